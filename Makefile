@@ -1,0 +1,86 @@
+# t2tui: make (build), make run, make test, make help
+.DEFAULT_GOAL := all
+MAKEFLAGS += --no-builtin-rules
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+B       ?= build
+CC      ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+SHARED  ?= ../shared
+VERSION := 0.1.0
+
+PACKAGES := gcc make pkg-config libncurses-dev libblis-pthread-dev liblapacke-dev liblapack-dev \
+            libgfortran-12-dev libsqlite3-dev libpcre2-dev libjansson-dev libutf8proc-dev libxxhash-dev libinih-dev
+TEST_PACKAGES := libcmocka-dev tmux mandoc clang-format sqlite3
+
+# BLIS has no .pc file; static, so that --as-needed cannot put another BLAS under LAPACK.
+LIBDIR   := /usr/lib/$(shell $(CC) -dumpmachine)
+INCDIR   := /usr/include/$(shell $(CC) -dumpmachine)
+BLAS_CFLAGS := -isystem $(INCDIR)/blis-pthread
+BLAS_LIBS := $(LIBDIR)/liblapacke.a $(LIBDIR)/lapack/liblapack.a $(LIBDIR)/blis-pthread/libblis.a -lgfortran -lpthread -lm
+PC       := ncursesw sqlite3 libpcre2-8 jansson libutf8proc libxxhash inih
+PC_CFLAGS := $(shell pkg-config --cflags $(PC) 2>/dev/null)
+PC_LIBS   := $(shell pkg-config --libs $(PC) 2>/dev/null)
+
+OPT      ?= -O2 -g
+WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+CPPFLAGS += -I. -D_GNU_SOURCE -DT2_VERSION='"$(VERSION)"' -DT2_PREFIX='"$(PREFIX)"' $(PC_CFLAGS) $(BLAS_CFLAGS)
+CFLAGS   := -std=c11 $(OPT) $(WARN) -fno-math-errno -ffp-contract=off $(SAN)
+LIBS     := $(BLAS_LIBS) $(PC_LIBS) -lpthread -lm
+TEST_LIBS := $(shell pkg-config --libs cmocka 2>/dev/null)
+
+ENGINE_SRC := $(sort $(wildcard engine/*/*.c))
+STORE_SRC  := $(sort $(wildcard store/*.c))
+TUI_SRC    := $(sort $(wildcard tui/*.c tui/*/*.c))
+LIB_SRC    := $(ENGINE_SRC) $(STORE_SRC) $(filter-out tui/main.c,$(TUI_SRC))
+SAMPLE_SRC := $(sort $(wildcard samples/make/*.c))
+UNIT_SRC   := $(sort $(wildcard tests/unit/*.c))
+TLIB_SRC   := $(sort $(wildcard tests/lib/*.c))
+
+obj = $(patsubst %.c,$(B)/%.o,$(1))
+UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/%,$(UNIT_SRC))
+
+.PHONY: all run test check check-asan check-tsan check-walls check-format check-man bench install uninstall deps clean help build-tests
+
+all: need $(B)/t2tui
+
+.PHONY: need
+need:
+	@missing=; for p in $(PC); do pkg-config --exists $$p 2>/dev/null || missing="$$missing $$p"; done; \
+	[ -f $(LIBDIR)/blis-pthread/libblis.a ] || missing="$$missing blis"; \
+	[ -f $(LIBDIR)/liblapacke.a ] || missing="$$missing lapacke"; \
+	[ -f $(LIBDIR)/lapack/liblapack.a ] || missing="$$missing lapack"; \
+	if [ -n "$$missing" ]; then echo "t2tui: missing:$$missing" >&2; \
+	echo "t2tui: 'make deps' installs them, or: apt-get install $(PACKAGES)" >&2; exit 1; fi
+
+$(B)/libt2.a: $(call obj,$(LIB_SRC))
+	@rm -f $@
+	ar rcs $@ $^
+
+$(B)/t2tui: $(call obj,tui/main.c) $(B)/libt2.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/make-samples: $(call obj,$(SAMPLE_SRC)) $(B)/libt2.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/tests/%: $(B)/tests/unit/%.o $(call obj,$(TLIB_SRC)) $(B)/libt2.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)
+
+build-tests: $(UNIT_BIN)
+
+deps:
+	@sh tests/lib/deps.sh "$(PACKAGES)"
+
+clean:
+	rm -rf $(B)
+
+-include $(patsubst %.o,%.d,$(call obj,$(LIB_SRC) tui/main.c $(SAMPLE_SRC) $(UNIT_SRC) $(TLIB_SRC)))
+.SECONDARY:

@@ -1,0 +1,54 @@
+#include "engine/base/mapfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const uint8_t nothing[1];
+
+enum t2_status
+mapfile_open(struct mapfile *out, const char *path, struct t2_err *err)
+{
+	struct stat st;
+	void *p;
+	int fd;
+
+	memset(out, 0, sizeof *out);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return t2_fail(err, errno == ENOENT ? T2_ENOTFOUND : T2_EIO, "%s: cannot open: %s", path,
+			       strerror(errno));
+	if (fstat(fd, &st)) {
+		t2_fail(err, T2_EIO, "%s: cannot stat: %s", path, strerror(errno));
+		close(fd);
+		return T2_EIO;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		close(fd);
+		return t2_fail(err, T2_EIO, "%s: not a regular file", path);
+	}
+	if (st.st_size == 0) {
+		close(fd);
+		out->data = nothing;
+		return T2_OK;
+	}
+	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (p == MAP_FAILED)
+		return t2_fail(err, T2_EIO, "%s: cannot map %lld bytes: %s", path,
+			       (long long)st.st_size, strerror(errno));
+	out->data = p;
+	out->size = (size_t)st.st_size;
+	return T2_OK;
+}
+
+void
+mapfile_close(struct mapfile *m)
+{
+	if (m->size)
+		munmap((void *)m->data, m->size);
+	memset(m, 0, sizeof *m);
+}

@@ -1,0 +1,25 @@
+/* mapfile.h - a file mapped for reading.
+ *
+ *	if (mapfile_open(&m, path, err)) return err->code;
+ *	parse(m.data, m.size);
+ *	mapfile_close(&m);
+ *
+ * data is page-aligned and private; an empty file has size 0 and a valid, non-NULL data.  A file that is
+ * cut short by somebody else while mapped raises SIGBUS on access. */
+#ifndef T2_MAPFILE_H
+#define T2_MAPFILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/base/status.h"
+
+struct mapfile {
+	const uint8_t *data;
+	size_t size;
+};
+
+enum t2_status mapfile_open(struct mapfile *out, const char *path, struct t2_err *err);
+void mapfile_close(struct mapfile *m); /* twice is fine */
+
+#endif

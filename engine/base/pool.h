@@ -1,0 +1,24 @@
+/* pool.h - the one persistent pool of threads that all heavy work runs on.
+ *
+ *	struct pool *p = pool_new(0);			// 0: one thread a CPU
+ *	pool_run(p, tiles, do_tile, &work);		// returns when every tile is done
+ *	pool_free(p);
+ *
+ * Tasks are whole tiles whose sizes depend on shapes only (never on the number of threads), so that results are the
+ * same bits for any number of threads.  Tasks are handed out in order; the caller works too, as worker 0.
+ * pool_run() may be called from several threads (they queue) and from inside a task (it then runs inline).
+ * Scratch indexed by worker belongs to the object that calls, never to the pool: two callers may both be worker 0.
+ * A NULL pool runs everything in the caller. */
+#ifndef T2_POOL_H
+#define T2_POOL_H
+
+struct pool;
+
+typedef void pool_fn(void *arg, int task, int worker);
+
+struct pool *pool_new(int threads); /* NULL: no memory */
+void pool_free(struct pool *p);
+int pool_threads(const struct pool *p); /* at least 1; workers are 0 .. threads-1 */
+void pool_run(struct pool *p, int tasks, pool_fn *fn, void *arg);
+
+#endif

@@ -1,0 +1,31 @@
+/* kern.h - our own vector kernels, chosen at run time: products of few rows with packed weights, and small vector work.
+ *
+ *	kern_init();						// once; reads CPUID; T2_KERNELS=plain|avx2|avx512 forces one
+ *	kern_dot_rows(t, w_row, n, x, rows, ldx, y, ldy);	// y[i * ldy] = w_row . x[i * ldx .. ]
+ *
+ * Decoding is bound by the bandwidth at which weights are read, so these read the stored form directly.  Every kernel
+ * agrees with the plain C one to float32 rounding (sums are taken in another order). */
+#ifndef T2_KERN_H
+#define T2_KERN_H
+
+#include "engine/linalg/dtype.h"
+
+enum kern_level { KERN_PLAIN, KERN_NEON, KERN_AVX2, KERN_AVX512 };
+
+void kern_init(void);
+enum kern_level kern_level(void);
+const char *kern_name(void);
+void kern_force(enum kern_level level); /* lower than what the CPU has; for tests and the setting */
+
+/* Dot products of mrows consecutive weight rows with each of rows inputs: y[i][j] = W[j] . x[i], i < rows <= 8. */
+void kern_matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y, int ldy);
+
+float kern_dot(const float *a, const float *b, int n);
+void kern_axpy(float *y, float a, const float *x, int n);		/* y += a x */
+void kern_scale_mul(float *y, const float *x, const float *s, int n);	/* y = x * s elementwise */
+void kern_rmsnorm(float *y, const float *x, const float *w, int n, float eps);
+void kern_silu_mul(float *y, const float *gate, const float *up, int n);	/* y = gate sigmoid(gate) up */
+void kern_softmax(float *x, int n);					/* in place, max subtracted */
+double kern_logsumexp(const float *x, int n);				/* accumulated in double */
+
+#endif

@@ -1,0 +1,70 @@
+/* checkpoint.h - a file or folder of named tensors, mapped: safetensors (single or sharded) or GGUF.
+ *
+ *	checkpoint_open(&c, path, err);
+ *	const struct tensor *t = checkpoint_find(c, "model.norm.weight");
+ *	checkpoint_free(c);
+ *
+ * Every length and offset in the file is checked before it is used.  Names are the Hugging Face ones; GGUF's are mapped
+ * to them (blk.0.ffn_up.weight -> model.layers.0.mlp.up_proj.weight).  Shapes are row-major, outermost first (GGUF's
+ * reversed).  Data is borrowed from the map until checkpoint_free(). */
+#ifndef T2_CHECKPOINT_H
+#define T2_CHECKPOINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/base/status.h"
+#include "engine/linalg/dtype.h"
+
+struct tensor {
+	const char *name;
+	enum dtype type;
+	int ndim;
+	int64_t shape[4];
+	const void *data;
+	size_t bytes;
+};
+
+struct checkpoint;
+struct gguf; /* metadata access: engine/model/gguf.h */
+
+/* path: a folder with *.safetensors (and config.json), a .safetensors file, or a .gguf file. */
+enum t2_status checkpoint_open(struct checkpoint **out, const char *path, struct t2_err *err);
+void checkpoint_free(struct checkpoint *c);
+const char *checkpoint_path(const struct checkpoint *c);
+const struct gguf *checkpoint_gguf(const struct checkpoint *c); /* NULL for safetensors */
+int checkpoint_count(const struct checkpoint *c);
+const struct tensor *checkpoint_tensor(const struct checkpoint *c, int i); /* in file order */
+const struct tensor *checkpoint_find(const struct checkpoint *c, const char *name);
+size_t checkpoint_bytes(const struct checkpoint *c); /* of all files */
+
+/* A single safetensors file by itself (expert files, factor caches, goldens), also its metadata. Extra dtypes
+ * (F64, I64, U8 ...) are listed by name but have no `enum dtype`. */
+struct safetensors;
+struct st_tensor {
+	const char *name, *dtype; /* "F32", "F64", "U8" ... as written */
+	int ndim;
+	int64_t shape[8];
+	const void *data;
+	size_t bytes;
+};
+enum t2_status safetensors_open(struct safetensors **out, const char *path, struct t2_err *err);
+void safetensors_free(struct safetensors *s);
+int safetensors_count(const struct safetensors *s);
+const struct st_tensor *safetensors_tensor(const struct safetensors *s, int i);
+const struct st_tensor *safetensors_find(const struct safetensors *s, const char *name);
+const char *safetensors_meta(const struct safetensors *s, const char *key); /* NULL: no such key */
+
+/* Writing: to path.tmp.PID, synced, then renamed; nothing is left behind on failure (a full disk says so). */
+struct st_write {
+	const char *name, *dtype;
+	int ndim;
+	int64_t shape[8];
+	const void *data;
+	size_t bytes;
+};
+enum t2_status safetensors_write(const char *path, const struct st_write *tensors, int count,
+				 const char *const *meta_pairs, int meta_count, struct t2_err *err);
+
+#endif

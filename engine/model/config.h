@@ -1,0 +1,31 @@
+/* config.h - what a Llama-architecture model is, from config.json or GGUF metadata. */
+#ifndef T2_CONFIG_H
+#define T2_CONFIG_H
+
+#include <stdbool.h>
+
+#include "engine/base/status.h"
+
+struct checkpoint;
+
+enum { T2_MAX_EOS = 8 };
+
+struct config {
+	char arch[32];		/* "llama" */
+	int layers, hidden, heads, kv_heads, head_dim, ffn, vocab, context;
+	float rms_eps;
+	double rope_theta;
+	bool rope_llama3;	/* Llama-3 frequency scaling with the four numbers below */
+	double rope_factor, rope_low, rope_high;
+	int rope_original;
+	double rope_linear;	/* position divisor ("linear" scaling); 1: none */
+	bool rope_pairs;	/* rotate neighbours 2i, 2i+1 (GGUF's permuted q and k rows), not i, i + d/2 */
+	bool tied;		/* output matrix is the embedding */
+	int bos, eos[T2_MAX_EOS], eos_count;	/* bos -1: none */
+};
+
+/* Reads config.json (generation_config.json for more end tokens) beside the checkpoint, or GGUF metadata.  Other
+ * architectures are refused by name (T2_EUNSUP). */
+enum t2_status config_read(struct config *out, const struct checkpoint *c, struct t2_err *err);
+
+#endif

@@ -1,0 +1,44 @@
+/* generate.h - many continuations at once, each with its own cache, prompt, scale vector and random stream.
+ *
+ *	struct gen_request r = { .ids = ids, .n = n, .max_new = 64, .slot = 0, .sampling = {0}, .stream = i };
+ *	generate(g, op, &r, 1, seed, on_token, arg, job, err);
+ *
+ * A finished sequence leaves and the next one takes its place: nothing waits for the longest.  Requests with the same
+ * prompt and slot, one after another, share the prompt's computation.  Results do not depend on how many run at once
+ * beyond float32 rounding. */
+#ifndef T2_GENERATE_H
+#define T2_GENERATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/base/job.h"
+#include "engine/base/pool.h"
+#include "engine/model/forward.h"
+#include "engine/model/sampler.h"
+
+struct gen_request {
+	const int *ids; /* prompt, at least one token */
+	int n, max_new, slot;
+	struct sampling sampling;
+	uint64_t stream; /* random stream: rng_seed(seed, stream, 0) */
+};
+
+/* Called for every new token that is not an end token, in the calling thread. Returns true to end that sequence
+ * (a stop string was seen).  text position and stop handling are the caller's. */
+typedef bool gen_token_fn(void *arg, int request, int id, float logprob);
+
+enum gen_end { GEN_EOS, GEN_LENGTH, GEN_STOP, GEN_CONTEXT };
+
+struct generator;
+
+/* width: sequences in flight at most (0: 32). */
+enum t2_status generator_new(struct generator **out, const struct model *m, struct pool *pool, int width,
+			     struct t2_err *err);
+void generator_free(struct generator *g);
+/* end[count] may be NULL: why each one ended. */
+enum t2_status generate(struct generator *g, const struct linear *op, const struct gen_request *req, int count,
+			uint64_t seed, gen_token_fn *on_token, void *arg, enum gen_end *end, struct job *job,
+			struct t2_err *err);
+
+#endif

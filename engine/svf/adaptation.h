@@ -1,0 +1,45 @@
+/* adaptation.h - a session's own W' = U diag(sigma * z) V^T in the form that suits the work.
+ *
+ *	adaptation_new(&a, model, factors, pool, slots, FORM_AUTO, err);
+ *	adaptation_set(a, 0, zset, err);		// slot 0 runs under this expert; NULL: the base model
+ *	forward_run(f, adaptation_op(a), ...);
+ *	adaptation_free(a);
+ *
+ * Forms of a layer with rows X, s = sigma * z:
+ *	base		Y = X W^T			where z is all ones or absent
+ *	dense		W' built once; Y = X W'^T	many rows under one s
+ *	factored	Y = ((X V) * s) U^T		few rows, or every row with its own s; gradients
+ *	delta		Y = X W^T + (X V_K * (s - sigma)_K) U_K^T	K components whose change matters (all with z != 1)
+ * All agree to float32 rounding.  Sharing: the factors and the model; owned: scale vectors and dense copies. */
+#ifndef T2_ADAPTATION_H
+#define T2_ADAPTATION_H
+
+#include "engine/base/pool.h"
+#include "engine/model/linear.h"
+#include "engine/svf/factors.h"
+#include "engine/svf/zset.h"
+
+enum form { FORM_AUTO, FORM_BASE, FORM_DENSE, FORM_FACTORED, FORM_DELTA };
+
+const char *form_name(enum form f);
+bool form_parse(const char *name, enum form *out);
+
+struct adaptation;
+
+enum t2_status adaptation_new(struct adaptation **out, const struct model *m, const struct factors *f, struct pool *pool,
+			      int slots, enum form form, struct t2_err *err);
+void adaptation_free(struct adaptation *a);
+/* z is copied.  T2_ENOTFOUND when a matrix that z changes is not decomposed yet (names decompose). */
+enum t2_status adaptation_set(struct adaptation *a, int slot, const struct zset *z, struct t2_err *err);
+void adaptation_form(struct adaptation *a, enum form form);
+const struct linear *adaptation_op(const struct adaptation *a);
+
+/* Gradients with respect to s = sigma * z of slot 0, accumulated by the op's backward in double, fixed order:
+ * dL/ds_i = sum over rows A[row][i] B[row][i], A = X V, B = G U. */
+enum t2_status adaptation_grad_begin(struct adaptation *a, const char *modules, struct t2_err *err); /* zeroes */
+const double *adaptation_grad_s(const struct adaptation *a, int mat); /* [rank]; NULL: not in modules */
+
+/* W' of one matrix, float32 [m][n]. */
+enum t2_status adaptation_weight(const struct adaptation *a, int slot, int mat, float *out, struct t2_err *err);
+
+#endif

@@ -1,0 +1,46 @@
+/* task.h - a task folder: task.json and JSON-lines data.
+ *
+ *	task_open(&t, "samples/tasks/math", err);
+ *	int n = task_items(t, "test");
+ *	task_prompt(t, "test", i, chat, tokenizer, &ids, err);	// template, chat template, prefill, tokenised
+ *	task_score(t, "test", i, answer, len, &v, err);
+ *	task_free(t);
+ *
+ * task.json: name, prompt (template with {field}), system, prefill, chat (bool), scorer, categories, extract, splits
+ * {name: file | {"file", "parity": 0|1} ..}, answer (field of the gold), stop [strings], max_tokens, dispatch {category: expert},
+ * options (field of a list that becomes lettered lines). Splits a task lacks are T2_ENOTFOUND by name. */
+#ifndef T2_TASK_H
+#define T2_TASK_H
+
+#include "engine/base/status.h"
+#include "engine/base/strbuf.h"
+#include "engine/model/chat.h"
+#include "engine/model/tokenizer.h"
+#include "engine/task/scorer.h"
+
+struct task;
+
+enum t2_status task_open(struct task **out, const char *dir, struct t2_err *err);
+void task_free(struct task *t);
+const char *task_name(const struct task *t);
+const char *task_dir(const struct task *t);
+int task_max_tokens(const struct task *t);
+int task_items(struct task *t, const char *split, struct t2_err *err); /* -1: err says why */
+const char *task_gold(struct task *t, const char *split, int i);
+/* The text that the prompt template gives for item i, before chat template and prefill. */
+enum t2_status task_question(struct task *t, const char *split, int i, struct strbuf *out, struct t2_err *err);
+enum t2_status task_prompt(struct task *t, const char *split, int i, const struct chat *chat, const struct tokenizer *tok,
+			   struct ids *ids, struct t2_err *err);
+/* The same for a user's own question text (two-pass dispatch over free text). */
+enum t2_status task_prompt_text(struct task *t, const char *question, const struct chat *chat, const struct tokenizer *tok,
+				struct ids *ids, struct t2_err *err);
+enum t2_status task_score(struct task *t, const char *split, int i, const char *answer, size_t len, struct verdict *out,
+			  struct t2_err *err);
+int task_stops(const struct task *t);
+const char *task_stop(const struct task *t, int i);
+/* Dispatch tasks: category -> expert name.  NULL: not a dispatch task / no such category. */
+int task_categories(const struct task *t);
+const char *task_category(const struct task *t, int i);
+const char *task_dispatch(const struct task *t, const char *category);
+
+#endif
