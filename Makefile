@@ -27,7 +27,7 @@ PC_LIBS   := $(shell pkg-config --libs $(PC) 2>/dev/null)
 
 OPT      ?= -O2 -g
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-CPPFLAGS += -I. -D_GNU_SOURCE -DT2_VERSION='"$(VERSION)"' -DT2_PREFIX='"$(PREFIX)"' $(PC_CFLAGS) $(BLAS_CFLAGS)
+CPPFLAGS += -I. -I$(B) -D_GNU_SOURCE -DT2_VERSION='"$(VERSION)"' -DT2_PREFIX='"$(PREFIX)"' $(PC_CFLAGS) $(BLAS_CFLAGS)
 CFLAGS   := -std=c11 $(OPT) $(WARN) -fno-math-errno -ffp-contract=off $(SAN)
 LIBS     := $(BLAS_LIBS) $(PC_LIBS) -lpthread -lm
 TEST_LIBS := $(shell pkg-config --libs cmocka 2>/dev/null)
@@ -65,6 +65,13 @@ $(B)/t2tui: $(call obj,tui/main.c) $(B)/libt2.a
 
 $(B)/make-samples: $(call obj,$(SAMPLE_SRC)) $(B)/libt2.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# the schema as a C string, so that the binary needs no file beside it
+$(B)/store/schema.sql.h: store/schema.sql
+	@mkdir -p $(@D)
+	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@
+
+$(B)/store/store.o: $(B)/store/schema.sql.h
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
