@@ -19,7 +19,8 @@
 
 struct tensor {
 	const char *name;
-	enum dtype type;
+	enum dtype type;	/* T2_DTYPES: one that we cannot read */
+	const char *type_name;	/* as the file calls it: "BF16", "Q4_K", "F64", "IQ2_XS" ... */
 	int ndim;
 	int64_t shape[4];
 	const void *data;
@@ -40,7 +41,8 @@ const struct tensor *checkpoint_find(const struct checkpoint *c, const char *nam
 size_t checkpoint_bytes(const struct checkpoint *c); /* of all files */
 
 /* A single safetensors file by itself (expert files, factor caches, goldens), also its metadata. Extra dtypes
- * (F64, I64, U8 ...) are listed by name but have no `enum dtype`. */
+ * (F64, I64, U8 ...) are listed by name but have no `enum dtype`.  Data is aligned for its type: where an old file is not,
+ * those tensors are copied on opening.  Bytes after the last tensor, holes and overlaps are refused, as the format says. */
 struct safetensors;
 struct st_tensor {
 	const char *name, *dtype; /* "F32", "F64", "U8" ... as written */
@@ -50,13 +52,20 @@ struct st_tensor {
 	size_t bytes;
 };
 enum t2_status safetensors_open(struct safetensors **out, const char *path, struct t2_err *err);
+/* The same over bytes already in memory, borrowed until safetensors_free(); where names them in messages. */
+enum t2_status safetensors_from_bytes(struct safetensors **out, const void *bytes, size_t n, const char *where,
+				      struct t2_err *err);
 void safetensors_free(struct safetensors *s);
 int safetensors_count(const struct safetensors *s);
-const struct st_tensor *safetensors_tensor(const struct safetensors *s, int i);
+const struct st_tensor *safetensors_tensor(const struct safetensors *s, int i); /* in file order */
 const struct st_tensor *safetensors_find(const struct safetensors *s, const char *name);
 const char *safetensors_meta(const struct safetensors *s, const char *key); /* NULL: no such key */
+/* The whole file, and how much of it comes before the tensors' data. */
+const void *safetensors_file(const struct safetensors *s, size_t *size, size_t *header);
 
-/* Writing: to path.tmp.PID, synced, then renamed; nothing is left behind on failure (a full disk says so). */
+/* Writing: to path.tmp.PID.N, synced, then renamed; nothing is left behind on failure (a full disk says so).  The order
+ * is kept but for wider types going first, so that all data is aligned.  meta_pairs is key, value, key, value ... and
+ * meta_count counts pairs. */
 struct st_write {
 	const char *name, *dtype;
 	int ndim;
