@@ -135,7 +135,8 @@ keep_spectra(struct workspace *ws, struct t2_err *err)
 
 		if (!f)
 			continue;
-		spectrum_compute(&stats, f->sigma, f->m, f->n);
+		if ((st = spectrum_compute(&stats, f->sigma, f->m, f->n, err)))
+			break;
 		st = store_matrix_put(ws->store, ws->model_id, i, w->name, i / MAT_KINDS,
 				      mat_kind_name(i % MAT_KINDS), f->m, f->n, f->sigma, &stats, err);
 	}
