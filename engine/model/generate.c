@@ -43,7 +43,7 @@ struct gen_call {
 	uint64_t seed;
 	gen_token_fn *on_token;
 	void *arg;
-	enum gen_end *end;
+	struct gen_result *result;
 };
 
 enum t2_status
@@ -129,10 +129,10 @@ same_prompt(const struct gen_request *a, const struct gen_request *b)
 }
 
 static void
-finish(struct gen_call *c, int request, enum gen_end why)
+finish(struct gen_call *c, int request, struct gen_result how)
 {
-	if (c->end)
-		c->end[request] = why;
+	if (c->result)
+		c->result[request] = how;
 }
 
 /* A free place for the request, best the one that holds its prompt already; -1: none. */
@@ -226,7 +226,7 @@ admit_all(struct gen_call *c, struct t2_err *err)
 		int i;
 
 		if (r->max_new < 1 || r->n >= context) {
-			finish(c, c->next++, r->max_new < 1 ? GEN_LENGTH : GEN_CONTEXT);
+			finish(c, c->next++, (struct gen_result){ .end = r->max_new < 1 ? GEN_LENGTH : GEN_CONTEXT });
 			continue;
 		}
 		i = place(c->g, r);
@@ -305,22 +305,22 @@ step_finish(struct gen_call *c, struct t2_err *err)
 		struct seq *s = &g->seq[g->drawing[d]];
 		const struct gen_request *r = s->req;
 		int request = (int)(r - c->req);
-		enum gen_end why;
+		struct gen_result how = { 0 };
 
 		if (!isfinite(s->logprob))
 			return t2_fail(err, T2_ENUM, "generation: request %d: the logits are not finite after %d tokens",
 				       request, kv_len(s->kv));
 		s->active = false;
 		if (is_end(cfg, r, s->token))
-			why = GEN_EOS;
+			how = (struct gen_result){ GEN_EOS, s->token, s->logprob };
 		else {
 			s->produced++;
 			if (c->on_token && c->on_token(c->arg, request, s->token, s->logprob))
-				why = GEN_STOP;
+				how.end = GEN_STOP;
 			else if (s->produced >= r->max_new)
-				why = GEN_LENGTH;
+				how.end = GEN_LENGTH;
 			else if (kv_len(s->kv) + 1 >= cfg->context)
-				why = GEN_CONTEXT;
+				how.end = GEN_CONTEXT;
 			else {
 				s->active = true;
 				s->feed = &s->token;
@@ -328,7 +328,7 @@ step_finish(struct gen_call *c, struct t2_err *err)
 				continue;
 			}
 		}
-		finish(c, request, why);
+		finish(c, request, how);
 	}
 	return T2_OK;
 }
@@ -358,9 +358,10 @@ step(struct gen_call *c, const struct linear *op, bool *busy, struct t2_err *err
 
 enum t2_status
 generate(struct generator *g, const struct linear *op, const struct gen_request *req, int count, uint64_t seed,
-	 gen_token_fn *on_token, void *arg, enum gen_end *end, struct job *job, struct t2_err *err)
+	 gen_token_fn *on_token, void *arg, struct gen_result *result, struct job *job, struct t2_err *err)
 {
-	struct gen_call c = { .g = g, .req = req, .count = count, .seed = seed, .on_token = on_token, .arg = arg, .end = end };
+	struct gen_call c = { .g = g, .req = req, .count = count, .seed = seed, .on_token = on_token, .arg = arg,
+			      .result = result };
 	size_t vocab = (size_t)model_config(g->model)->vocab;
 	enum t2_status st = requests_check(&c, err);
 	bool busy = true;
