@@ -80,7 +80,9 @@ $(B)/%.o: %.c
 
 $(B)/tests/%: $(B)/tests/unit/%.o $(call obj,$(TLIB_SRC)) $(B)/libt2.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(TEST_LIBS) $(LIBS)
+
+$(B)/tests/test_world: $(filter-out %/main.o,$(call obj,$(SAMPLE_SRC)))
 
 build-tests: $(UNIT_BIN)
 

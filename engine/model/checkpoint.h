@@ -19,7 +19,8 @@
 
 struct tensor {
 	const char *name;
-	enum dtype type;
+	enum dtype type;	/* T2_DTYPES: one that we cannot read */
+	const char *type_name;	/* as the file calls it: "BF16", "Q4_K", "F64", "IQ2_XS" ... */
 	int ndim;
 	int64_t shape[4];
 	const void *data;

@@ -30,15 +30,21 @@ typedef bool gen_token_fn(void *arg, int request, int id, float logprob);
 
 enum gen_end { GEN_EOS, GEN_LENGTH, GEN_STOP, GEN_CONTEXT };
 
+struct gen_result {
+	enum gen_end end;
+	int end_id;	   /* GEN_EOS: which end token it was, and its log-probability (training needs both) */
+	float end_logprob;
+};
+
 struct generator;
 
 /* width: sequences in flight at most (0: 32). */
 enum t2_status generator_new(struct generator **out, const struct model *m, struct pool *pool, int width,
 			     struct t2_err *err);
 void generator_free(struct generator *g);
-/* end[count] may be NULL: why each one ended. */
+/* result[count] may be NULL: how each one ended. */
 enum t2_status generate(struct generator *g, const struct linear *op, const struct gen_request *req, int count,
-			uint64_t seed, gen_token_fn *on_token, void *arg, enum gen_end *end, struct job *job,
+			uint64_t seed, gen_token_fn *on_token, void *arg, struct gen_result *result, struct job *job,
 			struct t2_err *err);
 
 #endif

@@ -7,7 +7,7 @@
  *	task_free(t);
  *
  * task.json: name, prompt (template with {field}), system, prefill, chat (bool), scorer, categories, extract, splits
- * {name: file | {"file", "parity": 0|1} ..}, answer (field of the gold), stop [strings], max_tokens, dispatch {category: expert},
+ * {name: file | {"file", "parity": 0|1} ..}, answer (field of the gold), stop [strings], count (pattern), max_tokens, dispatch {category: expert},
  * options (field of a list that becomes lettered lines). Splits a task lacks are T2_ENOTFOUND by name. */
 #ifndef T2_TASK_H
 #define T2_TASK_H
@@ -36,6 +36,9 @@ enum t2_status task_prompt_text(struct task *t, const char *question, const stru
 				struct ids *ids, struct t2_err *err);
 enum t2_status task_score(struct task *t, const char *split, int i, const char *answer, size_t len, struct verdict *out,
 			  struct t2_err *err);
+/* How many bytes at the answer's start count in the log-probability of training: the match of the task's "count" pattern
+ * (PCRE2, anchored there); len without one. */
+size_t task_counted(const struct task *t, const char *answer, size_t len);
 int task_stops(const struct task *t);
 const char *task_stop(const struct task *t, int i);
 /* Dispatch tasks: category -> expert name.  NULL: not a dispatch task / no such category. */
