@@ -15,6 +15,12 @@ pretrain_defaults(void)
 	};
 }
 
+static size_t
+tensor_count(const struct config *c)
+{
+	return 2 + (2 + (size_t)MAT_KINDS) * (size_t)c->layers;
+}
+
 /* Appends a tensor at *at of the vector. */
 static void
 tensor_add(struct pretrain *p, size_t *at, int rows, int cols, const char *name, int layer)
@@ -90,7 +96,7 @@ weights_draw(struct pretrain *p)
 static enum t2_status
 model_make(struct pretrain *p, struct t2_err *err)
 {
-	struct tensor *t = calloc((size_t)p->tensors, sizeof *t);
+	struct tensor *t = calloc(tensor_count(&p->c), sizeof *t);
 	enum t2_status st;
 
 	if (!t)
@@ -126,8 +132,8 @@ pretrain_new(struct pretrain **out, const struct config *c, const struct pretrai
 	p->s = *s;
 	p->pool = pool;
 	p->op = pretrain_linear(p);
-	p->tensor = calloc((size_t)(2 + (2 + MAT_KINDS) * c->layers), sizeof *p->tensor);
-	p->name = calloc((size_t)(2 + (2 + MAT_KINDS) * c->layers), sizeof *p->name);
+	p->tensor = calloc(tensor_count(c), sizeof *p->tensor);
+	p->name = calloc(tensor_count(c), sizeof *p->name);
 	if (!p->tensor || !p->name)
 		goto nomem;
 	p->n = layout(p);
