@@ -104,11 +104,11 @@ model_make(struct pretrain *p, struct t2_err *err)
 	for (int i = 0; i < p->tensors; i++) {
 		const struct pretrain_tensor *from = &p->tensor[i];
 
-		t[i] = (struct tensor){ .name = from->name, .type = T2_F32, .ndim = from->rows == 1 ? 1 : 2,
-					.shape = { from->rows, from->cols }, .data = from->w,
+		t[i] = (struct tensor){ .name = from->name, .type_name = "F32", .type = T2_F32,
+					.ndim = from->rows == 1 ? 1 : 2,
+					.shape = { from->rows == 1 ? from->cols : from->rows, from->cols },
+					.data = from->w,
 					.bytes = (size_t)from->rows * (size_t)from->cols * sizeof(float) };
-		if (from->rows == 1)
-			t[i].shape[0] = from->cols;
 	}
 	st = model_from_memory(&p->model, &p->c, t, p->tensors, err);
 	free(t);

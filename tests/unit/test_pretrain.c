@@ -317,6 +317,29 @@ test_written_weights(void **state)
 }
 
 static void
+test_model_in_memory(void **state)
+{
+	struct pretrain *p = start(NULL, 10);
+	const struct model *m = pretrain_model(p);
+	struct pretrain_tensor last = pretrain_tensor(p, pretrain_tensors(p) - 1);
+	struct tensor few = { .name = "model.embed_tokens.weight", .type = T2_F32, .ndim = 2, .shape = { VOCAB, 16 },
+			      .data = pretrain_tensor(p, 0).w, .bytes = VOCAB * 16 * sizeof(float) };
+	struct model *broken;
+	struct t2_err err;
+
+	(void)state;
+	assert_ptr_equal(model_matrix(m, model_matrices(m) - 1)->data, last.w);
+	assert_string_equal(model_matrix(m, MAT_UP)->name, "model.layers.0.mlp.up_proj.weight");
+	assert_ptr_equal(model_head(m)->data, pretrain_tensor(p, 0).w);
+	assert_null(model_checkpoint(m));
+	assert_string_equal(model_fingerprint(m), "");
+	assert_int_equal(model_from_memory(&broken, &tiny, &few, 1, &err), T2_EFORMAT);
+	assert_null(broken);
+	assert_non_null(strstr(err.msg, "model.layers.0.input_layernorm.weight"));
+	pretrain_free(p);
+}
+
+static void
 test_bad_input(void **state)
 {
 	struct pretrain *p = start(NULL, 10);
@@ -362,7 +385,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gradients), cmocka_unit_test(test_first_update), cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_learns),	  cmocka_unit_test(test_threads_agree), cmocka_unit_test(test_resume),
-		cmocka_unit_test(test_written_weights), cmocka_unit_test(test_bad_input),
+		cmocka_unit_test(test_written_weights), cmocka_unit_test(test_model_in_memory),
+		cmocka_unit_test(test_bad_input),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
