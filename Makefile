@@ -27,7 +27,7 @@ PC_LIBS   := $(shell pkg-config --libs $(PC) 2>/dev/null)
 
 OPT      ?= -O2 -g
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-CPPFLAGS += -I. -D_GNU_SOURCE -DT2_VERSION='"$(VERSION)"' -DT2_PREFIX='"$(PREFIX)"' $(PC_CFLAGS) $(BLAS_CFLAGS)
+CPPFLAGS += -I. -I$(B) -D_GNU_SOURCE -DT2_VERSION='"$(VERSION)"' -DT2_PREFIX='"$(PREFIX)"' $(PC_CFLAGS) $(BLAS_CFLAGS)
 CFLAGS   := -std=c11 $(OPT) $(WARN) -fno-math-errno -ffp-contract=off $(SAN)
 LIBS     := $(BLAS_LIBS) $(PC_LIBS) -lpthread -lm
 TEST_LIBS := $(shell pkg-config --libs cmocka 2>/dev/null)
@@ -43,7 +43,8 @@ TLIB_SRC   := $(sort $(wildcard tests/lib/*.c))
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/tests/%,$(UNIT_SRC))
 
-.PHONY: all run test check check-asan check-tsan check-walls check-format check-man bench install uninstall deps clean help build-tests
+.PHONY: all run test check check-asan check-tsan check-walls check-format check-man bench install uninstall deps deps-test \
+        clean help build-tests
 
 all: need $(B)/t2tui
 
@@ -66,21 +67,90 @@ $(B)/t2tui: $(call obj,tui/main.c) $(B)/libt2.a
 $(B)/make-samples: $(call obj,$(SAMPLE_SRC)) $(B)/libt2.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# the schema as a C string, so that the binary needs no file beside it
+$(B)/store/schema.sql.h: store/schema.sql
+	@mkdir -p $(@D)
+	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@
+
+$(B)/store/store.o: $(B)/store/schema.sql.h
+
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/tests/%: $(B)/tests/unit/%.o $(call obj,$(TLIB_SRC)) $(B)/libt2.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(TEST_LIBS) $(LIBS)
+
+$(B)/tests/test_world: $(filter-out %/main.o,$(call obj,$(SAMPLE_SRC)))
 
 build-tests: $(UNIT_BIN)
+
+# Opens the workbench on the sample model; without a terminal it runs the same main job and prints it.
+run: deps
+	@$(MAKE) --no-print-directory -j$$(nproc) $(B)/t2tui >$(B)-run.log 2>&1 || { cat $(B)-run.log; exit 1; }
+	@rm -f $(B)-run.log
+	@if [ -t 0 ] && [ -t 1 ]; then exec $(B)/t2tui sample; else exec $(B)/t2tui tour sample; fi
+
+test: deps-test
+	@$(MAKE) --no-print-directory -j$$(nproc) $(B)/t2tui build-tests
+	@T2_SHARED="$(SHARED)" sh tests/run.sh $(B) $(TESTS)
+
+check: check-walls check-format check-man
+
+check-walls:
+	@sh tests/lib/walls.sh
+
+check-format:
+	@git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
+
+check-man:
+	@mandoc -Tlint -Wwarning man/*.[1-9] && echo "manual: clean"
+
+# The unit tests again under sanitizers, in build folders of their own.
+check-asan: deps-test
+	@$(MAKE) --no-print-directory -j$$(nproc) B=build-asan OPT="-O1 -g" SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" build-asan/t2tui build-tests
+	@T2_SHARED="$(SHARED)" ASAN_OPTIONS=detect_leaks=1 sh tests/run.sh build-asan $(TESTS)
+
+check-tsan: deps-test
+	@$(MAKE) --no-print-directory -j$$(nproc) B=build-tsan OPT="-O1 -g" SAN="-fsanitize=thread" build-tsan/t2tui build-tests
+	@T2_SHARED="$(SHARED)" TSAN_OPTIONS="suppressions=tests/lib/tsan.supp" sh tests/run.sh build-tsan $(TESTS)
+
+bench: all
+	@$(B)/t2tui bench $(MODEL)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
+		$(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/t2tui/themes
+	install -m 755 $(B)/t2tui $(DESTDIR)$(PREFIX)/bin/t2tui
+	for s in 1 5 7; do install -m 644 man/*.$$s $(DESTDIR)$(PREFIX)/share/man/man$$s/; done
+	install -m 644 themes/*.theme $(DESTDIR)$(PREFIX)/share/t2tui/themes/
+	cd samples && find model tasks experts -type f | while read -r f; do \
+		install -D -m 644 "$$f" "$(DESTDIR)$(PREFIX)/share/t2tui/samples/$$f"; done
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/t2tui
+	for f in man/*.[1-9]; do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${f##*.}/$${f##*/}; done
+	rm -rf $(DESTDIR)$(PREFIX)/share/t2tui
 
 deps:
 	@sh tests/lib/deps.sh "$(PACKAGES)"
 
+deps-test:
+	@sh tests/lib/deps.sh "$(PACKAGES) $(TEST_PACKAGES)"
+
 clean:
-	rm -rf $(B)
+	rm -rf build build-asan build-tsan
+
+help:
+	@echo "make            build $(B)/t2tui"
+	@echo "make run        install what is missing, build, open the workbench on the sample model"
+	@echo "make test       build and run every test (TESTS=test_x for some; SHARED=../shared for goldens)"
+	@echo "make check      walls, formatting, manual pages"
+	@echo "make check-asan / check-tsan   the tests under sanitizers"
+	@echo "make bench      measured speed beside this machine's limits (MODEL=path)"
+	@echo "make install / uninstall   PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)"
+	@echo "make deps       install the Debian packages it needs"
 
 -include $(patsubst %.o,%.d,$(call obj,$(LIB_SRC) tui/main.c $(SAMPLE_SRC) $(UNIT_SRC) $(TLIB_SRC)))
 .SECONDARY:

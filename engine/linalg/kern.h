@@ -1,16 +1,19 @@
 /* kern.h - our own vector kernels, chosen at run time: products of few rows with packed weights, and small vector work.
  *
- *	kern_init();						// once; reads CPUID; T2_KERNELS=plain|avx2|avx512 forces one
- *	kern_dot_rows(t, w_row, n, x, rows, ldx, y, ldy);	// y[i * ldy] = w_row . x[i * ldx .. ]
+ *	kern_init();						// T2_KERNELS=plain|avx2|avx512 forces a lower one
+ *	kern_matvec(t, W, mrows, n, x, ldx, rows, y, ldy);	// y[i][j] = W[j] . x[i]
  *
  * Decoding is bound by the bandwidth at which weights are read, so these read the stored form directly.  Every kernel
- * agrees with the plain C one to float32 rounding (sums are taken in another order). */
+ * agrees with the plain C one to float32 rounding (sums are taken in another order).  The first call of any of them
+ * does what kern_init() does.  On processors other than x86-64 there is only the plain level. */
 #ifndef T2_KERN_H
 #define T2_KERN_H
 
 #include "engine/linalg/dtype.h"
 
-enum kern_level { KERN_PLAIN, KERN_NEON, KERN_AVX2, KERN_AVX512 };
+enum kern_level { KERN_PLAIN, KERN_AVX2, KERN_AVX512 };
+
+#define KERN_ROWS 8 /* most rows of x a kern_matvec() takes */
 
 void kern_init(void);
 enum kern_level kern_level(void);
@@ -19,6 +22,8 @@ void kern_force(enum kern_level level); /* lower than what the CPU has; for test
 
 /* Dot products of mrows consecutive weight rows with each of rows inputs: y[i][j] = W[j] . x[i], i < rows <= 8. */
 void kern_matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y, int ldy);
+/* dtype_to_f32() by the vector unit: the same bits.  n is a whole number of blocks. */
+void kern_unpack(enum dtype t, const void *src, size_t n, float *dst);
 
 float kern_dot(const float *a, const float *b, int n);
 void kern_axpy(float *y, float a, const float *x, int n);		/* y += a x */

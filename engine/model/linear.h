@@ -5,7 +5,9 @@
  *
  * mat indexes model_matrix().  slot[row] says which scale vector a row runs under (NULL: all 0).  A forward with keep
  * may hold back what the backward of the same mat needs; at most one layer's seven matrices are kept at a time.
- * backward adds dL/dx to dx[rows][n] and accumulates whatever gradient the operator owns. */
+ * backward adds dL/dx to dx[rows][n] and accumulates whatever gradient the operator owns.
+ * recall, where there is one, spares the tape a second forward: called just before the backward of the same mat with the
+ * same x and rows, it restores what a forward with keep would have held back, without y. */
 #ifndef T2_LINEAR_H
 #define T2_LINEAR_H
 
@@ -18,6 +20,7 @@ struct linear {
 	void *self;
 	void (*forward)(void *self, int mat, const float *x, int rows, const int *slot, float *y, bool keep);
 	void (*backward)(void *self, int mat, const float *x, const float *g, int rows, const int *slot, float *dx);
+	void (*recall)(void *self, int mat, const float *x, int rows, const int *slot); /* may be NULL */
 };
 
 struct model;

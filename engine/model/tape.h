@@ -7,10 +7,13 @@
  *	tape_backward(t, op, dh, NULL, err);			// calls op->backward: op accumulates its gradients
  *	tape_free(t);
  *
- * Sequences are packed one after another, rows in order; attention is causal within each.  Activations are recomputed
- * layer by layer; scratch is kept between calls. */
+ * Sequences are packed one after another, rows in order; attention is causal within each.  Of every layer its input is
+ * kept, and as many layers' other activations as tape_memory() allows; the rest is computed again in backward.  All rows
+ * run in slot 0.  Scratch is kept between calls. */
 #ifndef T2_TAPE_H
 #define T2_TAPE_H
+
+#include <stddef.h>
 
 #include "engine/base/pool.h"
 #include "engine/base/status.h"
@@ -33,6 +36,8 @@ struct tape;
 
 enum t2_status tape_new(struct tape **out, const struct model *m, struct pool *pool, struct t2_err *err);
 void tape_free(struct tape *t);
+/* What kept activations may take, 768 MiB unless set; 0: none are kept.  More memory, less time, the same result. */
+void tape_memory(struct tape *t, size_t bytes);
 enum t2_status tape_forward(struct tape *t, const struct linear *op, const struct packed *b, struct t2_err *err);
 int tape_rows(const struct tape *t);
 const float *tape_hidden(const struct tape *t); /* borrowed until the next tape_forward() */

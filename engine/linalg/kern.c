@@ -1,0 +1,126 @@
+#include "engine/linalg/kern.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/linalg/cpu.h"
+#include "engine/linalg/kern_impl.h"
+
+static const struct kern_impl *const levels[] = {
+	[KERN_PLAIN] = &kern_plain,
+};
+#define LEVELS ((int)(sizeof levels / sizeof *levels))
+
+static const struct kern_impl *_Atomic chosen; /* NULL until the first use */
+
+static enum kern_level
+best_level(void)
+{
+	const struct cpu *cpu = cpu_features();
+	enum kern_level level = cpu->avx512 ? KERN_AVX512 : cpu->avx2 ? KERN_AVX2 : KERN_PLAIN;
+
+	return (int)level < LEVELS ? level : LEVELS - 1;
+}
+
+void
+kern_init(void)
+{
+	const char *wish = getenv("T2_KERNELS");
+	enum kern_level level = best_level();
+
+	for (int i = 0; wish && i < (int)level; i++)
+		if (!strcmp(wish, levels[i]->name))
+			level = i;
+	atomic_store(&chosen, levels[level]);
+}
+
+static const struct kern_impl *
+impl(void)
+{
+	const struct kern_impl *k = atomic_load_explicit(&chosen, memory_order_acquire);
+
+	if (k)
+		return k;
+	kern_init();
+	return atomic_load(&chosen);
+}
+
+enum kern_level
+kern_level(void)
+{
+	const struct kern_impl *k = impl();
+
+	for (int i = 0; i < LEVELS; i++)
+		if (levels[i] == k)
+			return i;
+	return KERN_PLAIN;
+}
+
+const char *
+kern_name(void)
+{
+	return impl()->name;
+}
+
+void
+kern_force(enum kern_level level)
+{
+	enum kern_level best = best_level();
+
+	atomic_store(&chosen, levels[level < best ? level : best]);
+}
+
+void
+kern_matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y, int ldy)
+{
+	impl()->matvec(t, W, mrows, n, x, ldx, rows, y, ldy);
+}
+
+void
+kern_unpack(enum dtype t, const void *src, size_t n, float *dst)
+{
+	impl()->unpack(t, src, n, dst);
+}
+
+float
+kern_dot(const float *a, const float *b, int n)
+{
+	return impl()->dot(a, b, n);
+}
+
+void
+kern_axpy(float *y, float a, const float *x, int n)
+{
+	impl()->axpy(y, a, x, n);
+}
+
+void
+kern_scale_mul(float *y, const float *x, const float *s, int n)
+{
+	impl()->scale_mul(y, x, s, n);
+}
+
+void
+kern_rmsnorm(float *y, const float *x, const float *w, int n, float eps)
+{
+	impl()->rmsnorm(y, x, w, n, eps);
+}
+
+void
+kern_silu_mul(float *y, const float *gate, const float *up, int n)
+{
+	impl()->silu_mul(y, gate, up, n);
+}
+
+void
+kern_softmax(float *x, int n)
+{
+	impl()->softmax(x, n);
+}
+
+double
+kern_logsumexp(const float *x, int n)
+{
+	return impl()->logsumexp(x, n);
+}

@@ -1,0 +1,27 @@
+/* kern_impl.h - one level of kernels: what kern.c chooses between.  Only for the files kern*.c.
+ *
+ *	const struct kern_impl kern_avx2 = { .name = "avx2", .matvec = {[T2_BF16] = bf16_matvec, ...}, ... };
+ *
+ * Contracts are kern.h's.  Every pointer is set at every level. */
+#ifndef T2_KERN_IMPL_H
+#define T2_KERN_IMPL_H
+
+#include "engine/linalg/kern.h"
+
+struct kern_impl {
+	const char *name;
+	void (*matvec)(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y,
+		       int ldy);
+	void (*unpack)(enum dtype t, const void *src, size_t n, float *dst);
+	float (*dot)(const float *a, const float *b, int n);
+	void (*axpy)(float *y, float a, const float *x, int n);
+	void (*scale_mul)(float *y, const float *x, const float *s, int n);
+	void (*rmsnorm)(float *y, const float *x, const float *w, int n, float eps);
+	void (*silu_mul)(float *y, const float *gate, const float *up, int n);
+	void (*softmax)(float *x, int n);
+	double (*logsumexp)(const float *x, int n);
+};
+
+extern const struct kern_impl kern_plain, kern_avx2, kern_avx512;
+
+#endif

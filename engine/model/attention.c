@@ -1,0 +1,134 @@
+#include "engine/model/attention.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "engine/linalg/blas.h"
+#include "engine/linalg/kern.h"
+
+#define KERN_ROWS 8 /* kern_matvec()'s limit */
+
+int
+attn_block(int group)
+{
+	int rows = 192 / group; /* about as many score rows as a product needs to run well */
+
+	return rows > 64 ? 64 : rows < 16 ? 16 : rows;
+}
+
+size_t
+attn_forward_scratch(int group, int d, int rows, int keys)
+{
+	return (size_t)group * (size_t)rows * ((size_t)keys + 2 * (size_t)d);
+}
+
+size_t
+attn_backward_scratch(int group, int d, int rows, int keys)
+{
+	return (size_t)group * (size_t)rows * (2 * (size_t)keys + 3 * (size_t)d);
+}
+
+/* The group's heads of each row, one head's rows after another's: packed[group][rows][d] = scale * x. */
+static void
+gather(float *packed, const float *x, int ldx, int group, int rows, int d, float scale)
+{
+	for (int h = 0; h < group; h++)
+		for (int i = 0; i < rows; i++) {
+			const float *from = x + (size_t)i * (size_t)ldx + (size_t)h * (size_t)d;
+
+			for (int c = 0; c < d; c++)
+				packed[c] = scale * from[c];
+			packed += d;
+		}
+}
+
+static void
+scatter(float *x, int ldx, const float *packed, int group, int rows, int d, float scale)
+{
+	for (int h = 0; h < group; h++)
+		for (int i = 0; i < rows; i++) {
+			float *to = x + (size_t)i * (size_t)ldx + (size_t)h * (size_t)d;
+
+			for (int c = 0; c < d; c++)
+				to[c] = scale * packed[c];
+			packed += d;
+		}
+}
+
+/* p[group * rows][keys]: scores of packed q, then their softmax; zero where a key lies in the future. */
+static void
+probabilities(const struct attn_head *a, const float *q, int first, int rows, float *p)
+{
+	int keys = first + rows, all = a->group * rows;
+
+	gemm_nt(NULL, all, keys, a->d, q, a->d, a->k, a->ldk, p, keys, false);
+	for (int i = 0; i < all; i++, p += keys) {
+		int seen = first + i % rows + 1;
+
+		kern_softmax(p, seen);
+		memset(p + seen, 0, (size_t)(keys - seen) * sizeof *p);
+	}
+}
+
+void
+attn_forward(const struct attn_head *a, int first, int rows, float *out, int ldo, float *scratch)
+{
+	int keys = first + rows, all = a->group * rows;
+	float *p = scratch, *q = p + (size_t)all * (size_t)keys, *o = q + (size_t)all * (size_t)a->d;
+
+	gather(q, a->q, a->ldq, a->group, rows, a->d, 1.0f / sqrtf((float)a->d));
+	probabilities(a, q, first, rows, p);
+	gemm_nn(NULL, all, a->d, keys, p, keys, a->v, a->ldv, o, a->d, false);
+	scatter(out, ldo, o, a->group, rows, a->d, 1.0f);
+}
+
+void
+attn_forward_row(const struct attn_head *a, int heads, int keys, float *out, float *scratch)
+{
+	float scale = 1.0f / sqrtf((float)a->d);
+	int d = a->d;
+
+	for (int h = 0; h < heads; h += KERN_ROWS) {
+		int n = heads - h < KERN_ROWS ? heads - h : KERN_ROWS;
+
+		kern_matvec(T2_F32, a->k, keys, d, a->q + (size_t)h * (size_t)d, d, n, scratch, keys);
+		for (int i = 0; i < n; i++) {
+			float *p = scratch + (size_t)i * (size_t)keys, *o = out + (size_t)(h + i) * (size_t)d;
+
+			for (int j = 0; j < keys; j++)
+				p[j] *= scale;
+			kern_softmax(p, keys);
+			memset(o, 0, (size_t)d * sizeof *o);
+			for (int j = 0; j < keys; j++)
+				kern_axpy(o, p[j], a->v + (size_t)j * (size_t)d, d);
+		}
+	}
+}
+
+/* With P the probabilities: dV = P' dO, dP = dO V', dS = P . (dP - rowsum(dO . O)), dQ = dS K, dK = dS' Q. */
+void
+attn_backward(const struct attn_head *a, int first, int rows, const float *out, const float *dout, int ldo, float *dq,
+	      float *dk, float *dv, float *scratch)
+{
+	int keys = first + rows, d = a->d, all = a->group * rows;
+	size_t pn = (size_t)all * (size_t)keys, qn = (size_t)all * (size_t)d;
+	float *p = scratch, *dp = p + pn, *q = dp + pn, *go = q + qn, *o = go + qn;
+	float scale = 1.0f / sqrtf((float)d);
+
+	gather(q, a->q, a->ldq, a->group, rows, d, scale);
+	gather(go, dout, ldo, a->group, rows, d, 1.0f);
+	gather(o, out, ldo, a->group, rows, d, 1.0f);
+	probabilities(a, q, first, rows, p);
+	gemm_tn(NULL, keys, d, all, p, keys, go, d, dv, a->ldv, true);
+	gemm_nt(NULL, all, keys, d, go, d, a->v, a->ldv, dp, keys, false);
+	for (int i = 0; i < all; i++) {
+		float *ds = dp + (size_t)i * (size_t)keys, *pi = p + (size_t)i * (size_t)keys;
+		float mean = kern_dot(go + (size_t)i * (size_t)d, o + (size_t)i * (size_t)d, d);
+
+		for (int j = 0; j < keys; j++)
+			ds[j] = pi[j] * (ds[j] - mean);
+	}
+	gemm_tn(NULL, keys, d, all, dp, keys, q, d, dk, a->ldk, true);
+	gemm_nn(NULL, all, d, keys, dp, keys, a->k, a->ldk, o, d, false);
+	scatter(dq, a->ldq, o, a->group, rows, d, scale);
+}

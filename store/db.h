@@ -1,0 +1,37 @@
+/* db.h - what the files of store/ share: the handle, cached statements, and errors.  Private to store/. */
+#ifndef T2_STORE_DB_H
+#define T2_STORE_DB_H
+
+#include <sqlite3.h>
+#include <string.h>
+
+#include "engine/base/arena.h"
+#include "store/store.h"
+
+enum { DB_STATEMENTS = 96 };
+
+struct store {
+	sqlite3 *db;
+	char *path;
+	struct {
+		const char *sql; /* the caller's string literal */
+		sqlite3_stmt *stmt;
+	} cache[DB_STATEMENTS];
+	int cached;
+};
+
+/* A prepared statement for sql (a string literal), reset and unbound, cached for the handle's life. */
+sqlite3_stmt *db_stmt(struct store *s, const char *sql, struct t2_err *err);
+enum t2_status db_fail(struct store *s, struct t2_err *err, const char *what);
+/* Steps a statement that returns no row, resets it whatever comes. */
+enum t2_status db_done(struct store *s, sqlite3_stmt *q, const char *what, struct t2_err *err);
+/* Binds: text NULL becomes ''. NaN becomes NULL. */
+void db_text(sqlite3_stmt *q, int i, const char *text);
+void db_real(sqlite3_stmt *q, int i, double x);
+double db_column_real(sqlite3_stmt *q, int i); /* NULL: NaN */
+char *db_column_text(sqlite3_stmt *q, int i, struct arena *a);
+
+/* Grows a list's array by one zeroed row. NULL: no memory. */
+void *db_push(void **v, int *n, int *cap, size_t size);
+
+#endif

@@ -1,0 +1,104 @@
+#include "store/evals.h"
+
+#include <stdlib.h>
+
+#include "store/db.h"
+
+static enum t2_status
+eval_insert(struct store *s, const struct eval_row *e, const struct eval_item *items, int n, int64_t *id,
+	    struct t2_err *err)
+{
+	sqlite3_stmt *q = db_stmt(s,
+				  "INSERT INTO evaluation(model,created,task,split,strategy,temperature,seed,n,"
+				  "correct,seconds,tokens) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+				  err);
+	enum t2_status st;
+
+	if (!q)
+		return T2_EDB;
+	sqlite3_bind_int64(q, 1, e->model);
+	sqlite3_bind_double(q, 2, e->created > 0 ? e->created : store_now());
+	db_text(q, 3, e->task);
+	db_text(q, 4, e->split);
+	db_text(q, 5, e->strategy);
+	sqlite3_bind_double(q, 6, e->temperature);
+	sqlite3_bind_int64(q, 7, e->seed);
+	sqlite3_bind_int(q, 8, e->n);
+	sqlite3_bind_int(q, 9, e->correct);
+	sqlite3_bind_double(q, 10, e->seconds);
+	sqlite3_bind_int64(q, 11, e->tokens);
+	st = db_done(s, q, "keep evaluation", err);
+	*id = sqlite3_last_insert_rowid(s->db);
+	for (int i = 0; i < n && !st; i++) {
+		if (!(q = db_stmt(s, "INSERT INTO evaluation_item VALUES(?,?,?,?)", err)))
+			return T2_EDB;
+		sqlite3_bind_int64(q, 1, *id);
+		sqlite3_bind_int(q, 2, items[i].item);
+		sqlite3_bind_int(q, 3, items[i].correct);
+		db_text(q, 4, items[i].answer);
+		st = db_done(s, q, "keep evaluation", err);
+	}
+	return st;
+}
+
+enum t2_status
+store_eval_add(struct store *s, const struct eval_row *e, const struct eval_item *items, int n, int64_t *id,
+	       struct t2_err *err)
+{
+	enum t2_status st = store_begin(s, err);
+
+	if (!st)
+		st = eval_insert(s, e, items, n, id, err);
+	if (!st)
+		st = store_commit(s, err);
+	if (st)
+		store_rollback(s);
+	return st;
+}
+
+enum t2_status
+store_eval_list(struct store *s, int64_t model, struct eval_list *out, struct t2_err *err)
+{
+	sqlite3_stmt *q = db_stmt(s,
+				  "SELECT id,model,created,task,split,strategy,temperature,seed,n,correct,seconds,"
+				  "tokens FROM evaluation WHERE ?1=0 OR model=?1 ORDER BY created DESC,id DESC",
+				  err);
+	int rc;
+
+	memset(out, 0, sizeof *out);
+	if (!q)
+		return T2_EDB;
+	sqlite3_bind_int64(q, 1, model);
+	while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
+		struct eval_row *e = db_push((void **)&out->v, &out->n, &out->cap, sizeof *e);
+
+		if (!e)
+			break;
+		e->id = sqlite3_column_int64(q, 0);
+		e->model = sqlite3_column_int64(q, 1);
+		e->created = sqlite3_column_double(q, 2);
+		e->task = db_column_text(q, 3, &out->arena);
+		e->split = db_column_text(q, 4, &out->arena);
+		e->strategy = db_column_text(q, 5, &out->arena);
+		e->temperature = sqlite3_column_double(q, 6);
+		e->seed = sqlite3_column_int64(q, 7);
+		e->n = sqlite3_column_int(q, 8);
+		e->correct = sqlite3_column_int(q, 9);
+		e->seconds = sqlite3_column_double(q, 10);
+		e->tokens = (long)sqlite3_column_int64(q, 11);
+	}
+	sqlite3_reset(q);
+	if (rc == SQLITE_DONE && !out->arena.failed)
+		return T2_OK;
+	eval_list_free(out);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? t2_nomem(err, "evaluations") :
+							db_fail(s, err, "list evaluations");
+}
+
+void
+eval_list_free(struct eval_list *l)
+{
+	free(l->v);
+	arena_free(&l->arena);
+	memset(l, 0, sizeof *l);
+}

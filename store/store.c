@@ -1,0 +1,410 @@
+#include "store/store.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "store/db.h"
+
+#define APPLICATION_ID 0x74327475 /* "t2tu" */
+
+static const char schema[] =
+#include "store/schema.sql.h"
+	;
+
+/* migrations[v - 1] takes a store of version v to v + 1; all run inside one transaction.  Version 1 has none. */
+static const char *const migrations[STORE_VERSION] = {NULL};
+
+double
+store_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
+}
+
+enum t2_status
+db_fail(struct store *s, struct t2_err *err, const char *what)
+{
+	int rc = sqlite3_errcode(s->db);
+	const char *why = sqlite3_errmsg(s->db);
+
+	switch (rc & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return t2_fail(err, T2_EBUSY, "%s: %s: another process holds the store; try again",
+			       s->path, what);
+	case SQLITE_FULL:
+		return t2_fail(err, T2_EIO, "%s: %s: disk full; free some space and try again", s->path,
+			       what);
+	case SQLITE_READONLY:
+		return t2_fail(err, T2_EIO, "%s: %s: the store is read-only; check its permissions",
+			       s->path, what);
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return t2_fail(err, T2_EFORMAT,
+			       "%s: %s: damaged (%s); restore a backup or move it away to start anew",
+			       s->path, what, why);
+	default:
+		return t2_fail(err, T2_EDB, "%s: %s: %s", s->path, what, why);
+	}
+}
+
+sqlite3_stmt *
+db_stmt(struct store *s, const char *sql, struct t2_err *err)
+{
+	sqlite3_stmt *q = NULL;
+
+	for (int i = 0; i < s->cached; i++) {
+		if (s->cache[i].sql == sql || !strcmp(s->cache[i].sql, sql)) {
+			sqlite3_reset(s->cache[i].stmt);
+			sqlite3_clear_bindings(s->cache[i].stmt);
+			return s->cache[i].stmt;
+		}
+	}
+	if (s->cached == DB_STATEMENTS) {
+		t2_fail(err, T2_EDB, "%s: more than %d kinds of statement", s->path, DB_STATEMENTS);
+		return NULL;
+	}
+	if (sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &q, NULL) != SQLITE_OK) {
+		db_fail(s, err, "prepare");
+		return NULL;
+	}
+	s->cache[s->cached].sql = sql;
+	s->cache[s->cached++].stmt = q;
+	return q;
+}
+
+enum t2_status
+db_done(struct store *s, sqlite3_stmt *q, const char *what, struct t2_err *err)
+{
+	enum t2_status st = T2_OK;
+
+	if (sqlite3_step(q) != SQLITE_DONE)
+		st = db_fail(s, err, what);
+	sqlite3_reset(q); /* always: a statement left open pins the WAL */
+	return st;
+}
+
+void
+db_text(sqlite3_stmt *q, int i, const char *text)
+{
+	sqlite3_bind_text(q, i, text ? text : "", -1, SQLITE_TRANSIENT);
+}
+
+void
+db_real(sqlite3_stmt *q, int i, double x)
+{
+	if (isnan(x))
+		sqlite3_bind_null(q, i);
+	else
+		sqlite3_bind_double(q, i, x);
+}
+
+double
+db_column_real(sqlite3_stmt *q, int i)
+{
+	return sqlite3_column_type(q, i) == SQLITE_NULL ? NAN : sqlite3_column_double(q, i);
+}
+
+char *
+db_column_text(sqlite3_stmt *q, int i, struct arena *a)
+{
+	const char *s = (const char *)sqlite3_column_text(q, i);
+
+	return arena_strdup(a, s ? s : "");
+}
+
+void *
+db_push(void **v, int *n, int *cap, size_t size)
+{
+	char *p;
+
+	if (*n == *cap) {
+		int want = *cap ? *cap * 2 : 16;
+		void *grown = realloc(*v, (size_t)want * size);
+
+		if (!grown)
+			return NULL;
+		*v = grown;
+		*cap = want;
+	}
+	p = (char *)*v + (size_t)(*n)++ * size;
+	memset(p, 0, size);
+	return p;
+}
+
+static enum t2_status
+run_sql(struct store *s, const char *sql, const char *what, struct t2_err *err)
+{
+	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? T2_OK : db_fail(s, err, what);
+}
+
+static enum t2_status
+pragma_int(struct store *s, const char *sql, int64_t *out, struct t2_err *err)
+{
+	sqlite3_stmt *q = NULL;
+	enum t2_status st = T2_OK;
+
+	if (sqlite3_prepare_v2(s->db, sql, -1, &q, NULL) != SQLITE_OK || sqlite3_step(q) != SQLITE_ROW)
+		st = db_fail(s, err, "open");
+	else
+		*out = sqlite3_column_int64(q, 0);
+	sqlite3_finalize(q);
+	return st;
+}
+
+static enum t2_status
+upgrade(struct store *s, int64_t from, struct t2_err *err)
+{
+	char sql[80];
+	enum t2_status st = T2_OK;
+
+	if (from == 0)
+		st = run_sql(s, schema, "create", err);
+	for (int64_t v = from; v > 0 && v < STORE_VERSION && !st; v++)
+		st = run_sql(s, migrations[v - 1], "migrate", err);
+	if (st)
+		return st;
+	snprintf(sql, sizeof sql, "PRAGMA application_id=%d; PRAGMA user_version=%d", APPLICATION_ID,
+		 STORE_VERSION);
+	return run_sql(s, sql, "mark version", err);
+}
+
+/* A new store, ours, or a refusal; two processes that open a new store at once must both succeed. */
+static enum t2_status
+prepare(struct store *s, struct t2_err *err)
+{
+	int64_t app = 0, version = 0, tables = 0;
+	enum t2_status st;
+
+	sqlite3_busy_timeout(s->db, 10000);
+	if ((st = pragma_int(s, "PRAGMA application_id", &app, err)) ||
+	    (st = pragma_int(s, "PRAGMA user_version", &version, err)) ||
+	    (st = pragma_int(s, "SELECT count(*) FROM sqlite_schema", &tables, err)))
+		return st;
+	if (app != APPLICATION_ID && (app || version || tables))
+		return t2_fail(err, T2_EFORMAT,
+			       "%s: a database of another program; name another file with --store", s->path);
+	if (version > STORE_VERSION)
+		return t2_fail(err, T2_EUNSUP,
+			       "%s: store version %lld, this program knows %d; use the newer t2tui that "
+			       "made it, or name another file with --store",
+			       s->path, (long long)version, STORE_VERSION);
+	if ((st = run_sql(s, "PRAGMA foreign_keys=ON; PRAGMA synchronous=NORMAL", "open", err)))
+		return st;
+	if (version == STORE_VERSION)
+		return T2_OK;
+	if ((st = run_sql(s, "PRAGMA journal_mode=WAL", "create", err)) || (st = store_begin(s, err)))
+		return st;
+	st = pragma_int(s, "PRAGMA user_version", &version, err); /* somebody may have been quicker */
+	if (!st && version < STORE_VERSION)
+		st = upgrade(s, version, err);
+	if (!st)
+		st = store_commit(s, err);
+	if (st)
+		store_rollback(s);
+	return st;
+}
+
+static enum t2_status
+make_dirs(char *path, struct t2_err *err)
+{
+	for (char *p = path + 1;; p++) {
+		char old = *p;
+
+		if (old && old != '/')
+			continue;
+		*p = 0;
+		if (mkdir(path, 0700) && errno != EEXIST)
+			return t2_fail(err, T2_EIO, "%s: cannot make folder: %s", path, strerror(errno));
+		*p = old;
+		if (!old)
+			return T2_OK;
+	}
+}
+
+static enum t2_status
+xdg_dir(char *out, int size, const char *var, const char *fallback, struct t2_err *err)
+{
+	const char *base = getenv(var), *home = getenv("HOME");
+	int n;
+
+	if (base && *base == '/')
+		n = snprintf(out, (size_t)size, "%s/t2tui", base);
+	else if (home && *home)
+		n = snprintf(out, (size_t)size, "%s/%s/t2tui", home, fallback);
+	else
+		return t2_fail(err, T2_EINVAL, "neither %s nor HOME is set: name the store with --store", var);
+	if (n < 0 || n >= size)
+		return t2_fail(err, T2_EINVAL, "%s: path too long", var);
+	return make_dirs(out, err);
+}
+
+enum t2_status
+store_data_dir(char *out, int size, struct t2_err *err)
+{
+	return xdg_dir(out, size, "XDG_DATA_HOME", ".local/share", err);
+}
+
+enum t2_status
+store_cache_dir(char *out, int size, struct t2_err *err)
+{
+	return xdg_dir(out, size, "XDG_CACHE_HOME", ".cache", err);
+}
+
+enum t2_status
+store_open(struct store **out, const char *path, struct t2_err *err)
+{
+	struct store *s = calloc(1, sizeof *s);
+	char dir[1000], file[1100];
+	enum t2_status st;
+
+	*out = NULL;
+	if (!s)
+		return t2_nomem(err, "store");
+	if (!path) {
+		if ((st = store_data_dir(dir, sizeof dir, err)))
+			goto fail;
+		snprintf(file, sizeof file, "%s/t2.db", dir);
+		path = file;
+	}
+	s->path = strdup(path);
+	if (!s->path) {
+		st = t2_nomem(err, "store");
+		goto fail;
+	}
+	if (sqlite3_open_v2(path, &s->db,
+			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+			    NULL) != SQLITE_OK) {
+		st = t2_fail(err, T2_EIO, "%s: cannot open the store: %s", path,
+			     s->db ? sqlite3_errmsg(s->db) : "out of memory");
+		goto fail;
+	}
+	if ((st = prepare(s, err)))
+		goto fail;
+	*out = s;
+	return T2_OK;
+fail:
+	store_close(s);
+	return st;
+}
+
+void
+store_close(struct store *s)
+{
+	if (!s)
+		return;
+	for (int i = 0; i < s->cached; i++)
+		sqlite3_finalize(s->cache[i].stmt);
+	sqlite3_close(s->db);
+	free(s->path);
+	free(s);
+}
+
+const char *
+store_path(const struct store *s)
+{
+	return s->path;
+}
+
+enum t2_status
+store_begin(struct store *s, struct t2_err *err)
+{
+	return run_sql(s, "BEGIN IMMEDIATE", "begin", err);
+}
+
+enum t2_status
+store_commit(struct store *s, struct t2_err *err)
+{
+	return run_sql(s, "COMMIT", "commit", err);
+}
+
+void
+store_rollback(struct store *s)
+{
+	if (s->db && !sqlite3_get_autocommit(s->db))
+		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+int64_t
+store_data_version(struct store *s)
+{
+	int64_t v = 0;
+
+	pragma_int(s, "PRAGMA data_version", &v, NULL);
+	return v;
+}
+
+enum t2_status
+store_check(struct store *s, void (*fn)(void *arg, const char *problem), void *arg, bool *ok,
+	    struct t2_err *err)
+{
+	static const char *const sql[] = {"PRAGMA integrity_check", "PRAGMA foreign_key_check"};
+
+	*ok = true;
+	for (int i = 0; i < 2; i++) {
+		sqlite3_stmt *q = NULL;
+		int rc;
+
+		if (sqlite3_prepare_v2(s->db, sql[i], -1, &q, NULL) != SQLITE_OK)
+			return db_fail(s, err, "check");
+		while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
+			const char *text = (const char *)sqlite3_column_text(q, 0);
+			char line[200];
+
+			if (i == 0 && text && !strcmp(text, "ok"))
+				continue;
+			if (i == 1) {
+				snprintf(line, sizeof line, "table %s, row %lld: refers to a missing row of %s",
+					 text ? text : "?", sqlite3_column_int64(q, 1),
+					 (const char *)sqlite3_column_text(q, 2));
+				text = line;
+			}
+			*ok = false;
+			fn(arg, text ? text : "?");
+		}
+		sqlite3_finalize(q);
+		if (rc != SQLITE_DONE)
+			return db_fail(s, err, "check");
+	}
+	return T2_OK;
+}
+
+enum t2_status
+store_backup(struct store *s, const char *to, struct t2_err *err)
+{
+	sqlite3 *copy = NULL;
+	sqlite3_backup *b;
+	int rc;
+
+	if (!access(to, F_OK))
+		return t2_fail(err, T2_EIO, "%s: exists already; name another file", to);
+	if (sqlite3_open(to, &copy) != SQLITE_OK) {
+		t2_fail(err, T2_EIO, "%s: cannot write: %s", to,
+			copy ? sqlite3_errmsg(copy) : "out of memory");
+		sqlite3_close(copy);
+		return T2_EIO;
+	}
+	b = sqlite3_backup_init(copy, "main", s->db, "main");
+	if (b) {
+		while ((rc = sqlite3_backup_step(b, 1024)) == SQLITE_OK || rc == SQLITE_BUSY ||
+		       rc == SQLITE_LOCKED)
+			if (rc != SQLITE_OK)
+				sqlite3_sleep(20);
+		sqlite3_backup_finish(b);
+	}
+	rc = sqlite3_errcode(copy);
+	if (rc != SQLITE_OK)
+		t2_fail(err, T2_EIO, "%s: backup failed: %s", to, sqlite3_errmsg(copy));
+	sqlite3_close(copy);
+	if (rc == SQLITE_OK)
+		return T2_OK;
+	unlink(to);
+	return T2_EIO;
+}

@@ -1,0 +1,46 @@
+/* store.h - the SQLite file that keeps models, experts, mixtures, runs, decisions and evaluations.
+ *
+ *	store_open(&s, NULL, err);		// $XDG_DATA_HOME/t2tui/t2.db, made where absent
+ *	store_begin(s, err); ... store_commit(s, err);
+ *	store_close(s);
+ *
+ * WAL, foreign keys on, busy timeout 10 s.  One handle belongs to one thread at a time; open another for another thread or
+ * process.  A file of another program or of a newer t2tui is refused and not touched; an older one is migrated in one
+ * transaction.  The nouns are in models.h, experts.h, mixtures.h, runs.h, decisions.h, evals.h. */
+#ifndef T2_STORE_H
+#define T2_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/base/arena.h"
+#include "engine/base/status.h"
+
+#define STORE_VERSION 1
+
+struct store;
+
+enum t2_status store_open(struct store **out, const char *path, struct t2_err *err);
+void store_close(struct store *s);
+const char *store_path(const struct store *s);
+
+enum t2_status store_begin(struct store *s, struct t2_err *err); /* BEGIN IMMEDIATE */
+enum t2_status store_commit(struct store *s, struct t2_err *err);
+void store_rollback(struct store *s); /* outside a transaction: nothing */
+
+/* A number that changes when another connection has committed. */
+int64_t store_data_version(struct store *s);
+
+/* Integrity and foreign-key check.  Calls fn for each problem. *ok: none found. */
+enum t2_status store_check(struct store *s, void (*fn)(void *arg, const char *problem), void *arg, bool *ok,
+			   struct t2_err *err);
+/* An online copy, safe while others write; refuses to overwrite. */
+enum t2_status store_backup(struct store *s, const char *to, struct t2_err *err);
+
+/* $XDG_DATA_HOME/t2tui or ~/.local/share/t2tui, likewise cache; made where absent. */
+enum t2_status store_data_dir(char *out, int size, struct t2_err *err);
+enum t2_status store_cache_dir(char *out, int size, struct t2_err *err);
+
+double store_now(void); /* Unix seconds */
+
+#endif

@@ -1,0 +1,279 @@
+/* Products against a double sum, over shapes with awkward edges, and the same bits on any number of threads. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/rng.h"
+#include "engine/linalg/blas.h"
+#include "engine/linalg/kern.h"
+
+static struct pool *pool1, *pool2, *pool5;
+
+static float *
+floats(size_t n, uint64_t seed)
+{
+	float *p = malloc((n ? n : 1) * sizeof *p);
+	struct rng r;
+
+	assert_non_null(p);
+	rng_seed(&r, 7, seed, n);
+	for (size_t i = 0; i < n; i++)
+		p[i] = (float)rng_normal(&r);
+	return p;
+}
+
+/* One operand element by element, whatever way round it lies. */
+struct view {
+	const float *p;
+	size_t row, col;
+};
+
+static float
+at(struct view v, int i, int j)
+{
+	return v.p[(size_t)i * v.row + (size_t)j * v.col];
+}
+
+/* |error| of a k-term float32 sum stays below k ulp of the sum of magnitudes by far; 8 sqrt(k) ulp is asked. */
+static void
+check(int rows, int cols, int k, struct view A, struct view B, const float *before, const float *C, int ldc, bool add)
+{
+	for (int i = 0; i < rows; i++) {
+		for (int j = 0; j < cols; j++) {
+			double sum = add ? (double)before[(size_t)i * ldc + j] : 0, size = fabs(sum);
+			for (int l = 0; l < k; l++) {
+				double term = (double)at(A, i, l) * (double)at(B, l, j);
+				sum += term;
+				size += fabs(term);
+			}
+			double err = fabs((double)C[(size_t)i * ldc + j] - sum);
+			if (err > 8 * sqrt(k + 1) * 0x1p-24 * (size / sqrt(k + 1) + fabs(sum)) + 1e-30)
+				fail_msg("%dx%dx%d: C[%d][%d] = %g, want %g", rows, cols, k, i, j,
+					 (double)C[(size_t)i * ldc + j], sum);
+		}
+	}
+}
+
+enum way { NT, NN, TN };
+
+static void
+run(enum way way, struct pool *p, int rows, int cols, int k, const float *A, int lda, const float *B, int ldb, float *C,
+    int ldc, bool add)
+{
+	if (way == NT)
+		gemm_nt(p, rows, cols, k, A, lda, B, ldb, C, ldc, add);
+	else if (way == NN)
+		gemm_nn(p, rows, cols, k, A, lda, B, ldb, C, ldc, add);
+	else
+		gemm_tn(p, rows, cols, k, A, lda, B, ldb, C, ldc, add);
+}
+
+static void
+one_shape(enum way way, int rows, int cols, int k, int pad, bool add)
+{
+	int lda = (way == TN ? rows : k) + pad, ldb = (way == NT ? k : cols) + pad, ldc = cols + pad;
+	size_t c_size = (size_t)rows * ldc;
+	float *A = floats((size_t)(way == TN ? k : rows) * lda, 1), *B = floats((size_t)(way == NT ? cols : k) * ldb, 2);
+	float *before = floats(c_size, 3), *C[3];
+	struct pool *pools[3] = {pool1, pool2, pool5};
+	struct view a = {A, way == TN ? 1 : (size_t)lda, way == TN ? (size_t)lda : 1};
+	struct view b = {B, way == NT ? 1 : (size_t)ldb, way == NT ? (size_t)ldb : 1};
+
+	for (int t = 0; t < 3; t++) {
+		C[t] = malloc((c_size ? c_size : 1) * sizeof(float));
+		memcpy(C[t], before, c_size * sizeof(float));
+		run(way, pools[t], rows, cols, k, A, lda, B, ldb, C[t], ldc, add);
+	}
+	check(rows, cols, k, a, b, before, C[0], ldc, add);
+	assert_memory_equal(C[0], C[1], c_size * sizeof(float));
+	assert_memory_equal(C[0], C[2], c_size * sizeof(float));
+	for (int i = 0; i < rows; i++) /* the gap between rows is not ours */
+		assert_memory_equal(C[0] + (size_t)i * ldc + cols, before + (size_t)i * ldc + cols,
+				    (size_t)pad * sizeof(float));
+	for (int t = 0; t < 3; t++)
+		free(C[t]);
+	free(A);
+	free(B);
+	free(before);
+}
+
+static void
+test_gemm_shapes(void **state)
+{
+	static const int shapes[][3] = {
+		{1, 1, 1},     {1, 576, 576}, {2, 7, 5},      {3, 64, 31},     {8, 100, 129},  {9, 33, 64},
+		{15, 129, 77}, {16, 64, 128}, {17, 1, 40},    {31, 65, 33},    {33, 200, 257}, {64, 64, 64},
+		{100, 3, 50},  {129, 97, 1},  {300, 128, 384}, {511, 96, 100}, {1030, 64, 70}, {70, 1100, 40},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+		for (enum way w = NT; w <= TN; w++)
+			for (int add = 0; add < 2; add++)
+				one_shape(w, shapes[i][0], shapes[i][1], shapes[i][2], i % 3 ? 5 : 0, add);
+}
+
+static void
+test_gemm_nothing(void **state)
+{
+	float x = 3, y = 4, c = 5;
+
+	(void)state;
+	gemm_nt(pool2, 0, 1, 1, &x, 1, &y, 1, &c, 1, false);
+	gemm_nt(pool2, 1, 0, 1, &x, 1, &y, 1, &c, 1, false);
+	assert_true(c == 5);
+	for (enum way w = NT; w <= TN; w++) { /* an empty sum is zero, not what was there */
+		c = 5;
+		run(w, pool2, 1, 1, 0, &x, 1, &y, 1, &c, 1, true);
+		assert_true(c == 5);
+		run(w, pool2, 1, 1, 0, &x, 1, &y, 1, &c, 1, false);
+		assert_true(c == 0);
+	}
+}
+
+/* Random bits of any stored type, with block scales that are finite and of sensible size. */
+static unsigned char *
+random_weight(enum dtype t, int m, int n)
+{
+	static const struct {
+		enum dtype type;
+		int at[2];
+	} scales[] = {
+		{T2_Q8_0, {0, -1}}, {T2_Q4_0, {0, -1}}, {T2_Q4_1, {0, 2}}, {T2_Q5_0, {0, -1}},
+		{T2_Q5_1, {0, 2}},  {T2_Q4_K, {0, 2}},	{T2_Q5_K, {0, 2}}, {T2_Q6_K, {208, -1}},
+	};
+	size_t bytes = dtype_row_bytes(t, (size_t)n) * (size_t)m, block = (size_t)dtype_block_bytes(t);
+	unsigned char *w = malloc(bytes);
+	struct rng r;
+
+	assert_non_null(w);
+	rng_seed(&r, 11, (uint64_t)t, (uint64_t)n);
+	for (size_t i = 0; i < bytes; i++)
+		w[i] = (unsigned char)rng_u64(&r);
+	for (size_t i = 0; i < bytes; i += block) {
+		float f = (float)rng_normal(&r);
+		uint16_t h = f32_to_f16(f / 16), b = f32_to_bf16(f);
+		if (t == T2_F32)
+			memcpy(w + i, &f, 4);
+		if (t == T2_F16)
+			memcpy(w + i, &h, 2);
+		if (t == T2_BF16)
+			memcpy(w + i, &b, 2);
+		for (size_t s = 0; s < sizeof scales / sizeof *scales; s++)
+			for (int j = 0; j < 2; j++)
+				if (scales[s].type == t && scales[s].at[j] >= 0)
+					memcpy(w + i + scales[s].at[j], &h, 2);
+	}
+	return w;
+}
+
+static void
+one_weight(enum dtype t, int m, int n, int rows)
+{
+	unsigned char *W = random_weight(t, m, n);
+	float *w = malloc((size_t)m * n * sizeof *w), *X = floats((size_t)rows * n, 5), *G = floats((size_t)rows * m, 6);
+	size_t y_size = (size_t)rows * m, x_size = (size_t)rows * n;
+	float *Y[2], *dX[2], *before = floats(x_size, 8);
+	struct pool *pools[2] = {pool1, pool5};
+
+	for (int i = 0; i < m; i++)
+		dtype_to_f32(t, W + (size_t)i * dtype_row_bytes(t, (size_t)n), (size_t)n, w + (size_t)i * n);
+	for (int p = 0; p < 2; p++) {
+		Y[p] = malloc(y_size * sizeof(float));
+		dX[p] = malloc(x_size * sizeof(float));
+		memcpy(dX[p], before, x_size * sizeof(float));
+		gemm_weight_nt(pools[p], t, W, m, n, X, rows, Y[p]);
+		gemm_weight_nn(pools[p], t, W, m, n, G, rows, dX[p], true);
+	}
+	check(rows, m, n, (struct view){X, (size_t)n, 1}, (struct view){w, 1, (size_t)n}, NULL, Y[0], m, false);
+	check(rows, n, m, (struct view){G, (size_t)m, 1}, (struct view){w, (size_t)n, 1}, before, dX[0], n, true);
+	assert_memory_equal(Y[0], Y[1], y_size * sizeof(float));
+	assert_memory_equal(dX[0], dX[1], x_size * sizeof(float));
+	gemm_weight_nn(pool2, t, W, m, n, G, rows, dX[0], false);
+	check(rows, n, m, (struct view){G, (size_t)m, 1}, (struct view){w, (size_t)n, 1}, NULL, dX[0], n, false);
+	for (int p = 0; p < 2; p++) {
+		free(Y[p]);
+		free(dX[p]);
+	}
+	free(before);
+	free(W);
+	free(w);
+	free(X);
+	free(G);
+}
+
+static void
+test_weights(void **state)
+{
+	static const int rows[] = {1, 2, 5, 8, 13, 17, 40, 130};
+
+	(void)state;
+	for (enum dtype t = 0; t < T2_DTYPES; t++)
+		for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+			one_weight(t, 37, dtype_block(t) == 1 ? 71 : 256, rows[i]);
+			one_weight(t, 130, 512, rows[i]);
+			if (dtype_block(t) == 32)
+				one_weight(t, 50, 96, rows[i]);
+		}
+}
+
+static void
+test_family(void **state)
+{
+	(void)state;
+	assert_non_null(blas_family());
+	assert_string_equal(blas_family(), blas_best_family());
+	assert_non_null(strstr(blas_library(), "BLIS"));
+}
+
+static int
+setup(void **state)
+{
+	struct t2_err err = {0};
+
+	(void)state;
+	/* What a user may set is refused where BLIS would misunderstand it ("zen3" becomes 0, skx). */
+	setenv("BLIS_ARCH_TYPE", "zen3", 1);
+	if (blas_init(&err) != T2_EINVAL || !strstr(err.msg, "BLIS_ARCH_TYPE"))
+		return -1;
+	setenv("BLIS_ARCH_TYPE", "9999", 1);
+	if (blas_init(&err) != T2_EINVAL)
+		return -1;
+	unsetenv("BLIS_ARCH_TYPE");
+	if (blas_init(&err) || blas_init(&err))
+		return -1;
+	pool1 = pool_new(1);
+	pool2 = pool_new(2);
+	pool5 = pool_new(5);
+	return pool1 && pool2 && pool5 ? 0 : -1;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	pool_free(pool1);
+	pool_free(pool2);
+	pool_free(pool5);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_family),
+		cmocka_unit_test(test_gemm_shapes),
+		cmocka_unit_test(test_gemm_nothing),
+		cmocka_unit_test(test_weights),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,393 @@
+#include "tui/cli.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/linalg/blas.h"
+#include "engine/linalg/kern.h"
+
+const struct opt common_opts[] = {
+	{"--store", "FILE", "the store (default: $XDG_DATA_HOME/t2tui/t2.db)"},
+	{"--threads", "N", "threads (default: all)"},
+	{"--seed", "N", "seed of everything random (default: 0)"},
+	{"--json", NULL, "one JSON object, or one a line, on stdout"},
+	{"--quiet", NULL, "no messages but errors"},
+	{"--help", NULL, "this text"},
+	{0},
+};
+
+static volatile sig_atomic_t caught;
+static struct job *running;
+
+static void
+on_signal(int sig)
+{
+	caught = sig;
+	if (running)
+		atomic_store(&running->cancelled, true); /* lock-free: safe here */
+}
+
+/* Progress on a terminal's stderr, ten times a second at most. */
+static void
+show_progress(void *arg)
+{
+	static _Atomic double last;
+	struct cli *c = arg;
+	struct job_progress p;
+	double now = clock_seconds();
+
+	job_read(&c->job, &p);
+	if (now - last < 0.1 && p.done < p.total)
+		return;
+	last = now;
+	if (p.total <= 0)
+		return;
+	fprintf(stderr, "\r%s %ld/%ld", p.stage, p.done, p.total);
+	if (p.eta >= 1)
+		fprintf(stderr, "  %.0f s left   ", p.eta);
+	else
+		fprintf(stderr, "            ");
+	if (p.done >= p.total)
+		fprintf(stderr, "\r\033[K");
+}
+
+const char *
+cli_str(const struct cli *c, const char *name)
+{
+	for (int i = c->nset - 1; i >= 0; i--)
+		if (!strcmp(c->set[i].name, name))
+			return c->set[i].value ? c->set[i].value : "";
+	return NULL;
+}
+
+bool
+cli_flag(const struct cli *c, const char *name)
+{
+	return cli_str(c, name) != NULL;
+}
+
+long
+cli_int(struct cli *c, const char *name, long lo, long hi, long dflt)
+{
+	const char *s = cli_str(c, name);
+	char *end;
+	long x;
+
+	if (!s)
+		return dflt;
+	errno = 0;
+	x = strtol(s, &end, 10);
+	if (errno || end == s || *end || x < lo || x > hi) {
+		cli_usage(c, "%s %s: a whole number from %ld to %ld is wanted", name, s, lo, hi);
+		return dflt;
+	}
+	return x;
+}
+
+double
+cli_real(struct cli *c, const char *name, double lo, double hi, double dflt)
+{
+	const char *s = cli_str(c, name);
+	char *end;
+	double x;
+
+	if (!s)
+		return dflt;
+	x = strtod(s, &end);
+	if (end == s || *end || !isfinite(x) || x < lo || x > hi) {
+		cli_usage(c, "%s %s: a number from %g to %g is wanted", name, s, lo, hi);
+		return dflt;
+	}
+	return x;
+}
+
+const char *
+cli_pos(struct cli *c, int i, const char *what)
+{
+	if (i < c->npos)
+		return c->pos[i];
+	cli_usage(c, "%s is missing", what);
+	return NULL;
+}
+
+int
+cli_usage(struct cli *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (c->bad)
+		return 2; /* one message is enough */
+	c->bad = true;
+	fprintf(stderr, "t2tui: ");
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	if (c->cmd)
+		fprintf(stderr, "; \"t2tui %s --help\" shows what it takes\n", c->cmd->name);
+	else
+		fprintf(stderr, "; \"t2tui --help\" lists the verbs\n");
+	return 2;
+}
+
+int
+cli_fail(struct cli *c)
+{
+	if (caught) {
+		fprintf(stderr, "t2tui: stopped by signal %d\n", (int)caught);
+		return 128 + caught;
+	}
+	fprintf(stderr, "t2tui: %s\n", c->err.msg);
+	return 1;
+}
+
+void
+cli_note(const struct cli *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (c->quiet)
+		return;
+	fprintf(stderr, "t2tui: ");
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+int
+cli_open(struct cli *c, int i, int what)
+{
+	const char *name = cli_pos(c, i, "MODEL");
+
+	if (!name)
+		return 2;
+	if (workspace_start(&c->ws, (int)c->threads, c->store_path, &c->err) ||
+	    workspace_model(&c->ws, name, what, &c->job, &c->err))
+		return cli_fail(c);
+	return 0;
+}
+
+void
+cli_json(json_t *obj)
+{
+	json_dumpf(obj, stdout, JSON_COMPACT | JSON_REAL_PRECISION(17));
+	fputc('\n', stdout);
+	fflush(stdout);
+	json_decref(obj);
+}
+
+enum t2_status
+cli_read_all(const char *path, char **out, size_t *len, struct t2_err *err)
+{
+	bool std = !path || !strcmp(path, "-");
+	FILE *f = std ? stdin : fopen(path, "rbe");
+	size_t cap = 65536, n = 0, got;
+	char *p;
+
+	*out = NULL;
+	*len = 0;
+	if (!f)
+		return t2_fail(err, T2_EIO, "%s: cannot open: %s", path, strerror(errno));
+	p = malloc(cap + 1);
+	while (p && (got = fread(p + n, 1, cap - n, f)) > 0) {
+		n += got;
+		if (n == cap) {
+			char *q = realloc(p, (cap *= 2) + 1);
+
+			if (!q)
+				free(p);
+			p = q;
+		}
+	}
+	if (p && ferror(f)) {
+		t2_fail(err, T2_EIO, "%s: cannot read: %s", std ? "standard input" : path, strerror(errno));
+		free(p);
+		if (!std)
+			fclose(f);
+		return T2_EIO;
+	}
+	if (!std)
+		fclose(f);
+	if (!p)
+		return t2_nomem(err, "reading");
+	p[n] = 0;
+	*out = p;
+	*len = n;
+	return T2_OK;
+}
+
+enum t2_status
+cli_parse_ids(const char *text, int **ids, int *n, struct t2_err *err)
+{
+	size_t cap = strlen(text) / 2 + 2;
+	int *v = malloc(cap * sizeof *v);
+	const char *p = text;
+
+	*ids = NULL;
+	*n = 0;
+	if (!v)
+		return t2_nomem(err, "ids");
+	while (*p) {
+		char *end;
+		long x = strtol(p, &end, 10);
+
+		if (end == p || x < 0 || x > 1 << 30 || (*end && *end != ',' && *end != ' ')) {
+			free(v);
+			return t2_fail(err, T2_EINVAL, "token ids \"%.40s\": numbers with commas between are wanted", text);
+		}
+		v[(*n)++] = (int)x;
+		p = *end ? end + 1 : end;
+	}
+	*ids = v;
+	return T2_OK;
+}
+
+static void
+print_opts(const struct opt *o)
+{
+	for (; o && o->name; o++) {
+		char left[60];
+
+		snprintf(left, sizeof left, "%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+		printf("  %-26s %s\n", left, o->help);
+	}
+}
+
+static int
+print_help(const struct command *cmd)
+{
+	if (cmd) {
+		printf("usage: t2tui %s%s%s%s\n%s\n", cmd->name, *cmd->args ? " " : "", cmd->args,
+		       cmd->opts ? " [OPTION ...]" : "", cmd->help);
+		print_opts(cmd->opts);
+		printf("common:\n");
+		print_opts(common_opts);
+		return 0;
+	}
+	printf("usage: t2tui [MODEL]             the workbench (default: the last model, or the sample)\n"
+	       "       t2tui VERB [ARGUMENT ...] [OPTION ...]\n\n");
+	for (int i = 0; commands[i]; i++)
+		printf("  %-10s %s\n", commands[i]->name, commands[i]->help);
+	printf("\nMODEL is a folder with config.json, tokenizer.json and *.safetensors, a .gguf file, a name from the\n"
+	       "store, or \"sample\".  \"t2tui VERB --help\" shows a verb's options; \"man t2tui\" tells more.\n");
+	return 0;
+}
+
+static const struct opt *
+find_opt(const struct command *cmd, const char *name)
+{
+	const struct opt *tables[] = {cmd ? cmd->opts : NULL, common_opts};
+
+	for (int t = 0; t < 2; t++)
+		for (const struct opt *o = tables[t]; o && o->name; o++)
+			if (!strcmp(o->name, name))
+				return o;
+	return NULL;
+}
+
+static int
+parse(struct cli *c, int argc, char **argv)
+{
+	bool only_args = false;
+
+	for (int i = 0; i < argc; i++) {
+		const char *a = argv[i], *eq;
+		const struct opt *o;
+		char name[64];
+
+		if (only_args || a[0] != '-' || !a[1]) {
+			if (c->npos == CLI_MAX)
+				return cli_usage(c, "too many arguments");
+			c->pos[c->npos++] = a;
+			continue;
+		}
+		if (!strcmp(a, "--")) {
+			only_args = true;
+			continue;
+		}
+		eq = a[1] == '-' ? strchr(a, '=') : NULL;
+		snprintf(name, sizeof name, "%.*s", (int)(eq ? eq - a : (long)strlen(a)), a);
+		o = find_opt(c->cmd, name);
+		if (!o)
+			return cli_usage(c, "%s: no such option", name);
+		if (c->nset == CLI_MAX)
+			return cli_usage(c, "too many options");
+		c->set[c->nset].name = o->name;
+		if (o->arg && eq)
+			c->set[c->nset].value = eq + 1;
+		else if (o->arg && i + 1 < argc)
+			c->set[c->nset].value = argv[++i];
+		else if (o->arg)
+			return cli_usage(c, "%s: %s is missing", o->name, o->arg);
+		else if (eq)
+			return cli_usage(c, "%s takes nothing", o->name);
+		c->nset++;
+	}
+	return 0;
+}
+
+static void
+watch_signals(void)
+{
+	struct sigaction sa = {.sa_handler = on_signal};
+	static const int sigs[] = {SIGINT, SIGTERM, SIGHUP};
+
+	for (size_t i = 0; i < sizeof sigs / sizeof *sigs; i++)
+		sigaction(sigs[i], &sa, NULL);
+}
+
+extern const struct command cmd_workbench;
+
+int
+cli_main(int argc, char **argv)
+{
+	static struct cli c;
+	int rc, first = 1;
+
+	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")))
+		return print_help(NULL);
+	if (argc > 1 && !strcmp(argv[1], "--version")) {
+		printf("t2tui %s\n", T2_VERSION);
+		return 0;
+	}
+	for (int i = 0; argc > 1 && commands[i] && !c.cmd; i++)
+		if (!strcmp(commands[i]->name, argv[1]))
+			c.cmd = commands[i];
+	if (c.cmd)
+		first = 2;
+	else
+		c.cmd = &cmd_workbench;
+	if (parse(&c, argc - first, argv + first))
+		return 2;
+	if (cli_flag(&c, "--help"))
+		return print_help(c.cmd == &cmd_workbench ? NULL : c.cmd);
+	c.json = cli_flag(&c, "--json");
+	c.quiet = cli_flag(&c, "--quiet");
+	c.seed = cli_int(&c, "--seed", 0, 2147483647, 0);
+	c.threads = cli_int(&c, "--threads", 1, 1024, 0);
+	c.store_path = cli_str(&c, "--store");
+	if (c.bad)
+		return 2;
+	kern_init();
+	if (blas_init(&c.err))
+		return cli_fail(&c);
+	job_init(&c.job, isatty(2) && !c.quiet && c.cmd != &cmd_workbench ? show_progress : NULL, &c);
+	running = &c.job;
+	if (c.cmd != &cmd_workbench)
+		watch_signals();
+	rc = c.cmd->run(&c);
+	workspace_stop(&c.ws);
+	running = NULL;
+	job_destroy(&c.job);
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "t2tui: standard output: %s\n", strerror(errno));
+		rc = rc ? rc : 1;
+	}
+	return caught ? 128 + caught : rc;
+}
