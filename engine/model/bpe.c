@@ -135,7 +135,7 @@ split(const struct bpe *b, struct bpe_scratch *s, const char *word, size_t len)
 {
 	bool ok = true;
 	int unk =
-	    0; /* unknown pieces held back: the library puts them after byte pieces, so do we */
+		0; /* unknown pieces held back: the library puts them after byte pieces, so do we */
 
 	s->n = 0;
 	while (len && ok) {
@@ -215,8 +215,8 @@ offer(const struct bpe *b, struct bpe_scratch *s, int pos)
 static bool
 merge(const struct bpe *b, struct bpe_scratch *s)
 {
-	size_t want =
-	    (size_t)s->n * 3; /* n at first, and at most two more for each of at most n merges */
+	size_t want = (size_t)s->n *
+		      3; /* n at first, and at most two more for each of at most n merges */
 
 	if (s->room < want) {
 		struct bpe_item *h = realloc(s->heap, want * sizeof *h);

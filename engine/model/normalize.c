@@ -80,8 +80,8 @@ unicode_form(enum normalize_kind kind, const struct strbuf *in, struct strbuf *o
 	utf8proc_uint8_t *s = NULL;
 	utf8proc_ssize_t n;
 
-	o |=
-	    kind == NORMALIZE_NFC || kind == NORMALIZE_NFKC ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE;
+	o |= kind == NORMALIZE_NFC || kind == NORMALIZE_NFKC ? UTF8PROC_COMPOSE
+							     : UTF8PROC_DECOMPOSE;
 	if (kind == NORMALIZE_NFKC || kind == NORMALIZE_NFKD)
 		o |= UTF8PROC_COMPAT;
 	n = utf8proc_map((const utf8proc_uint8_t *)in->s, (utf8proc_ssize_t)in->len, &s, o);

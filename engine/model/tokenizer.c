@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "engine/base/utf8.h"
+#include "engine/model/gguf.h"
 #include "engine/model/tokenizer_int.h"
 
 /* What one call of tokenizer_encode() works with. */
@@ -62,41 +63,74 @@ tokenizer_copy(const char *s, size_t len)
 	return c;
 }
 
+static bool
+is_gguf(const char *path)
+{
+	FILE *f = fopen(path, "rb");
+	char magic[4];
+	bool yes = f && fread(magic, 1, 4, f) == 4 && !memcmp(magic, "GGUF", 4);
+
+	if (f)
+		fclose(f);
+	return yes;
+}
+
+static enum t2_status
+read_path(struct tokenizer *t, const char *path, struct t2_err *err)
+{
+	struct gguf *g;
+	enum t2_status st;
+
+	if (!is_gguf(path)) {
+		st = tokenizer_read_json(t, path, err);
+		return st ? st : tokenizer_read_config(t, path, err);
+	}
+	st = gguf_open(&g, path, err);
+	if (!st)
+		st = tokenizer_read_gguf(t, g, err);
+	gguf_free(g);
+	return st;
+}
+
+enum t2_status
+tokenizer_complete(struct tokenizer *t, struct t2_err *err)
+{
+	enum t2_status st = added_ready(&t->raw, err);
+
+	bpe_ready(&t->bpe, &t->vocab);
+	return st ? st : added_ready(&t->normed, err);
+}
+
+struct tokenizer *
+tokenizer_alloc(void)
+{
+	struct tokenizer *t = calloc(1, sizeof *t);
+
+	if (t)
+		t->bos = t->eos = t->bpe.unk = -1;
+	return t;
+}
+
 enum t2_status
 tokenizer_open(struct tokenizer **out, const char *path, struct t2_err *err)
 {
-	struct tokenizer *t = calloc(1, sizeof *t);
-	enum t2_status st;
+	struct tokenizer *t = tokenizer_alloc();
 	struct strbuf file = {0};
 	struct stat sb;
+	enum t2_status st;
 
 	*out = NULL;
-	if (!t)
-		return t2_nomem(err, path);
-	t->bos = t->eos = t->bpe.unk = -1;
 	strbuf_str(&file, path);
 	if (!stat(path, &sb) && S_ISDIR(sb.st_mode))
 		strbuf_str(&file, "/tokenizer.json");
-	if (file.failed)
-		st = t2_nomem(err, path);
+	st = !t || file.failed ? t2_nomem(err, path) : read_path(t, file.s, err);
+	if (!st)
+		st = tokenizer_complete(t, err);
+	strbuf_free(&file);
+	if (st)
+		tokenizer_free(t);
 	else
-		st = tokenizer_read_json(t, file.s, err);
-	if (!st)
-		st = tokenizer_read_config(t, file.s, err);
-	if (st)
-		goto fail;
-	bpe_ready(&t->bpe, &t->vocab);
-	st = added_ready(&t->raw, err);
-	if (!st)
-		st = added_ready(&t->normed, err);
-	if (st)
-		goto fail;
-	strbuf_free(&file);
-	*out = t;
-	return T2_OK;
-fail:
-	strbuf_free(&file);
-	tokenizer_free(t);
+		*out = t;
 	return st;
 }
 

@@ -31,8 +31,9 @@ read_special(const struct tokenizer *t, const json_t *root, const char *key, int
 	return *text ? T2_OK : t2_nomem(err, path);
 }
 
-static enum t2_status
-set_template(struct tokenizer *t, const char *s, size_t len, const char *path, struct t2_err *err)
+enum t2_status
+tokenizer_set_template(struct tokenizer *t, const char *s, size_t len, const char *path,
+		       struct t2_err *err)
 {
 	if (len > TEMPLATE_BYTES)
 		return t2_fail(err, T2_EUNSUP, "%s: chat template of %zu bytes, more than %d", path,
@@ -54,7 +55,8 @@ read_template(struct tokenizer *t, const json_t *v, const char *path, struct t2_
 	if (!v || json_is_null(v))
 		return T2_OK;
 	if (json_is_string(v))
-		return set_template(t, json_string_value(v), json_string_length(v), path, err);
+		return tokenizer_set_template(t, json_string_value(v), json_string_length(v), path,
+					      err);
 	if (!json_is_array(v))
 		return t2_fail(err, T2_EFORMAT,
 			       "%s: \"chat_template\" is neither a text nor a list", path);
@@ -67,8 +69,8 @@ read_template(struct tokenizer *t, const json_t *v, const char *path, struct t2_
 				       "%s: chat_template[%zu]: no \"name\" or no \"template\"",
 				       path, i);
 		if (!strcmp(name, "default"))
-			return set_template(t, json_string_value(text), json_string_length(text),
-					    path, err);
+			return tokenizer_set_template(t, json_string_value(text),
+						      json_string_length(text), path, err);
 	}
 	return t2_fail(err, T2_EUNSUP, "%s: chat_template: none of its %zu is named \"default\"",
 		       path, json_array_size(v));
@@ -102,7 +104,7 @@ read_jinja(struct tokenizer *t, const char *path, struct t2_err *err)
 
 	if (st)
 		return st == T2_ENOTFOUND ? T2_OK : st;
-	st = set_template(t, (const char *)m.data, m.size, path, err);
+	st = tokenizer_set_template(t, (const char *)m.data, m.size, path, err);
 	mapfile_close(&m);
 	return st;
 }

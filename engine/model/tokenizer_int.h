@@ -1,5 +1,5 @@
-/* tokenizer_int.h - the parts of a tokenizer, for the files that read one: tokenizer_json.c and tokenizer_gguf.c fill a
- * zeroed struct, tokenizer.c completes and runs it. */
+/* tokenizer_int.h - the parts of a tokenizer, for the files that read one: tokenizer_json.c and tokenizer_gguf.c fill
+ * it, tokenizer.c completes and runs it. */
 #ifndef T2_TOKENIZER_INT_H
 #define T2_TOKENIZER_INT_H
 
@@ -30,20 +30,24 @@ struct tokenizer {
 
 struct gguf;
 
-/* Each fills its part of a zeroed t; path, or where, names the file in messages. */
+/* An empty one, what tokenizer_free() frees; filled by one of tokenizer_read_json() and _gguf(), then completed. */
+struct tokenizer *tokenizer_alloc(void);
+enum t2_status tokenizer_complete(struct tokenizer *t, struct t2_err *err);
+/* Each fills its part; path, or where, names the file in messages. */
 enum t2_status tokenizer_read_json(struct tokenizer *t, const char *path, struct t2_err *err);
 enum t2_status tokenizer_read_normalizer(struct tokenizer *t, const json_t *j, const char *path, struct t2_err *err);
 enum t2_status tokenizer_read_pretok(struct tokenizer *t, const json_t *j, const char *path, struct t2_err *err);
 enum t2_status tokenizer_read_decoder(struct tokenizer *t, const json_t *j, const char *path, struct t2_err *err);
 /* tokenizer_config.json and chat_template.jinja beside path, where they are. */
 enum t2_status tokenizer_read_config(struct tokenizer *t, const char *path, struct t2_err *err);
-enum t2_status tokenizer_read_gguf(struct tokenizer *t, const char *path, struct t2_err *err);
+enum t2_status tokenizer_read_gguf(struct tokenizer *t, const struct gguf *g, struct t2_err *err);
 
 /* GPT-2's own expression, what ByteLevel uses by itself. */
 extern const char tokenizer_gpt2_words[];
-/* Appends a step of pretok_add(): a split, every match a word of its own, at an expression as files write it. */
-enum t2_status tokenizer_add_split(struct tokenizer *t, const char *regex, enum pretok_behavior behavior,
-				   const char *where, struct t2_err *err);
+/* Every match of an expression, as files write it, becomes a word of its own. */
+enum t2_status tokenizer_add_split(struct tokenizer *t, const char *regex, const char *where, struct t2_err *err);
+enum t2_status tokenizer_set_template(struct tokenizer *t, const char *s, size_t len, const char *where,
+				      struct t2_err *err);
 /* A copy of s[0 .. len) with a NUL behind it; NULL: out of memory. */
 char *tokenizer_copy(const char *s, size_t len);
 

@@ -176,8 +176,8 @@ add_normalized(struct tokenizer *t, const char *s, size_t len, struct added_toke
 	enum t2_status st;
 
 	strbuf_add(&text, s, len);
-	st =
-	    text.failed ? t2_nomem(err, where) : normalizer_run(&t->norm, &m, &text, &scratch, err);
+	st = text.failed ? t2_nomem(err, where)
+			 : normalizer_run(&t->norm, &m, &text, &scratch, err);
 	if (!st && !text.len)
 		st = t2_fail(err, T2_EUNSUP, "%s: nothing is left of \"%.80s\" when normalized",
 			     where, s);
@@ -246,8 +246,8 @@ template_ids(const struct tokenizer *t, const json_t *post, const json_t *specia
 
 	if (!name)
 		return t2_fail(err, T2_EFORMAT, "%s: SpecialToken: no \"id\"", where);
-	ids =
-	    json_object_get(json_object_get(json_object_get(post, "special_tokens"), name), "ids");
+	ids = json_object_get(json_object_get(json_object_get(post, "special_tokens"), name),
+			      "ids");
 	if (!json_is_array(ids) || json_array_size(ids) > TEMPLATE_MAX)
 		return t2_fail(err, T2_EFORMAT, "%s: \"%.80s\" has no \"ids\" in special_tokens",
 			       where, name);
@@ -284,7 +284,7 @@ read_template(struct tokenizer *t, const json_t *post, const char *path, struct 
 	json_array_foreach(single, i, part) {
 		const json_t *special = json_object_get(part, "SpecialToken");
 		const char *text =
-		    json_string_value(json_object_get(json_object_get(part, "Sequence"), "id"));
+			json_string_value(json_object_get(json_object_get(part, "Sequence"), "id"));
 
 		if (special) {
 			st = template_ids(t, post, special, seen ? &behind : &before, where, err);
@@ -292,9 +292,9 @@ read_template(struct tokenizer *t, const json_t *post, const char *path, struct 
 			seen = true;
 		} else {
 			st = t2_fail(
-			    err, T2_EUNSUP,
-			    "%s: single[%zu]: neither a SpecialToken nor the one Sequence A", where,
-			    i);
+				err, T2_EUNSUP,
+				"%s: single[%zu]: neither a SpecialToken nor the one Sequence A",
+				where, i);
 		}
 		if (st)
 			goto out;
@@ -362,7 +362,7 @@ read_root(struct tokenizer *t, const json_t *root, const char *path, struct t2_e
 		return t2_fail(err, T2_EFORMAT, "%s: model: vocab: more than %d pieces", path,
 			       VOCAB_MAX);
 	t->vocab.expect =
-	    (int)(json_object_size(json_object_get(model, "vocab")) + json_array_size(added));
+		(int)(json_object_size(json_object_get(model, "vocab")) + json_array_size(added));
 	st = read_model(t, model, path, err);
 	if (!st)
 		st = tokenizer_read_normalizer(t, json_object_get(root, "normalizer"), path, err);

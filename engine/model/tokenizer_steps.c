@@ -10,7 +10,7 @@
 enum { NESTING = 8, WHERE = 300 };
 
 const char tokenizer_gpt2_words[] =
-    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+	"'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
 /* One component of one of the three trees; where is "FILE: tree: Type". */
 struct component {
@@ -150,16 +150,16 @@ norm_replace(struct tokenizer *t, int kind, const json_t *j, const char *where, 
 }
 
 static const struct component normalizers[] = {
-    {"NFC", NORMALIZE_NFC, norm_plain},
-    {"NFD", NORMALIZE_NFD, norm_plain},
-    {"NFKC", NORMALIZE_NFKC, norm_plain},
-    {"NFKD", NORMALIZE_NFKD, norm_plain},
-    {"Lowercase", NORMALIZE_LOWERCASE, norm_plain},
-    {"Strip", NORMALIZE_STRIP, norm_strip},
-    {"StripAccents", NORMALIZE_STRIP_ACCENTS, norm_plain},
-    {"Prepend", NORMALIZE_PREPEND, norm_prepend},
-    {"Replace", NORMALIZE_REPLACE, norm_replace},
-    {NULL, 0, NULL},
+	{"NFC", NORMALIZE_NFC, norm_plain},
+	{"NFD", NORMALIZE_NFD, norm_plain},
+	{"NFKC", NORMALIZE_NFKC, norm_plain},
+	{"NFKD", NORMALIZE_NFKD, norm_plain},
+	{"Lowercase", NORMALIZE_LOWERCASE, norm_plain},
+	{"Strip", NORMALIZE_STRIP, norm_strip},
+	{"StripAccents", NORMALIZE_STRIP_ACCENTS, norm_plain},
+	{"Prepend", NORMALIZE_PREPEND, norm_prepend},
+	{"Replace", NORMALIZE_REPLACE, norm_replace},
+	{NULL, 0, NULL},
 };
 
 enum t2_status
@@ -174,10 +174,9 @@ tokenizer_read_normalizer(struct tokenizer *t, const json_t *j, const char *path
 /* Pre-tokenizers */
 
 enum t2_status
-tokenizer_add_split(struct tokenizer *t, const char *regex, enum pretok_behavior behavior,
-		    const char *where, struct t2_err *err)
+tokenizer_add_split(struct tokenizer *t, const char *regex, const char *where, struct t2_err *err)
 {
-	struct pretok_step s = {.kind = PRETOK_SPLIT, .behavior = behavior};
+	struct pretok_step s = {.kind = PRETOK_SPLIT, .behavior = PRETOK_ISOLATED};
 	enum t2_status st = pattern_regex(&s.pattern, regex, strlen(regex), where, err);
 
 	return st ? st : pretok_add(&t->pretok, &s, err);
@@ -195,7 +194,7 @@ pretok_byte_level(struct tokenizer *t, int kind, const json_t *j, const char *wh
 	if (!st && space)
 		st = pretok_add(&t->pretok, &(struct pretok_step){.kind = PRETOK_SPACE}, err);
 	if (!st && words)
-		st = tokenizer_add_split(t, tokenizer_gpt2_words, PRETOK_ISOLATED, where, err);
+		st = tokenizer_add_split(t, tokenizer_gpt2_words, where, err);
 	return st ? st
 		  : pretok_add(&t->pretok, &(struct pretok_step){.kind = (enum pretok_kind)kind},
 			       err);
@@ -218,11 +217,11 @@ static enum t2_status
 pretok_split(struct tokenizer *t, int kind, const json_t *j, const char *where, struct t2_err *err)
 {
 	static const char *const behaviors[] = {
-	    [PRETOK_ISOLATED] = "Isolated",
-	    [PRETOK_REMOVED] = "Removed",
-	    [PRETOK_MERGED_PREVIOUS] = "MergedWithPrevious",
-	    [PRETOK_MERGED_NEXT] = "MergedWithNext",
-	    [PRETOK_CONTIGUOUS] = "Contiguous",
+		[PRETOK_ISOLATED] = "Isolated",
+		[PRETOK_REMOVED] = "Removed",
+		[PRETOK_MERGED_PREVIOUS] = "MergedWithPrevious",
+		[PRETOK_MERGED_NEXT] = "MergedWithNext",
+		[PRETOK_CONTIGUOUS] = "Contiguous",
 	};
 	struct pretok_step s = {.kind = (enum pretok_kind)kind};
 	const char *name;
@@ -244,10 +243,10 @@ pretok_split(struct tokenizer *t, int kind, const json_t *j, const char *where, 
 }
 
 static const struct component pretokenizers[] = {
-    {"ByteLevel", PRETOK_BYTES, pretok_byte_level},
-    {"Digits", PRETOK_SPLIT, pretok_digits},
-    {"Split", PRETOK_SPLIT, pretok_split},
-    {NULL, 0, NULL},
+	{"ByteLevel", PRETOK_BYTES, pretok_byte_level},
+	{"Digits", PRETOK_SPLIT, pretok_digits},
+	{"Split", PRETOK_SPLIT, pretok_split},
+	{NULL, 0, NULL},
 };
 
 enum t2_status
@@ -324,9 +323,9 @@ detok_strip(struct tokenizer *t, int kind, const json_t *j, const char *where, s
 }
 
 static const struct component decoders[] = {
-    {"ByteLevel", DETOK_BYTES, detok_plain}, {"ByteFallback", DETOK_BYTE_FALLBACK, detok_plain},
-    {"Fuse", DETOK_FUSE, detok_plain},       {"Replace", DETOK_REPLACE, detok_replace},
-    {"Strip", DETOK_STRIP, detok_strip},     {NULL, 0, NULL},
+	{"ByteLevel", DETOK_BYTES, detok_plain}, {"ByteFallback", DETOK_BYTE_FALLBACK, detok_plain},
+	{"Fuse", DETOK_FUSE, detok_plain},       {"Replace", DETOK_REPLACE, detok_replace},
+	{"Strip", DETOK_STRIP, detok_strip},     {NULL, 0, NULL},
 };
 
 enum t2_status

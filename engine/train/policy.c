@@ -209,13 +209,15 @@ loss_task(void *arg, int task, int worker)
 	if (w->s->ref) {
 		const float *ref = w->p->ref_logits.v + (size_t)task * (size_t)vocab;
 		float *q = w->p->row.v + (size_t)worker * (size_t)vocab;
-		double ref_lse = kern_logsumexp(ref, vocab), sum = 0;
+		double ref_lse = kern_logsumexp(ref, vocab), sum = 0, all = 0;
 
 		memcpy(q, ref, (size_t)vocab * sizeof *q);
 		kern_softmax(q, vocab);
-		for (int v = 0; v < vocab; v++)
+		for (int v = 0; v < vocab; v++) {
 			sum += q[v] * ((ref[v] - ref_lse) - (l[v] - lse));
-		r->kl = sum;
+			all += q[v];
+		}
+		r->kl = sum / all; /* a float32 softmax sums to 1 only to some 1e-6 */
 	}
 	if (!w->s->backward)
 		return;

@@ -16,10 +16,11 @@
 static const struct {
 	const char *name, *path;
 } kinds[] = {
-    {"llama3", "tokenizers/llama3"},
-    {"qwen3", "tokenizers/qwen3"},
-    {"llama2", "tokenizers/llama2/tokenizer.json"},
-    {"tinystories", "models/tinystories-656k"},
+	{"llama3", "tokenizers/llama3"},
+	{"qwen3", "tokenizers/qwen3"},
+	{"llama2", "tokenizers/llama2/tokenizer.json"},
+	{"tinystories", "models/tinystories-656k"},
+	{"smollm2", "models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf"},
 };
 
 enum { KINDS = sizeof kinds / sizeof *kinds };
@@ -182,11 +183,18 @@ tinystories(void **state)
 	check_golden("tinystories", 386);
 }
 
+static void
+smollm2(void **state)
+{
+	(void)state;
+	check_golden("smollm2", 397);
+}
+
 static enum t2_status
 check_partial(void *arg, json_t *obj, long line, struct t2_err *err)
 {
 	const struct tokenizer *t =
-	    tokenizer_named(json_string_value(json_object_get(obj, "tokenizer")));
+		tokenizer_named(json_string_value(json_object_get(obj, "tokenizer")));
 	struct ids ids = {0};
 	long *lines = arg;
 
@@ -255,7 +263,8 @@ invalid_utf8(void **state)
 			assert_int_equal(tokenizer_encode(t, bytes, n, TOK_SPECIAL, &a, &err),
 					 T2_OK);
 			assert_int_equal(
-			    tokenizer_encode(t, clean.s, clean.len, TOK_SPECIAL, &b, &err), T2_OK);
+				tokenizer_encode(t, clean.s, clean.len, TOK_SPECIAL, &b, &err),
+				T2_OK);
 			assert_int_equal(a.n, b.n);
 			if (a.n)
 				assert_memory_equal(a.v, b.v, (size_t)a.n * sizeof *a.v);
@@ -272,9 +281,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(llama3),         cmocka_unit_test(qwen3),
-	    cmocka_unit_test(llama2),         cmocka_unit_test(tinystories),
-	    cmocka_unit_test(partial_decode), cmocka_unit_test(invalid_utf8),
+		cmocka_unit_test(llama3),       cmocka_unit_test(qwen3),
+		cmocka_unit_test(llama2),       cmocka_unit_test(tinystories),
+		cmocka_unit_test(smollm2),      cmocka_unit_test(partial_decode),
+		cmocka_unit_test(invalid_utf8),
 	};
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);
 
