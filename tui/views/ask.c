@@ -119,7 +119,7 @@ work(void *arg, struct job *job, struct t2_err *err)
 		if (k.strategy.kind == ANSWER_DISPATCH && k.answer.decision >= 0)
 			snprintf(r->expert, sizeof r->expert, "%s", k.strategy.cand[k.answer.decision].expert);
 		else if (k.strategy.kind == ANSWER_FIXED && !strncmp(k.strategy.name, "expert:", 7))
-			snprintf(r->expert, sizeof r->expert, "%s", k.strategy.name + 7);
+			snprintf(r->expert, sizeof r->expert, "%.120s", k.strategy.name + 7);
 		event_post(j->q, &ask_view, ASK_DONE, r, result_free);
 	}
 	asking_free(&k);
@@ -277,14 +277,14 @@ open_decision(struct view *v, struct ask *s, const struct decision_row *d)
 		r->score[r->labels++] = json_number_value(x);
 	}
 	r->said = strdup(d->pass1_text);
-	snprintf(r->decision, sizeof r->decision, "%s", d->decision);
+	snprintf(r->decision, sizeof r->decision, "%.120s", d->decision);
 	r->ms1 = d->pass1_ms;
 	snprintf(s->asked, sizeof s->asked, "%s", d->strategy);
-	snprintf(done->decision, sizeof done->decision, "%s", d->decision);
+	snprintf(done->decision, sizeof done->decision, "%.120s", d->decision);
 	snprintf(done->strategy, sizeof done->strategy, "%s", d->strategy);
 	json_object_foreach(mixture, name, x)
 	{
-		snprintf(done->expert, sizeof done->expert, "%s", json_object_size(mixture) == 1 ? name : "");
+		snprintf(done->expert, sizeof done->expert, "%.120s", json_object_size(mixture) == 1 ? name : "");
 	}
 	done->ms1 = d->pass1_ms;
 	done->ms2 = d->pass2_ms;
