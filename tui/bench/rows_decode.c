@@ -4,7 +4,7 @@
 #include "engine/svf/adaptation.h"
 #include "tui/bench/copy.h"
 #include "tui/bench/rows.h"
-#include "tui/bench/run.h"
+#include "tui/bench/decoder.h"
 
 #define SECONDS 0.4 /* one measurement */
 

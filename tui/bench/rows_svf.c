@@ -12,7 +12,7 @@
 #include "engine/svf/adaptation.h"
 #include "engine/train/policy.h"
 #include "tui/bench/rows.h"
-#include "tui/bench/run.h"
+#include "tui/bench/decoder.h"
 
 enum { LINES = 4, TOKENS = 256, CONVERSATION = 64, SWITCHES = 8 }; /* SWITCHES: two tokens each */
 

@@ -1,4 +1,4 @@
-/* run.h - a model that decodes, for the rows: one forward object, its sequences, greedy continuation.
+/* decoder.h - a model that decodes, for the rows: one forward object, its sequences, greedy continuation.
  *
  *	decoder_open(&d, model, pool, 1, 16, 256, err);	// one sequence, prompt of 16, room for 256
  *	decoder_prompt(&d, op, err);
@@ -6,8 +6,8 @@
  *	decoder_rewind(&d);
  *	decoder_close(&d);
  */
-#ifndef T2_BENCH_RUN_H
-#define T2_BENCH_RUN_H
+#ifndef T2_BENCH_DECODER_H
+#define T2_BENCH_DECODER_H
 
 #include "engine/model/forward.h"
 

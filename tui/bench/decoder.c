@@ -1,4 +1,4 @@
-#include "tui/bench/run.h"
+#include "tui/bench/decoder.h"
 
 #include <stdlib.h>
 #include <string.h>
