@@ -1,15 +1,9 @@
 /* The kernels for AVX2, FMA and F16C. */
 #if defined(__x86_64__)
-#include <immintrin.h>
+#include "engine/linalg/kern_avx2.h"
+
 #include <math.h>
-#include <stdbool.h>
 #include <string.h>
-
-#include "engine/linalg/kern_impl.h"
-
-#define AVX2	    __attribute__((target("avx2,fma,f16c")))
-#define AVX2_INLINE AVX2 static inline __attribute__((always_inline))
-#define UNROLL	    _Pragma("GCC unroll 8")
 
 #define AHEAD 8192 /* weights are fetched this far ahead of their use, in bytes */
 #define UNIT  32   /* values taken together: a block, or a run within a block of 256 */
@@ -437,5 +431,10 @@ const struct kern_impl kern_avx2 = {
 	.silu_mul = silu_mul,
 	.softmax = softmax,
 	.logsumexp = logsumexp,
+	.mr = KERN_AVX2_MR,
+	.nr = KERN_AVX2_NR,
+	.micro = kern_avx2_micro,
+	.pack_rows = kern_avx2_pack_rows,
+	.pack_cols = kern_avx2_pack_cols,
 };
 #endif

@@ -49,7 +49,7 @@ AVX512_INLINE void
 plain_rows(const enum dtype t, const char *w, size_t stride, int n, const float *x, int ldx, float *y, int ldy, const int R,
 	   const int B)
 {
-	__m512 sum[4][KERN_ROWS];
+	__m512 sum[4][4];
 	size_t bytes = t == T2_F32 ? 4 : 2;
 	int i = 0;
 
@@ -85,7 +85,7 @@ plain_rows(const enum dtype t, const char *w, size_t stride, int n, const float 
 AVX512_INLINE void
 q8_0_rows(const char *w, size_t stride, int n, const float *x, int ldx, float *y, int ldy, const int R, const int B)
 {
-	__m512 sum[4][KERN_ROWS];
+	__m512 sum[4][4];
 
 	UNROLL for (int r = 0; r < R; r++)
 		UNROLL for (int b = 0; b < B; b++)
@@ -112,54 +112,54 @@ q8_0_rows(const char *w, size_t stride, int n, const float *x, int ldx, float *y
 }
 
 AVX512_INLINE void
-all_rows(const enum dtype t, const char *w, size_t stride, int mrows, int n, const float *x, int ldx, float *y, int ldy,
-	 const int R, const int B)
+some_rows(const enum dtype t, const char *w, size_t stride, int n, const float *x, int ldx, float *y, int ldy, const int R,
+	  const int B)
 {
-	int j = 0;
+	if (t == T2_Q8_0)
+		q8_0_rows(w, stride, n, x, ldx, y, ldy, R, B);
+	else
+		plain_rows(t, w, stride, n, x, ldx, y, ldy, R, B);
+}
 
-	for (; j + R <= mrows; j += R, w += (size_t)R * stride) {
-		if (t == T2_Q8_0)
-			q8_0_rows(w, stride, n, x, ldx, y + j, ldy, R, B);
-		else
-			plain_rows(t, w, stride, n, x, ldx, y + j, ldy, R, B);
-	}
-	for (; j < mrows; j++, w += stride) {
-		if (t == T2_Q8_0)
-			q8_0_rows(w, stride, n, x, ldx, y + j, ldy, 1, B);
-		else
-			plain_rows(t, w, stride, n, x, ldx, y + j, ldy, 1, B);
+AVX512_INLINE void
+some_x(const enum dtype t, const char *w, size_t stride, int n, const float *x, int ldx, int rows, float *y, int ldy,
+       const int R)
+{
+	switch (rows) {
+	case 1:
+		some_rows(t, w, stride, n, x, ldx, y, ldy, R, 1);
+		break;
+	case 2:
+		some_rows(t, w, stride, n, x, ldx, y, ldy, R, 2);
+		break;
+	case 3:
+		some_rows(t, w, stride, n, x, ldx, y, ldy, R, 3);
+		break;
+	default:
+		some_rows(t, w, stride, n, x, ldx, y, ldy, R, 4);
+		break;
 	}
 }
 
+/* Four weight rows at a time, and up to four rows of x: more of them would not find registers, or their loads, which
+ * lie across cache lines unless x is aligned, would be slower than the products.  The second four read the same
+ * weights again, from the innermost cache. */
 AVX512_INLINE void
 any_rows(const enum dtype t, const char *w, size_t stride, int mrows, int n, const float *x, int ldx, int rows, float *y,
 	 int ldy)
 {
-	switch (rows) {
-	case 1:
-		all_rows(t, w, stride, mrows, n, x, ldx, y, ldy, 4, 1);
-		break;
-	case 2:
-		all_rows(t, w, stride, mrows, n, x, ldx, y, ldy, 4, 2);
-		break;
-	case 3:
-		all_rows(t, w, stride, mrows, n, x, ldx, y, ldy, 4, 3);
-		break;
-	case 4:
-		all_rows(t, w, stride, mrows, n, x, ldx, y, ldy, 4, 4);
-		break;
-	case 5:
-		all_rows(t, w, stride, mrows, n, x, ldx, y, ldy, 2, 5);
-		break;
-	case 6:
-		all_rows(t, w, stride, mrows, n, x, ldx, y, ldy, 2, 6);
-		break;
-	case 7:
-		all_rows(t, w, stride, mrows, n, x, ldx, y, ldy, 2, 7);
-		break;
-	default:
-		all_rows(t, w, stride, mrows, n, x, ldx, y, ldy, 2, 8);
-		break;
+	const float *x4 = x + 4 * (size_t)ldx;
+	int j = 0;
+
+	for (; j + 4 <= mrows; j += 4, w += 4 * stride) {
+		some_x(t, w, stride, n, x, ldx, rows < 4 ? rows : 4, y + j, ldy, 4);
+		if (rows > 4)
+			some_x(t, w, stride, n, x4, ldx, rows - 4, y + 4 * (size_t)ldy + j, ldy, 4);
+	}
+	for (; j < mrows; j++, w += stride) {
+		some_x(t, w, stride, n, x, ldx, rows < 4 ? rows : 4, y + j, ldy, 1);
+		if (rows > 4)
+			some_x(t, w, stride, n, x4, ldx, rows - 4, y + 4 * (size_t)ldy + j, ldy, 1);
 	}
 }
 
@@ -324,5 +324,10 @@ const struct kern_impl kern_avx512 = {
 	.silu_mul = silu_mul,
 	.softmax = softmax,
 	.logsumexp = logsumexp,
+	.mr = KERN_AVX512_MR,
+	.nr = KERN_AVX512_NR,
+	.micro = kern_avx512_micro,
+	.pack_rows = kern_avx512_pack_rows,
+	.pack_cols = kern_avx512_pack_cols,
 };
 #endif

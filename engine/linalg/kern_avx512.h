@@ -46,4 +46,11 @@ void kern_avx512_quant_matvec(enum dtype t, const void *W, int mrows, int n, con
 			      int ldy);
 void kern_avx512_unpack(enum dtype t, const void *src, size_t n, float *dst);
 
+/* kern_avx512_gemm.c: 28 sums of 16 in 32 registers. */
+#define KERN_AVX512_MR 14
+#define KERN_AVX512_NR 32
+void kern_avx512_micro(int rows, int cols, int k, const float *a, const float *b, float *C, int ldc, bool add);
+void kern_avx512_pack_rows(const float *src, size_t ld, int rows, int k, float *dst, int width);
+void kern_avx512_pack_cols(const float *src, size_t ld, int cols, int k, float *dst, int width);
+
 #endif
