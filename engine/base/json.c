@@ -7,12 +7,12 @@
 
 #include "engine/base/mapfile.h"
 
-enum t2_status
-json_read_bytes(json_t **out, const char *bytes, size_t n, const char *where, struct t2_err *err)
+static enum t2_status
+read_bytes(json_t **out, const char *bytes, size_t n, size_t flags, const char *where, struct t2_err *err)
 {
 	json_error_t je;
 
-	*out = json_loadb(bytes, n, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &je);
+	*out = json_loadb(bytes, n, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES | flags, &je);
 	if (!*out)
 		return t2_fail(err, T2_EFORMAT, "%s: line %d, column %d: not JSON: %s", where, je.line,
 			       je.column, je.text);
@@ -20,7 +20,13 @@ json_read_bytes(json_t **out, const char *bytes, size_t n, const char *where, st
 }
 
 enum t2_status
-json_read_file(json_t **out, const char *path, struct t2_err *err)
+json_read_bytes(json_t **out, const char *bytes, size_t n, const char *where, struct t2_err *err)
+{
+	return read_bytes(out, bytes, n, 0, where, err);
+}
+
+static enum t2_status
+read_file(json_t **out, const char *path, size_t flags, struct t2_err *err)
 {
 	struct mapfile m;
 	enum t2_status st;
@@ -29,9 +35,21 @@ json_read_file(json_t **out, const char *path, struct t2_err *err)
 	st = mapfile_open(&m, path, err);
 	if (st)
 		return st;
-	st = json_read_bytes(out, (const char *)m.data, m.size, path, err);
+	st = read_bytes(out, (const char *)m.data, m.size, flags, path, err);
 	mapfile_close(&m);
 	return st;
+}
+
+enum t2_status
+json_read_file(json_t **out, const char *path, struct t2_err *err)
+{
+	return read_file(out, path, 0, err);
+}
+
+enum t2_status
+json_read_file_reals(json_t **out, const char *path, struct t2_err *err)
+{
+	return read_file(out, path, JSON_DECODE_INT_AS_REAL, err);
 }
 
 static enum t2_status

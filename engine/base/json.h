@@ -17,6 +17,8 @@
 #include "engine/base/status.h"
 
 enum t2_status json_read_file(json_t **out, const char *path, struct t2_err *err);
+/* The same with every number as a real: for files that write integers beyond 64 bits ("model_max_length" 1e30). */
+enum t2_status json_read_file_reals(json_t **out, const char *path, struct t2_err *err);
 enum t2_status json_read_bytes(json_t **out, const char *bytes, size_t n, const char *where, struct t2_err *err);
 
 enum t2_status json_want_int(const json_t *obj, const char *key, long lo, long hi, int *out, const char *where,

@@ -5,8 +5,8 @@
  *	checkpoint_free(c);
  *
  * Every length and offset in the file is checked before it is used.  Names are the Hugging Face ones; GGUF's are mapped
- * to them (blk.0.ffn_up.weight -> model.layers.0.mlp.up_proj.weight).  Shapes are row-major, outermost first (GGUF's
- * reversed).  Data is borrowed from the map until checkpoint_free(). */
+ * to them (blk.0.ffn_up.weight -> model.layers.0.mlp.up_proj.weight) where there is one.  Shapes are row-major, outermost
+ * first (GGUF's reversed).  Data is borrowed from the map until checkpoint_free(). */
 #ifndef T2_CHECKPOINT_H
 #define T2_CHECKPOINT_H
 
@@ -30,7 +30,8 @@ struct tensor {
 struct checkpoint;
 struct gguf; /* metadata access: engine/model/gguf.h */
 
-/* path: a folder with *.safetensors (and config.json), a .safetensors file, or a .gguf file. */
+/* path: a folder with model.safetensors, or shards and their model.safetensors.index.json, or one other .safetensors
+ * file; or a .safetensors file; or a .gguf file. */
 enum t2_status checkpoint_open(struct checkpoint **out, const char *path, struct t2_err *err);
 void checkpoint_free(struct checkpoint *c);
 const char *checkpoint_path(const struct checkpoint *c);
@@ -39,6 +40,24 @@ int checkpoint_count(const struct checkpoint *c);
 const struct tensor *checkpoint_tensor(const struct checkpoint *c, int i); /* in file order */
 const struct tensor *checkpoint_find(const struct checkpoint *c, const char *name);
 size_t checkpoint_bytes(const struct checkpoint *c); /* of all files */
+/* "FOLDER/name" in the folder of the checkpoint's files (config.json ...): the caller frees it; NULL: no memory. */
+char *checkpoint_beside(const struct checkpoint *c, const char *name);
+
+/* Which types the tensors are stored in, in order of first appearance: fills at most cap entries, returns how many. */
+struct dtype_use {
+	const char *name;
+	int tensors;
+	int64_t numbers;
+	size_t bytes;
+};
+enum { T2_TYPE_NAMES = 64 }; /* more than there are */
+int checkpoint_dtypes(const struct checkpoint *c, struct dtype_use *out, int cap);
+
+/* XXH3-128 over every file's size and header, up to four pages of every tensor, and n more bytes: the same content at
+ * another path gives the same 32 hex digits. */
+void checkpoint_fingerprint(const struct checkpoint *c, const void *more, size_t n, char hex[33]);
+/* Tells the system that the data will be read soon: large pages, and small files at once. */
+void checkpoint_advise(const struct checkpoint *c);
 
 /* A single safetensors file by itself (expert files, factor caches, goldens), also its metadata. Extra dtypes
  * (F64, I64, U8 ...) are listed by name but have no `enum dtype`.  Data is aligned for its type: where an old file is not,

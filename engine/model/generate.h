@@ -22,12 +22,16 @@ struct gen_request {
 	int n, max_new, slot;
 	struct sampling sampling;
 	uint64_t stream; /* random stream: rng_seed(seed, stream, 0) */
+	const int *extra_eos; /* end tokens besides the model's own; NULL where extra_eos_count is 0 */
+	int extra_eos_count;
 };
 
 /* Called for every new token that is not an end token, in the calling thread. Returns true to end that sequence
- * (a stop string was seen).  text position and stop handling are the caller's. */
+ * (a stop string was seen).  text position and stop handling are the caller's.  Tokens of different requests come
+ * interleaved; generate() itself must not be called from here with the same generator. */
 typedef bool gen_token_fn(void *arg, int request, int id, float logprob);
 
+/* GEN_CONTEXT: prompt and answer together filled the model's context. */
 enum gen_end { GEN_EOS, GEN_LENGTH, GEN_STOP, GEN_CONTEXT };
 
 struct gen_result {
@@ -42,7 +46,8 @@ struct generator;
 enum t2_status generator_new(struct generator **out, const struct model *m, struct pool *pool, int width,
 			     struct t2_err *err);
 void generator_free(struct generator *g);
-/* result[count] may be NULL: how each one ended. */
+/* result[count] may be NULL: how each one ended.  job is only asked whether it was cancelled, before every step; its
+ * progress is the caller's.  After a failure the generator is ready for another call. */
 enum t2_status generate(struct generator *g, const struct linear *op, const struct gen_request *req, int count,
 			uint64_t seed, gen_token_fn *on_token, void *arg, struct gen_result *result, struct job *job,
 			struct t2_err *err);

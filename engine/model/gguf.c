@@ -11,21 +11,33 @@
 enum {
 	KEY_MAX = 65535, /* the format's own limit */
 	NAME_MAX_LEN = 1023,
-	ARRAY_DEPTH = 4,    /* arrays in arrays */
+	ARRAY_DEPTH = 4, /* arrays in arrays */
 	ALIGN_MAX = 1 << 20,
-	KEY_SHOWN = 120,    /* bytes of a foreign name in a message */
-	VALUE_MIN = 8 + 4 + 1,		/* bytes of the shortest metadata entry: key length, type, value */
+	KEY_SHOWN = 120,       /* bytes of a foreign name in a message */
+	VALUE_MIN = 8 + 4 + 1, /* bytes of the shortest metadata entry: key length, type, value */
 	TENSOR_MIN = 8 + 1 + 4 + 8 + 4 + 8, /* and of the shortest tensor description */
 };
 
 enum value_type {
-	V_U8, V_I8, V_U16, V_I16, V_U32, V_I32, V_F32, V_BOOL, V_STRING, V_ARRAY, V_U64, V_I64, V_F64,
+	V_U8,
+	V_I8,
+	V_U16,
+	V_I16,
+	V_U32,
+	V_I32,
+	V_F32,
+	V_BOOL,
+	V_STRING,
+	V_ARRAY,
+	V_U64,
+	V_I64,
+	V_F64,
 	V_TYPES
 };
 
 static const uint8_t value_size[V_TYPES] = {
-	[V_U8] = 1, [V_I8] = 1, [V_U16] = 2, [V_I16] = 2, [V_U32] = 4, [V_I32] = 4, [V_F32] = 4,
-	[V_BOOL] = 1, [V_U64] = 8, [V_I64] = 8, [V_F64] = 8,
+    [V_U8] = 1,  [V_I8] = 1,   [V_U16] = 2, [V_I16] = 2, [V_U32] = 4, [V_I32] = 4,
+    [V_F32] = 4, [V_BOOL] = 1, [V_U64] = 8, [V_I64] = 8, [V_F64] = 8,
 };
 
 /* ggml's numbers. Types that we cannot read are here for their names and sizes. */
@@ -34,45 +46,45 @@ static const struct {
 	enum dtype type;
 	int block, bytes;
 } kinds[] = {
-	[0] = {"F32", T2_F32, 1, 4},
-	[1] = {"F16", T2_F16, 1, 2},
-	[2] = {"Q4_0", T2_Q4_0, 32, 18},
-	[3] = {"Q4_1", T2_Q4_1, 32, 20},
-	[6] = {"Q5_0", T2_Q5_0, 32, 22},
-	[7] = {"Q5_1", T2_Q5_1, 32, 24},
-	[8] = {"Q8_0", T2_Q8_0, 32, 34},
-	[10] = {"Q2_K", T2_DTYPES, 256, 84},
-	[11] = {"Q3_K", T2_DTYPES, 256, 110},
-	[12] = {"Q4_K", T2_Q4_K, 256, 144},
-	[13] = {"Q5_K", T2_Q5_K, 256, 176},
-	[14] = {"Q6_K", T2_Q6_K, 256, 210},
-	[16] = {"IQ2_XXS", T2_DTYPES, 256, 66},
-	[17] = {"IQ2_XS", T2_DTYPES, 256, 74},
-	[18] = {"IQ3_XXS", T2_DTYPES, 256, 98},
-	[19] = {"IQ1_S", T2_DTYPES, 256, 50},
-	[20] = {"IQ4_NL", T2_DTYPES, 32, 18},
-	[21] = {"IQ3_S", T2_DTYPES, 256, 110},
-	[22] = {"IQ2_S", T2_DTYPES, 256, 82},
-	[23] = {"IQ4_XS", T2_DTYPES, 256, 136},
-	[24] = {"I8", T2_DTYPES, 1, 1},
-	[25] = {"I16", T2_DTYPES, 1, 2},
-	[26] = {"I32", T2_DTYPES, 1, 4},
-	[27] = {"I64", T2_DTYPES, 1, 8},
-	[28] = {"F64", T2_DTYPES, 1, 8},
-	[29] = {"IQ1_M", T2_DTYPES, 256, 56},
-	[30] = {"BF16", T2_BF16, 1, 2},
-	[34] = {"TQ1_0", T2_DTYPES, 256, 54},
-	[35] = {"TQ2_0", T2_DTYPES, 256, 66},
-	[39] = {"MXFP4", T2_DTYPES, 32, 17},
-	[40] = {"NVFP4", T2_DTYPES, 64, 36},
-	[41] = {"Q1_0", T2_DTYPES, 128, 18},
+    [0] = {"F32", T2_F32, 1, 4},
+    [1] = {"F16", T2_F16, 1, 2},
+    [2] = {"Q4_0", T2_Q4_0, 32, 18},
+    [3] = {"Q4_1", T2_Q4_1, 32, 20},
+    [6] = {"Q5_0", T2_Q5_0, 32, 22},
+    [7] = {"Q5_1", T2_Q5_1, 32, 24},
+    [8] = {"Q8_0", T2_Q8_0, 32, 34},
+    [10] = {"Q2_K", T2_DTYPES, 256, 84},
+    [11] = {"Q3_K", T2_DTYPES, 256, 110},
+    [12] = {"Q4_K", T2_Q4_K, 256, 144},
+    [13] = {"Q5_K", T2_Q5_K, 256, 176},
+    [14] = {"Q6_K", T2_Q6_K, 256, 210},
+    [16] = {"IQ2_XXS", T2_DTYPES, 256, 66},
+    [17] = {"IQ2_XS", T2_DTYPES, 256, 74},
+    [18] = {"IQ3_XXS", T2_DTYPES, 256, 98},
+    [19] = {"IQ1_S", T2_DTYPES, 256, 50},
+    [20] = {"IQ4_NL", T2_DTYPES, 32, 18},
+    [21] = {"IQ3_S", T2_DTYPES, 256, 110},
+    [22] = {"IQ2_S", T2_DTYPES, 256, 82},
+    [23] = {"IQ4_XS", T2_DTYPES, 256, 136},
+    [24] = {"I8", T2_DTYPES, 1, 1},
+    [25] = {"I16", T2_DTYPES, 1, 2},
+    [26] = {"I32", T2_DTYPES, 1, 4},
+    [27] = {"I64", T2_DTYPES, 1, 8},
+    [28] = {"F64", T2_DTYPES, 1, 8},
+    [29] = {"IQ1_M", T2_DTYPES, 256, 56},
+    [30] = {"BF16", T2_BF16, 1, 2},
+    [34] = {"TQ1_0", T2_DTYPES, 256, 54},
+    [35] = {"TQ2_0", T2_DTYPES, 256, 66},
+    [39] = {"MXFP4", T2_DTYPES, 32, 17},
+    [40] = {"NVFP4", T2_DTYPES, 64, 36},
+    [41] = {"Q1_0", T2_DTYPES, 128, 18},
 };
 
 struct value {
 	struct gguf_str key;
-	uint32_t type, elem;	/* elem: an array's */
-	uint64_t count;		/* an array's elements, a string's bytes */
-	const uint8_t *data;	/* the value itself, or the first element, or the string's bytes */
+	uint32_t type, elem; /* elem: an array's */
+	uint64_t count;      /* an array's elements, a string's bytes */
+	const uint8_t *data; /* the value itself, or the first element, or the string's bytes */
 };
 
 struct entry {
@@ -135,8 +147,9 @@ take_string(struct cursor *c, struct gguf_str *out)
 static enum t2_status
 cut(const struct gguf *g, const struct cursor *c, const char *what, struct t2_err *err)
 {
-	return t2_fail(err, T2_EFORMAT, "%s: byte %zu: %s is cut short or damaged: get the file again",
-		       g->where, (size_t)(c->p - c->start), what);
+	return t2_fail(err, T2_EFORMAT,
+		       "%s: byte %zu: %s is cut short or damaged: get the file again", g->where,
+		       (size_t)(c->p - c->start), what);
 }
 
 /* Passes over an array's elements, so that later readers need no checks. */
@@ -148,8 +161,8 @@ skip_array(const struct gguf *g, struct cursor *c, struct value *v, int depth, s
 	enum t2_status st = T2_OK;
 
 	if (depth > ARRAY_DEPTH)
-		return t2_fail(err, T2_EUNSUP, "%s: byte %zu: arrays nested more than %d deep", g->where,
-			       (size_t)(c->p - c->start), ARRAY_DEPTH);
+		return t2_fail(err, T2_EUNSUP, "%s: byte %zu: arrays nested more than %d deep",
+			       g->where, (size_t)(c->p - c->start), ARRAY_DEPTH);
 	if (!take(c, &v->elem, 4) || v->elem >= V_TYPES || !take(c, &v->count, 8))
 		return cut(g, c, "an array", err);
 	v->data = c->p;
@@ -223,8 +236,10 @@ read_values(struct gguf *g, struct cursor *c, struct t2_err *err)
 	qsort(g->values, (size_t)g->value_count, sizeof *g->values, order_value);
 	for (int i = 1; i < g->value_count; i++)
 		if (!order_value(&g->values[i - 1], &g->values[i]))
-			return t2_fail(err, T2_EFORMAT, "%s: metadata key \"%.*s\" occurs twice", g->where,
-				       (int)(g->values[i].key.len < KEY_SHOWN ? g->values[i].key.len : KEY_SHOWN),
+			return t2_fail(err, T2_EFORMAT, "%s: metadata key \"%.*s\" occurs twice",
+				       g->where,
+				       (int)(g->values[i].key.len < KEY_SHOWN ? g->values[i].key.len
+									      : KEY_SHOWN),
 				       g->values[i].key.s);
 	return T2_OK;
 }
@@ -232,7 +247,8 @@ read_values(struct gguf *g, struct cursor *c, struct t2_err *err)
 static enum t2_status
 bad(const struct gguf *g, const struct entry *e, const char *what, struct t2_err *err)
 {
-	return t2_fail(err, T2_EFORMAT, "%s: tensor \"%.*s\": %s", g->where, KEY_SHOWN, e->name, what);
+	return t2_fail(err, T2_EFORMAT, "%s: tensor \"%.*s\": %s", g->where, KEY_SHOWN, e->name,
+		       what);
 }
 
 static enum t2_status
@@ -303,11 +319,12 @@ check_entries(const struct gguf *g, struct t2_err *err)
 		if (e->offset % g->align)
 			st = bad(g, e, "its data is not aligned", err);
 		else if (e->offset > region || e->bytes > region - e->offset)
-			st = t2_fail(err, T2_EFORMAT,
-				     "%s: tensor \"%.*s\": %zu bytes at %" PRIu64
-				     " lie outside the %zu bytes of data: the file is cut short or damaged, "
-				     "get it again",
-				     g->where, KEY_SHOWN, e->name, e->bytes, e->offset, region);
+			st = t2_fail(
+			    err, T2_EFORMAT,
+			    "%s: tensor \"%.*s\": %zu bytes at %" PRIu64
+			    " lie outside the %zu bytes of data: the file is cut short or damaged, "
+			    "get it again",
+			    g->where, KEY_SHOWN, e->name, e->bytes, e->offset, region);
 	}
 	if (!st)
 		qsort(sorted, n, sizeof *sorted, order_name);
@@ -331,8 +348,9 @@ read_alignment(struct gguf *g, struct t2_err *err)
 	if (gguf_has(g, "general.alignment") && !gguf_u32(g, "general.alignment", &align))
 		align = 0;
 	if (align < 8 || align > ALIGN_MAX || (align & (align - 1)))
-		return t2_fail(err, T2_EFORMAT, "%s: general.alignment is not a power of two in 8 .. %d",
-			       g->where, ALIGN_MAX);
+		return t2_fail(err, T2_EFORMAT,
+			       "%s: general.alignment is not a power of two in 8 .. %d", g->where,
+			       ALIGN_MAX);
 	g->align = align;
 	return T2_OK;
 }
@@ -349,16 +367,19 @@ read_counts(struct gguf *g, struct cursor *c, struct t2_err *err)
 	if (!take(c, &version, 4))
 		return cut(g, c, "the version", err);
 	if (version && !(version & 0xffff))
-		return t2_fail(err, T2_EUNSUP, "%s: a big-endian GGUF file: get the little-endian one", g->where);
+		return t2_fail(err, T2_EUNSUP,
+			       "%s: a big-endian GGUF file: get the little-endian one", g->where);
 	if (version != 2 && version != 3)
-		return t2_fail(err, T2_EUNSUP, "%s: GGUF version %" PRIu32 ": only 2 and 3 are read", g->where,
+		return t2_fail(err, T2_EUNSUP,
+			       "%s: GGUF version %" PRIu32 ": only 2 and 3 are read", g->where,
 			       version);
 	if (!take(c, &tensors, 8) || !take(c, &values, 8))
 		return cut(g, c, "the header", err);
 	if (values > left(c) / VALUE_MIN || tensors > left(c) / TENSOR_MIN || values > INT_MAX ||
 	    tensors > INT_MAX)
 		return t2_fail(err, T2_EFORMAT,
-			       "%s: %" PRIu64 " tensors and %" PRIu64 " metadata entries cannot lie in %zu bytes",
+			       "%s: %" PRIu64 " tensors and %" PRIu64
+			       " metadata entries cannot lie in %zu bytes",
 			       g->where, tensors, values, g->size);
 	g->values = calloc((size_t)values + 1, sizeof *g->values);
 	g->entries = calloc((size_t)tensors + 1, sizeof *g->entries);
@@ -391,7 +412,8 @@ read_all(struct gguf *g, struct t2_err *err)
 }
 
 enum t2_status
-gguf_from_bytes(struct gguf **out, const void *bytes, size_t n, const char *where, struct t2_err *err)
+gguf_from_bytes(struct gguf **out, const void *bytes, size_t n, const char *where,
+		struct t2_err *err)
 {
 	struct gguf *g = calloc(1, sizeof *g);
 	enum t2_status st;
@@ -627,7 +649,8 @@ gguf_array_i32(const struct gguf *g, const char *key, int32_t *out)
 	if (!v)
 		return false;
 	for (uint64_t i = 0; i < v->count; i++) {
-		if (!integer_at(v->elem, v->data + i * value_size[v->elem], &x) || x < INT32_MIN || x > INT32_MAX)
+		if (!integer_at(v->elem, v->data + i * value_size[v->elem], &x) || x < INT32_MIN ||
+		    x > INT32_MAX)
 			return false;
 		out[i] = (int32_t)x;
 	}
@@ -657,8 +680,8 @@ gguf_tensor(const struct gguf *g, int i, struct tensor *out, struct t2_err *err)
 	out->bytes = e->bytes;
 	if (out->type == T2_DTYPES)
 		return t2_fail(err, T2_EUNSUP,
-			       "%s: tensor \"%.*s\" has type %s, which is not read: convert it to F16, Q8_0 or Q4_K",
+			       "%s: tensor \"%.*s\" has type %s, which is not read: convert it to "
+			       "F16, Q8_0 or Q4_K",
 			       g->where, KEY_SHOWN, e->name, out->type_name);
 	return T2_OK;
 }
-

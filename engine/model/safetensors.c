@@ -15,18 +15,18 @@
 
 enum {
 	HEADER_MAX = 100000000, /* the format's own limit */
-	WRITE_ALIGN = 64,	/* of the data region in files that we write: a cache line */
-	NAME_SHOWN = 120,	/* bytes of a foreign name in a message */
+	WRITE_ALIGN = 64,       /* of the data region in files that we write: a cache line */
+	NAME_SHOWN = 120,       /* bytes of a foreign name in a message */
 };
 
 static const struct {
 	const char *name;
 	unsigned bits;
 } kinds[] = {
-	{"F64", 64}, {"I64", 64}, {"U64", 64}, {"C64", 64}, {"F32", 32}, {"I32", 32},
-	{"U32", 32}, {"F16", 16}, {"BF16", 16}, {"I16", 16}, {"U16", 16}, {"I8", 8},
-	{"U8", 8}, {"BOOL", 8}, {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"F6_E3M2", 6},
-	{"F6_E2M3", 6}, {"F4", 4},
+    {"F64", 64},    {"I64", 64},    {"U64", 64},    {"C64", 64},    {"F32", 32},
+    {"I32", 32},    {"U32", 32},    {"F16", 16},    {"BF16", 16},   {"I16", 16},
+    {"U16", 16},    {"I8", 8},      {"U8", 8},      {"BOOL", 8},    {"F8_E5M2", 8},
+    {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"F6_E3M2", 6}, {"F6_E2M3", 6}, {"F4", 4},
 };
 
 struct safetensors {
@@ -123,8 +123,8 @@ read_tensor(struct safetensors *s, struct st_tensor *t, const char *name, const 
 			       where, NAME_SHOWN, name, (long long)end, region);
 	if (!shape_bytes(t->dtype, t->shape, t->ndim, &want) || want != (size_t)(end - begin))
 		return t2_fail(err, T2_EFORMAT,
-			       "%s: tensor \"%.*s\": %lld bytes do not fit its shape and type %s", where,
-			       NAME_SHOWN, name, (long long)(end - begin), t->dtype);
+			       "%s: tensor \"%.*s\": %lld bytes do not fit its shape and type %s",
+			       where, NAME_SHOWN, name, (long long)(end - begin), t->dtype);
 	t->data = s->file + s->header + begin;
 	t->bytes = want;
 	return T2_OK;
@@ -140,11 +140,14 @@ read_metadata(const json_t *meta, const char *where, struct t2_err *err)
 		return T2_OK;
 	if (!json_is_object(meta))
 		return t2_fail(err, T2_EFORMAT, "%s: \"__metadata__\" is not an object", where);
-	json_object_foreach((json_t *)meta, key, v)
-		if (!json_is_string(v) || strlen(json_string_value(v)) != json_string_length(v))
-			return t2_fail(err, T2_EFORMAT,
-				       "%s: \"__metadata__\": \"%.*s\" is not a plain string", where,
-				       NAME_SHOWN, key);
+	json_object_foreach(
+	    (json_t *)meta, key,
+	    v) if (!json_is_string(v) ||
+		   strlen(json_string_value(v)) !=
+		       json_string_length(v)) return t2_fail(err, T2_EFORMAT,
+							     "%s: \"__metadata__\": \"%.*s\" is "
+							     "not a plain string",
+							     where, NAME_SHOWN, key);
 	return T2_OK;
 }
 
@@ -192,8 +195,9 @@ check_cover(struct safetensors *s, const char *where, struct t2_err *err)
 		next += t->bytes;
 	}
 	if (next != end)
-		return t2_fail(err, T2_EFORMAT, "%s: %zu bytes after the last tensor belong to nothing",
-			       where, (size_t)(end - next));
+		return t2_fail(err, T2_EFORMAT,
+			       "%s: %zu bytes after the last tensor belong to nothing", where,
+			       (size_t)(end - next));
 	return T2_OK;
 }
 
@@ -234,18 +238,19 @@ read_header(struct safetensors *s, const char *where, struct t2_err *err)
 	enum t2_status st;
 
 	if (s->size < 8)
-		return t2_fail(err, T2_EFORMAT, "%s: %zu bytes are too few for a safetensors file", where,
-			       s->size);
+		return t2_fail(err, T2_EFORMAT, "%s: %zu bytes are too few for a safetensors file",
+			       where, s->size);
 	for (int i = 7; i >= 0; i--)
 		n = n << 8 | s->file[i];
 	if (n > HEADER_MAX)
 		return t2_fail(err, T2_EFORMAT,
-			       "%s: a header of %llu bytes: not a safetensors file, or damaged", where,
-			       (unsigned long long)n);
+			       "%s: a header of %llu bytes: not a safetensors file, or damaged",
+			       where, (unsigned long long)n);
 	if (n > s->size - 8)
-		return t2_fail(err, T2_EFORMAT,
-			       "%s: byte 8: the header of %llu bytes is cut short at %zu: get the file again",
-			       where, (unsigned long long)n, s->size - 8);
+		return t2_fail(
+		    err, T2_EFORMAT,
+		    "%s: byte 8: the header of %llu bytes is cut short at %zu: get the file again",
+		    where, (unsigned long long)n, s->size - 8);
 	s->header = 8 + (size_t)n;
 	st = json_read_bytes(&s->root, (const char *)s->file + 8, (size_t)n, where, err);
 	if (st)
@@ -260,7 +265,8 @@ read_header(struct safetensors *s, const char *where, struct t2_err *err)
 	s->by_name = calloc(fields + 1, sizeof *s->by_name);
 	if (!s->tensors || !s->by_name)
 		return t2_nomem(err, where);
-	json_object_foreach(s->root, name, v) {
+	json_object_foreach(s->root, name, v)
+	{
 		if (!strcmp(name, "__metadata__"))
 			continue;
 		st = read_tensor(s, &s->tensors[s->count], name, v, where, err);
@@ -347,7 +353,7 @@ const struct st_tensor *
 safetensors_find(const struct safetensors *s, const char *name)
 {
 	const struct st_tensor *const *t =
-		bsearch(name, s->by_name, (size_t)s->count, sizeof *s->by_name, match_name);
+	    bsearch(name, s->by_name, (size_t)s->count, sizeof *s->by_name, match_name);
 
 	return t ? *t : NULL;
 }
@@ -369,16 +375,19 @@ safetensors_file(const struct safetensors *s, size_t *size, size_t *header)
 /* Writing. */
 
 static enum t2_status
-header_tensor(json_t *root, const struct st_write *t, size_t begin, const char *path, struct t2_err *err)
+header_tensor(json_t *root, const struct st_write *t, size_t begin, const char *path,
+	      struct t2_err *err)
 {
 	size_t want;
 	json_t *v, *shape;
 
 	if (!strcmp(t->name, "__metadata__") || json_object_get(root, t->name))
-		return t2_fail(err, T2_EINVAL, "%s: tensor name \"%.*s\" is taken", path, NAME_SHOWN, t->name);
+		return t2_fail(err, T2_EINVAL, "%s: tensor name \"%.*s\" is taken", path,
+			       NAME_SHOWN, t->name);
 	if (t->ndim < 0 || t->ndim > 8 || !kind_bits(t->dtype) ||
 	    !shape_bytes(t->dtype, t->shape, t->ndim, &want) || want != t->bytes)
-		return t2_fail(err, T2_EINVAL, "%s: tensor \"%.*s\": %zu bytes do not fit its shape and type %s",
+		return t2_fail(err, T2_EINVAL,
+			       "%s: tensor \"%.*s\": %zu bytes do not fit its shape and type %s",
 			       path, NAME_SHOWN, t->name, t->bytes, t->dtype);
 	shape = json_array();
 	for (int i = 0; i < t->ndim; i++)
@@ -388,8 +397,8 @@ header_tensor(json_t *root, const struct st_write *t, size_t begin, const char *
 	if (!v)
 		return t2_nomem(err, path);
 	if (json_object_set_new(root, t->name, v))
-		return t2_fail(err, T2_EINVAL, "%s: tensor name \"%.*s\" is not UTF-8", path, NAME_SHOWN,
-			       t->name);
+		return t2_fail(err, T2_EINVAL, "%s: tensor name \"%.*s\" is not UTF-8", path,
+			       NAME_SHOWN, t->name);
 	return T2_OK;
 }
 
@@ -407,9 +416,10 @@ make_header(struct strbuf *out, const struct st_write *tensors, const int *order
 	if (!root || !meta)
 		st = t2_nomem(err, path);
 	for (int i = 0; i < meta_count && !st; i++)
-		if (json_object_set_new(meta, meta_pairs[2 * i], json_string(meta_pairs[2 * i + 1])))
-			st = t2_fail(err, T2_EINVAL, "%s: metadata \"%.*s\" is not UTF-8", path, NAME_SHOWN,
-				     meta_pairs[2 * i]);
+		if (json_object_set_new(meta, meta_pairs[2 * i],
+					json_string(meta_pairs[2 * i + 1])))
+			st = t2_fail(err, T2_EINVAL, "%s: metadata \"%.*s\" is not UTF-8", path,
+				     NAME_SHOWN, meta_pairs[2 * i]);
 	if (!st && meta_count && json_object_set(root, "__metadata__", meta))
 		st = t2_nomem(err, path);
 	for (int i = 0; i < count && !st; i++) {
@@ -419,7 +429,8 @@ make_header(struct strbuf *out, const struct st_write *tensors, const int *order
 	if (!st && !(text = json_dumps(root, JSON_COMPACT)))
 		st = t2_nomem(err, path);
 	if (!st) {
-		size_t len = strlen(text), pad = (WRITE_ALIGN - (8 + len) % WRITE_ALIGN) % WRITE_ALIGN;
+		size_t len = strlen(text),
+		       pad = (WRITE_ALIGN - (8 + len) % WRITE_ALIGN) % WRITE_ALIGN;
 
 		n = len + pad;
 		if (n > HEADER_MAX)
@@ -472,8 +483,8 @@ sync_folder(const char *path)
 }
 
 static enum t2_status
-write_file(const char *path, const struct strbuf *header, const struct st_write *tensors, const int *order,
-	   int count, struct t2_err *err)
+write_file(const char *path, const struct strbuf *header, const struct st_write *tensors,
+	   const int *order, int count, struct t2_err *err)
 {
 	static atomic_uint serial;
 	struct strbuf tmp = {0};

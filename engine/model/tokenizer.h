@@ -17,6 +17,8 @@
 #include "engine/base/status.h"
 #include "engine/base/strbuf.h"
 
+enum { TOKENIZER_TEXT_MAX = 256 << 20 }; /* bytes of one text, before and after normalizing */
+
 struct tokenizer;
 
 struct ids {

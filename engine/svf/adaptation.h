@@ -10,7 +10,10 @@
  *	dense		W' built once; Y = X W'^T	many rows under one s
  *	factored	Y = ((X V) * s) U^T		few rows, or every row with its own s; gradients
  *	delta		Y = X W^T + (X V_K * (s - sigma)_K) U_K^T	K components whose change matters (all with z != 1)
- * All agree to float32 rounding.  Sharing: the factors and the model; owned: scale vectors and dense copies. */
+ * All agree to float32 rounding.  Auto takes the cheapest by the cost model in adaptation_apply.c; a forced form holds where
+ * z is present and not all ones, and base ignores every z.  Sharing: the factors and the model, which must outlive it;
+ * owned: scale vectors and dense copies.  One adaptation serves one thread at a time.  What auto takes depends on the rows seen
+ * since adaptation_set(): work that must repeat to the bit begins with one. */
 #ifndef T2_ADAPTATION_H
 #define T2_ADAPTATION_H
 
@@ -26,18 +29,28 @@ bool form_parse(const char *name, enum form *out);
 
 struct adaptation;
 
+/* f may be NULL: then every slot is the base model. */
 enum t2_status adaptation_new(struct adaptation **out, const struct model *m, const struct factors *f, struct pool *pool,
 			      int slots, enum form form, struct t2_err *err);
 void adaptation_free(struct adaptation *a);
-/* z is copied.  T2_ENOTFOUND when a matrix that z changes is not decomposed yet (names decompose). */
+/* z is copied.  T2_ENOTFOUND when a matrix that z changes is not decomposed yet (names decompose); on failure the slot
+ * is the base model. */
 enum t2_status adaptation_set(struct adaptation *a, int slot, const struct zset *z, struct t2_err *err);
 void adaptation_form(struct adaptation *a, enum form form);
+/* forward reads slot[row] in 0 .. slots - 1. */
 const struct linear *adaptation_op(const struct adaptation *a);
+/* The form in which rows of one slot would run now: a dense copy is built only once its rows are worth it. */
+enum form adaptation_choice(const struct adaptation *a, int slot, int mat, int rows);
 
 /* Gradients with respect to s = sigma * z of slot 0, accumulated by the op's backward in double, fixed order:
- * dL/ds_i = sum over rows A[row][i] B[row][i], A = X V, B = G U. */
-enum t2_status adaptation_grad_begin(struct adaptation *a, const char *modules, struct t2_err *err); /* zeroes */
+ * dL/ds_i = sum over rows A[row][i] B[row][i], A = X V, B = G U.  begin zeroes them; modules NULL: none from here on.
+ * A matrix in modules without a z of its own counts as z = 1 and needs its factors (T2_ENOTFOUND). */
+enum t2_status adaptation_grad_begin(struct adaptation *a, const char *modules, struct t2_err *err);
 const double *adaptation_grad_s(const struct adaptation *a, int mat); /* [rank]; NULL: not in modules */
+
+/* What products X V of a forward may take until its backward needs them, 192 MiB unless set; those beyond are computed
+ * twice. */
+void adaptation_memory(struct adaptation *a, size_t bytes);
 
 /* W' of one matrix, float32 [m][n]. */
 enum t2_status adaptation_weight(const struct adaptation *a, int slot, int mat, float *out, struct t2_err *err);

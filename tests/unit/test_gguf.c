@@ -10,68 +10,11 @@
 #include <jansson.h>
 
 #include "engine/base/mapfile.h"
-#include "engine/base/strbuf.h"
 #include "engine/model/checkpoint.h"
 #include "engine/model/gguf.h"
+#include "tests/lib/ggufmake.h"
 #include "tests/lib/golden.h"
-
-enum { U8, I8, U16, I16, U32, I32, F32, BOOL, STR, ARR, U64, I64, F64 };
-
-/* Writing GGUF bytes by hand. */
-static void
-put(struct strbuf *b, uint64_t x, int bytes)
-{
-	strbuf_add(b, &x, (size_t)bytes);
-}
-
-static void
-put_str(struct strbuf *b, const char *s)
-{
-	put(b, strlen(s), 8);
-	strbuf_str(b, s);
-}
-
-static void
-put_key(struct strbuf *b, const char *key, int type)
-{
-	put_str(b, key);
-	put(b, (uint64_t)type, 4);
-}
-
-static void
-put_head(struct strbuf *b, int version, uint64_t tensors, uint64_t values)
-{
-	strbuf_str(b, "GGUF");
-	put(b, (uint64_t)version, 4);
-	put(b, tensors, 8);
-	put(b, values, 8);
-}
-
-static void
-put_tensor(struct strbuf *b, const char *name, uint64_t n0, uint64_t n1, int kind, uint64_t offset)
-{
-	put_str(b, name);
-	put(b, n1 ? 2 : 1, 4);
-	put(b, n0, 8);
-	if (n1)
-		put(b, n1, 8);
-	put(b, (uint64_t)kind, 4);
-	put(b, offset, 8);
-}
-
-static void
-put_pad(struct strbuf *b, size_t align)
-{
-	while (b->len % align)
-		strbuf_char(b, 0);
-}
-
-static void
-put_zeros(struct strbuf *b, size_t n)
-{
-	while (n--)
-		strbuf_char(b, 0);
-}
+#include "tests/lib/seed.h"
 
 static enum t2_status
 try_bytes(const void *bytes, size_t n, struct t2_err *err)
@@ -83,6 +26,7 @@ try_bytes(const void *bytes, size_t n, struct t2_err *err)
 
 	assert_non_null(copy);
 	memcpy(copy, bytes, n);
+	seed_save("gguf", bytes, n);
 	memset(err, 0, sizeof *err);
 	st = gguf_from_bytes(&g, copy, n, "file", err);
 	if (st) {
@@ -116,27 +60,30 @@ put_all_values(struct strbuf *b)
 
 	memcpy(&bits, &f, 4);
 	memcpy(&wide, &d, 8);
-	put_key(b, "u8", U8), put(b, 200, 1);
-	put_key(b, "i8", I8), put(b, 0xff, 1);
-	put_key(b, "u16", U16), put(b, 60000, 2);
-	put_key(b, "i16", I16), put(b, 0xfffe, 2);
-	put_key(b, "u32", U32), put(b, 4000000000u, 4);
-	put_key(b, "i32", I32), put(b, 7, 4);
-	put_key(b, "f32", F32), put(b, bits, 4);
-	put_key(b, "yes", BOOL), put(b, 1, 1);
-	put_key(b, "text", STR), put_str(b, "hello");
-	put_key(b, "u64", U64), put(b, 1ull << 32, 8);
-	put_key(b, "i64", I64), put(b, 5, 8);
-	put_key(b, "f64", F64), put(b, wide, 8);
-	put_key(b, "strings", ARR), put(b, STR, 4), put(b, 3, 8), put_str(b, "a"), put_str(b, ""), put_str(b, "bcd");
-	put_key(b, "floats", ARR), put(b, F32, 4), put(b, 2, 8), put(b, bits, 4), put(b, 0, 4);
-	put_key(b, "ints", ARR), put(b, I16, 4), put(b, 2, 8), put(b, 0xffff, 2), put(b, 3, 2);
-	put_key(b, "bools", ARR), put(b, BOOL, 4), put(b, 2, 8), put(b, 1, 1), put(b, 0, 1);
-	put_key(b, "wide", ARR), put(b, U64, 4), put(b, 1, 8), put(b, 1ull << 40, 8);
-	put_key(b, "nested", ARR), put(b, ARR, 4), put(b, 2, 8);
-	put(b, U8, 4), put(b, 3, 8), put(b, 0, 3);
-	put(b, STR, 4), put(b, 1, 8), put_str(b, "deep");
-	put_key(b, "empty", ARR), put(b, STR, 4), put(b, 0, 8);
+	put_key(b, "u8", GG_U8), put(b, 200, 1);
+	put_key(b, "i8", GG_I8), put(b, 0xff, 1);
+	put_key(b, "u16", GG_U16), put(b, 60000, 2);
+	put_key(b, "i16", GG_I16), put(b, 0xfffe, 2);
+	put_key(b, "u32", GG_U32), put(b, 4000000000u, 4);
+	put_key(b, "i32", GG_I32), put(b, 7, 4);
+	put_key(b, "f32", GG_F32), put(b, bits, 4);
+	put_key(b, "yes", GG_BOOL), put(b, 1, 1);
+	put_key(b, "text", GG_STR), put_str(b, "hello");
+	put_key(b, "u64", GG_U64), put(b, 1ull << 32, 8);
+	put_key(b, "i64", GG_I64), put(b, 5, 8);
+	put_key(b, "f64", GG_F64), put(b, wide, 8);
+	put_key(b, "strings", GG_ARR), put(b, GG_STR, 4), put(b, 3, 8), put_str(b, "a"),
+	    put_str(b, ""), put_str(b, "bcd");
+	put_key(b, "floats", GG_ARR), put(b, GG_F32, 4), put(b, 2, 8), put(b, bits, 4),
+	    put(b, 0, 4);
+	put_key(b, "ints", GG_ARR), put(b, GG_I16, 4), put(b, 2, 8), put(b, 0xffff, 2),
+	    put(b, 3, 2);
+	put_key(b, "bools", GG_ARR), put(b, GG_BOOL, 4), put(b, 2, 8), put(b, 1, 1), put(b, 0, 1);
+	put_key(b, "wide", GG_ARR), put(b, GG_U64, 4), put(b, 1, 8), put(b, 1ull << 40, 8);
+	put_key(b, "nested", GG_ARR), put(b, GG_ARR, 4), put(b, 2, 8);
+	put(b, GG_U8, 4), put(b, 3, 8), put(b, 0, 3);
+	put(b, GG_STR, 4), put(b, 1, 8), put_str(b, "deep");
+	put_key(b, "empty", GG_ARR), put(b, GG_STR, 4), put(b, 0, 8);
 }
 
 static void
@@ -163,7 +110,8 @@ test_values(void **state)
 		assert_true(gguf_u32(g, "i32", &u) && u == 7);
 		assert_true(gguf_u32(g, "i64", &u) && u == 5);
 		assert_false(gguf_u32(g, "i8", &u) || gguf_u32(g, "i16", &u)); /* negative */
-		assert_false(gguf_u32(g, "u64", &u) || gguf_u32(g, "f32", &u) || gguf_u32(g, "yes", &u));
+		assert_false(gguf_u32(g, "u64", &u) || gguf_u32(g, "f32", &u) ||
+			     gguf_u32(g, "yes", &u));
 		assert_false(gguf_u32(g, "u", &u) || gguf_u32(g, "u33", &u) || gguf_u32(g, "", &u));
 		assert_int_equal(u, 5);
 		assert_true(gguf_f32(g, "f32", f) && f[0] == 0.5f);
@@ -175,8 +123,10 @@ test_values(void **state)
 		assert_false(gguf_string(g, "strings", &s));
 		assert_true(gguf_array_len(g, "strings", &n) && n == 3);
 		assert_true(gguf_array_strings(g, "strings", list));
-		assert_true(list[0].len == 1 && list[1].len == 0 && list[2].len == 3 && !memcmp(list[2].s, "bcd", 3));
-		assert_false(gguf_array_strings(g, "floats", list) || gguf_array_strings(g, "text", list));
+		assert_true(list[0].len == 1 && list[1].len == 0 && list[2].len == 3 &&
+			    !memcmp(list[2].s, "bcd", 3));
+		assert_false(gguf_array_strings(g, "floats", list) ||
+			     gguf_array_strings(g, "text", list));
 		assert_true(gguf_array_f32(g, "floats", f) && f[0] == 0.5f && f[1] == 0);
 		assert_false(gguf_array_f32(g, "ints", f));
 		assert_true(gguf_array_i32(g, "ints", ints) && ints[0] == -1 && ints[1] == 3);
@@ -203,10 +153,10 @@ test_tensors(void **state)
 
 	(void)state;
 	put_head(&b, 3, 3, 1);
-	put_key(&b, "general.alignment", U32), put(&b, 64, 4);
-	put_tensor(&b, "b", 32, 3, 8, 64);	/* Q8_0: 3 rows of 34 bytes */
-	put_tensor(&b, "a", 2, 0, 0, 0);	/* F32 */
-	put_tensor(&b, "iq", 256, 1, 17, 192);	/* IQ2_XS: known, not read */
+	put_key(&b, "general.alignment", GG_U32), put(&b, 64, 4);
+	put_tensor(&b, "b", 32, 3, 8, 64);     /* Q8_0: 3 rows of 34 bytes */
+	put_tensor(&b, "a", 2, 0, 0, 0);       /* F32 */
+	put_tensor(&b, "iq", 256, 1, 17, 192); /* IQ2_XS: known, not read */
 	put_pad(&b, 64);
 	put_zeros(&b, 192 + 74);
 	assert_int_equal(gguf_from_bytes(&g, b.s, b.len, "file", &err), T2_OK);
@@ -248,7 +198,8 @@ test_hostile_head(void **state)
 	put_head(&b, 3, 0, 1), expect(&b, T2_EFORMAT, "cannot lie");
 	put_head(&b, 3, UINT64_MAX, 0), expect(&b, T2_EFORMAT, "cannot lie");
 	put_head(&b, 3, 0, UINT64_MAX), expect(&b, T2_EFORMAT, "cannot lie");
-	put_head(&b, 3, 1ull << 32, 1ull << 32), put_zeros(&b, 4096), expect(&b, T2_EFORMAT, "cannot lie");
+	put_head(&b, 3, 1ull << 32, 1ull << 32), put_zeros(&b, 4096),
+	    expect(&b, T2_EFORMAT, "cannot lie");
 }
 
 static void
@@ -267,31 +218,36 @@ test_hostile_values(void **state)
 	expect(&b, T2_EFORMAT, "a metadata type");
 	put_head(&b, 3, 0, 1), put_key(&b, "k", -1), put_zeros(&b, 32);
 	expect(&b, T2_EFORMAT, "a metadata type");
-	put_head(&b, 3, 0, 1), put_key(&b, "key", U64), put_zeros(&b, 7);
+	put_head(&b, 3, 0, 1), put_key(&b, "key", GG_U64), put_zeros(&b, 7);
 	expect(&b, T2_EFORMAT, "a metadata value");
-	put_head(&b, 3, 0, 1), put_key(&b, "k", STR), put(&b, 1ull << 63, 8);
+	put_head(&b, 3, 0, 1), put_key(&b, "k", GG_STR), put(&b, 1ull << 63, 8);
 	expect(&b, T2_EFORMAT, "a metadata string");
-	put_head(&b, 3, 0, 1), put_key(&b, "k", STR), put(&b, 2, 8), put(&b, 'x', 1);
+	put_head(&b, 3, 0, 1), put_key(&b, "k", GG_STR), put(&b, 2, 8), put(&b, 'x', 1);
 	expect(&b, T2_EFORMAT, "a metadata string");
-	put_head(&b, 3, 0, 1), put_key(&b, "k", ARR), put(&b, 13, 4), put(&b, 0, 8);
+	put_head(&b, 3, 0, 1), put_key(&b, "k", GG_ARR), put(&b, 13, 4), put(&b, 0, 8);
 	expect(&b, T2_EFORMAT, "an array");
-	put_head(&b, 3, 0, 1), put_key(&b, "k", ARR), put(&b, U64, 4), put(&b, UINT64_MAX / 8 + 2, 8), put_zeros(&b, 64);
+	put_head(&b, 3, 0, 1), put_key(&b, "k", GG_ARR), put(&b, GG_U64, 4),
+	    put(&b, UINT64_MAX / 8 + 2, 8), put_zeros(&b, 64);
 	expect(&b, T2_EFORMAT, "an array");
-	put_head(&b, 3, 0, 1), put_key(&b, "k", ARR), put(&b, U8, 4), put(&b, 9, 8), put_zeros(&b, 8);
+	put_head(&b, 3, 0, 1), put_key(&b, "k", GG_ARR), put(&b, GG_U8, 4), put(&b, 9, 8),
+	    put_zeros(&b, 8);
 	expect(&b, T2_EFORMAT, "an array");
-	put_head(&b, 3, 0, 1), put_key(&b, "k", ARR), put(&b, STR, 4), put(&b, UINT64_MAX, 8), put_zeros(&b, 64);
+	put_head(&b, 3, 0, 1), put_key(&b, "k", GG_ARR), put(&b, GG_STR, 4), put(&b, UINT64_MAX, 8),
+	    put_zeros(&b, 64);
 	expect(&b, T2_EFORMAT, "a string in an array");
-	put_head(&b, 3, 0, 1), put_key(&b, "k", ARR);
+	put_head(&b, 3, 0, 1), put_key(&b, "k", GG_ARR);
 	for (int i = 0; i < 1000; i++)
-		put(&b, ARR, 4), put(&b, 1, 8);
+		put(&b, GG_ARR, 4), put(&b, 1, 8);
 	expect(&b, T2_EUNSUP, "nested");
-	put_head(&b, 3, 0, 2), put_key(&b, "k", U8), put(&b, 1, 1), put_key(&b, "k", U16), put(&b, 1, 2);
+	put_head(&b, 3, 0, 2), put_key(&b, "k", GG_U8), put(&b, 1, 1), put_key(&b, "k", GG_U16),
+	    put(&b, 1, 2);
 	expect(&b, T2_EFORMAT, "occurs twice");
-	for (uint64_t a = 0; a < 1ull << 32; a = a * 3 + 1) { /* no power of two from 8 but those that are */
-		put_head(&b, 3, 0, 1), put_key(&b, "general.alignment", U32), put(&b, a, 4);
+	for (uint64_t a = 0; a < 1ull << 32;
+	     a = a * 3 + 1) { /* no power of two from 8 but those that are */
+		put_head(&b, 3, 0, 1), put_key(&b, "general.alignment", GG_U32), put(&b, a, 4);
 		expect(&b, T2_EFORMAT, "general.alignment");
 	}
-	put_head(&b, 3, 0, 1), put_key(&b, "general.alignment", STR), put_str(&b, "32");
+	put_head(&b, 3, 0, 1), put_key(&b, "general.alignment", GG_STR), put_str(&b, "32");
 	expect(&b, T2_EFORMAT, "general.alignment");
 }
 
@@ -315,31 +271,50 @@ test_hostile_tensors(void **state)
 
 	(void)state;
 	head_one(&b), put_tensor(&b, "t", 8, 1, 0, 0), data(&b, 32), expect(&b, T2_OK, "");
-	head_one(&b), put_tensor(&b, "t", 8, 1, 0, 0), data(&b, 31), expect(&b, T2_EFORMAT, "outside");
+	head_one(&b), put_tensor(&b, "t", 8, 1, 0, 0), data(&b, 31),
+	    expect(&b, T2_EFORMAT, "outside");
 	head_one(&b), put_tensor(&b, "t", 8, 1, 0, 0), expect(&b, T2_EFORMAT, "outside");
-	head_one(&b), put_tensor(&b, "t", 8, 1, 0, 32), data(&b, 32), expect(&b, T2_EFORMAT, "outside");
-	head_one(&b), put_tensor(&b, "t", 8, 1, 0, 64), data(&b, 32), expect(&b, T2_EFORMAT, "outside");
-	head_one(&b), put_tensor(&b, "t", 8, 1, 0, -32ull), data(&b, 32), expect(&b, T2_EFORMAT, "outside");
-	head_one(&b), put_tensor(&b, "t", 8, 1, 0, 4), data(&b, 64), expect(&b, T2_EFORMAT, "not aligned");
+	head_one(&b), put_tensor(&b, "t", 8, 1, 0, 32), data(&b, 32),
+	    expect(&b, T2_EFORMAT, "outside");
+	head_one(&b), put_tensor(&b, "t", 8, 1, 0, 64), data(&b, 32),
+	    expect(&b, T2_EFORMAT, "outside");
+	head_one(&b), put_tensor(&b, "t", 8, 1, 0, -32ull), data(&b, 32),
+	    expect(&b, T2_EFORMAT, "outside");
+	head_one(&b), put_tensor(&b, "t", 8, 1, 0, 4), data(&b, 64),
+	    expect(&b, T2_EFORMAT, "not aligned");
 	head_one(&b), put_tensor(&b, "", 8, 1, 0, 0), data(&b, 32), expect(&b, T2_EFORMAT, "name");
-	head_one(&b), put_tensor(&b, "t", 0, 1, 0, 0), data(&b, 32), expect(&b, T2_EFORMAT, "not positive");
-	head_one(&b), put_tensor(&b, "t", -8ull, 1, 0, 0), data(&b, 32), expect(&b, T2_EFORMAT, "not positive");
-	head_one(&b), put_tensor(&b, "t", 1ull << 62, 1, 0, 0), data(&b, 32), expect(&b, T2_EFORMAT, "overflows");
+	head_one(&b), put_tensor(&b, "t", 0, 1, 0, 0), data(&b, 32),
+	    expect(&b, T2_EFORMAT, "not positive");
+	head_one(&b), put_tensor(&b, "t", -8ull, 1, 0, 0), data(&b, 32),
+	    expect(&b, T2_EFORMAT, "not positive");
+	head_one(&b), put_tensor(&b, "t", 1ull << 62, 1, 0, 0), data(&b, 32),
+	    expect(&b, T2_EFORMAT, "overflows");
 	head_one(&b), put_tensor(&b, "t", 1ull << 32, 1ull << 32, 0, 0), data(&b, 32);
 	expect(&b, T2_EFORMAT, "overflows");
-	head_one(&b), put_tensor(&b, "t", 1ull << 30, 1ull << 30, 0, 0), data(&b, 32), expect(&b, T2_EFORMAT, "outside");
-	head_one(&b), put_tensor(&b, "t", 33, 1, 8, 0), data(&b, 99), expect(&b, T2_EFORMAT, "whole number of blocks");
-	head_one(&b), put_tensor(&b, "t", 8, 1, 99, 0), data(&b, 32), expect(&b, T2_EUNSUP, "type 99");
-	head_one(&b), put_tensor(&b, "t", 8, 1, 4, 0), data(&b, 32), expect(&b, T2_EUNSUP, "type 4");
-	head_one(&b), put_tensor(&b, "t", 8, 1, -1, 0), data(&b, 32), expect(&b, T2_EUNSUP, "type 4294967295");
-	head_one(&b), put_str(&b, "t"), put(&b, 5, 4), data(&b, 64), expect(&b, T2_EFORMAT, "dimensions");
-	head_one(&b), put_str(&b, "t"), put(&b, 0, 4), data(&b, 64), expect(&b, T2_EFORMAT, "dimensions");
-	head_one(&b), put(&b, 2, 8), strbuf_add(&b, "a\0", 2), put_zeros(&b, 64), expect(&b, T2_EFORMAT, "name");
-	put_head(&b, 3, 2, 0), put_tensor(&b, "t", 8, 1, 0, 0), put_tensor(&b, "t", 8, 1, 0, 32), data(&b, 64);
+	head_one(&b), put_tensor(&b, "t", 1ull << 30, 1ull << 30, 0, 0), data(&b, 32),
+	    expect(&b, T2_EFORMAT, "outside");
+	head_one(&b), put_tensor(&b, "t", 33, 1, 8, 0), data(&b, 99),
+	    expect(&b, T2_EFORMAT, "whole number of blocks");
+	head_one(&b), put_tensor(&b, "t", 8, 1, 99, 0), data(&b, 32),
+	    expect(&b, T2_EUNSUP, "type 99");
+	head_one(&b), put_tensor(&b, "t", 8, 1, 4, 0), data(&b, 32),
+	    expect(&b, T2_EUNSUP, "type 4");
+	head_one(&b), put_tensor(&b, "t", 8, 1, -1, 0), data(&b, 32),
+	    expect(&b, T2_EUNSUP, "type 4294967295");
+	head_one(&b), put_str(&b, "t"), put(&b, 5, 4), data(&b, 64),
+	    expect(&b, T2_EFORMAT, "dimensions");
+	head_one(&b), put_str(&b, "t"), put(&b, 0, 4), data(&b, 64),
+	    expect(&b, T2_EFORMAT, "dimensions");
+	head_one(&b), put(&b, 2, 8), strbuf_add(&b, "a\0", 2), put_zeros(&b, 64),
+	    expect(&b, T2_EFORMAT, "name");
+	put_head(&b, 3, 2, 0), put_tensor(&b, "t", 8, 1, 0, 0), put_tensor(&b, "t", 8, 1, 0, 32),
+	    data(&b, 64);
 	expect(&b, T2_EFORMAT, "occurs twice");
-	put_head(&b, 3, 2, 0), put_tensor(&b, "t", 9, 1, 0, 0), put_tensor(&b, "u", 8, 1, 0, 32), data(&b, 64);
+	put_head(&b, 3, 2, 0), put_tensor(&b, "t", 9, 1, 0, 0), put_tensor(&b, "u", 8, 1, 0, 32),
+	    data(&b, 64);
 	expect(&b, T2_EFORMAT, "overlaps");
-	put_head(&b, 3, 2, 0), put_tensor(&b, "t", 8, 1, 0, 0), put_tensor(&b, "u", 8, 1, 0, 0), data(&b, 64);
+	put_head(&b, 3, 2, 0), put_tensor(&b, "t", 8, 1, 0, 0), put_tensor(&b, "u", 8, 1, 0, 0),
+	    data(&b, 64);
 	expect(&b, T2_EFORMAT, "overlaps");
 }
 
@@ -356,7 +331,8 @@ test_block_sizes(void **state)
 		skip();
 	list = json_load_file(path, 0, NULL);
 	assert_true(json_array_size(list) >= 12);
-	json_array_foreach(list, i, e) {
+	json_array_foreach(list, i, e)
+	{
 		struct strbuf b = {0};
 		struct gguf *g;
 		struct t2_err err;
@@ -381,7 +357,8 @@ test_block_sizes(void **state)
 static void
 test_smollm2(void **state)
 {
-	const char *path = shared_path("models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf");
+	const char *path =
+	    shared_path("models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf");
 	struct gguf *g;
 	struct t2_err err = {0};
 	struct gguf_str s, *merges;
@@ -395,7 +372,8 @@ test_smollm2(void **state)
 		skip();
 	assert_int_equal(gguf_open(&g, path, &err), T2_OK);
 	assert_string_equal(gguf_path(g), path);
-	assert_true(gguf_string(g, "general.architecture", &s) && s.len == 5 && !memcmp(s.s, "llama", 5));
+	assert_true(gguf_string(g, "general.architecture", &s) && s.len == 5 &&
+		    !memcmp(s.s, "llama", 5));
 	assert_true(gguf_u32(g, "llama.block_count", &u) && u == 30);
 	assert_true(gguf_f32(g, "llama.attention.layer_norm_rms_epsilon", &f) && f == 1e-5f);
 	assert_true(gguf_array_len(g, "tokenizer.ggml.merges", &n) && n == 48900);
@@ -454,10 +432,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_values),		cmocka_unit_test(test_tensors),
-		cmocka_unit_test(test_hostile_head),	cmocka_unit_test(test_hostile_values),
-		cmocka_unit_test(test_hostile_tensors), cmocka_unit_test(test_block_sizes),
-		cmocka_unit_test(test_smollm2),		cmocka_unit_test(test_damaged),
+	    cmocka_unit_test(test_values),          cmocka_unit_test(test_tensors),
+	    cmocka_unit_test(test_hostile_head),    cmocka_unit_test(test_hostile_values),
+	    cmocka_unit_test(test_hostile_tensors), cmocka_unit_test(test_block_sizes),
+	    cmocka_unit_test(test_smollm2),         cmocka_unit_test(test_damaged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

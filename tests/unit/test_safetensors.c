@@ -16,6 +16,7 @@
 #include "engine/base/mapfile.h"
 #include "engine/model/checkpoint.h"
 #include "tests/lib/golden.h"
+#include "tests/lib/seed.h"
 
 static const char *dir;
 
@@ -53,6 +54,7 @@ try_bytes(const void *bytes, size_t n, struct t2_err *err)
 
 	assert_non_null(copy);
 	memcpy(copy, bytes, n);
+	seed_save("safetensors", bytes, n);
 	memset(err, 0, sizeof *err);
 	st = safetensors_from_bytes(&s, copy, n, "file", err);
 	if (st) {
@@ -74,53 +76,68 @@ test_hostile(void **state)
 		enum t2_status want;
 		const char *says;
 	} cases[] = {
-		{"{}", 0, T2_OK, ""},
-		{"{}   ", 0, T2_OK, ""},
-		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}", 4, T2_OK, ""},
-		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[0,7],\"data_offsets\":[0,0]}}", 0, T2_OK, ""},
-		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[9223372036854775807,9223372036854775807,0],"
-		 "\"data_offsets\":[0,0]}}", 0, T2_OK, ""},
-		{"", 0, T2_EFORMAT, "not JSON"},
-		{"[]", 0, T2_EFORMAT, "not an object"},
-		{"{\"a\":", 0, T2_EFORMAT, "not JSON"},
-		{"{}", 3, T2_EFORMAT, "3 bytes after"},
-		{"{\"__metadata__\":[]}", 0, T2_EFORMAT, "__metadata__"},
-		{"{\"__metadata__\":{\"a\":1}}", 0, T2_EFORMAT, "plain string"},
-		{"{\"__metadata__\":{\"a\":\"x\\u0000y\"}}", 0, T2_EFORMAT, "plain string"},
-		{"{\"a\":7}", 0, T2_EFORMAT, "dtype"},
-		{"{\"a\":{\"dtype\":\"F33\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, T2_EUNSUP, "F33"},
-		{"{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4, T2_EFORMAT, "shape"},
-		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", 4, T2_EFORMAT, "shape"},
-		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[1.0],\"data_offsets\":[0,4]}}", 4, T2_EFORMAT, "shape"},
-		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]}}", 4,
-		 T2_EFORMAT, "at most 8"},
-		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", 4, T2_EFORMAT, "data_offsets"},
-		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0]}}", 4, T2_EFORMAT, "data_offsets"},
-		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,\"4\"]}}", 4, T2_EFORMAT,
-		 "data_offsets"},
-		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 4, T2_EFORMAT, "backwards"},
-		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[-4,0]}}", 4, T2_EFORMAT, "backwards"},
-		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 4, T2_EFORMAT, "cut short"},
-		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[9223372036854775803,"
-		 "9223372036854775807]}}", 4, T2_EFORMAT, "cut short"},
-		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,99999999999999999999]}}", 4,
-		 T2_EFORMAT, "not JSON"},
-		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4, T2_EFORMAT, "do not fit"},
-		/* 2^62 floats of 32 bits each wrap to 0 in 64 bits */
-		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904],\"data_offsets\":[0,0]}}", 0,
-		 T2_EFORMAT, "do not fit"},
-		{"{\"a\":{\"dtype\":\"F4\",\"shape\":[3],\"data_offsets\":[0,1]}}", 1, T2_EFORMAT, "do not fit"},
-		{"{\"a\":{\"dtype\":\"F4\",\"shape\":[4],\"data_offsets\":[0,2]}}", 2, T2_OK, ""},
-		{"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
-		 "\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[2,6]}}", 6, T2_EFORMAT, "overlaps"},
-		{"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
-		 "\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}", 4, T2_EFORMAT, "overlaps"},
-		{"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
-		 "\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[6,10]}}", 10, T2_EFORMAT, "hole"},
-		{"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
-		 "\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[4,8]}}", 8, T2_EFORMAT, "not JSON"},
-		{"{\"a\\u0000b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}", 4, T2_EFORMAT,
-		 "not JSON"},
+	    {"{}", 0, T2_OK, ""},
+	    {"{}   ", 0, T2_OK, ""},
+	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}", 4, T2_OK, ""},
+	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[0,7],\"data_offsets\":[0,0]}}", 0, T2_OK, ""},
+	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[9223372036854775807,9223372036854775807,0],"
+	     "\"data_offsets\":[0,0]}}",
+	     0, T2_OK, ""},
+	    {"", 0, T2_EFORMAT, "not JSON"},
+	    {"[]", 0, T2_EFORMAT, "not an object"},
+	    {"{\"a\":", 0, T2_EFORMAT, "not JSON"},
+	    {"{}", 3, T2_EFORMAT, "3 bytes after"},
+	    {"{\"__metadata__\":[]}", 0, T2_EFORMAT, "__metadata__"},
+	    {"{\"__metadata__\":{\"a\":1}}", 0, T2_EFORMAT, "plain string"},
+	    {"{\"__metadata__\":{\"a\":\"x\\u0000y\"}}", 0, T2_EFORMAT, "plain string"},
+	    {"{\"a\":7}", 0, T2_EFORMAT, "dtype"},
+	    {"{\"a\":{\"dtype\":\"F33\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, T2_EUNSUP,
+	     "F33"},
+	    {"{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4, T2_EFORMAT, "shape"},
+	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", 4, T2_EFORMAT,
+	     "shape"},
+	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1.0],\"data_offsets\":[0,4]}}", 4, T2_EFORMAT,
+	     "shape"},
+	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]}}", 4,
+	     T2_EFORMAT, "at most 8"},
+	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", 4, T2_EFORMAT, "data_offsets"},
+	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0]}}", 4, T2_EFORMAT,
+	     "data_offsets"},
+	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,\"4\"]}}", 4, T2_EFORMAT,
+	     "data_offsets"},
+	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 4, T2_EFORMAT,
+	     "backwards"},
+	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[-4,0]}}", 4, T2_EFORMAT,
+	     "backwards"},
+	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 4, T2_EFORMAT,
+	     "cut short"},
+	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[9223372036854775803,"
+	     "9223372036854775807]}}",
+	     4, T2_EFORMAT, "cut short"},
+	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,99999999999999999999]}}",
+	     4, T2_EFORMAT, "not JSON"},
+	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4, T2_EFORMAT,
+	     "do not fit"},
+	    /* 2^62 floats of 32 bits each wrap to 0 in 64 bits */
+	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904],\"data_offsets\":[0,0]}}",
+	     0, T2_EFORMAT, "do not fit"},
+	    {"{\"a\":{\"dtype\":\"F4\",\"shape\":[3],\"data_offsets\":[0,1]}}", 1, T2_EFORMAT,
+	     "do not fit"},
+	    {"{\"a\":{\"dtype\":\"F4\",\"shape\":[4],\"data_offsets\":[0,2]}}", 2, T2_OK, ""},
+	    {"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
+	     "\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[2,6]}}",
+	     6, T2_EFORMAT, "overlaps"},
+	    {"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
+	     "\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}",
+	     4, T2_EFORMAT, "overlaps"},
+	    {"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
+	     "\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[6,10]}}",
+	     10, T2_EFORMAT, "hole"},
+	    {"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
+	     "\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[4,8]}}",
+	     8, T2_EFORMAT, "not JSON"},
+	    {"{\"a\\u0000b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}", 4,
+	     T2_EFORMAT, "not JSON"},
 	};
 	struct t2_err err;
 
@@ -188,7 +205,8 @@ test_unaligned(void **state)
 		snprintf(text, sizeof text,
 			 "{\"c\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[3,11]},"
 			 "\"a\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[0,3]},"
-			 "\"b\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[11,19]}}%*s", pad, "");
+			 "\"b\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[11,19]}}%*s",
+			 pad, "");
 		p = make(text, 19, &n);
 		f = 1.5f;
 		memcpy(p + n - 16, &f, 4);
@@ -206,7 +224,8 @@ test_unaligned(void **state)
 		assert_null(safetensors_find(s, "d"));
 		assert_int_equal((uintptr_t)b->data % 8, 0);
 		assert_int_equal((uintptr_t)c->data % 4, 0);
-		assert_true(((const float *)c->data)[0] == 1.5f && ((const float *)c->data)[1] == -2);
+		assert_true(((const float *)c->data)[0] == 1.5f &&
+			    ((const float *)c->data)[1] == -2);
 		assert_int_equal(((const uint8_t *)a->data)[0], 7);
 		safetensors_free(s);
 		free(p);
@@ -220,12 +239,13 @@ test_round_trip(void **state)
 	static const uint8_t u[3] = {9, 8, 7};
 	static const int64_t i[1] = {-5};
 	const struct st_write w[] = {
-		{"bytes", "U8", 1, {3}, u, 3},
-		{"layer.z", "F32", 2, {2, 3}, f, sizeof f},
-		{"n", "I64", 0, {0}, i, sizeof i},
-		{"none", "F32", 2, {0, 5}, NULL, 0},
+	    {"bytes", "U8", 1, {3}, u, 3},
+	    {"layer.z", "F32", 2, {2, 3}, f, sizeof f},
+	    {"n", "I64", 0, {0}, i, sizeof i},
+	    {"none", "F32", 2, {0, 5}, NULL, 0},
 	};
-	const char *const meta[] = {"format", "t2-expert", "gr\303\266\303\237e \"x\"\n", "\342\202\254"};
+	const char *const meta[] = {"format", "t2-expert", "gr\303\266\303\237e \"x\"\n",
+				    "\342\202\254"};
 	const char *path = in_dir("round.safetensors");
 	struct safetensors *s;
 	struct t2_err err = {0};
@@ -297,7 +317,8 @@ test_write_refusals(void **state)
 	assert_int_equal(safetensors_write(path, type, 1, NULL, 0, &err), T2_EINVAL);
 	assert_int_equal(safetensors_write(path, utf8, 1, NULL, 0, &err), T2_EINVAL);
 	assert_int_equal(safetensors_write(path, type, 0, bad_meta, 1, &err), T2_EINVAL);
-	assert_int_equal(safetensors_write(in_dir("no/such/folder"), type, 0, NULL, 0, &err), T2_EIO);
+	assert_int_equal(safetensors_write(in_dir("no/such/folder"), type, 0, NULL, 0, &err),
+			 T2_EIO);
 	assert_non_null(strstr(err.msg, strerror(ENOENT)));
 	assert_int_equal(files_in_dir(), before);
 }
@@ -327,7 +348,8 @@ test_disk_full(void **state)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &saved), 0);
 	assert_non_null(strstr(err.msg, strerror(EFBIG)));
 	assert_int_equal(files_in_dir(), before);
-	assert_int_equal(safetensors_open(&s, path, &err), T2_OK); /* what was there is still there */
+	assert_int_equal(safetensors_open(&s, path, &err),
+			 T2_OK); /* what was there is still there */
 	assert_non_null(safetensors_find(s, "old"));
 	safetensors_free(s);
 }
@@ -413,11 +435,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_hostile),	      cmocka_unit_test(test_lengths),
-		cmocka_unit_test(test_deep),	      cmocka_unit_test(test_unaligned),
-		cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_write_refusals),
-		cmocka_unit_test(test_disk_full),     cmocka_unit_test(test_absent),
-		cmocka_unit_test(test_goldens),	      cmocka_unit_test(test_damaged),
+	    cmocka_unit_test(test_hostile),    cmocka_unit_test(test_lengths),
+	    cmocka_unit_test(test_deep),       cmocka_unit_test(test_unaligned),
+	    cmocka_unit_test(test_round_trip), cmocka_unit_test(test_write_refusals),
+	    cmocka_unit_test(test_disk_full),  cmocka_unit_test(test_absent),
+	    cmocka_unit_test(test_goldens),    cmocka_unit_test(test_damaged),
 	};
 
 	dir = temp_dir();

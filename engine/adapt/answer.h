@@ -1,0 +1,58 @@
+/* answer.h - the two-pass answer: pass 1 decides on an expert, pass 2 answers with W' = U diag(sigma * z) V^T.
+ *
+ *	struct answer_request q = { .prompt = text, .strategy = ANSWER_DISPATCH, .dispatch = task, .classifier = zc, ... };
+ *	answer_run(&env, &q, &events, &a, job, err);	// events stream while it is made, in the calling thread
+ *	answer_free(&a);
+ *
+ * REFERENCE.md section 3. */
+#ifndef T2_ANSWER_H
+#define T2_ANSWER_H
+
+#include "engine/adapt/dispatch.h"
+#include "engine/model/generate.h"
+#include "engine/svf/adaptation.h"
+
+enum answer_strategy {
+	ANSWER_FIXED,	 /* no pass 1: base weights, an expert or a mixture given by the user */
+	ANSWER_DISPATCH, /* prompt (classifier NULL) or cls */
+};
+
+struct answer_request {
+	const char *prompt;
+	enum answer_strategy strategy;
+	const struct zset *fixed;      /* ANSWER_FIXED; NULL: base weights */
+	struct task *dispatch;	       /* ANSWER_DISPATCH: whose question is asked; NULL: the boxed one */
+	const struct zset *classifier; /* z^c, or NULL: the base model decides */
+	const struct candidate *cand;
+	int ncand;
+	int max_new;
+	struct sampling sampling;
+	uint64_t seed;
+	enum form form;
+	bool compare_base; /* also measure KL(base || adapted) over pass 2's tokens */
+};
+
+struct answer_events {
+	void *arg;
+	/* pass 1 is done: labels, their scores, the text and the decision (candidate or -1) */
+	void (*decided)(void *arg, const struct dispatch *d, const struct dispatch_result *r);
+	/* text that has become certain; logprob of the token that brought it */
+	void (*text)(void *arg, const char *s, size_t len, float logprob);
+};
+
+struct answer {
+	struct dispatch_result pass1; /* all zero for ANSWER_FIXED */
+	int decision;		      /* candidate, or -1 */
+	double switch_ms;	      /* from the decision to weights in place */
+	char *text;
+	int prompt_tokens, tokens;
+	enum gen_end end;
+	double first_ms, ms; /* pass 2: to its first token, in all */
+	double kl;	     /* summed over pass 2's positions, natural; NaN unless asked for */
+};
+
+enum t2_status answer_run(const struct adapt_env *env, const struct answer_request *q, const struct answer_events *ev,
+			  struct answer *out, struct job *job, struct t2_err *err);
+void answer_free(struct answer *a);
+
+#endif

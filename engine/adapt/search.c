@@ -1,0 +1,239 @@
+#include "engine/adapt/search.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/adapt/cem.h"
+#include "engine/base/rng.h"
+#include "engine/model/model.h"
+#include "engine/svf/adaptation.h"
+#include "engine/task/rollout.h"
+
+struct search {
+	struct adapt_env env;
+	struct task *task;
+	char *split;
+	const struct zset **expert;
+	int k, dim;
+	struct search_settings set;
+	uint64_t seed;
+	int *shot; /* [set.shots] items */
+	struct cem *cem;
+	struct roller *roller;
+	struct adaptation *ad; /* one slot a member */
+	struct zset *z;
+	double *fitness, *loglik; /* [population] */
+	struct rollout_request *req;
+};
+
+void
+search_settings_default(struct search_settings *s)
+{
+	*s = (struct search_settings){.shots = 10, .population = 32, .iterations = 4, .normalise = true};
+}
+
+/* Distinct items, the same for every member and iteration. */
+static enum t2_status
+draw_shots(struct search *s, struct t2_err *err)
+{
+	int n = task_items(s->task, s->split, err);
+	struct rng r;
+	int *all;
+
+	if (n < 0)
+		return T2_ENOTFOUND;
+	if (n < s->set.shots)
+		s->set.shots = n;
+	all = malloc((size_t)n * sizeof *all + 1);
+	if (!all)
+		return t2_nomem(err, "search");
+	for (int i = 0; i < n; i++)
+		all[i] = i;
+	rng_seed(&r, s->seed, 0x5107, 0);
+	rng_shuffle(&r, all, n);
+	memcpy(s->shot, all, (size_t)s->set.shots * sizeof *all);
+	free(all);
+	return T2_OK;
+}
+
+enum t2_status
+search_new(struct search **out, const struct adapt_env *env, struct task *task, const char *split,
+	   const struct zset *const *experts, int k, const struct search_settings *settings, uint64_t seed,
+	   struct t2_err *err)
+{
+	struct search *s = calloc(1, sizeof *s);
+	int mats = model_matrices(env->model);
+	double *mean = NULL, *std = NULL;
+	enum t2_status st = T2_OK;
+
+	*out = NULL;
+	if (!s)
+		return t2_nomem(err, "search");
+	s->env = *env;
+	s->task = task;
+	s->set = *settings;
+	s->k = k;
+	s->seed = seed;
+	s->dim = s->set.per_matrix ? k * mats : k;
+	if (!s->set.elites)
+		s->set.elites = cem_default_elites(s->set.population);
+	s->split = strdup(split);
+	s->expert = calloc((size_t)k, sizeof *s->expert);
+	s->shot = calloc((size_t)s->set.shots, sizeof *s->shot);
+	s->fitness = calloc((size_t)s->set.population, sizeof *s->fitness);
+	s->loglik = calloc((size_t)s->set.population, sizeof *s->loglik);
+	s->req = calloc((size_t)s->set.population * (size_t)s->set.shots, sizeof *s->req);
+	mean = malloc((size_t)s->dim * sizeof *mean);
+	std = malloc((size_t)s->dim * sizeof *std);
+	if (!s->split || !s->expert || !s->shot || !s->fitness || !s->loglik || !s->req || !mean || !std) {
+		st = t2_nomem(err, "search");
+		goto out;
+	}
+	memcpy(s->expert, experts, (size_t)k * sizeof *experts);
+	for (int i = 0; i < s->dim; i++) {
+		mean[i] = 1.0 / k;
+		std[i] = 0.5;
+	}
+	if ((st = draw_shots(s, err)) ||
+	    (st = cem_new(&s->cem, s->dim, s->set.population, s->set.elites, mean, std, err)) ||
+	    (st = zset_new(&s->z, env->model, err)) ||
+	    (st = adaptation_new(&s->ad, env->model, env->factors, env->pool, s->set.population, FORM_AUTO, err)) ||
+	    (st = roller_new(&s->roller, env->model, env->pool, env->tok, env->chat, task, 64, err)))
+		goto out;
+out:
+	free(mean);
+	free(std);
+	if (st) {
+		search_free(s);
+		return st;
+	}
+	*out = s;
+	return T2_OK;
+}
+
+void
+search_free(struct search *s)
+{
+	if (!s)
+		return;
+	roller_free(s->roller);
+	adaptation_free(s->ad);
+	zset_free(s->z);
+	cem_free(s->cem);
+	free(s->split);
+	free(s->expert);
+	free(s->shot);
+	free(s->fitness);
+	free(s->loglik);
+	free(s->req);
+	free(s);
+}
+
+int
+search_iterations(const struct search *s)
+{
+	return s->cem->iteration;
+}
+
+int
+search_shots(const struct search *s)
+{
+	return s->set.shots;
+}
+
+double
+search_fitness(const struct search *s)
+{
+	return s->cem->best_fitness;
+}
+
+/* One batch: members x shots, the rows of each member under its own scale vector.  Items outermost, so that a shot's
+ * prompts come one after another. */
+static enum t2_status
+measure(struct search *s, long *tokens, struct job *job, struct t2_err *err)
+{
+	int pop = s->set.population, shots = s->set.shots, n = 0;
+	struct rollouts list;
+	enum t2_status st;
+
+	for (int i = 0; i < shots; i++)
+		for (int m = 0; m < pop; m++)
+			s->req[n++] = (struct rollout_request){.item = s->shot[i], .slot = m};
+	st = roller_run(s->roller, adaptation_op(s->ad), s->split, s->req, n, 0, s->seed, &list, job, err);
+	if (st)
+		return st;
+	for (int m = 0; m < pop; m++) {
+		int right = 0;
+		double sum = 0;
+
+		for (int i = 0; i < shots; i++) {
+			const struct rollout *o = &list.v[i * pop + m];
+
+			if (!o->correct)
+				continue;
+			right++;
+			sum += o->counted ? o->logprob / o->counted : 0;
+		}
+		s->fitness[m] = shots ? (double)right / shots : 0;
+		s->loglik[m] = right ? sum / right : 0;
+	}
+	*tokens = list.tokens;
+	rollouts_free(&list);
+	return T2_OK;
+}
+
+enum t2_status
+search_step(struct search *s, struct search_report *out, struct job *job, struct t2_err *err)
+{
+	double t0 = clock_seconds();
+	enum t2_status st = T2_OK;
+
+	memset(out, 0, sizeof *out);
+	cem_sample_seeded(s->cem, s->seed);
+	for (int m = 0; m < s->set.population && !st; m++) {
+		st = zset_mix(s->z, s->expert, s->cem->members + (size_t)m * (size_t)s->dim, s->k, s->set.per_matrix,
+			      s->set.normalise, err);
+		if (!st)
+			st = adaptation_set(s->ad, m, s->z, err);
+	}
+	if (!st)
+		st = measure(s, &out->tokens, job, err);
+	if (!st)
+		st = cem_update(s->cem, s->fitness, s->loglik, err);
+	if (st)
+		return st;
+	out->iteration = s->cem->iteration;
+	out->best = s->cem->best_fitness;
+	out->best_loglik = s->cem->best_loglik;
+	out->mean = s->cem->mean_fitness;
+	out->ms = (clock_seconds() - t0) * 1000;
+	return T2_OK;
+}
+
+void
+search_alpha(const struct search *s, double *alpha)
+{
+	int groups = s->set.per_matrix ? s->dim / s->k : 1;
+
+	memcpy(alpha, s->cem->best, (size_t)s->dim * sizeof *alpha);
+	for (int g = 0; g < groups && s->set.normalise; g++) {
+		double sum = 0;
+
+		for (int k = 0; k < s->k; k++)
+			sum += alpha[k * groups + g];
+		for (int k = 0; k < s->k && sum > 0; k++)
+			alpha[k * groups + g] /= sum;
+	}
+}
+
+void
+search_save(const struct search *s, struct strbuf *out)
+{
+	cem_save(s->cem, out);
+}
+
+enum t2_status
+search_load(struct search *s, const void *bytes, size_t size, struct t2_err *err)
+{
+	return cem_load(s->cem, bytes, size, err);
+}

@@ -1,0 +1,254 @@
+#include "engine/svf/adaptation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/svf/adaptation_impl.h"
+
+static const char *const form_names[] = {
+	[FORM_AUTO] = "auto",	      [FORM_BASE] = "base",	[FORM_DENSE] = "dense",
+	[FORM_FACTORED] = "factored", [FORM_DELTA] = "delta",
+};
+
+enum { FORMS = sizeof form_names / sizeof *form_names };
+
+/* Products X V that wait for their backward: with what a tape keeps by default a step of 4 x 256 tokens on 135 million
+ * parameters stays below 1 GB. */
+static const size_t held_default = (size_t)192 << 20;
+
+/* Dense copies of all slots together may take this much, or one whole model's worth where that is more. */
+static const size_t dense_least = (size_t)1 << 30;
+
+const char *
+form_name(enum form f)
+{
+	return form_names[f];
+}
+
+bool
+form_parse(const char *name, enum form *out)
+{
+	for (int i = 0; i < FORMS; i++) {
+		if (strcmp(name, form_names[i]))
+			continue;
+		*out = (enum form)i;
+		return true;
+	}
+	return false;
+}
+
+enum t2_status
+adaptation_new(struct adaptation **out, const struct model *m, const struct factors *f, struct pool *pool, int slots,
+	       enum form form, struct t2_err *err)
+{
+	struct adaptation *a;
+	size_t whole = 0;
+
+	*out = NULL;
+	if (slots < 1)
+		return t2_fail(err, T2_EINVAL, "adaptation: %d slots: at least one is needed", slots);
+	a = calloc(1, sizeof *a);
+	if (!a)
+		return t2_nomem(err, "adaptation");
+	a->op = (struct linear){.self = a,
+				.forward = adaptation_forward,
+				.backward = adaptation_backward,
+				.recall = adaptation_recall,
+				.hold = adaptation_hold};
+	a->model = m;
+	a->factors = f;
+	a->pool = pool;
+	a->form = form;
+	a->slots = slots;
+	a->count = model_matrices(m);
+	for (int i = 0; i < a->count; i++) {
+		const struct weight *w = model_matrix(m, i);
+
+		if (weight_rank(w) > a->most_rank)
+			a->most_rank = weight_rank(w);
+		whole += (size_t)w->m * (size_t)w->n * sizeof(float);
+	}
+	a->dense_limit = whole > dense_least ? whole : dense_least;
+	a->held_limit = held_default;
+	a->scaled = calloc((size_t)slots * (size_t)a->count + 1, sizeof *a->scaled);
+	a->grad = calloc((size_t)a->count + 1, sizeof *a->grad);
+	a->reach = calloc((size_t)a->count + 1, sizeof *a->reach);
+	a->held = calloc((size_t)a->count + 1, sizeof *a->held);
+	a->one = malloc((size_t)CHUNK * (size_t)a->most_rank * sizeof *a->one);
+	a->two = malloc((size_t)CHUNK * (size_t)a->most_rank * sizeof *a->two);
+	if (!a->scaled || !a->grad || !a->reach || !a->held || !a->one || !a->two) {
+		adaptation_free(a);
+		return t2_nomem(err, "adaptation");
+	}
+	*out = a;
+	return T2_OK;
+}
+
+static void
+drop_gathered(struct scaled *sc)
+{
+	free(sc->Uk);
+	free(sc->Vk);
+	sc->Uk = sc->Vk = NULL;
+}
+
+void
+adaptation_free(struct adaptation *a)
+{
+	if (!a)
+		return;
+	for (size_t i = 0; a->scaled && i < (size_t)a->slots * (size_t)a->count; i++) {
+		drop_gathered(&a->scaled[i]);
+		free(a->scaled[i].s);
+		free(a->scaled[i].change);
+		free(a->scaled[i].changed);
+		free(a->scaled[i].dense);
+	}
+	for (int i = 0; a->grad && i < a->count; i++)
+		free(a->grad[i]);
+	for (int i = 0; a->held && i < a->count; i++)
+		free(a->held[i].A);
+	for (int k = 0; k < MAT_KINDS; k++)
+		free(a->near[k].A);
+	free(a->held);
+	free(a->reach);
+	free(a->scaled);
+	free(a->grad);
+	free(a->one);
+	free(a->two);
+	free(a);
+}
+
+static enum t2_status
+set_one(struct scaled *sc, const struct factor *f, const float *z, struct t2_err *err)
+{
+	size_t r = (size_t)f->r;
+
+	if (!sc->s)
+		sc->s = malloc(r * sizeof *sc->s);
+	if (!sc->change)
+		sc->change = malloc(r * sizeof *sc->change);
+	if (!sc->changed)
+		sc->changed = malloc(r * sizeof *sc->changed);
+	if (!sc->s || !sc->change || !sc->changed)
+		return t2_nomem(err, "scale vector");
+	sc->nk = 0;
+	for (int i = 0; i < f->r; i++) {
+		sc->s[i] = (float)(f->sigma64[i] * z[i]);
+		if (z[i] == 1)
+			continue;
+		sc->change[sc->nk] = (float)(f->sigma64[i] * ((double)z[i] - 1));
+		sc->changed[sc->nk++] = i;
+	}
+	sc->on = sc->nk > 0;
+	return T2_OK;
+}
+
+enum t2_status
+adaptation_set(struct adaptation *a, int slot, const struct zset *z, struct t2_err *err)
+{
+	enum t2_status st = T2_OK;
+
+	if (slot < 0 || slot >= a->slots)
+		return t2_fail(err, T2_EINVAL, "adaptation: slot %d of %d", slot, a->slots);
+	for (int i = 0; i < a->count; i++) {
+		struct scaled *sc = adaptation_scaled(a, slot, i);
+
+		drop_gathered(sc);
+		sc->on = sc->dense_ready = false;
+		sc->saved = 0;
+	}
+	if (z && z->count != a->count)
+		return t2_fail(err, T2_EMISMATCH, "adaptation: scale vectors of %d matrices, the model has %d", z->count,
+			       a->count);
+	for (int i = 0; z && i < a->count && !st; i++) {
+		const struct factor *f;
+
+		if (!z->z[i])
+			continue;
+		f = factors_need(a->factors, a->model, i, err);
+		if (!f)
+			st = T2_ENOTFOUND;
+		else if (z->rank[i] != f->r)
+			st = t2_fail(err, T2_EMISMATCH, "%s: a scale vector of rank %d, the matrix has %d",
+				     model_matrix(a->model, i)->name, z->rank[i], f->r);
+		else
+			st = set_one(adaptation_scaled(a, slot, i), f, z->z[i], err);
+	}
+	for (int i = 0; st && i < a->count; i++)
+		adaptation_scaled(a, slot, i)->on = false;
+	return st;
+}
+
+void
+adaptation_form(struct adaptation *a, enum form form)
+{
+	a->form = form;
+}
+
+const struct linear *
+adaptation_op(const struct adaptation *a)
+{
+	return &a->op;
+}
+
+enum t2_status
+adaptation_grad_begin(struct adaptation *a, const char *modules, struct t2_err *err)
+{
+	size_t reach = 0;
+
+	for (int i = 0; i < a->count; i++) {
+		const struct factor *f;
+
+		a->held[i].rows = a->near[i % MAT_KINDS].rows = 0;
+		if (!modules || !mat_kind_in((enum mat_kind)(i % MAT_KINDS), modules)) {
+			free(a->grad[i]);
+			a->grad[i] = NULL;
+			continue;
+		}
+		f = factors_need(a->factors, a->model, i, err);
+		if (!f)
+			return T2_ENOTFOUND;
+		if (!a->grad[i])
+			a->grad[i] = malloc((size_t)f->r * sizeof **a->grad);
+		if (!a->grad[i])
+			return t2_nomem(err, "gradients");
+		memset(a->grad[i], 0, (size_t)f->r * sizeof **a->grad);
+		a->reach[i] = reach += (size_t)f->r;
+	}
+	return T2_OK;
+}
+
+void
+adaptation_memory(struct adaptation *a, size_t bytes)
+{
+	a->held_limit = bytes;
+}
+
+const double *
+adaptation_grad_s(const struct adaptation *a, int mat)
+{
+	return a->grad[mat];
+}
+
+enum t2_status
+adaptation_weight(const struct adaptation *a, int slot, int mat, float *out, struct t2_err *err)
+{
+	const struct weight *w = model_matrix(a->model, mat);
+	const struct scaled *sc = adaptation_scaled(a, slot, mat);
+	size_t row = dtype_row_bytes(w->type, (size_t)w->n);
+	float *scratch;
+
+	if (!sc->on) {
+		for (int i = 0; i < w->m; i++)
+			dtype_to_f32(w->type, (const char *)w->data + (size_t)i * row, (size_t)w->n,
+				     out + (size_t)i * (size_t)w->n);
+		return T2_OK;
+	}
+	scratch = malloc((size_t)CHUNK * (size_t)weight_rank(w) * sizeof *scratch);
+	if (!scratch)
+		return t2_nomem(err, w->name);
+	adaptation_build(a->pool, factors_get(a->factors, mat), sc->s, scratch, out);
+	free(scratch);
+	return T2_OK;
+}
