@@ -54,8 +54,8 @@ workspace_stop(struct workspace *ws)
 }
 
 /* A path wins over a name, "sample" over the store: what is on disk is what the user sees. */
-static enum t2_status
-resolve(struct workspace *ws, const char *name, char *path, size_t size, bool *shipped, struct t2_err *err)
+enum t2_status
+workspace_path(struct workspace *ws, const char *name, char *path, size_t size, bool *shipped, struct t2_err *err)
 {
 	struct arena a = {0};
 	struct model_row row;
@@ -96,7 +96,7 @@ workspace_model(struct workspace *ws, const char *name, int what, struct job *jo
 {
 	char path[1024], real[4096];
 	bool shipped;
-	enum t2_status st = resolve(ws, name, path, sizeof path, &shipped, err);
+	enum t2_status st = workspace_path(ws, name, path, sizeof path, &shipped, err);
 
 	if (st)
 		return st;

@@ -45,6 +45,9 @@ struct workspace {
 
 enum t2_status workspace_start(struct workspace *ws, int threads, const char *store_path, struct t2_err *err);
 void workspace_stop(struct workspace *ws);
+/* Where MODEL lies, without opening it (tokenize needs no weights). */
+enum t2_status workspace_path(struct workspace *ws, const char *name, char *path, size_t size, bool *shipped,
+			      struct t2_err *err);
 enum t2_status workspace_model(struct workspace *ws, const char *name, int what, struct job *job, struct t2_err *err);
 /* Computes and caches missing factors of modules, keeps their spectra in the store. */
 enum t2_status workspace_decompose(struct workspace *ws, const char *modules, bool check, bool force, struct job *job,

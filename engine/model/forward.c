@@ -60,7 +60,7 @@ forward_new(struct forward **out, const struct model *m, struct pool *pool, stru
 		return t2_nomem(err, "forward pass");
 	f->model = m;
 	f->pool = pool;
-	st = rope_new(&f->rope, m, err);
+	st = rope_new(&f->rope, model_config(m), model_rope_factors(m), err);
 	if (st) {
 		forward_free(f);
 		return st;

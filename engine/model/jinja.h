@@ -5,9 +5,13 @@
  *	jinja_free(j);
  *
  * trim_blocks and lstrip_blocks are on, one newline at the template's end is dropped, nothing is escaped
- * (transformers' settings).  Depth, steps, time and output are bounded.  An unknown filter, test, function, statement
- * or method is refused when compiled or reached (T2_EUNSUP) with the template's line and column.
- * raise_exception(text) gives T2_EINVAL with that text. */
+ * (transformers' settings: lists and dicts cannot be changed, only namespaces).  Every message names the template,
+ * line and column.  T2_EFORMAT: not a template (compiling); T2_EUNSUP: an unknown filter, test, function, statement or
+ * method, or a limit (source over 1 MiB, depth, steps, time, output, memory); T2_EINVAL: what Python would raise, and
+ * raise_exception(text) with that text.
+ *
+ * A compiled template is immutable: any number of threads may render it.  vars is borrowed during the call; *out is
+ * appended to, and left as it was on failure. */
 #ifndef T2_JINJA_H
 #define T2_JINJA_H
 
@@ -24,10 +28,13 @@ struct jinja_limits {
 	long steps;	/* evaluated nodes; 0: 5 million */
 	double seconds; /* wall clock; 0: 2 */
 	size_t output;	/* bytes; 0: 8 MiB */
+	size_t memory;	/* bytes of values; 0: 256 MiB */
+	long long now;	/* strftime_now()'s clock, seconds since 1970; 0: the system's */
 };
 
 enum t2_status jinja_compile(struct jinja **out, const char *source, size_t len, const char *where, struct t2_err *err);
 void jinja_free(struct jinja *j);
+/* limits NULL: all defaults. */
 enum t2_status jinja_render(const struct jinja *j, const json_t *vars, const struct jinja_limits *limits,
 			    struct strbuf *out, struct t2_err *err);
 

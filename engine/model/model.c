@@ -11,14 +11,16 @@
 enum { NAME_SHOWN = 120 }; /* bytes of a foreign name in a message */
 
 struct model {
-	struct checkpoint *checkpoint;
+	struct checkpoint *checkpoint; /* NULL: the tensors are the caller's: */
+	const struct tensor *memory;   /* ... only while loading */
+	int memory_count;
 	struct config config;
 	char *name;
 	char fingerprint[33];
 	long parameters;
 	struct weight *matrices; /* [layers * MAT_KINDS] */
 	struct weight embed, head;
-	float **norms; /* attention and feed-forward norm of layer 0, 1 ..., then the final one */
+	float **norms; /* the caller's without a checkpoint; attention and feed-forward norm of layer 0, 1 ..., then the final one */
 	float *rope_factors;
 };
 
@@ -73,7 +75,18 @@ kind_bias(const struct config *f, enum mat_kind k)
 static const char *
 where(const struct model *m)
 {
-	return checkpoint_path(m->checkpoint);
+	return m->checkpoint ? checkpoint_path(m->checkpoint) : "model in memory";
+}
+
+static const struct tensor *
+find(const struct model *m, const char *name)
+{
+	if (m->checkpoint)
+		return checkpoint_find(m->checkpoint, name);
+	for (int i = 0; i < m->memory_count; i++)
+		if (!strcmp(m->memory[i].name, name))
+			return &m->memory[i];
+	return NULL;
 }
 
 static enum t2_status
@@ -140,18 +153,24 @@ take_vector(const struct model *m, const struct tensor *t, int n, float **out, s
 static enum t2_status
 load_norm(struct model *m, const char *name, float **out, struct t2_err *err)
 {
-	const struct tensor *t = checkpoint_find(m->checkpoint, name);
+	const struct tensor *t = find(m, name);
 
 	if (!t)
 		return missing(m, name, err);
 	m->parameters += m->config.hidden;
-	return take_vector(m, t, m->config.hidden, out, err);
+	if (m->checkpoint)
+		return take_vector(m, t, m->config.hidden, out, err);
+	if (t->type != T2_F32 || t->ndim != 1 || t->shape[0] != m->config.hidden)
+		return t2_fail(err, T2_EMISMATCH, "%s: tensor \"%s\" is not float32 [%d]", where(m), name,
+			       m->config.hidden);
+	*out = (float *)t->data; /* borrowed: it may change */
+	return T2_OK;
 }
 
 static enum t2_status
 load_bias(struct model *m, enum mat_kind k, const char *name, struct weight *w, struct t2_err *err)
 {
-	const struct tensor *t = checkpoint_find(m->checkpoint, name);
+	const struct tensor *t = find(m, name);
 	enum bias_rule rule = kind_bias(&m->config, k);
 	float *bias;
 	enum t2_status st;
@@ -188,7 +207,7 @@ load_layer(struct model *m, int layer, struct t2_err *err)
 
 		kind_shape(&m->config, (enum mat_kind)k, &rows, &cols);
 		snprintf(name, sizeof name, "model.layers.%d.%s.weight", layer, kinds[k].tensor);
-		t = checkpoint_find(m->checkpoint, name);
+		t = find(m, name);
 		st = t ? take_matrix(m, t, rows, cols, w, err) : missing(m, name, err);
 		if (st)
 			break;
@@ -204,8 +223,8 @@ load_ends(struct model *m, struct t2_err *err)
 {
 	static const char embed_name[] = "model.embed_tokens.weight",
 			  head_name[] = "lm_head.weight";
-	const struct tensor *embed = checkpoint_find(m->checkpoint, embed_name);
-	const struct tensor *head = checkpoint_find(m->checkpoint, head_name);
+	const struct tensor *embed = find(m, embed_name);
+	const struct tensor *head = find(m, head_name);
 	const struct config *f = &m->config;
 	enum t2_status st;
 
@@ -236,11 +255,11 @@ load_ends(struct model *m, struct t2_err *err)
 static enum t2_status
 load_rope_factors(struct model *m, struct t2_err *err)
 {
-	const struct tensor *t = checkpoint_find(m->checkpoint, "rope_freqs.weight");
+	const struct tensor *t = find(m, "rope_freqs.weight");
 	int n = m->config.head_dim / 2;
 	enum t2_status st;
 
-	if (!t || !checkpoint_gguf(m->checkpoint))
+	if (!t || !m->checkpoint || !checkpoint_gguf(m->checkpoint))
 		return T2_OK;
 	st = take_vector(m, t, n, &m->rope_factors, err);
 	if (st)
@@ -359,27 +378,35 @@ fingerprint(struct model *m, struct t2_err *err)
 }
 
 static enum t2_status
-load(struct model *m, const char *path, struct t2_err *err)
+load_tensors(struct model *m, struct t2_err *err)
 {
-	enum t2_status st = checkpoint_open(&m->checkpoint, path, err);
-	int layers;
+	int layers = m->config.layers;
+	enum t2_status st;
 
-	if (!st)
-		st = config_read(&m->config, m->checkpoint, err);
-	if (st)
-		return st;
-	layers = m->config.layers;
-	m->name = name_of(path);
 	m->matrices = calloc((size_t)layers * MAT_KINDS, sizeof *m->matrices);
 	m->norms = calloc((size_t)layers * 2 + 1, sizeof *m->norms);
 	if (!m->name || !m->matrices || !m->norms)
-		return t2_nomem(err, path);
-	checkpoint_advise(m->checkpoint);
+		return t2_nomem(err, where(m));
 	st = load_ends(m, err);
 	for (int i = 0; i < layers && !st; i++)
 		st = load_layer(m, i, err);
 	if (!st)
 		st = load_norm(m, "model.norm.weight", &m->norms[2 * layers], err);
+	return st;
+}
+
+static enum t2_status
+load(struct model *m, const char *path, struct t2_err *err)
+{
+	enum t2_status st = checkpoint_open(&m->checkpoint, path, err);
+
+	if (!st)
+		st = config_read(&m->config, m->checkpoint, err);
+	if (st)
+		return st;
+	m->name = name_of(path);
+	checkpoint_advise(m->checkpoint);
+	st = load_tensors(m, err);
 	if (!st)
 		st = load_rope_factors(m, err);
 	if (!st)
@@ -404,6 +431,29 @@ model_open(struct model **out, const char *path, struct t2_err *err)
 	return st;
 }
 
+enum t2_status
+model_from_memory(struct model **out, const struct config *c, const struct tensor *tensors, int count, struct t2_err *err)
+{
+	struct model *m = calloc(1, sizeof *m);
+	enum t2_status st;
+
+	*out = NULL;
+	if (!m)
+		return t2_nomem(err, "model");
+	m->config = *c;
+	m->memory = tensors;
+	m->memory_count = count;
+	m->name = strdup("memory");
+	st = load_tensors(m, err);
+	m->memory = NULL;
+	m->memory_count = 0;
+	if (st)
+		model_free(m);
+	else
+		*out = m;
+	return st;
+}
+
 void
 model_free(struct model *m)
 {
@@ -411,7 +461,7 @@ model_free(struct model *m)
 		return;
 	for (int i = 0; m->matrices && i < model_matrices(m); i++)
 		free((float *)m->matrices[i].bias);
-	for (int i = 0; m->norms && i < 2 * m->config.layers + 1; i++)
+	for (int i = 0; m->checkpoint && m->norms && i < 2 * m->config.layers + 1; i++)
 		free(m->norms[i]);
 	free(m->matrices);
 	free(m->norms);
@@ -436,7 +486,7 @@ model_checkpoint(const struct model *m)
 const char *
 model_path(const struct model *m)
 {
-	return checkpoint_path(m->checkpoint);
+	return where(m);
 }
 
 const char *

@@ -33,10 +33,15 @@ struct checkpoint;
 /* path: as checkpoint_open() takes it (store names and "sample" are resolved by the caller).  Tensors that the config
  * does not account for are refused by name where they would take part in a layer or the output, else ignored. */
 enum t2_status model_open(struct model **out, const char *path, struct t2_err *err);
+/* A model over the caller's own tensors, which may change between passes (pre-training): names and data are borrowed until
+ * model_free(), norms are float32.  It has no checkpoint, and its fingerprint is "". */
+struct tensor;
+enum t2_status model_from_memory(struct model **out, const struct config *c, const struct tensor *tensors, int count,
+				 struct t2_err *err);
 void model_free(struct model *m);
 
 const struct config *model_config(const struct model *m);
-const struct checkpoint *model_checkpoint(const struct model *m);
+const struct checkpoint *model_checkpoint(const struct model *m); /* NULL: from memory */
 const char *model_path(const struct model *m);
 const char *model_name(const struct model *m);	      /* last part of the path, without .gguf */
 /* 32 hex digits: XXH3-128 of headers, sampled pages and the config's numbers; the path has no part in it. */

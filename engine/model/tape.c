@@ -21,7 +21,7 @@ tape_new(struct tape **out, const struct model *m, struct pool *pool, struct t2_
 	t->model = m;
 	t->pool = pool;
 	t->memory = KEEP_DEFAULT;
-	st = rope_new(&t->rope, m, err);
+	st = rope_new(&t->rope, model_config(m), model_rope_factors(m), err);
 	if (st) {
 		tape_free(t);
 		return st;

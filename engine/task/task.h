@@ -51,5 +51,6 @@ const char *task_stop(const struct task *t, int i);
 int task_categories(const struct task *t);
 const char *task_category(const struct task *t, int i);
 const char *task_dispatch(const struct task *t, const char *category);
+bool task_dispatches(const struct task *t); /* has a "dispatch" map: an expert trained on it is a z^c */
 
 #endif

@@ -194,43 +194,53 @@ struct loss_work {
 	int vocab;
 };
 
+/* Logits to probabilities; they sum to the result, which is 1 only to some 1e-6 as float32 sums go: divide by it. */
+static double
+probabilities(float *x, int n)
+{
+	double sum = 0;
+
+	kern_softmax(x, n);
+	for (int i = 0; i < n; i++)
+		sum += x[i];
+	return sum;
+}
+
 /* One row: its log-probability and KL; then logits become the loss's gradient,
  * dL/dlogit = (R + lambda) p - lambda p_ref - R [v = y], over the divisor. */
 static void
 loss_task(void *arg, int task, int worker)
 {
 	const struct loss_work *w = arg;
+	const struct policy *p = w->p;
 	struct answer_row *r = &w->rows[task];
 	int vocab = w->vocab;
-	float *l = w->p->logits.v + (size_t)task * (size_t)vocab;
-	double lse = kern_logsumexp(l, vocab);
+	float *l = p->logits.v + (size_t)task * (size_t)vocab;
+	float *q = w->s->ref ? p->row.v + (size_t)worker * (size_t)vocab : NULL;
+	double lse = kern_logsumexp(l, vocab), lambda = w->s->ref ? w->s->kl_weight : 0, whole = 1;
 
 	r->logprob = l[r->token] - lse;
-	if (w->s->ref) {
-		const float *ref = w->p->ref_logits.v + (size_t)task * (size_t)vocab;
-		float *q = w->p->row.v + (size_t)worker * (size_t)vocab;
+	if (q) {
+		const float *ref = p->ref_logits.v + (size_t)task * (size_t)vocab;
 		double ref_lse = kern_logsumexp(ref, vocab), sum = 0;
 
 		memcpy(q, ref, (size_t)vocab * sizeof *q);
-		kern_softmax(q, vocab);
+		whole = probabilities(q, vocab);
 		for (int v = 0; v < vocab; v++)
 			sum += q[v] * ((ref[v] - ref_lse) - (l[v] - lse));
-		r->kl = sum;
+		r->kl = sum / whole;
 	}
 	if (!w->s->backward)
 		return;
-	float ours = (float)((r->reward + (w->s->ref ? w->s->kl_weight : 0)) / w->divisor);
-	kern_softmax(l, vocab);
-	if (w->s->ref && w->s->kl_weight != 0) {
-		const float *q = w->p->row.v + (size_t)worker * (size_t)vocab;
-		float theirs = (float)(w->s->kl_weight / w->divisor);
+	float theirs = (float)(lambda / whole / w->divisor);
+	float ours = (float)((r->reward + lambda) / probabilities(l, vocab) / w->divisor);
 
-		for (int v = 0; v < vocab; v++)
-			l[v] = ours * l[v] - theirs * q[v];
-	} else {
+	if (lambda == 0)
 		for (int v = 0; v < vocab; v++)
 			l[v] *= ours;
-	}
+	else
+		for (int v = 0; v < vocab; v++)
+			l[v] = ours * l[v] - theirs * q[v];
 	l[r->token] -= (float)(r->reward / w->divisor);
 }
 

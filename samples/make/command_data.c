@@ -1,7 +1,7 @@
 /* make-samples tasks, make-samples tokenizer */
 #include <stdio.h>
 
-#include "samples/make/bpe.h"
+#include "samples/make/bpetrain.h"
 #include "samples/make/command.h"
 #include "samples/make/corpus.h"
 #include "samples/make/taskset.h"
@@ -18,26 +18,26 @@ command_tasks(const struct options *o, struct t2_err *err)
 enum t2_status
 command_tokenizer(const struct options *o, struct t2_err *err)
 {
-	struct bpe *b;
+	struct bpetrain *b;
 	struct document d;
 	struct rng r;
-	enum t2_status st = bpe_new(&b, err);
+	enum t2_status st = bpetrain_new(&b, err);
 
 	rng_seed(&r, o->seed, STREAM_TOKENIZER, 0);
 	for (int i = 0; i < TOKENIZER_DOCUMENTS && !st; i++) {
 		corpus_draw(&d, &r);
-		st = bpe_text(b, d.prompt, err);
+		st = bpetrain_text(b, d.prompt, err);
 		if (!st)
-			st = bpe_text(b, d.answer, err);
+			st = bpetrain_text(b, d.answer, err);
 	}
 	if (!st)
-		st = bpe_train(b, TOKENIZER_MAX, TOKENIZER_MIN_COUNT, err);
+		st = bpetrain_train(b, TOKENIZER_MAX, TOKENIZER_MIN_COUNT, err);
 	if (!st)
 		st = folder_make(o->dir, err);
 	if (!st)
-		st = bpe_write(b, o->dir, err);
+		st = bpetrain_write(b, o->dir, err);
 	if (!st)
-		printf("{\"documents\": %d, \"vocab\": %d}\n", TOKENIZER_DOCUMENTS, bpe_size(b));
-	bpe_free(b);
+		printf("{\"documents\": %d, \"vocab\": %d}\n", TOKENIZER_DOCUMENTS, bpetrain_size(b));
+	bpetrain_free(b);
 	return st;
 }

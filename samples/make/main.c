@@ -22,6 +22,7 @@ static const struct command {
 } commands[] = {
 	{ "tasks", "write the task folders below DIR", command_tasks },
 	{ "tokenizer", "train the tokenizer, write tokenizer.json into DIR", command_tokenizer },
+	{ "pretrain", "train the model in DIR, which has a tokenizer; goes on where it was stopped", command_pretrain },
 };
 
 static void
@@ -87,7 +88,7 @@ options_read(struct options *o, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	struct options o = { .tasks = "samples/tasks", .steps = 12000 };
+	struct options o = { .tasks = "samples/tasks" };
 	struct t2_err err = { 0 };
 
 	options_read(&o, argc, argv);

@@ -15,6 +15,7 @@
 #include "engine/model/model.h"
 #include "tests/lib/ggufmake.h"
 #include "tests/lib/golden.h"
+#include "tests/lib/seed.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 #define L        TINY_LAYER
@@ -228,6 +229,7 @@ write_gguf(const char *path, const struct gguf_edit *e)
 	put_pad(&file, 32);
 	strbuf_add(&file, data.s, data.len);
 	write_bytes(path, file.s, file.len);
+	seed_save("gguf", file.s, file.len);
 	strbuf_free(&values);
 	strbuf_free(&tensors);
 	strbuf_free(&data);

@@ -14,6 +14,7 @@
 #include "engine/model/gguf.h"
 #include "tests/lib/ggufmake.h"
 #include "tests/lib/golden.h"
+#include "tests/lib/seed.h"
 
 static enum t2_status
 try_bytes(const void *bytes, size_t n, struct t2_err *err)
@@ -25,6 +26,7 @@ try_bytes(const void *bytes, size_t n, struct t2_err *err)
 
 	assert_non_null(copy);
 	memcpy(copy, bytes, n);
+	seed_save("gguf", bytes, n);
 	memset(err, 0, sizeof *err);
 	st = gguf_from_bytes(&g, copy, n, "file", err);
 	if (st) {

@@ -16,6 +16,7 @@
 #include "engine/base/mapfile.h"
 #include "engine/model/checkpoint.h"
 #include "tests/lib/golden.h"
+#include "tests/lib/seed.h"
 
 static const char *dir;
 
@@ -53,6 +54,7 @@ try_bytes(const void *bytes, size_t n, struct t2_err *err)
 
 	assert_non_null(copy);
 	memcpy(copy, bytes, n);
+	seed_save("safetensors", bytes, n);
 	memset(err, 0, sizeof *err);
 	st = safetensors_from_bytes(&s, copy, n, "file", err);
 	if (st) {

@@ -12,6 +12,8 @@
 #include <cmocka.h>
 
 #include "engine/base/json.h"
+#include "engine/model/tokenizer.h"
+#include "samples/make/bpetrain.h"
 #include "samples/make/corpus.h"
 #include "samples/make/item.h"
 #include "samples/make/taskset.h"
@@ -327,12 +329,109 @@ test_task_folders(void **state)
 		}
 }
 
+static int
+encode(const struct tokenizer *t, const char *text, int flags, struct ids *ids)
+{
+	ids->n = 0;
+	assert_int_equal(tokenizer_encode(t, text, strlen(text), flags, ids, NULL), T2_OK);
+	return ids->n;
+}
+
+/* What the world stands on: numbers and option letters are whole tokens, upper-case strings are not. */
+static void
+check_tokenizer(const char *path, int largest)
+{
+	struct ids ids = { 0 };
+	struct strbuf text = { 0 };
+	struct tokenizer *t;
+	struct t2_err err;
+	struct document d;
+	struct rng r;
+	char word[16];
+
+	assert_int_equal(tokenizer_open(&t, path, &err), T2_OK);
+	assert_int_equal(tokenizer_eos(t), 0);
+	assert_int_equal(encode(t, "", TOK_SPECIAL, &ids), 1);
+	assert_int_equal(ids.v[0], 0);
+	for (int i = 1; i <= largest; i++) {
+		snprintf(word, sizeof word, " %d", i);
+		assert_int_equal(encode(t, word, TOK_PLAIN, &ids), 1);
+	}
+	for (char c = 'A'; c <= 'E'; c++) {
+		snprintf(word, sizeof word, " %c", c);
+		assert_int_equal(encode(t, word, TOK_PLAIN, &ids), 1);
+	}
+	assert_int_equal(encode(t, "KPAM", TOK_PLAIN, &ids), 4);
+	assert_int_equal(encode(t, "CCRRMMKK", TOK_PLAIN, &ids), 8);
+	for (int i = 0; i < NAMES; i++) {
+		snprintf(word, sizeof word, " %s", item_names[i]);
+		assert_int_equal(encode(t, word, TOK_PLAIN, &ids), 1);
+	}
+	for (int dm = 0; dm < DOMAINS; dm++) {
+		snprintf(word, sizeof word, " %s", domain_name((enum domain)dm));
+		assert_int_equal(encode(t, word, TOK_PLAIN, &ids), 1);
+	}
+	rng_seed(&r, 8, 0, 0);
+	for (int i = 0; i < 500; i++) { /* there and back; prompt and answer never share a token */
+		int apart;
+
+		corpus_draw(&d, &r);
+		apart = encode(t, d.prompt, TOK_PLAIN, &ids) + encode(t, d.answer, TOK_PLAIN, &ids);
+		strbuf_clear(&text);
+		strbuf_printf(&text, "%s%s", d.prompt, d.answer);
+		assert_int_equal(encode(t, text.s, TOK_PLAIN, &ids), apart);
+		strbuf_clear(&text);
+		assert_int_equal(tokenizer_decode(t, ids.v, ids.n, &text, &err), T2_OK);
+		assert_int_equal(text.len, strlen(d.prompt) + strlen(d.answer));
+		assert_memory_equal(text.s, d.prompt, strlen(d.prompt));
+		assert_true(apart < 160);
+	}
+	assert_true(encode(t, "\x01 \xc3\xa9\xf0\x9f\x99\x82", TOK_PLAIN, &ids) > 3); /* any bytes can be typed */
+	strbuf_clear(&text);
+	assert_int_equal(tokenizer_decode(t, ids.v, ids.n, &text, &err), T2_OK);
+	assert_string_equal(text.s, "\x01 \xc3\xa9\xf0\x9f\x99\x82");
+	strbuf_free(&text);
+	ids_free(&ids);
+	tokenizer_free(t);
+}
+
+static void
+test_tokenizer_trained(void **state)
+{
+	const char *dir = temp_dir();
+	struct bpetrain *b;
+	struct document d;
+	struct rng r;
+
+	(void)state;
+	assert_int_equal(bpetrain_new(&b, NULL), T2_OK);
+	rng_seed(&r, 1, 1, 1);
+	for (int i = 0; i < 20000; i++) {
+		corpus_draw(&d, &r);
+		assert_int_equal(bpetrain_text(b, d.prompt, NULL), T2_OK);
+		assert_int_equal(bpetrain_text(b, d.answer, NULL), T2_OK);
+	}
+	assert_int_equal(bpetrain_train(b, 1024, 50, NULL), T2_OK);
+	assert_in_range(bpetrain_size(b), 560, 620);
+	assert_int_equal(bpetrain_write(b, dir, NULL), T2_OK);
+	bpetrain_free(b);
+	check_tokenizer(dir, 25);
+}
+
+static void
+test_tokenizer_shipped(void **state)
+{
+	(void)state;
+	check_tokenizer("samples/model", 37);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_crc),	      cmocka_unit_test(test_items),	   cmocka_unit_test(test_common_source),
 		cmocka_unit_test(test_corpus_is_train_only), cmocka_unit_test(test_task_folders),
+		cmocka_unit_test(test_tokenizer_trained),    cmocka_unit_test(test_tokenizer_shipped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
-#include "samples/make/bpe.h"
+#include "samples/make/bpetrain.h"
 
 #include <jansson.h>
 #include <pcre2.h>
@@ -21,7 +21,7 @@ struct word {
 	long count;
 };
 
-struct bpe {
+struct bpetrain {
 	pcre2_code *split;
 	pcre2_match_data *match;
 	json_t *counts; /* piece of text -> how often */
@@ -55,9 +55,9 @@ byte_letter(int byte, char out[3])
 }
 
 enum t2_status
-bpe_new(struct bpe **out, struct t2_err *err)
+bpetrain_new(struct bpetrain **out, struct t2_err *err)
 {
-	struct bpe *b = calloc(1, sizeof *b);
+	struct bpetrain *b = calloc(1, sizeof *b);
 	PCRE2_SIZE at;
 	int code;
 
@@ -68,7 +68,7 @@ bpe_new(struct bpe **out, struct t2_err *err)
 	b->match = b->split ? pcre2_match_data_create_from_pattern(b->split, NULL) : NULL;
 	b->counts = json_object();
 	if (!b->match || !b->counts) {
-		bpe_free(b);
+		bpetrain_free(b);
 		return t2_nomem(err, "tokenizer");
 	}
 	*out = b;
@@ -76,7 +76,7 @@ bpe_new(struct bpe **out, struct t2_err *err)
 }
 
 void
-bpe_free(struct bpe *b)
+bpetrain_free(struct bpetrain *b)
 {
 	if (!b)
 		return;
@@ -105,7 +105,7 @@ is_capitals(const char *s, size_t n)
 }
 
 enum t2_status
-bpe_text(struct bpe *b, const char *text, struct t2_err *err)
+bpetrain_text(struct bpetrain *b, const char *text, struct t2_err *err)
 {
 	PCRE2_SIZE len = strlen(text), *range = pcre2_get_ovector_pointer(b->match);
 	char word[256];
@@ -131,7 +131,7 @@ bpe_text(struct bpe *b, const char *text, struct t2_err *err)
 }
 
 static enum t2_status
-words_make(struct bpe *b, struct t2_err *err)
+words_make(struct bpetrain *b, struct t2_err *err)
 {
 	const char *key;
 	json_t *count;
@@ -154,7 +154,7 @@ words_make(struct bpe *b, struct t2_err *err)
 }
 
 static enum t2_status
-alphabet_make(struct bpe *b, int max_size, struct t2_err *err)
+alphabet_make(struct bpetrain *b, int max_size, struct t2_err *err)
 {
 	char letter[3];
 
@@ -175,7 +175,7 @@ alphabet_make(struct bpe *b, int max_size, struct t2_err *err)
 
 /* Returns the count of the most frequent pair; scratch[size * size]. */
 static long
-best_pair(const struct bpe *b, long *scratch, int pair[2])
+best_pair(const struct bpetrain *b, long *scratch, int pair[2])
 {
 	size_t size = (size_t)b->size;
 	long best = 0;
@@ -197,7 +197,7 @@ best_pair(const struct bpe *b, long *scratch, int pair[2])
 }
 
 static void
-merge_apply(struct bpe *b, const int pair[2], int id)
+merge_apply(struct bpetrain *b, const int pair[2], int id)
 {
 	for (size_t i = 0; i < b->nwords; i++) {
 		struct word *w = &b->words[i];
@@ -214,7 +214,7 @@ merge_apply(struct bpe *b, const int pair[2], int id)
 }
 
 enum t2_status
-bpe_train(struct bpe *b, int max_size, long min_count, struct t2_err *err)
+bpetrain_train(struct bpetrain *b, int max_size, long min_count, struct t2_err *err)
 {
 	long *scratch;
 	enum t2_status st;
@@ -250,14 +250,14 @@ bpe_train(struct bpe *b, int max_size, long min_count, struct t2_err *err)
 }
 
 int
-bpe_size(const struct bpe *b)
+bpetrain_size(const struct bpetrain *b)
 {
 	return b->size;
 }
 
 /* {"type": "BPE", "vocab", "merges", ..} */
 static json_t *
-model_json(const struct bpe *b)
+model_json(const struct bpetrain *b)
 {
 	json_t *vocab = json_object(), *merges = json_array();
 
@@ -291,7 +291,7 @@ post_processor_json(void)
 }
 
 static json_t *
-tokenizer_json(const struct bpe *b)
+tokenizer_json(const struct bpetrain *b)
 {
 	json_t *end = json_pack("{s:i, s:s, s:b, s:b, s:b, s:b, s:b}", "id", 0, "content", BPE_END_TEXT, "single_word", 0,
 				"lstrip", 0, "rstrip", 0, "normalized", 0, "special", 1);
@@ -302,7 +302,7 @@ tokenizer_json(const struct bpe *b)
 }
 
 enum t2_status
-bpe_write(const struct bpe *b, const char *dir, struct t2_err *err)
+bpetrain_write(const struct bpetrain *b, const char *dir, struct t2_err *err)
 {
 	json_t *config = json_pack("{s:s, s:s, s:s, s:b, s:i}", "tokenizer_class", "PreTrainedTokenizerFast", "bos_token",
 				   BPE_END_TEXT, "eos_token", BPE_END_TEXT, "clean_up_tokenization_spaces", 0,

@@ -1,0 +1,86 @@
+/* app.h - the workbench: terminal or script, event loop, views; and what views may ask of it.
+ *
+ *	struct app_config cfg = {.title = "sample (0.9M)", .views = views, .nviews = 4, .first = 2, .user = world};
+ *	return app_run(&cfg);				// an exit status
+ *
+ * main() builds the table of views and one world object that all of them share through view->user; the frame never
+ * looks into it.  Jobs (9) and Log (0) are always there.  All calls are the UI thread's, but event_post() on
+ * app_queue().  The loop sleeps in poll(): a view that shows something moving asks with app_animate() while it draws. */
+#ifndef T2_APP_H
+#define T2_APP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "engine/base/status.h"
+#include "tui/color.h"
+#include "tui/event.h"
+#include "tui/jobs.h"
+#include "tui/view.h"
+
+struct app;
+struct message_log;
+struct theme;
+
+struct app_config {
+	const char *title; /* of what is open; app_title() changes it */
+	const struct view_ops *const *views;
+	int nviews;
+	int first; /* number of the view shown first */
+	void *user;
+	const char *theme;  /* name or path; NULL: dark */
+	const char *glyphs; /* "ascii", "block", "braille"; NULL: by the locale */
+	const char *colors; /* "mono", "8", "16", "256", "24bit"; NULL: by terminal and environment */
+	bool no_mouse;
+	const char *script; /* a file ("-": stdin) replayed on a screen of w x h without a terminal; see script.h */
+	int w, h;
+};
+
+/* Returns an exit status: 0, 1 after an error (which it has printed), 128 + n when signal n ended it. */
+int app_run(const struct app_config *cfg);
+
+/* Saying things.  Also kept in the log. */
+void app_say(struct app *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void app_error(struct app *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void app_fail(struct app *a, const struct t2_err *err); /* err's message */
+void app_title(struct app *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Moving about. */
+void app_show(struct app *a, int number);
+int app_shown(const struct app *a);
+/* To another view, opened or not (it is opened then): its event() gets it.  data is dropped afterwards. */
+void app_send(struct app *a, const struct view_ops *to, int type, void *data, void (*drop)(void *));
+void app_quit(struct app *a, int status);
+
+/* Drawing. */
+void app_redraw(struct app *a);
+void app_animate(struct app *a, int ms); /* while drawing: draw again in ms */
+const struct theme *app_theme(const struct app *a);
+void app_size(const struct app *a, int *w, int *h);
+
+/* Work beside the screen. */
+struct event_queue *app_queue(struct app *a);
+struct jobs *app_jobs(struct app *a);
+/* jobs_start() whose failure is said in the message line; returns the id, 0 on failure. */
+int app_job(struct app *a, const struct job_spec *s);
+
+/* Questions.  drop(arg) is called when the question is gone, answered or not. */
+void app_confirm(struct app *a, const char *question, void (*yes)(struct app *a, void *arg),
+		 void *arg, void (*drop)(void *arg));
+/* One line of text in the bottom band; changed (optional) sees each edit, done the final text.  cancelled: Esc. */
+struct app_prompt {
+	const char *label, *text; /* text: to start with; NULL: none */
+	void (*changed)(struct app *a, void *arg, const char *text);
+	void (*done)(struct app *a, void *arg, const char *text);
+	void (*cancelled)(struct app *a, void *arg);
+	void (*drop)(void *arg);
+	void *arg;
+};
+void app_prompt(struct app *a, const struct app_prompt *p);
+
+/* What "u" takes back: undo(app, arg) is called once, then drop(arg).  what: "delete expert math". */
+void app_undo_push(struct app *a, const char *what, void (*undo)(struct app *a, void *arg),
+		   void *arg, void (*drop)(void *arg));
+void app_copy(struct app *a, const char *text); /* to the user's clipboard, by OSC 52 */
+const struct message_log *app_log(const struct app *a);
+
+#endif

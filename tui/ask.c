@@ -1,0 +1,369 @@
+/* Questions: yes or no, one line of text; and what is asked that way: quitting, filters, file names. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "engine/base/strbuf.h"
+#include "tui/app_state.h"
+#include "tui/utf8.h"
+#include "tui/widgets/editor.h"
+
+/* -- yes or no ---------------------------------------------------------------------------------------------- */
+
+struct confirm {
+	char *question;
+	void (*yes)(struct app *a, void *arg);
+	void *arg;
+	void (*drop)(void *arg);
+};
+
+static void
+confirm_draw(struct app *a, void *state, struct canvas *c)
+{
+	const struct confirm *q = state;
+	struct style popup = canvas_style(c, TH_POPUP);
+	int w = c->w - 8 < 64 ? c->w - 8 : 64, lines;
+	struct rect r, old;
+
+	(void)a;
+	old = canvas_clip(c, (struct rect){0, 0, 0, 0}); /* only to count the lines */
+	lines = canvas_wrap(c, (struct rect){0, 0, w - 4, 100}, popup, q->question, 0);
+	canvas_unclip(c, old);
+	r = (struct rect){(c->w - w) / 2, (c->h - lines - 4) / 2, w, lines + 4};
+	canvas_fill(c, r, popup);
+	canvas_box(c, r, canvas_style(c, TH_POPUP_BORDER));
+	canvas_wrap(c, (struct rect){r.x + 2, r.y + 1, w - 4, lines}, popup, q->question, 0);
+	canvas_text(c, r.x + 2, r.y + r.h - 2, w - 4, canvas_style(c, TH_KEY), "y yes   n no");
+}
+
+static bool
+confirm_key(struct app *a, void *state, int key)
+{
+	struct confirm *q = state;
+
+	if (key == 'y' || key == 'Y') {
+		q->yes(a, q->arg);
+		return false;
+	}
+	return !(key == 'n' || key == 'N' || key == 'q' || key == K_ESC || key == ('c' | K_CTRL));
+}
+
+static void
+confirm_close(void *state)
+{
+	struct confirm *q = state;
+
+	if (q->drop)
+		q->drop(q->arg);
+	free(q->question);
+	free(q);
+}
+
+static const struct overlay_ops confirm_ops = {
+	.draw = confirm_draw, .key = confirm_key, .close = confirm_close};
+
+void
+app_confirm(struct app *a, const char *question, void (*yes)(struct app *a, void *arg), void *arg,
+	    void (*drop)(void *arg))
+{
+	struct confirm *q = calloc(1, sizeof *q);
+	char *copy = strdup(question);
+
+	if (!q || !copy) {
+		free(q);
+		free(copy);
+		if (drop)
+			drop(arg);
+		app_error(a, "out of memory");
+		return;
+	}
+	*q = (struct confirm){copy, yes, arg, drop};
+	app_overlay(a, &confirm_ops, q);
+}
+
+/* -- one line ----------------------------------------------------------------------------------------------- */
+
+struct prompt {
+	struct app_prompt p;
+	char label[64];
+	struct editor e;
+};
+
+static void
+prompt_draw(struct app *a, void *state, struct canvas *c)
+{
+	struct prompt *p = state;
+	struct rect r = {0, c->h - 1, c->w, 1};
+
+	(void)a;
+	canvas_fill(c, r, canvas_style(c, TH_FIELD_EDIT));
+	r.x = 1 + canvas_text(c, 1, r.y, c->w / 2, canvas_style(c, TH_KEY), p->label);
+	r.w = c->w - 1 - r.x;
+	editor_draw(&p->e, c, r, true);
+}
+
+static bool
+prompt_key(struct app *a, void *state, int key)
+{
+	struct prompt *p = state;
+
+	if (key == ('c' | K_CTRL))
+		key = K_ESC;
+	switch (editor_key(&p->e, key)) {
+	case EDITOR_CHANGED:
+		if (p->p.changed)
+			p->p.changed(a, p->p.arg, editor_text(&p->e));
+		return true;
+	case EDITOR_ACCEPT:
+		if (p->p.done)
+			p->p.done(a, p->p.arg, editor_text(&p->e));
+		return false;
+	case EDITOR_CANCEL:
+		if (p->p.cancelled)
+			p->p.cancelled(a, p->p.arg);
+		return false;
+	default:
+		return true;
+	}
+}
+
+static void
+prompt_paste(struct app *a, void *state, const char *text)
+{
+	struct prompt *p = state;
+
+	if (editor_paste(&p->e, text) && p->p.changed)
+		p->p.changed(a, p->p.arg, editor_text(&p->e));
+}
+
+static void
+prompt_close(void *state)
+{
+	struct prompt *p = state;
+
+	if (p->p.drop)
+		p->p.drop(p->p.arg);
+	editor_free(&p->e);
+	free(p);
+}
+
+static const struct overlay_ops prompt_ops = {.draw = prompt_draw,
+					      .key = prompt_key,
+					      .paste = prompt_paste,
+					      .close = prompt_close,
+					      .bottom = true};
+
+void
+app_prompt(struct app *a, const struct app_prompt *ask)
+{
+	struct prompt *p = calloc(1, sizeof *p);
+
+	if (!p) {
+		if (ask->drop)
+			ask->drop(ask->arg);
+		app_error(a, "out of memory");
+		return;
+	}
+	p->p = *ask;
+	snprintf(p->label, sizeof p->label, "%s", ask->label);
+	p->e.single = true;
+	editor_set(&p->e, ask->text);
+	app_overlay(a, &prompt_ops, p);
+}
+
+/* -- quitting ----------------------------------------------------------------------------------------------- */
+
+static void
+quit_yes(struct app *a, void *arg)
+{
+	(void)arg;
+	app_quit(a, 0);
+}
+
+void
+app_ask_quit(struct app *a)
+{
+	int n = jobs_active(a->jobs, true);
+	struct job_view j = {0};
+	char text[256];
+
+	if (!n) {
+		app_quit(a, 0);
+		return;
+	}
+	for (int i = 0; i < jobs_count(a->jobs); i++) {
+		jobs_get(a->jobs, i, &j);
+		if (j.state == JOB_RUNNING && !j.watched)
+			break;
+	}
+	snprintf(text, sizeof text, n == 1 ? "\"%s\" is running. Stop it and quit?"
+					   : "\"%s\" and %d more are running. Stop them and quit?",
+		 j.name, n - 1);
+	app_confirm(a, text, quit_yes, NULL, NULL);
+}
+
+/* -- filter ------------------------------------------------------------------------------------------------- */
+
+static void
+filter_changed(struct app *a, void *arg, const char *text)
+{
+	struct view *v = app_view(a);
+
+	(void)arg;
+	snprintf(v->filter[v->focus], sizeof v->filter[v->focus], "%s", text);
+	if (v->ops->filter)
+		v->ops->filter(v, v->state, v->focus, v->filter[v->focus]);
+}
+
+static void
+filter_cancelled(struct app *a, void *arg)
+{
+	filter_changed(a, arg, "");
+}
+
+void
+app_filter(struct app *a)
+{
+	struct view *v = app_view(a);
+	struct app_prompt p = {.label = "/",
+			       .text = v->filter[v->focus],
+			       .changed = filter_changed,
+			       .cancelled = filter_cancelled};
+
+	app_prompt(a, &p);
+}
+
+/* -- export ------------------------------------------------------------------------------------------------- */
+
+bool
+app_dump(struct app *a, enum dump_format f, struct strbuf *out)
+{
+	struct view *v = app_view(a);
+
+	if (!v->opened)
+		return false;
+	if (v->ops->dump && v->ops->dump(v, v->state, v->focus, f, out))
+		return true;
+	strbuf_clear(out);
+	if (f == DUMP_CSV)
+		return false;
+	canvas_dump(a->canvas, pane_inside(v, v->focus), out);
+	return true;
+}
+
+static bool
+ends_in(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return n > m && !strcmp(s + n - m, end);
+}
+
+struct export {
+	char path[1024];
+	struct strbuf b;
+};
+
+static void
+export_write(struct app *a, void *arg)
+{
+	struct export *e = arg;
+	int fd = open(e->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666), rc = 0;
+
+	if (fd < 0) {
+		app_error(a, "export: %s: %s", e->path, strerror(errno));
+		return;
+	}
+	for (size_t at = 0; at < e->b.len && !rc;) {
+		ssize_t k = write(fd, e->b.s + at, e->b.len - at);
+
+		if (k < 0 && errno != EINTR)
+			rc = errno;
+		at += k > 0 ? (size_t)k : 0;
+	}
+	if (close(fd) && !rc)
+		rc = errno;
+	if (rc)
+		app_error(a, "export: %s: %s", e->path, strerror(rc));
+	else
+		app_say(a, "wrote %s (%zu bytes)", e->path, e->b.len);
+}
+
+static void
+export_free(void *arg)
+{
+	struct export *e = arg;
+
+	strbuf_free(&e->b);
+	free(e);
+}
+
+/* The screen as it is without the question for the file's name. */
+static void
+export_svg(struct app *a, struct strbuf *out)
+{
+	const struct overlay_ops *ops = a->overlay;
+
+	a->overlay = NULL;
+	frame_draw(a);
+	a->overlay = ops;
+	canvas_svg(a->canvas, canvas_rect(a->canvas), out);
+}
+
+static void
+export_done(struct app *a, void *arg, const char *text)
+{
+	struct export *e;
+	char question[1200];
+	bool ok = true;
+
+	(void)arg;
+	if (!*text)
+		return;
+	e = calloc(1, sizeof *e);
+	if (!e || snprintf(e->path, sizeof e->path, "%s", text) >= (int)sizeof e->path) {
+		app_error(a, "export: %s", e ? "the file's name is too long" : "out of memory");
+		free(e);
+		return;
+	}
+	if (ends_in(text, ".svg"))
+		export_svg(a, &e->b);
+	else if (ends_in(text, ".csv"))
+		ok = app_dump(a, DUMP_CSV, &e->b);
+	else
+		ok = app_dump(a, DUMP_TEXT, &e->b);
+	if (!ok || e->b.failed) {
+		app_error(a, "export: this pane has no table of numbers; give a name in .txt or .svg");
+		export_free(e);
+		return;
+	}
+	if (!access(text, F_OK)) {
+		snprintf(question, sizeof question, "%s is there already. Write over it?", text);
+		app_confirm(a, question, export_write, e, export_free);
+		return;
+	}
+	export_write(a, e);
+	export_free(e);
+}
+
+void
+app_export(struct app *a)
+{
+	struct view *v = app_view(a);
+	struct app_prompt p = {.label = "export to (.txt .csv .svg): ", .done = export_done};
+	struct strbuf b = {0};
+	char name[128], *s;
+
+	if (!v->opened)
+		return;
+	snprintf(name, sizeof name, "%s-%s.%s", v->ops->name, v->ops->panes[v->focus].name,
+		 app_dump(a, DUMP_CSV, &b) ? "csv" : "txt");
+	for (s = name; *s; s++)
+		if (*s >= 'A' && *s <= 'Z')
+			*s = (char)(*s - 'A' + 'a');
+	strbuf_free(&b);
+	p.text = name;
+	app_prompt(a, &p);
+}

@@ -1,0 +1,117 @@
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store/decisions.h"
+#include "tui/asking.h"
+#include "tui/cli.h"
+#include "tui/verbs.h"
+
+static const struct opt opts[] = {
+	{"--strategy", "S", "none, prompt, cls, few-shot, expert:NAME, mix:NAME (default: cls where there is a z^c, else prompt)"},
+	{"--experts", "A,B", "the experts pass 1 may choose from (default: all of the model's)"},
+	{"--task", "T", "for few-shot: whose searched mixture"},
+	{"--max-new", "N", "new tokens at most (default 128)"},
+	{"--temp", "T", "sampling temperature (default 0: greedy)"},
+	{"--form", "FORM", "base, dense, factored, delta or auto"},
+	{"--transfer", NULL, "allow an expert of another model where shapes fit"},
+	{0},
+};
+
+static void
+show_decision(void *arg, const struct dispatch *d, const struct dispatch_result *r)
+{
+	struct cli *c = arg;
+
+	if (c->json)
+		return;
+	printf("pass 1  %.1f ms  \"%s\"\n", r->ms, r->text);
+	for (int i = 0; i < r->labels; i++) {
+		int n = (int)(r->scores[i] * 30 + 0.5);
+
+		printf("  %-10s %.3f %.*s\n", dispatch_label(d, i), r->scores[i], n, "##############################");
+	}
+	printf("decision  %s\n", r->label);
+}
+
+static void
+show_text(void *arg, const char *s, size_t len, float logprob)
+{
+	struct cli *c = arg;
+
+	(void)logprob;
+	if (c->json)
+		return;
+	fwrite(s, 1, len, stdout);
+	fflush(stdout);
+}
+
+static json_t *
+pass1_json(const struct answer *a, const json_t *scores)
+{
+	return json_pack("{s:s,s:O,s:f,s:i}", "text", a->pass1.text ? a->pass1.text : "", "scores", scores, "ms", a->pass1.ms,
+			 "tokens", a->pass1.tokens);
+}
+
+static int
+ask_run(struct cli *c)
+{
+	const char *spec = cli_str(c, "--strategy"), *form = cli_str(c, "--form"), *prompt;
+	struct asking_options o = {.strategy = spec,
+				   .experts = cli_str(c, "--experts"),
+				   .task = cli_str(c, "--task"),
+				   .transfer = cli_flag(c, "--transfer"),
+				   .max_new = (int)cli_int(c, "--max-new", 1, 100000, 128),
+				   .temp = (float)cli_real(c, "--temp", 0, 100, 0),
+				   .seed = (uint64_t)c->seed};
+	struct answer_events ev = {.arg = c, .decided = show_decision, .text = show_text};
+	struct asking k;
+	char *all = NULL;
+	size_t len;
+	int rc;
+
+	if (c->bad)
+		return 2;
+	if (form && !form_parse(form, &o.form))
+		return cli_usage(c, "--form %s: base, dense, factored, delta or auto is wanted", form);
+	prompt = c->npos > 1 && strcmp(c->pos[1], "-") ? c->pos[1] : NULL;
+	if (!prompt) {
+		if (cli_read_all("-", &all, &len, &c->err))
+			return cli_fail(c);
+		while (len && all[len - 1] == '\n')
+			all[--len] = 0;
+		prompt = all;
+	}
+	if ((rc = cli_open(c, 0, WS_TEXT | (strategy_needs_factors(spec) ? WS_FACTORS : WS_CACHED)))) {
+		free(all);
+		return rc;
+	}
+	if (asking_run(&k, &c->ws, prompt, &o, &ev, &c->job, &c->err)) {
+		free(all);
+		return cli_fail(c);
+	}
+	if (k.strategy.note[0])
+		cli_note(c, "%s", k.strategy.note);
+	if (c->json) {
+		cli_json(json_pack("{s:s,s:o,s:s,s:O,s:{s:s,s:i,s:f,s:f},s:I}", "strategy", k.strategy.name, "pass1",
+				   pass1_json(&k.answer, k.scores), "decision", k.decision, "mixture", k.mixture, "pass2", "text",
+				   k.answer.text, "tokens", k.answer.tokens, "ms", k.answer.ms, "tokens_per_s", k.tokens_per_s,
+				   "decision_id", (json_int_t)k.id));
+	} else {
+		printf("\n");
+		if (k.strategy.kind == ANSWER_DISPATCH)
+			cli_note(c, "pass 1 %.1f ms (%.0f %% of the time), pass 2 %d tokens at %.1f tokens/s, decision %lld kept",
+				 k.answer.pass1.ms, 100 * k.answer.pass1.ms / (k.answer.pass1.ms + k.answer.ms), k.answer.tokens,
+				 k.tokens_per_s, (long long)k.id);
+		else
+			cli_note(c, "pass 2 %d tokens at %.1f tokens/s, decision %lld kept", k.answer.tokens, k.tokens_per_s,
+				 (long long)k.id);
+	}
+	asking_free(&k);
+	free(all);
+	return 0;
+}
+
+const struct command cmd_ask = {"ask", "MODEL PROMPT", "a two-pass self-adaptive answer, kept as a decision", opts, ask_run};

@@ -1,0 +1,169 @@
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/mixtures.h"
+#include "tui/cli.h"
+#include "tui/verbs.h"
+
+static const struct opt opts[] = {
+	{"--model", "MODEL", "whose experts (default: the model of the first expert named)"},
+	{"--normalise", NULL, "divide the weights by their sum"},
+	{0},
+};
+
+static json_t *
+row_json(const struct mixture_row *m)
+{
+	json_t *alpha = json_object();
+
+	for (int i = 0; i < m->parts; i++) {
+		json_t *v = json_real(m->part[i].alpha);
+
+		if (m->part[i].alphas) {
+			json_decref(v);
+			v = json_array();
+			for (int k = 0; k < m->part[i].count; k++)
+				json_array_append_new(v, json_real((double)m->part[i].alphas[k]));
+		}
+		json_object_set_new(alpha, m->part[i].name, v);
+	}
+	return json_pack("{s:s,s:s,s:s,s:o,s:o}", "name", m->name, "model", m->model_name, "task", m->task, "fitness",
+			 isnan(m->fitness) ? json_null() : json_real(m->fitness), "alpha", alpha);
+}
+
+static void
+print_row(const struct mixture_row *m)
+{
+	printf("%-20s %-12s", m->name, m->model_name);
+	for (int i = 0; i < m->parts; i++)
+		printf("  %s=%.4g%s", m->part[i].name, m->part[i].alpha, m->part[i].alphas ? " (per matrix)" : "");
+	if (!isnan(m->fitness))
+		printf("  searched on %s, fitness %.3g", m->task, m->fitness);
+	printf("\n");
+}
+
+static int
+list(struct cli *c)
+{
+	struct mixture_list l;
+	json_t *a = json_array();
+
+	if (store_mixture_list(c->ws.store, 0, &l, &c->err)) {
+		json_decref(a);
+		return cli_fail(c);
+	}
+	for (int i = 0; i < l.n; i++) {
+		if (c->json)
+			json_array_append_new(a, row_json(&l.v[i]));
+		else
+			print_row(&l.v[i]);
+	}
+	if (c->json)
+		cli_json(json_pack("{s:O}", "mixtures", a));
+	else if (!l.n)
+		printf("no mixtures yet; \"t2tui mix create NAME A=0.6 B=0.4\" or \"t2tui search\" makes one\n");
+	json_decref(a);
+	mixture_list_free(&l);
+	return 0;
+}
+
+static int
+create(struct cli *c)
+{
+	const char *name = cli_pos(c, 1, "NAME"), *model = cli_str(c, "--model");
+	struct mixture_part part[64];
+	struct mixture_row m = {.name = (char *)name, .part = part, .fitness = NAN};
+	struct arena a = {0};
+	double sum = 0;
+	int64_t id;
+	int rc = 0;
+
+	if (!name || !cli_pos(c, 2, "EXPERT=WEIGHT"))
+		return 2;
+	if (model) {
+		if (workspace_model(&c->ws, model, WS_MODEL, &c->job, &c->err))
+			return cli_fail(c);
+		m.model = c->ws.model_id;
+	}
+	for (int i = 2; i < c->npos && !rc; i++) {
+		const char *eq = strchr(c->pos[i], '=');
+		struct expert_row row;
+		char expert[200], *end;
+
+		if (!eq || m.parts == 64) {
+			rc = cli_usage(c, "%s: EXPERT=WEIGHT is wanted", c->pos[i]);
+			break;
+		}
+		memset(&part[m.parts], 0, sizeof *part);
+		part[m.parts].alpha = strtod(eq + 1, &end);
+		if (end == eq + 1 || *end || !isfinite(part[m.parts].alpha)) {
+			rc = cli_usage(c, "%s: the weight is not a number", c->pos[i]);
+			break;
+		}
+		snprintf(expert, sizeof expert, "%.*s", (int)(eq - c->pos[i]), c->pos[i]);
+		if (store_expert_find(c->ws.store, m.model, expert, &row, &a, &c->err)) {
+			rc = cli_fail(c);
+			break;
+		}
+		m.model = row.model;
+		part[m.parts].expert = row.id;
+		part[m.parts].name = row.name;
+		sum += part[m.parts++].alpha;
+	}
+	if (!rc && cli_flag(c, "--normalise")) {
+		if (sum == 0)
+			rc = cli_usage(c, "--normalise: the weights sum to 0");
+		for (int i = 0; i < m.parts && !rc; i++)
+			part[i].alpha /= sum;
+	}
+	if (!rc && store_mixture_add(c->ws.store, &m, &id, &c->err))
+		rc = cli_fail(c);
+	if (!rc && c->json)
+		cli_json(json_pack("{s:s,s:I}", "name", name, "id", (json_int_t)id));
+	arena_free(&a);
+	return rc;
+}
+
+static int
+show_or_remove(struct cli *c, bool remove_it)
+{
+	const char *name = cli_pos(c, 1, "NAME");
+	struct mixture_row m;
+	struct arena a = {0};
+	int rc = 0;
+
+	if (!name)
+		return 2;
+	if (store_mixture_find(c->ws.store, 0, name, &m, &a, &c->err) ||
+	    (remove_it && store_mixture_remove(c->ws.store, m.id, &c->err)))
+		rc = cli_fail(c);
+	else if (!remove_it && c->json)
+		cli_json(row_json(&m));
+	else if (!remove_it)
+		print_row(&m);
+	arena_free(&a);
+	return rc;
+}
+
+static int
+mix_run(struct cli *c)
+{
+	const char *what = cli_pos(c, 0, "create, list, show or rm");
+
+	if (!what)
+		return 2;
+	if (workspace_start(&c->ws, (int)c->threads, c->store_path, &c->err))
+		return cli_fail(c);
+	if (!strcmp(what, "list"))
+		return list(c);
+	if (!strcmp(what, "create"))
+		return create(c);
+	if (!strcmp(what, "show") || !strcmp(what, "rm"))
+		return show_or_remove(c, *what == 'r');
+	return cli_usage(c, "mix %s: create, list, show or rm is wanted", what);
+}
+
+const struct command cmd_mix = {"mix", "create NAME A=0.6 B=0.4 | list | show NAME | rm NAME", "the mixtures of the store", opts,
+				mix_run};

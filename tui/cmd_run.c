@@ -1,0 +1,218 @@
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "store/runs.h"
+#include "tui/cli.h"
+#include "tui/training.h"
+#include "tui/verbs.h"
+
+static const struct opt opts[] = {
+	{"--csv", NULL, "export: step,reward,loss,kl,grad_norm,length,tokens,ms,accuracy,n"},
+	{"--detach", NULL, "resume: in a process of its own"},
+	{0},
+};
+
+static json_t *
+real_or_null(double x)
+{
+	return isnan(x) ? json_null() : json_real(x);
+}
+
+static json_t *
+row_json(const struct run_row *r)
+{
+	return json_pack("{s:I,s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:o,s:o,s:o,s:f,s:f,s:s,s:b}", "id", (json_int_t)r->id, "kind", r->kind,
+			 "name", r->name, "model", r->model_name, "task", r->task, "status", r->status, "step", r->step, "steps",
+			 r->steps, "reward", real_or_null(r->reward), "best_accuracy", real_or_null(r->best_accuracy), "best_step",
+			 r->best_step >= 0 ? json_integer(r->best_step) : json_null(), "started", r->started, "seconds", r->seconds,
+			 "message", r->message, "shipped", r->shipped);
+}
+
+static int
+list(struct cli *c)
+{
+	struct run_list l;
+	json_t *a = json_array();
+
+	if (store_run_list(c->ws.store, 0, &l, &c->err)) {
+		json_decref(a);
+		return cli_fail(c);
+	}
+	if (!c->json && l.n)
+		printf("%4s %-7s %-16s %-12s %-12s %-12s %10s %8s %8s %8s\n", "id", "kind", "name", "model", "task", "status", "step",
+		       "reward", "best", "seconds");
+	for (int i = 0; i < l.n; i++) {
+		const struct run_row *r = &l.v[i];
+
+		if (c->json)
+			json_array_append_new(a, row_json(r));
+		else
+			printf("%4lld %-7s %-16s %-12s %-12s %-12s %5d/%-5d %7.3f %8.3g %8.1f\n", (long long)r->id, r->kind, r->name,
+			       r->model_name, r->task, r->shipped ? "shipped" : r->status, r->step, r->steps, r->reward,
+			       r->best_accuracy, r->seconds);
+	}
+	if (c->json)
+		cli_json(json_pack("{s:O}", "runs", a));
+	else if (!l.n)
+		printf("no runs yet; \"t2tui train MODEL --task T\" starts one\n");
+	json_decref(a);
+	run_list_free(&l);
+	return 0;
+}
+
+static json_t *
+curve_json(const struct metric_list *m)
+{
+	json_t *a = json_array();
+
+	for (int i = 0; i < m->n; i++) {
+		const struct run_metric *x = &m->v[i];
+
+		json_array_append_new(a, json_pack("{s:i,s:o,s:o,s:o,s:o,s:o,s:I,s:f}", "step", x->step, "reward",
+						   real_or_null(x->reward), "loss", real_or_null(x->loss), "kl", real_or_null(x->kl),
+						   "grad_norm", real_or_null(x->grad_norm), "length", real_or_null(x->length),
+						   "tokens", (json_int_t)x->tokens, "ms", x->ms));
+	}
+	return a;
+}
+
+static json_t *
+validation_json(const struct validation_list *v)
+{
+	json_t *a = json_array();
+
+	for (int i = 0; i < v->n; i++)
+		json_array_append_new(a, json_pack("{s:i,s:s,s:i,s:i,s:f}", "step", v->v[i].step, "split", v->v[i].split, "correct",
+						   v->v[i].correct, "n", v->v[i].n, "accuracy",
+						   v->v[i].n ? (double)v->v[i].correct / v->v[i].n : 0));
+	return a;
+}
+
+static void
+print_csv(const struct metric_list *m, const struct validation_list *v)
+{
+	printf("step,reward,loss,kl,grad_norm,length,tokens,ms,accuracy,n\n");
+	for (int i = 0, k = 0; i < m->n || k < v->n;) {
+		int step = i < m->n && (k >= v->n || m->v[i].step <= v->v[k].step) ? m->v[i].step : v->v[k].step;
+
+		printf("%d,", step);
+		if (i < m->n && m->v[i].step == step) {
+			const struct run_metric *x = &m->v[i++];
+
+			printf("%.9g,%.9g,%.9g,%.9g,%.9g,%ld,%.9g,", x->reward, x->loss, x->kl, x->grad_norm, x->length, x->tokens,
+			       x->ms);
+		} else {
+			printf(",,,,,,,");
+		}
+		if (k < v->n && v->v[k].step == step) {
+			printf("%.9g,%d\n", v->v[k].n ? (double)v->v[k].correct / v->v[k].n : 0, v->v[k].n);
+			k++;
+		} else {
+			printf(",\n");
+		}
+	}
+}
+
+static int
+show(struct cli *c, const struct run_row *r, bool export)
+{
+	struct metric_list m;
+	struct validation_list v;
+	bool csv = cli_flag(c, "--csv");
+
+	if (store_metric_list(c->ws.store, r->id, -1, &m, &c->err))
+		return cli_fail(c);
+	if (store_validation_list(c->ws.store, r->id, &v, &c->err)) {
+		metric_list_free(&m);
+		return cli_fail(c);
+	}
+	if (export && csv) {
+		print_csv(&m, &v);
+	} else if (export || c->json) {
+		json_t *o = row_json(r), *s = json_loads(r->settings, 0, NULL);
+
+		json_object_set_new(o, "settings", s ? s : json_null());
+		json_object_set_new(o, "steps_done", curve_json(&m));
+		json_object_set_new(o, "validations", validation_json(&v));
+		cli_json(o);
+	} else {
+		printf("run %lld %s: %s on %s, model %s, %s, step %d of %d, %.1f s\n", (long long)r->id, r->name, r->kind, r->task,
+		       r->model_name, r->status, r->step, r->steps, r->seconds);
+		if (r->message[0])
+			printf("%s\n", r->message);
+		printf("settings %s\n", r->settings);
+		for (int i = 0; i < v.n; i++)
+			printf("validation at step %d: %d of %d\n", v.v[i].step, v.v[i].correct, v.v[i].n);
+		for (int i = 0; i < m.n; i++)
+			printf("step %4d  reward %7.3f  length %6.1f  grad norm %8.3g  %6.0f ms\n", m.v[i].step, m.v[i].reward,
+			       m.v[i].length, m.v[i].grad_norm, m.v[i].ms);
+	}
+	metric_list_free(&m);
+	free(v.v);
+	return 0;
+}
+
+/* Asks first: the trainer ends between two steps.  One that does not within 30 s gets SIGTERM. */
+static int
+stop(struct cli *c, const struct run_row *r)
+{
+	struct timespec tick = {.tv_nsec = 100000000};
+
+	if (strcmp(r->status, "running")) {
+		t2_fail(&c->err, T2_EINVAL, "run %lld: is not running but %s", (long long)r->id, r->status);
+		return cli_fail(c);
+	}
+	if (store_run_ask_stop(c->ws.store, r->id, &c->err))
+		return cli_fail(c);
+	for (int i = 0; i < 350 && process_start(r->pid) == r->pid_start && !job_cancelled(&c->job); i++) {
+		if (i == 300 && kill((pid_t)r->pid, SIGTERM)) {
+			t2_fail(&c->err, T2_EIO, "process %lld: %s", (long long)r->pid, strerror(errno));
+			return cli_fail(c);
+		}
+		nanosleep(&tick, NULL);
+	}
+	if (process_start(r->pid) == r->pid_start) {
+		t2_fail(&c->err, T2_EBUSY, "run %lld: process %lld does not end", (long long)r->id, (long long)r->pid);
+		return cli_fail(c);
+	}
+	return 0;
+}
+
+static int
+run_run(struct cli *c)
+{
+	const char *what = cli_pos(c, 0, "list, show, resume, stop or export"), *which;
+	struct arena a = {0};
+	struct run_row row;
+	int rc;
+
+	if (!what)
+		return 2;
+	if (workspace_start(&c->ws, (int)c->threads, c->store_path, &c->err))
+		return cli_fail(c);
+	if (!strcmp(what, "list"))
+		return list(c);
+	if (strcmp(what, "show") && strcmp(what, "resume") && strcmp(what, "stop") && strcmp(what, "export"))
+		return cli_usage(c, "run %s: list, show, resume, stop or export is wanted", what);
+	which = cli_pos(c, 1, "RUN");
+	if (!which)
+		return 2;
+	if (store_run_find(c->ws.store, which, &row, &a, &c->err))
+		rc = cli_fail(c);
+	else if (!strcmp(what, "stop"))
+		rc = stop(c, &row);
+	else if (!strcmp(what, "resume"))
+		rc = training_resume_verb(c, &row);
+	else
+		rc = show(c, &row, !strcmp(what, "export"));
+	arena_free(&a);
+	return rc;
+}
+
+const struct command cmd_run = {"run", "list | show RUN | resume RUN | stop RUN | export RUN", "training runs and searches", opts,
+				run_run};

@@ -1,0 +1,219 @@
+/* The commands that hold everywhere. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "engine/base/strbuf.h"
+#include "tui/app_state.h"
+
+#define SHOW(n)                                                                                    \
+	static void show_##n(struct view *v, void *state, const char *arg)                         \
+	{                                                                                          \
+		(void)state;                                                                       \
+		(void)arg;                                                                         \
+		app_show(v->app, n);                                                               \
+	}
+SHOW(0)
+SHOW(1)
+SHOW(2)
+SHOW(3)
+SHOW(4)
+SHOW(5)
+SHOW(6)
+SHOW(7)
+SHOW(8)
+SHOW(9)
+
+static void
+focus_by(struct view *v, int by)
+{
+	int n = v->ops->npanes;
+
+	v->editing = false;
+	if (!v->opened || n < 2)
+		return;
+	v->focus = (v->focus + by + n) % n;
+	/* A pane that this layout leaves out cannot have the focus. */
+	for (int i = 0; i < n && !v->single && !v->pane[v->focus].w; i++)
+		v->focus = (v->focus + by + n) % n;
+}
+
+static void
+focus_next(struct view *v, void *state, const char *arg)
+{
+	(void)state;
+	(void)arg;
+	focus_by(v, 1);
+}
+
+static void
+focus_prev(struct view *v, void *state, const char *arg)
+{
+	(void)state;
+	(void)arg;
+	focus_by(v, -1);
+}
+
+static void
+zoom(struct view *v, void *state, const char *arg)
+{
+	(void)state;
+	(void)arg;
+	v->zoomed = !v->zoomed && v->ops->npanes > 1;
+}
+
+static void
+quit(struct view *v, void *state, const char *arg)
+{
+	(void)state;
+	(void)arg;
+	app_ask_quit(v->app);
+}
+
+static void
+help(struct view *v, void *state, const char *arg)
+{
+	(void)state;
+	(void)arg;
+	help_open(v->app);
+}
+
+static void
+palette(struct view *v, void *state, const char *arg)
+{
+	(void)state;
+	(void)arg;
+	palette_open(v->app);
+}
+
+static void
+mouse(struct view *v, void *state, const char *arg)
+{
+	(void)state;
+	(void)arg;
+	app_set_mouse(v->app, !v->app->mouse);
+	app_say(v->app, v->app->mouse ? "mouse on" : "mouse off: the terminal's own selection works");
+}
+
+static void
+copy(struct view *v, void *state, const char *arg)
+{
+	struct strbuf b = {0};
+
+	(void)state;
+	(void)arg;
+	if (app_dump(v->app, DUMP_TEXT, &b) && b.s && !b.failed)
+		app_copy(v->app, b.s);
+	strbuf_free(&b);
+}
+
+static void
+export(struct view *v, void *state, const char *arg)
+{
+	(void)state;
+	(void)arg;
+	app_export(v->app);
+}
+
+static void
+undo(struct view *v, void *state, const char *arg)
+{
+	struct app *a = v->app;
+	struct undo *u;
+
+	(void)state;
+	(void)arg;
+	if (!a->nundo) {
+		app_say(a, "nothing to undo");
+		return;
+	}
+	u = &a->undo[--a->nundo];
+	app_say(a, "undone: %s", u->what);
+	u->undo(a, u->arg);
+	if (u->drop)
+		u->drop(u->arg);
+}
+
+static void
+redraw(struct view *v, void *state, const char *arg)
+{
+	(void)state;
+	(void)arg;
+	app_repaint(v->app);
+}
+
+static void
+suspend(struct view *v, void *state, const char *arg)
+{
+	(void)state;
+	(void)arg;
+	app_suspend(v->app);
+}
+
+static void
+theme(struct view *v, void *state, const char *arg)
+{
+	struct app *a = v->app;
+	char **names;
+	int n, at = 0;
+
+	(void)state;
+	names = theme_names(&n);
+	for (int i = 0; i < n; i++)
+		if (!strcmp(names[i], a->theme.name))
+			at = i + 1;
+	if (arg)
+		app_set_theme(a, arg);
+	else if (n)
+		app_set_theme(a, names[at % n]);
+	if (a->level != MESSAGE_ERROR || a->message_until <= 0)
+		app_say(a, a->canvas->depth == DEPTH_MONO ? "no colours here: theme mono" : "theme %s",
+			a->theme.name);
+	for (int i = 0; i < n; i++)
+		free(names[i]);
+	free(names);
+}
+
+static void
+glyphs(struct view *v, void *state, const char *arg)
+{
+	static const char *const names[] = {"ascii", "block", "braille"};
+	struct canvas *c = v->app->canvas;
+	int next = (c->glyphs + 1) % 3;
+
+	(void)state;
+	for (int i = 0; arg && i < 3; i++)
+		if (!strcmp(arg, names[i]))
+			next = i;
+	c->glyphs = (enum glyph_level)next;
+	app_say(v->app, "plots in %s", names[next]);
+}
+
+static const struct binding commands[] = {
+	{A_NONE, "1", "models", "view 1: models", show_1, PANES_ALL, 0},
+	{A_NONE, "2", "spectrum", "view 2: spectrum", show_2, PANES_ALL, 0},
+	{A_NONE, "3", "experts", "view 3: experts", show_3, PANES_ALL, 0},
+	{A_NONE, "4", "mix", "view 4: mix", show_4, PANES_ALL, 0},
+	{A_NONE, "5", "ask", "view 5: ask", show_5, PANES_ALL, 0},
+	{A_NONE, "6", "train", "view 6: train", show_6, PANES_ALL, 0},
+	{A_NONE, "7", "runs", "view 7: runs", show_7, PANES_ALL, 0},
+	{A_NONE, "8", "evals", "view 8: evaluations", show_8, PANES_ALL, 0},
+	{A_NONE, "9", "jobs", "view 9: jobs", show_9, PANES_ALL, 0},
+	{A_NONE, "0", "log", "view 0: everything that was said", show_0, PANES_ALL, 0},
+	{A_NONE, "Tab", "focus-next", "next pane", focus_next, PANES_ALL, 0},
+	{A_NONE, "Shift-Tab", "focus-previous", "previous pane", focus_prev, PANES_ALL, 0},
+	{A_NONE, "z", "zoom", "focused pane alone, and back", zoom, PANES_ALL, 0},
+	{A_NONE, "y", "copy", "copy the pane to the clipboard", copy, PANES_ALL, 0},
+	{A_NONE, "x", "export", "export the pane to a file", export, PANES_ALL, 0},
+	{A_NONE, "u", "undo", "undo", undo, PANES_ALL, 0},
+	{A_NONE, "m", "mouse", "mouse on or off", mouse, PANES_ALL, 0},
+	{A_NONE, "?", "help", "help", help, PANES_ALL, 0},
+	{A_NONE, ":", "palette", "every command by name", palette, PANES_ALL, 0},
+	{A_NONE, "", "theme", "next theme, or the one named", theme, PANES_ALL, BIND_ARG},
+	{A_NONE, "", "glyphs", "draw plots in braille, block or ascii", glyphs, PANES_ALL, BIND_ARG},
+	{A_NONE, "Ctrl-l", "redraw", "draw the screen anew", redraw, PANES_ALL, 0},
+	{A_NONE, "Ctrl-z", "suspend", "back to the shell for a while", suspend, PANES_ALL, 0},
+	{A_NONE, "q", "quit", "quit", quit, PANES_ALL, 0},
+};
+
+const struct binding_set app_commands = {"everywhere", commands,
+					 sizeof commands / sizeof *commands};

@@ -1,0 +1,81 @@
+#include "tui/evaluating.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/evals.h"
+
+static enum t2_status
+keep(struct evaluating *e, struct workspace *ws, const struct evaluating_options *o, struct t2_err *err)
+{
+	struct eval_row row = {.model = ws->model_id,
+			       .task = e->task_name,
+			       .split = (char *)o->split,
+			       .strategy = (char *)o->strategy,
+			       .temperature = (double)o->temp,
+			       .seed = (int64_t)o->seed,
+			       .n = e->result.n,
+			       .correct = e->result.correct,
+			       .seconds = e->result.seconds,
+			       .tokens = e->result.tokens};
+	struct eval_item *items = calloc((size_t)e->result.n + 1, sizeof *items);
+	enum t2_status st;
+
+	if (!items)
+		return t2_nomem(err, "evaluation");
+	for (int i = 0; i < e->result.n; i++) {
+		const struct rollout *r = &e->result.rollouts.v[i];
+
+		items[i] = (struct eval_item){.item = r->item, .correct = r->correct, .answer = r->text};
+	}
+	st = store_eval_add(ws->store, &row, items, e->result.n, &e->id, err);
+	free(items);
+	return st;
+}
+
+enum t2_status
+evaluating_run(struct evaluating *e, struct workspace *ws, const char *task, const struct evaluating_options *o,
+	       struct job *job, struct t2_err *err)
+{
+	struct adapt_env env = {
+		.model = ws->model, .factors = ws->factors, .pool = ws->pool, .tok = ws->tok, .chat = ws->chat};
+	struct evaluation_request q;
+	struct strategy s = {0};
+	struct task *t = NULL;
+	enum t2_status st;
+
+	memset(e, 0, sizeof *e);
+	if ((st = workspace_task(task, &t, err)))
+		return st;
+	snprintf(e->task_name, sizeof e->task_name, "%s", task_name(t));
+	if ((st = strategy_open(&s, ws, o->strategy, o->experts, e->task_name, o->transfer, err)))
+		goto out;
+	q = (struct evaluation_request){.split = o->split,
+					.limit = o->limit,
+					.sampling = {.temp = o->temp},
+					.seed = o->seed,
+					.form = o->form,
+					.strategy = s.kind,
+					.fixed = s.fixed,
+					.dispatch = s.dispatch,
+					.classifier = s.classifier,
+					.cand = s.cand,
+					.ncand = s.ncand};
+	if ((st = evaluate(&env, t, &q, &e->result, job, err)))
+		goto out;
+	st = keep(e, ws, o, err);
+	if (st)
+		evaluating_free(e);
+out:
+	strategy_close(&s);
+	task_free(t);
+	return st;
+}
+
+void
+evaluating_free(struct evaluating *e)
+{
+	evaluation_free(&e->result);
+	memset(e, 0, sizeof *e);
+}

@@ -1,0 +1,384 @@
+/* The three bands: tabs and running job, the view's panes, keys or message. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "engine/base/job.h"
+#include "tui/app_state.h"
+#include "tui/layout.h"
+#include "tui/utf8.h"
+#include "tui/widgets/gauge.h"
+#include "tui/widgets/tabs.h"
+
+static const char *const view_names[APP_VIEWS] = {
+	"Log", "Models", "Spectrum", "Experts", "Mix", "Ask", "Train", "Runs", "Evals", "Jobs",
+};
+
+const char *
+app_view_name(int number)
+{
+	return view_names[number];
+}
+
+struct rect
+pane_inside(const struct view *v, int pane)
+{
+	return rect_inset(v->pane[pane], 1, 1);
+}
+
+/* -- top ---------------------------------------------------------------------------------------------------- */
+
+/* "run 12  48/200 ▂▃▅▆▇ .41" right-aligned up to column x1; returns where it begins. */
+static int
+draw_job(struct app *a, struct canvas *c, int x0, int x1)
+{
+	struct style st = canvas_style(c, TH_BAR), gauge = canvas_style(c, TH_GAUGE);
+	struct job_view j;
+	char text[160], number[32];
+	int n = jobs_count(a->jobs), i, w, spark, more = jobs_active(a->jobs, false) - 1;
+
+	for (i = 0; i < n; i++) {
+		jobs_get(a->jobs, i, &j);
+		if (j.state == JOB_RUNNING)
+			break;
+	}
+	if (i == n || x1 - x0 < 12)
+		return x1;
+	if (j.progress.total > 0)
+		snprintf(text, sizeof text, "%s %ld/%ld", j.name, j.progress.done, j.progress.total);
+	else
+		snprintf(text, sizeof text, "%s %s", j.name, j.progress.stage);
+	if (more > 0)
+		snprintf(text + strlen(text), sizeof text - strlen(text), " (+%d)", more);
+	spark = j.nfigure < 8 ? j.nfigure : 8;
+	w = utf8_width_str(text) + (spark ? spark + 7 : j.progress.total > 0 ? 9 : 0);
+	if (w > x1 - x0 - 1) {
+		spark = 0;
+		w = utf8_width_str(text);
+		if (w > x1 - x0 - 1)
+			w = x1 - x0 - 1;
+	}
+	x0 = x1 - w;
+	i = canvas_text(c, x0, 0, w, st, text) + 1;
+	if (spark) {
+		canvas_spark(c, x0 + i, 0, spark, gauge, j.figure, j.nfigure, 0, 0);
+		canvas_text(c, x0 + i + spark + 1, 0, 5, st,
+			    gauge_number(number, sizeof number, j.figure[j.nfigure - 1]));
+	} else if (w > i + 7 && j.progress.total > 0) {
+		canvas_fill(c, (struct rect){x0 + i, 0, 8, 1}, canvas_style(c, TH_TRACK));
+		for (int k = 0; k < 8; k++)
+			canvas_text(c, x0 + i + k, 0, 1, canvas_style(c, TH_TRACK), "─");
+		canvas_hbar(c, x0 + i, 0, 8, (double)j.progress.done / (double)j.progress.total,
+			    gauge);
+	}
+	/* The clock of a job without steps moves too. */
+	app_animate(a, 500);
+	return x0;
+}
+
+static int
+tab_width(int number, bool on, bool full)
+{
+	int w = 1 + (full || on ? 1 + utf8_width_str(view_names[number]) : 0);
+
+	return on ? w + 2 : w;
+}
+
+static int
+draw_tabs(struct app *a, struct canvas *c, int x, int room)
+{
+	static const int order[] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+	bool full = true;
+	int total = 0;
+
+	for (size_t i = 0; i < 9; i++)
+		total += tab_width(order[i], order[i] == a->shown, true) + 1;
+	full = total <= room;
+	a->ntab = 0;
+	for (size_t i = 0; i < 9; i++) {
+		int k = order[i], w = tab_width(k, k == a->shown, full);
+		bool on = k == a->shown;
+		struct style st = canvas_style(c, on		    ? TH_TAB_ON
+						  : a->view[k].ops ? TH_TAB
+								   : TH_STALE);
+
+		st.attr &= (uint8_t)~ATTR_ITALIC;
+		if (on)
+			canvas_printf(c, x, 0, w, st, "[%d %s]", k, view_names[k]);
+		else if (full)
+			canvas_printf(c, x, 0, w, st, "%d %s", k, view_names[k]);
+		else
+			canvas_printf(c, x, 0, w, st, "%d", k);
+		a->tab[a->ntab++] = (struct hit){x, w, k};
+		x += w + 1;
+	}
+	return x;
+}
+
+static void
+draw_top(struct app *a, struct canvas *c)
+{
+	struct style bar = canvas_style(c, TH_BAR);
+	int x = 1, title;
+
+	canvas_fill(c, (struct rect){0, 0, c->w, 1}, bar);
+	x += canvas_text(c, x, 0, 8, canvas_style(c, TH_BRAND), "t2tui") + 2;
+	title = utf8_width_str(a->title);
+	if (title > c->w / 4)
+		title = c->w / 4;
+	if (title)
+		x += canvas_text(c, x, 0, title, bar, a->title) + 2;
+	/* Full names where they and a running job have room. */
+	x = draw_tabs(a, c, x, c->w - x - (c->w >= 100 ? 18 : 12));
+	draw_job(a, c, x + 1, c->w - 1);
+}
+
+/* -- bottom ------------------------------------------------------------------------------------------------- */
+
+static int
+draw_hint(struct canvas *c, int x, int x1, const char *keys, const char *what)
+{
+	int w = utf8_width_str(keys) + 1 + utf8_width_str(what);
+
+	if (x + w > x1)
+		return x;
+	x += canvas_text(c, x, c->h - 1, w, canvas_style(c, TH_KEY), keys) + 1;
+	x += canvas_text(c, x, c->h - 1, w, canvas_style(c, TH_BAR), what) + 2;
+	return x;
+}
+
+/* "KEY what it does  KEY ..." */
+static void
+draw_hints(struct canvas *c, const char *s)
+{
+	int x = 1;
+
+	while (*s) {
+		const char *end = strstr(s, "  "), *gap = strchr(s, ' ');
+		char key[32], what[80];
+
+		if (!end)
+			end = s + strlen(s);
+		if (!gap || gap > end)
+			gap = end;
+		snprintf(key, sizeof key, "%.*s", (int)(gap - s), s);
+		snprintf(what, sizeof what, "%.*s", (int)(end - gap), gap + (gap < end));
+		x = draw_hint(c, x, c->w, key, what);
+		s = end + strspn(end, " ");
+	}
+}
+
+static void
+draw_keys(struct app *a, struct canvas *c)
+{
+	struct view *v = app_view(a);
+	struct binding_set sets[3];
+	char key[24];
+	int x = 1, x1 = c->w - 20, n = app_bindings(v, sets);
+	unsigned can = view_can(v);
+
+	if (v->editing) {
+		draw_hints(c, v->hint ? v->hint : "Esc leave  Enter accept");
+		return;
+	}
+	if (v->opened && can & CAN(A_LEFT))
+		x = draw_hint(c, x, x1, c->glyphs == GLYPHS_ASCII ? "hjkl" : "←↓↑→", "move");
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < sets[i].n; j++) {
+			const struct binding *b = &sets[i].rows[j];
+
+			if (b->flags & BIND_BAR && binding_holds(b, v->focus, can))
+				x = draw_hint(c, x, x1, binding_key(b, key), b->help);
+		}
+	x = draw_hint(c, c->w - 18, c->w, "?", "help");
+	draw_hint(c, x, c->w, ":", "commands");
+}
+
+static void
+draw_bottom(struct app *a, struct canvas *c)
+{
+	canvas_fill(c, (struct rect){0, c->h - 1, c->w, 1}, canvas_style(c, TH_BAR));
+	if (a->message_until > 0) {
+		struct style st =
+			canvas_style(c, a->level == MESSAGE_ERROR ? TH_ERROR : TH_MESSAGE);
+
+		if (a->level == MESSAGE_ERROR)
+			canvas_fill(c, (struct rect){0, c->h - 1, c->w, 1}, st);
+		canvas_text(c, 1, c->h - 1, c->w - 2, st, a->message);
+		return;
+	}
+	draw_keys(a, c);
+}
+
+/* -- panes -------------------------------------------------------------------------------------------------- */
+
+void
+view_title(struct view *v, int pane, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(v->title[pane], sizeof v->title[pane], fmt, ap);
+	va_end(ap);
+}
+
+void
+view_note(struct view *v, int pane, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(v->note[pane], sizeof v->note[pane], fmt, ap);
+	va_end(ap);
+}
+
+void
+view_focus(struct view *v, int pane)
+{
+	if (pane >= 0 && pane < v->ops->npanes)
+		v->focus = pane;
+}
+
+void
+view_edit(struct view *v, bool on)
+{
+	v->editing = on;
+}
+
+bool
+view_focused(const struct view *v, int pane)
+{
+	return v->focus == pane;
+}
+
+const char *
+view_filter(const struct view *v, int pane)
+{
+	return v->filter[pane];
+}
+
+static void
+draw_border(struct view *v, struct canvas *c, int pane)
+{
+	struct style line = canvas_style(c, pane == v->focus ? TH_FOCUS : TH_BORDER);
+
+	line.attr &= (uint8_t)~ATTR_BOLD;
+	if (v->pane[pane].w >= 4)
+		canvas_box(c, v->pane[pane], line);
+}
+
+static void
+draw_title(struct view *v, struct canvas *c, int pane)
+{
+	struct rect r = v->pane[pane];
+	bool on = pane == v->focus;
+	struct style title = canvas_style(c, on ? TH_FOCUS : TH_TITLE);
+	int w = 0, room = r.w - 4;
+	char note[160];
+
+	if (r.w < 4 || r.h < 2)
+		return;
+	/* Without colour the focus shows by its mark. */
+	if (v->title[pane][0] && room > 3) {
+		canvas_text(c, r.x + 1, r.y, 1, title, on ? "▸" : " ");
+		w = canvas_text(c, r.x + 2, r.y, room, title, v->title[pane]);
+		canvas_text(c, r.x + 2 + w, r.y, 1, title, " ");
+	}
+	snprintf(note, sizeof note, "%s%s%s%s", v->filter[pane][0] ? "/" : "", v->filter[pane],
+		 v->filter[pane][0] && v->note[pane][0] ? " · " : "", v->note[pane]);
+	if (note[0] && room - w > 8) {
+		int k = utf8_width_str(note);
+
+		k = k > room - w - 3 ? room - w - 3 : k;
+		canvas_text(c, r.x + r.w - k - 3, r.y, 1, title, " ");
+		canvas_text(c, r.x + r.w - k - 2, r.y, k, canvas_style(c, TH_DIM), note);
+		canvas_text(c, r.x + r.w - 2, r.y, 1, title, " ");
+	}
+}
+
+/* The names of all panes, when only one shows. */
+static void
+draw_strip(struct app *a, struct view *v, struct canvas *c, int y)
+{
+	const char *names[VIEW_PANES];
+	int x;
+
+	for (int i = 0; i < v->ops->npanes; i++)
+		names[i] = v->ops->panes[i].name;
+	x = tabs_draw(&a->strip, c, 1, y, c->w - 16, names, v->ops->npanes, v->focus);
+	canvas_right(c, x, y, c->w - 1 - x, canvas_style(c, TH_DIM),
+		     v->zoomed ? "z all panes" : "Tab next pane");
+}
+
+static void
+draw_view(struct app *a, struct canvas *c)
+{
+	struct view *v = app_view(a);
+	struct rect area = {0, 1, c->w, c->h - 2}, whole[VIEW_PANES] = {0};
+	struct layout *l = v->layout_wide && c->w >= 160 ? v->layout_wide : v->layout;
+	int n = v->ops->npanes;
+
+	if (!v->opened) {
+		struct style bad = canvas_style(c, TH_BAD), dim = canvas_style(c, TH_DIM);
+
+		canvas_center(c, 2, c->h / 2 - 1, c->w - 4, bad, v->why.msg);
+		canvas_center(c, 2, c->h / 2 + 1, c->w - 4, dim, "r tries again");
+		return;
+	}
+	v->single = v->zoomed || (n > 1 && (c->w < 100 || c->h < 28));
+	if (!v->single)
+		v->single = !layout_place(l, area, whole) && n > 1;
+	a->strip.n = 0;
+	if (v->single && n > 1) {
+		draw_strip(a, v, c, area.y);
+		area.y++;
+		area.h--;
+		memset(whole, 0, sizeof whole);
+		whole[v->focus] = area;
+	} else if (v->single) {
+		whole[0] = area;
+	}
+	memcpy(v->pane, whole, sizeof v->pane);
+	/* The insides first: they may set titles; of the borders the focused one last, so that it is whole; then the
+	 * titles, which lie on borders that two panes share. */
+	for (int i = 0; i < n; i++) {
+		struct rect in = pane_inside(v, i), old;
+
+		if (v->pane[i].w < 3 || v->pane[i].h < 3)
+			continue;
+		old = canvas_clip(c, in);
+		v->ops->draw(v, v->state, i, c, in);
+		canvas_unclip(c, old);
+	}
+	for (int i = 0; i < n; i++)
+		if (i != v->focus)
+			draw_border(v, c, i);
+	draw_border(v, c, v->focus);
+	for (int i = 0; i < n; i++)
+		draw_title(v, c, i);
+}
+
+void
+frame_draw(struct app *a)
+{
+	struct canvas *c = a->canvas;
+
+	canvas_clear(c);
+	if (c->w < MIN_W || c->h < MIN_H) {
+		char text[64];
+
+		snprintf(text, sizeof text, "t2tui needs %d x %d, this is %d x %d", MIN_W, MIN_H,
+			 c->w, c->h);
+		canvas_center(c, 0, c->h / 2, c->w, canvas_style(c, TH_TEXT), text);
+		a->ntab = a->strip.n = 0;
+		return;
+	}
+	draw_top(a, c);
+	draw_view(a, c);
+	draw_bottom(a, c);
+	if (a->overlay) {
+		if (!a->overlay->bottom)
+			c->cursor_x = -1;
+		a->overlay->draw(a, a->overlay_state, c);
+	}
+}

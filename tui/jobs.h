@@ -1,0 +1,76 @@
+/* jobs.h - long pieces of work that run beside the screen.
+ *
+ *	const struct job_spec s = {.name = "decompose", .owner = &spectrum_view, .lane = model,
+ *				   .work = decompose, .done = decomposed, .arg = d, .drop = free};
+ *	jobs_start(js, &s, &id, err);
+ *	work() runs in a thread of its own: job_stage(), job_step(), job_cancelled(), jobs_figure() inside
+ *	done() runs in the UI thread afterwards, also after failure and cancel; then drop(arg)
+ *
+ * Jobs of one lane (any pointer; a model, say) run one after the other in the order they came; NULL waits for nobody.
+ * Only the UI thread calls this, but jobs_figure().  A watched job is work of another process that a view reports on:
+ * it shows like the others but dies with nobody. */
+#ifndef T2_JOBS_H
+#define T2_JOBS_H
+
+#include <stdbool.h>
+#include "engine/base/job.h"
+#include "engine/base/status.h"
+
+struct event_queue;
+struct jobs;
+
+enum { JOB_NAME = 64, JOB_SPARK = 64 };
+
+enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_OK, JOB_FAILED, JOB_CANCELLED };
+
+struct job_spec {
+	const char *name; /* copied */
+	const void *owner; /* the view_ops that Esc and Ctrl-C belong to; may be NULL */
+	const void *lane;
+	enum t2_status (*work)(void *arg, struct job *job, struct t2_err *err);
+	void (*done)(void *arg, enum t2_status st, const struct t2_err *err);
+	void (*cancel)(void *arg); /* watched jobs: how to stop it; NULL: cannot be stopped from here */
+	void *arg;
+	void (*drop)(void *arg);
+	bool quiet; /* success is not worth a message */
+};
+
+/* A copy of what is known about one job, for drawing. */
+struct job_view {
+	int id;
+	char name[JOB_NAME];
+	const void *owner;
+	enum job_state state;
+	bool watched;
+	struct job_progress progress;
+	double started, ended; /* clock_seconds(); ended 0: not yet */
+	double figure[JOB_SPARK];
+	int nfigure;
+	char error[256]; /* JOB_FAILED */
+};
+
+struct jobs *jobs_new(struct event_queue *q);
+/* Cancels everything and waits for the threads; done() is not called any more, drop() is. */
+void jobs_free(struct jobs *js);
+/* On failure drop(arg) has been called.  *id (optional) names it from now on; ids start at 1. */
+enum t2_status jobs_start(struct jobs *js, const struct job_spec *s, int *id, struct t2_err *err);
+/* From inside work(): one more value of the job's main figure (reward, loss ...). */
+void jobs_figure(struct job *job, double value);
+
+/* Watched jobs: returns the id, 0 without memory. */
+int jobs_watch(struct jobs *js, const struct job_spec *s);
+void jobs_report(struct jobs *js, int id, const char *stage, long done, long total, double figure);
+void jobs_end(struct jobs *js, int id, enum job_state state, const char *error);
+
+bool jobs_cancel(struct jobs *js, int id); /* false: nothing to cancel */
+bool jobs_cancel_owned(struct jobs *js, const void *owner); /* the newest running one */
+int jobs_count(const struct jobs *js);
+void jobs_get(struct jobs *js, int i, struct job_view *out); /* i from 0, newest first */
+bool jobs_find(struct jobs *js, int id, struct job_view *out);
+int jobs_active(const struct jobs *js, bool own_only); /* queued or running */
+void jobs_clear(struct jobs *js);		       /* forgets those that have ended */
+/* Takes in what threads have finished, calls done(), starts what waited.  said(arg, ...) gets one line each. */
+void jobs_reap(struct jobs *js,
+	       void (*said)(void *arg, bool error, const char *name, const char *text), void *arg);
+
+#endif

@@ -1,0 +1,664 @@
+#include "tui/plot.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "tui/utf8.h"
+#include "tui/widgets/gauge.h"
+
+enum { TICKS = 32 };
+
+/* Dots of one drawing: braille 2 x 4 a cell, quarter blocks 2 x 2, letters 1 x 1. */
+struct raster {
+	int dx, dy; /* dots a cell */
+	int w, h;   /* dots */
+	unsigned char *bits;  /* [cells] */
+	unsigned char *owner; /* [cells] 1 + series */
+	int cw;
+};
+
+static const char *const quarters[16] = {
+	" ", "▘", "▝", "▀", "▖", "▌", "▞", "▛", "▗", "▚", "▐", "▜", "▄", "▙", "▟", "█",
+};
+
+static int
+dots_x(const struct canvas *c)
+{
+	return c->glyphs == GLYPHS_ASCII ? 1 : 2;
+}
+
+static int
+dots_y(const struct canvas *c)
+{
+	return c->glyphs == GLYPHS_ASCII ? 1 : c->glyphs == GLYPHS_BLOCK ? 2 : 4;
+}
+
+static bool
+raster_new(struct raster *q, const struct canvas *c, struct rect a)
+{
+	size_t n = (size_t)a.w * (size_t)a.h;
+
+	q->dx = dots_x(c);
+	q->dy = dots_y(c);
+	q->w = a.w * q->dx;
+	q->h = a.h * q->dy;
+	q->cw = a.w;
+	q->bits = calloc(n, 2);
+	q->owner = q->bits ? q->bits + n : NULL;
+	return q->bits != NULL;
+}
+
+static void
+raster_dot(struct raster *q, int x, int y, int series)
+{
+	/* Braille numbers its dots down the columns, the fourth row was added later. */
+	static const unsigned char braille[4][2] = {{1, 8}, {2, 16}, {4, 32}, {64, 128}};
+	size_t cell;
+
+	if (x < 0 || y < 0 || x >= q->w || y >= q->h)
+		return;
+	cell = (size_t)(y / q->dy) * (size_t)q->cw + (size_t)(x / q->dx);
+	if (q->dy == 4)
+		q->bits[cell] |= braille[y % 4][x % 2];
+	else if (q->dy == 2)
+		q->bits[cell] |= (unsigned char)(1 << (y % 2 * 2 + x % 2));
+	else
+		q->bits[cell] = 1;
+	q->owner[cell] = (unsigned char)(series + 1);
+}
+
+/* dashes: which of eight dots along the line are drawn. */
+static void
+raster_line(struct raster *q, int x0, int y0, int x1, int y1, int series, unsigned dashes,
+	    unsigned *step)
+{
+	int dx = abs(x1 - x0), dy = -abs(y1 - y0), sx = x0 < x1 ? 1 : -1, sy = y0 < y1 ? 1 : -1;
+	int e = dx + dy;
+
+	for (;;) {
+		if (dashes >> (*step)++ % 8 & 1)
+			raster_dot(q, x0, y0, series);
+		if (x0 == x1 && y0 == y1)
+			return;
+		if (2 * e >= dy) {
+			e += dy;
+			x0 += sx;
+		} else {
+			e += dx;
+			y0 += sy;
+		}
+	}
+}
+
+static void
+raster_draw(const struct raster *q, struct canvas *c, struct rect a, const struct plot *p)
+{
+	static const char letters[] = "*+ox#@%&";
+
+	for (int y = 0; y < a.h; y++)
+		for (int x = 0; x < a.w; x++) {
+			size_t cell = (size_t)y * (size_t)q->cw + (size_t)x;
+			int k = q->owner[cell] - 1;
+			char buf[5] = {0};
+
+			if (k < 0)
+				continue;
+			if (q->dy == 4)
+				utf8_put(0x2800 + q->bits[cell], buf);
+			else if (q->dy == 2)
+				memcpy(buf, quarters[q->bits[cell]],
+				       strlen(quarters[q->bits[cell]]));
+			else
+				buf[0] = letters[k % 8];
+			canvas_text(c, a.x + x, a.y + y, 1, p->series[k].style, buf);
+		}
+}
+
+/* -- axes --------------------------------------------------------------------------------------------------- */
+
+static double
+fwd(double v, bool log)
+{
+	return log ? (v > 0 ? log10(v) : NAN) : v;
+}
+
+static void
+range_add(double v, bool log, double *lo, double *hi)
+{
+	v = fwd(v, log);
+	if (isfinite(v)) {
+		*lo = fmin(*lo, v);
+		*hi = fmax(*hi, v);
+	}
+}
+
+static double
+series_x(const struct plot_series *s, int i)
+{
+	return s->x ? s->x[i] : i;
+}
+
+/* Ranges, in the axes' own units (log10 on a log axis); false: nothing to show. */
+static bool
+ranges(const struct plot *p, struct plot_map *m)
+{
+	double xl = INFINITY, xh = -INFINITY, yl = INFINITY, yh = -INFINITY, pad;
+
+	for (int k = 0; k < p->nseries; k++) {
+		const struct plot_series *s = &p->series[k];
+
+		for (int i = 0; i < s->n; i++) {
+			if (!isfinite(fwd(s->y[i], p->log_y)))
+				continue;
+			range_add(series_x(s, i), p->log_x, &xl, &xh);
+			range_add(s->y[i], p->log_y, &yl, &yh);
+			if (s->lo)
+				range_add(s->lo[i], p->log_y, &yl, &yh);
+			if (s->hi)
+				range_add(s->hi[i], p->log_y, &yl, &yh);
+		}
+	}
+	if (!(xl <= xh) || !(yl <= yh))
+		return false;
+	if (p->x0 != p->x1) {
+		xl = fwd(p->x0, p->log_x);
+		xh = fwd(p->x1, p->log_x);
+	}
+	if (p->y0 != p->y1) {
+		yl = fwd(p->y0, p->log_y);
+		yh = fwd(p->y1, p->log_y);
+	} else {
+		pad = yh > yl ? 0.04 * (yh - yl) : fabs(yl) > 0 ? 0.1 * fabs(yl) : 1;
+		yl -= pad;
+		yh += pad;
+	}
+	if (!(xh > xl)) {
+		xl -= 0.5;
+		xh += 0.5;
+	}
+	if (!isfinite(xl) || !isfinite(xh) || !isfinite(yl) || !isfinite(yh) || !(yh > yl))
+		return false;
+	m->x0 = xl;
+	m->x1 = xh;
+	m->y0 = yl;
+	m->y1 = yh;
+	m->log_x = p->log_x;
+	m->log_y = p->log_y;
+	return true;
+}
+
+int
+plot_ticks(double lo, double hi, bool log, int want, double *tick, int max)
+{
+	double raw, step, mag, first;
+	int n = 0;
+
+	if (want < 2)
+		want = 2;
+	if (!(hi > lo) || max < 1)
+		return 0;
+	if (log && hi - lo >= 1) { /* decades, or every so many */
+		int every = (int)ceil((hi - lo) / want);
+
+		for (double d = ceil(lo / every - 1e-9) * every; d <= hi + 1e-9 && n < max; d += every)
+			tick[n++] = pow(10, d);
+		if (n >= 2 || hi - lo >= 2)
+			return n;
+		n = 0;
+	}
+	if (log) { /* less than a decade or so: 1 2 5 */
+		static const double some[] = {1, 2, 3, 5};
+
+		for (double d = floor(lo); d <= hi && n < max; d++)
+			for (int i = 0; i < 4 && n < max; i++) {
+				double v = some[i] * pow(10, d);
+
+				if (log10(v) >= lo - 1e-9 && log10(v) <= hi + 1e-9)
+					tick[n++] = v;
+			}
+		if (n >= 2)
+			return n;
+		n = 0;
+		lo = pow(10, lo);
+		hi = pow(10, hi);
+	}
+	raw = (hi - lo) / want;
+	mag = pow(10, floor(log10(raw)));
+	step = raw / mag <= 1 ? mag : raw / mag <= 2 ? 2 * mag : raw / mag <= 5 ? 5 * mag : 10 * mag;
+	first = ceil(lo / step - 1e-9);
+	for (int i = 0; n < max; i++) {
+		double v = (first + i) * step;
+
+		if (v > hi + 1e-9 * step)
+			break;
+		tick[n++] = fabs(v) < 1e-12 * step ? 0 : v;
+	}
+	return n;
+}
+
+static const char *
+tick_text(char *buf, size_t cap, double v, bool log, double step, bool ascii)
+{
+	double e = v > 0 ? log10(v) : 0.5;
+	int digits;
+
+	if (log && v > 0 && fabs(e - rint(e)) < 1e-9 && (fabs(e) > 2.5 || !ascii)) {
+		static const char *const up[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
+		int k = (int)rint(e);
+
+		if (ascii)
+			snprintf(buf, cap, "1e%d", k);
+		else if (abs(k) < 10)
+			snprintf(buf, cap, "10%s%s", k < 0 ? "⁻" : "", up[abs(k)]);
+		else
+			snprintf(buf, cap, "10%s%s%s", k < 0 ? "⁻" : "", up[abs(k) / 10 % 10],
+				 up[abs(k) % 10]);
+		return buf;
+	}
+	if (fabs(v) >= 1e5 || (v != 0 && fabs(v) < 1e-3)) {
+		snprintf(buf, cap, "%.2g", v);
+		return buf;
+	}
+	digits = step > 0 && step < 1 ? (int)ceil(-log10(step) - 1e-9) : 0;
+	snprintf(buf, cap, "%.*f", log ? (v < 1 ? 2 : v < 10 && v != rint(v)) : digits, v);
+	return buf;
+}
+
+static double
+place(double v, double lo, double hi, int dots)
+{
+	return (v - lo) / (hi - lo) * (dots - 1);
+}
+
+/* The cell that a value's dot falls into; -1: outside. */
+static int
+cell_of(double v, double lo, double hi, int cells, int dots)
+{
+	double p = place(v, lo, hi, cells * dots);
+
+	return p > -0.5 && p < cells * dots - 0.5 ? (int)lrint(p) / dots : -1;
+}
+
+double
+plot_x(const struct plot_map *m, int column)
+{
+	double t = m->area.w > 1 ? (double)(column - m->area.x) / (m->area.w - 1) : 0;
+	double v = m->x0 + (t < 0 ? 0 : t > 1 ? 1 : t) * (m->x1 - m->x0);
+
+	return m->log_x ? pow(10, v) : v;
+}
+
+int
+plot_column(const struct plot_map *m, double x)
+{
+	int k = cell_of(fwd(x, m->log_x), m->x0, m->x1, m->area.w, m->dx);
+
+	return k < 0 ? -1 : m->area.x + k;
+}
+
+static int
+plot_row(const struct plot_map *m, double y)
+{
+	int k = cell_of(fwd(y, m->log_y), m->y0, m->y1, m->area.h, m->dy);
+
+	return k < 0 ? -1 : m->area.y + m->area.h - 1 - k;
+}
+
+struct axis {
+	double tick[TICKS];
+	int n;
+	double step;
+};
+
+static void
+axis_make(struct axis *x, double lo, double hi, bool log, int want)
+{
+	x->n = plot_ticks(lo, hi, log, want, x->tick, TICKS);
+	x->step = x->n > 1 ? x->tick[1] - x->tick[0] : 0;
+}
+
+static void
+axes_draw(struct canvas *c, const struct plot *p, const struct plot_map *m, const struct axis *ax,
+	  const struct axis *ay, int left)
+{
+	struct style st = canvas_style(c, TH_AXIS), grid = canvas_style(c, TH_GRID);
+	bool ascii = c->glyphs == GLYPHS_ASCII;
+	int bottom = m->area.y + m->area.h, free_from = m->area.x - 2;
+	char buf[32];
+
+	for (int i = 0; i < ay->n; i++) {
+		int y = plot_row(m, ay->tick[i]);
+
+		if (y < 0)
+			continue;
+		tick_text(buf, sizeof buf, ay->tick[i], p->log_y, ay->step, ascii);
+		canvas_right(c, m->area.x - 1 - left, y, left, st, buf);
+		if (!ascii)
+			for (int x = m->area.x; x < m->area.x + m->area.w; x++)
+				canvas_text(c, x, y, 1, grid, "┈");
+	}
+	for (int y = m->area.y; y < bottom; y++)
+		canvas_text(c, m->area.x - 1, y, 1, st, "│");
+	for (int i = 0; i < ay->n; i++)
+		if (plot_row(m, ay->tick[i]) >= 0)
+			canvas_text(c, m->area.x - 1, plot_row(m, ay->tick[i]), 1, st, "┤");
+	canvas_text(c, m->area.x - 1, bottom, 1, st, "└");
+	for (int x = m->area.x; x < m->area.x + m->area.w; x++)
+		canvas_text(c, x, bottom, 1, st, "─");
+	for (int i = 0; i < ax->n; i++) {
+		int x = plot_column(m, ax->tick[i]), w, at;
+
+		if (x < 0)
+			continue;
+		canvas_text(c, x, bottom, 1, st, "┬");
+		tick_text(buf, sizeof buf, ax->tick[i], p->log_x, ax->step, ascii);
+		w = utf8_width_str(buf);
+		at = x - w / 2;
+		if (at + w > m->area.x + m->area.w)
+			at = m->area.x + m->area.w - w;
+		if (at <= free_from)
+			continue;
+		canvas_text(c, at, bottom + 1, w, st, buf);
+		free_from = at + w;
+	}
+	if (p->x_label) {
+		int w = utf8_width_str(p->x_label);
+
+		if (m->area.x + m->area.w - w > free_from + 1)
+			canvas_text(c, m->area.x + m->area.w - w, bottom + 1, w,
+				    canvas_style(c, TH_DIM), p->x_label);
+	}
+}
+
+/* -- what is drawn over one another ------------------------------------------------------------------------- */
+
+static void
+band_draw(struct canvas *c, const struct plot_map *m, const struct plot_series *s)
+{
+	struct style tint = {COLOR_KEEP, 0, 0};
+	uint32_t back = c->theme->background;
+
+	if (c->depth < DEPTH_256 || !color_is_rgb(s->style.fg))
+		return; /* the edges are drawn as lines then */
+	tint.bg = color_mix(color_is_rgb(back) ? back : 0x101418, s->style.fg, 0.22);
+	for (int x = m->area.x; x < m->area.x + m->area.w; x++) {
+		double at = m->x0 + (double)(x - m->area.x) / (m->area.w > 1 ? m->area.w - 1 : 1) *
+					    (m->x1 - m->x0);
+		int i = 0, y0, y1;
+		double t, lo, hi, xa, xb;
+
+		while (i + 1 < s->n && fwd(series_x(s, i + 1), m->log_x) < at)
+			i++;
+		if (i + 1 >= s->n)
+			continue;
+		xa = fwd(series_x(s, i), m->log_x);
+		xb = fwd(series_x(s, i + 1), m->log_x);
+		t = xb > xa ? (at - xa) / (xb - xa) : 0;
+		if (!(t >= 0 && t <= 1))
+			continue;
+		lo = s->lo[i] + t * (s->lo[i + 1] - s->lo[i]);
+		hi = s->hi[i] + t * (s->hi[i + 1] - s->hi[i]);
+		y0 = plot_row(m, hi);
+		y1 = plot_row(m, lo);
+		y0 = y0 < 0 ? m->area.y : y0;
+		y1 = y1 < 0 ? m->area.y + m->area.h - 1 : y1;
+		if (isfinite(lo) && isfinite(hi) && y1 >= y0)
+			canvas_tint(c, (struct rect){x, y0, 1, y1 - y0 + 1}, tint);
+	}
+}
+
+static void
+curve_draw(struct raster *q, const struct plot_map *m, const struct plot_series *s,
+	   const double *y, int k, unsigned dashes)
+{
+	int px = 0, py = 0;
+	bool have = false;
+	unsigned step = 0;
+
+	for (int i = 0; i < s->n; i++) {
+		double fx = place(fwd(series_x(s, i), m->log_x), m->x0, m->x1, q->w);
+		double fy = place(fwd(y[i], m->log_y), m->y0, m->y1, q->h);
+		int ix, iy;
+
+		if (!isfinite(fx) || !isfinite(fy) || fx < -1e4 || fx > 1e5) {
+			have = false;
+			continue;
+		}
+		/* Far outside is as good as just outside, and keeps the line short. */
+		fy = fy < -q->h ? -q->h : fy > 2 * q->h ? 2 * q->h : fy;
+		ix = (int)lrint(fx);
+		iy = q->h - 1 - (int)lrint(fy);
+		if (have && !s->dots)
+			raster_line(q, px, py, ix, iy, k, dashes, &step);
+		else
+			raster_dot(q, ix, iy, k);
+		px = ix;
+		py = iy;
+		have = true;
+	}
+}
+
+static void
+marks_draw(struct canvas *c, const struct plot *p, const struct plot_map *m)
+{
+	struct style st = canvas_style(c, TH_CURSOR), dim = canvas_style(c, TH_DIM);
+
+	for (int i = 0; i < p->nmarks; i++) {
+		const struct plot_mark *k = &p->marks[i];
+		const char *label = k->label ? k->label : "";
+		int w = utf8_width_str(label);
+
+		if (k->across) {
+			int y = plot_row(m, k->at);
+
+			if (y < 0)
+				continue;
+			for (int x = m->area.x; x < m->area.x + m->area.w; x++)
+				canvas_text(c, x, y, 1, dim, "╌");
+			canvas_text(c, m->area.x + m->area.w - w - 1, y, w, dim, label);
+		} else {
+			int x = plot_column(m, k->at), at;
+
+			if (x < 0)
+				continue;
+			for (int y = m->area.y; y < m->area.y + m->area.h; y++)
+				canvas_text(c, x, y, 1, dim, "┊");
+			at = x + 1 + w < m->area.x + m->area.w ? x + 2 : x - w - 1;
+			canvas_text(c, at, m->area.y + m->area.h - 1, w, dim, label);
+		}
+	}
+	if (isfinite(p->cursor)) {
+		int x = plot_column(m, p->cursor);
+
+		for (int y = m->area.y; x >= 0 && y < m->area.y + m->area.h; y++)
+			canvas_text(c, x, y, 1, st, "│");
+	}
+}
+
+static double
+value_at(const struct plot_series *s, double x)
+{
+	for (int i = 0; i < s->n; i++) {
+		double d0 = series_x(s, i) - x;
+
+		if (d0 >= 0) {
+			double d1 = i > 0 ? x - series_x(s, i - 1) : INFINITY;
+
+			return d1 < d0 ? s->y[i - 1] : s->y[i];
+		}
+	}
+	return s->n ? s->y[s->n - 1] : NAN;
+}
+
+/* Names at the top right, each with a bit of its line, and its value where the cursor is. */
+static void
+legend_draw(struct canvas *c, const struct plot *p, const struct plot_map *m)
+{
+	static const char *const lines[] = {"──", "╌╌", "··", "─·"};
+	static const char letters[] = "*+ox#@%&";
+	int y = m->area.y, w = 0, k;
+	char buf[160], num[32];
+	bool ascii = c->glyphs == GLYPHS_ASCII;
+
+	for (int pass = 0; pass < 2; pass++)
+		for (int i = 0; i < p->nseries; i++) {
+			const struct plot_series *s = &p->series[i];
+			char line[8] = "";
+
+			if (!s->name)
+				continue;
+			if (ascii)
+				line[0] = line[1] = letters[i % 8];
+			else
+				snprintf(line, sizeof line, "%s",
+					 s->dots ? "··" : lines[c->depth <= DEPTH_8 ? i % 4 : 0]);
+			if (isfinite(p->cursor))
+				snprintf(buf, sizeof buf, "%s %s", s->name,
+					 gauge_number(num, sizeof num, value_at(s, p->cursor)));
+			else
+				snprintf(buf, sizeof buf, "%s", s->name);
+			k = utf8_width_str(buf) + 3;
+			if (pass == 0) {
+				w = k > w ? k : w;
+				continue;
+			}
+			if (w > m->area.w - 2 || y >= m->area.y + m->area.h - 1)
+				return;
+			canvas_text(c, m->area.x + m->area.w - w, y, 2, s->style, line);
+			canvas_text(c, m->area.x + m->area.w - w + 2, y, 1,
+				    canvas_style(c, TH_TEXT), " ");
+			canvas_text(c, m->area.x + m->area.w - w + 3, y++, w - 3,
+				    canvas_style(c, TH_TEXT), buf);
+		}
+}
+
+void
+plot_draw(struct canvas *c, struct rect r, const struct plot *p, struct plot_map *map)
+{
+	static const unsigned dash[] = {0xff, 0x33, 0x11, 0x6f};
+	struct plot_map m = {.area = r, .dx = dots_x(c), .dy = dots_y(c)};
+	struct rect old = canvas_clip(c, r);
+	struct axis ax, ay;
+	struct raster q;
+	bool mono = c->depth <= DEPTH_8;
+	int left = 0;
+
+	if (r.w < 12 || r.h < 4 || !ranges(p, &m)) {
+		canvas_wrap(c, rect_inset(r, 2, r.h > 2), canvas_style(c, TH_DIM),
+			    r.w < 12 || r.h < 4 ? "too small"
+			    : p->empty		? p->empty
+						: "Nothing to draw yet.", 0);
+		if (map)
+			*map = m;
+		canvas_unclip(c, old);
+		return;
+	}
+	axis_make(&ay, m.y0, m.y1, p->log_y, r.h / 3 < 8 ? r.h / 3 : 8);
+	for (int i = 0; i < ay.n; i++) {
+		char buf[32];
+		int w = utf8_width_str(tick_text(buf, sizeof buf, ay.tick[i], p->log_y, ay.step,
+						 c->glyphs == GLYPHS_ASCII));
+
+		left = w > left ? w : left;
+	}
+	left = left > r.w / 3 ? r.w / 3 : left;
+	m.area = (struct rect){r.x + left + 1, r.y, r.w - left - 1, r.h - 2};
+	if (p->y_label) { /* over the axis */
+		canvas_text(c, r.x, r.y, r.w, canvas_style(c, TH_DIM), p->y_label);
+		m.area.y++;
+		m.area.h--;
+	}
+	axis_make(&ax, m.x0, m.x1, p->log_x, m.area.w / 10 < 10 ? m.area.w / 10 : 10);
+	axes_draw(c, p, &m, &ax, &ay, left);
+	for (int k = 0; k < p->nseries; k++)
+		if (p->series[k].lo && p->series[k].hi)
+			band_draw(c, &m, &p->series[k]);
+	marks_draw(c, p, &m);
+	if (raster_new(&q, c, m.area)) {
+		for (int k = 0; k < p->nseries; k++) {
+			const struct plot_series *s = &p->series[k];
+
+			if (s->lo && s->hi &&
+			    (c->depth < DEPTH_256 || !color_is_rgb(s->style.fg))) {
+				curve_draw(&q, &m, s, s->lo, k, 0x11);
+				curve_draw(&q, &m, s, s->hi, k, 0x11);
+			}
+			curve_draw(&q, &m, s, s->y, k, mono ? dash[k % 4] : 0xff);
+		}
+		raster_draw(&q, c, m.area, p);
+		free(q.bits);
+	}
+	legend_draw(c, p, &m);
+	if (map)
+		*map = m;
+	canvas_unclip(c, old);
+}
+
+/* -- bars --------------------------------------------------------------------------------------------------- */
+
+int
+plot_bars_index(struct rect r, int n, int column)
+{
+	int k = column - r.x;
+
+	if (k < 0 || r.w < 1 || n < 1)
+		return 0;
+	if (n <= r.w) {
+		int wide = r.w / n > 3 ? 3 : r.w / n;
+
+		return k / wide < n ? k / wide : n - 1;
+	}
+	return (int)((long)(k < r.w ? k : r.w - 1) * n / r.w);
+}
+
+double
+plot_bars(struct canvas *c, struct rect r, const double *v, int n, double limit, int at)
+{
+	struct style zero = canvas_style(c, TH_GRID), cursor = canvas_style(c, TH_CURSOR);
+	const struct ramp *ramp = &c->theme->diverging;
+	struct style up = {ramp->stop[ramp->n - 1], COLOR_KEEP, 0};
+	struct style down = {ramp->stop[0], COLOR_KEEP, 0};
+	int half = r.h / 2, base = r.y + half, wide = 1, columns;
+	double max = 0;
+
+	for (int i = 0; i < n; i++)
+		if (isfinite(v[i]))
+			max = fmax(max, fabs(v[i]));
+	if (limit > 0)
+		max = limit;
+	if (n < 1 || r.w < 1 || r.h < 1)
+		return max;
+	if (n <= r.w)
+		wide = r.w / n > 3 ? 3 : r.w / n;
+	columns = n <= r.w ? n * wide : r.w;
+	if (half == 0)
+		base++;
+	for (int x = 0; x < columns; x++) {
+		int i = plot_bars_index(r, n, r.x + x), end = plot_bars_index(r, n, r.x + x + 1);
+		double best = NAN;
+		bool here = false;
+
+		if (x == r.w - 1 && n > r.w)
+			end = n;
+		for (int k = i; k < (end > i ? end : i + 1); k++) {
+			if (isfinite(v[k]) && !(fabs(v[k]) <= fabs(best)))
+				best = v[k];
+			here |= k == at;
+		}
+		if (wide > 2 && x % wide == wide - 1) /* a gap between wide bars */
+			best = NAN;
+		if (half)
+			canvas_text(c, r.x + x, base, 1, zero, " ");
+		if (best > 0)
+			canvas_vbar(c, r.x + x, base - (half ? half : 1), half ? half : 1,
+				    max > 0 ? best / max : 0, here ? cursor : up);
+		else if (best < 0 && r.h - half > 0 && half)
+			canvas_vbar_down(c, r.x + x, base, r.h - half, max > 0 ? -best / max : 0,
+					 here ? cursor : down);
+		if (here)
+			canvas_text(c, r.x + x, r.y + (best > 0 && half ? r.h - 1 : 0), 1, cursor,
+				    best > 0 && half ? "▴" : "▾");
+	}
+	return max;
+}

@@ -1,0 +1,746 @@
+#include "tui/terminal.h"
+
+#include <curses.h>
+#include <term.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+#include "engine/base/strbuf.h"
+#include "tui/utf8.h"
+
+enum { TK_MOUSE = 0x7000, TK_PASTE, TK_PASTE_END, TK_MODIFIED };
+enum { PASTE_MAX = 1 << 20, COPY_MAX = 74994 }; /* xterm's limit for OSC 52 */
+
+struct terminal {
+	SCREEN *screen;
+	WINDOW *input; /* a pad: reading from it never writes */
+	enum color_depth depth;
+	enum glyph_level glyphs;
+	bool mouse, has_mouse, eof;
+	struct cell *front; /* what the terminal shows */
+	int w, h;
+	bool all; /* front is not to be trusted */
+	struct style now;
+	bool now_known;
+	struct strbuf out;
+};
+
+/* For the signal handlers: one terminal, and all they need without calling anything unsafe. */
+static struct {
+	volatile sig_atomic_t active;
+	int pipe[2];
+	struct termios saved;
+	char restore[256];
+	size_t nrestore;
+	struct terminal *t;
+} global = {.pipe = {-1, -1}};
+
+static const int handled[] = {SIGWINCH, SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGCONT, SIGQUIT};
+static const int fatal[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
+static struct sigaction old_handled[sizeof handled / sizeof *handled];
+static struct sigaction old_fatal[sizeof fatal / sizeof *fatal];
+
+static const char mouse_on[] = "\033[?1000h\033[?1002h\033[?1006h";
+static const char mouse_off[] = "\033[?1006l\033[?1002l\033[?1000l";
+static const char paste_on[] = "\033[?2004h", paste_off[] = "\033[?2004l";
+
+static void
+write_all(const char *s, size_t n)
+{
+	while (n) {
+		ssize_t k = write(STDOUT_FILENO, s, n);
+
+		if (k > 0) {
+			s += k;
+			n -= (size_t)k;
+		} else if (k < 0 && errno == EAGAIN) {
+			struct pollfd p = {STDOUT_FILENO, POLLOUT, 0};
+
+			if (poll(&p, 1, 2000) <= 0)
+				return;
+		} else if (!(k < 0 && errno == EINTR)) {
+			return;
+		}
+	}
+}
+
+static void
+on_signal(int sig)
+{
+	int e = errno;
+	unsigned char b = (unsigned char)sig;
+
+	if (write(global.pipe[1], &b, 1) < 0)
+		errno = e;
+	errno = e;
+}
+
+static void
+on_fatal(int sig)
+{
+	if (global.active) {
+		global.active = 0;
+		write_all(global.restore, global.nrestore);
+		tcsetattr(STDIN_FILENO, TCSANOW, &global.saved);
+	}
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+static void
+signals_set(void)
+{
+	static char stack[65536];
+	stack_t ss = {.ss_sp = stack, .ss_size = sizeof stack};
+	struct sigaction sa = {0};
+
+	sigaltstack(&ss, NULL);
+	sigfillset(&sa.sa_mask);
+	sa.sa_flags = SA_RESTART;
+	sa.sa_handler = on_signal;
+	for (size_t i = 0; i < sizeof handled / sizeof *handled; i++)
+		sigaction(handled[i], &sa, &old_handled[i]);
+	sa.sa_flags = SA_ONSTACK;
+	sa.sa_handler = on_fatal;
+	for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
+		sigaction(fatal[i], &sa, &old_fatal[i]);
+}
+
+static void
+signals_restore(void)
+{
+	for (size_t i = 0; i < sizeof handled / sizeof *handled; i++)
+		sigaction(handled[i], &old_handled[i], NULL);
+	for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
+		sigaction(fatal[i], &old_fatal[i], NULL);
+}
+
+static void
+restore_add(const char *s)
+{
+	size_t n = s ? strlen(s) : 0;
+
+	/* Padding ("$<5>") is not wanted by anything that has these capabilities. */
+	if (n && !strchr(s, '$') && global.nrestore + n <= sizeof global.restore) {
+		memcpy(global.restore + global.nrestore, s, n);
+		global.nrestore += n;
+	}
+}
+
+static void
+out_str(struct terminal *t, const char *s)
+{
+	if (s)
+		strbuf_str(&t->out, s);
+}
+
+/* Puts a terminfo string through tputs(), which takes out the padding. */
+static struct terminal *putting;
+
+static int
+put_char(int c)
+{
+	strbuf_char(&putting->out, (char)c);
+	return c;
+}
+
+static void
+out_cap(struct terminal *t, const char *cap)
+{
+	if (!cap)
+		return;
+	putting = t;
+	tputs(cap, 1, put_char);
+}
+
+static void
+out_send(struct terminal *t)
+{
+	if (t->out.len)
+		write_all(t->out.s, t->out.len);
+	strbuf_clear(&t->out);
+}
+
+static void
+modes_on(struct terminal *t)
+{
+	out_cap(t, cursor_invisible);
+	if (t->has_mouse) {
+		out_str(t, paste_on);
+		if (t->mouse)
+			out_str(t, mouse_on);
+	}
+	out_send(t);
+	t->all = true;
+	t->now_known = false;
+}
+
+static void
+modes_off(struct terminal *t)
+{
+	if (t->has_mouse) {
+		out_str(t, mouse_off);
+		out_str(t, paste_off);
+	}
+	out_cap(t, exit_attribute_mode);
+	out_cap(t, cursor_normal);
+	out_send(t);
+}
+
+static void
+keys_define(void)
+{
+	static const struct {
+		const char *seq;
+		int key;
+	} more[] = {
+		{"\033[<", TK_MOUSE},	   {"\033[200~", TK_PASTE},    {"\033[201~", TK_PASTE_END},
+		{"\033[Z", KEY_BTAB},	   {"\033[1~", KEY_HOME},      {"\033[4~", KEY_END},
+		{"\033[H", KEY_HOME},	   {"\033[F", KEY_END},	       {"\033[1;", TK_MODIFIED},
+		{"\033[A", KEY_UP},	   {"\033[B", KEY_DOWN},       {"\033[C", KEY_RIGHT},
+		{"\033[D", KEY_LEFT},
+	};
+
+	for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+		define_key(more[i].seq, more[i].key);
+}
+
+enum t2_status
+terminal_open(struct terminal **out, const struct terminal_options *opt, struct t2_err *err)
+{
+	const char *term = getenv("TERM"), *set;
+	struct terminal *t;
+	int rc = 0;
+
+	*out = NULL;
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+		return t2_fail(err, T2_EUNSUP,
+			       "screen: stdin and stdout must be a terminal; \"t2tui --help\" lists "
+			       "what works without one");
+	if (!term || !*term || !strcmp(term, "dumb"))
+		return t2_fail(err, T2_EUNSUP, "screen: TERM is \"%s\": a terminal that can place "
+			       "the cursor is needed", term ? term : "");
+	if (setupterm(term, STDOUT_FILENO, &rc) != OK)
+		return t2_fail(err, T2_EUNSUP, "screen: TERM is \"%s\": %s", term,
+			       rc == 0 ? "no such entry in the terminfo database"
+				       : "no terminfo database found");
+	if (!cursor_address || !clear_screen)
+		return t2_fail(err, T2_EUNSUP,
+			       "screen: TERM is \"%s\": a terminal that can place the cursor is needed",
+			       term);
+	t = calloc(1, sizeof *t);
+	if (!t)
+		return t2_nomem(err, "screen");
+	if (pipe2(global.pipe, O_CLOEXEC | O_NONBLOCK)) {
+		free(t);
+		return t2_fail(err, T2_EIO, "screen: pipe: %s", strerror(errno));
+	}
+	tcgetattr(STDIN_FILENO, &global.saved);
+	t->screen = newterm(NULL, stdout, stdin);
+	t->input = t->screen ? newpad(1, 1) : NULL;
+	if (!t->input) {
+		if (t->screen) {
+			endwin();
+			delscreen(t->screen);
+		}
+		close(global.pipe[0]);
+		close(global.pipe[1]);
+		free(t);
+		return t2_fail(err, T2_EUNSUP, "screen: curses cannot start on TERM \"%s\"", term);
+	}
+	raw();
+	noecho();
+	nonl();
+	keypad(t->input, TRUE);
+	nodelay(t->input, TRUE);
+	set_escdelay(25);
+	keys_define();
+	refresh();
+	set = nl_langinfo(CODESET);
+	t->glyphs = opt->glyphs >= 0 ? (enum glyph_level)opt->glyphs
+		    : set && !strcmp(set, "UTF-8") ? (strcmp(term, "linux") ? GLYPHS_BRAILLE : GLYPHS_BLOCK)
+						   : GLYPHS_ASCII;
+	t->depth = opt->depth >= 0 ? (enum color_depth)opt->depth
+				   : color_detect(tigetnum("colors"), tigetflag("RGB") > 0);
+	t->has_mouse = (tigetstr("XM") && tigetstr("XM") != (char *)-1) || key_mouse;
+	t->mouse = opt->mouse;
+	global.nrestore = 0;
+	if (t->has_mouse) {
+		restore_add(mouse_off);
+		restore_add(paste_off);
+	}
+	restore_add(exit_attribute_mode);
+	restore_add(cursor_normal);
+	restore_add(keypad_local);
+	restore_add(exit_ca_mode);
+	global.t = t;
+	global.active = 1;
+	signals_set();
+	modes_on(t);
+	*out = t;
+	return T2_OK;
+}
+
+void
+terminal_close(struct terminal *t)
+{
+	if (!t)
+		return;
+	modes_off(t);
+	endwin();
+	global.active = 0;
+	tcsetattr(STDIN_FILENO, TCSANOW, &global.saved);
+	signals_restore();
+	delwin(t->input);
+	delscreen(t->screen);
+	close(global.pipe[0]);
+	close(global.pipe[1]);
+	global.t = NULL;
+	strbuf_free(&t->out);
+	free(t->front);
+	free(t);
+}
+
+int
+terminal_fd(const struct terminal *t)
+{
+	(void)t;
+	return STDIN_FILENO;
+}
+
+int
+terminal_signal_fd(const struct terminal *t)
+{
+	(void)t;
+	return global.pipe[0];
+}
+
+int
+terminal_signal(struct terminal *t)
+{
+	unsigned char b;
+
+	(void)t;
+	return read(global.pipe[0], &b, 1) == 1 ? b : 0;
+}
+
+void
+terminal_size(struct terminal *t, int *w, int *h)
+{
+	struct winsize ws = {0};
+
+	(void)t;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws))
+		ws.ws_col = ws.ws_row = 0;
+	*w = ws.ws_col ? ws.ws_col : columns > 0 ? columns : 80;
+	*h = ws.ws_row ? ws.ws_row : lines > 0 ? lines : 24;
+	*w = *w > 1000 ? 1000 : *w;
+	*h = *h > 400 ? 400 : *h;
+}
+
+enum color_depth
+terminal_depth(const struct terminal *t)
+{
+	return t->depth;
+}
+
+enum glyph_level
+terminal_glyphs(const struct terminal *t)
+{
+	return t->glyphs;
+}
+
+void
+terminal_mouse(struct terminal *t, bool on)
+{
+	t->mouse = on;
+	if (!t->has_mouse)
+		return;
+	out_str(t, on ? mouse_on : mouse_off);
+	out_send(t);
+}
+
+void
+terminal_repaint(struct terminal *t)
+{
+	t->all = true;
+}
+
+void
+terminal_suspend(struct terminal *t)
+{
+	struct sigaction dfl = {.sa_handler = SIG_DFL}, mine;
+
+	modes_off(t);
+	endwin();
+	tcsetattr(STDIN_FILENO, TCSANOW, &global.saved);
+	global.active = 0;
+	sigaction(SIGTSTP, &dfl, &mine);
+	kill(getpid(), SIGTSTP);
+	/* Goes on here after SIGCONT. */
+	sigaction(SIGTSTP, &mine, NULL);
+	tcgetattr(STDIN_FILENO, &global.saved); /* the shell may have changed it */
+	global.active = 1;
+	clearok(curscr, TRUE);
+	refresh();
+	modes_on(t);
+}
+
+/* -- output ------------------------------------------------------------------------------------------------- */
+
+static void
+out_color(struct terminal *t, uint32_t c, bool back)
+{
+	c = color_reduce(c, t->depth);
+	if (c == COLOR_DEFAULT)
+		return; /* after exit_attribute_mode it is */
+	if (color_is_rgb(c)) {
+		strbuf_printf(&t->out, "\033[%d;2;%u;%u;%um", back ? 48 : 38, c >> 16, c >> 8 & 255,
+			      c & 255);
+	} else {
+		const char *cap = back ? set_a_background : set_a_foreground;
+
+		if (cap)
+			out_cap(t, tparm(cap, (int)(c & 255), 0, 0, 0, 0, 0, 0, 0, 0));
+	}
+}
+
+static void
+out_style(struct terminal *t, const struct cell *k)
+{
+	struct style st = {k->fg, k->bg, k->attr};
+
+	if (t->now_known && st.fg == t->now.fg && st.bg == t->now.bg && st.attr == t->now.attr)
+		return;
+	out_cap(t, exit_attribute_mode);
+	if (st.attr & ATTR_BOLD)
+		out_cap(t, enter_bold_mode);
+	if (st.attr & ATTR_DIM)
+		out_cap(t, enter_dim_mode);
+	if (st.attr & ATTR_ITALIC)
+		out_cap(t, enter_italics_mode);
+	if (st.attr & ATTR_UNDERLINE)
+		out_cap(t, enter_underline_mode);
+	if (st.attr & ATTR_REVERSE)
+		out_cap(t, enter_reverse_mode);
+	out_color(t, st.fg, false);
+	out_color(t, st.bg, true);
+	t->now = st;
+	t->now_known = true;
+}
+
+/* Terminals disagree about the width of all but the plainest characters: after such a one the cursor is placed anew. */
+static bool
+plain_width(const struct cell *k)
+{
+	return !(k->text[0] & 0x80) || (!k->text[3] && k->width == 1);
+}
+
+bool
+terminal_flush(struct terminal *t, const struct canvas *c)
+{
+	size_t n = (size_t)c->w * (size_t)c->h;
+
+	if (t->eof)
+		return false;
+	if (!t->front || t->w != c->w || t->h != c->h) {
+		struct cell *front = calloc(n, sizeof *front);
+
+		if (!front)
+			return true; /* the old picture stays */
+		free(t->front);
+		t->front = front;
+		t->w = c->w;
+		t->h = c->h;
+		t->all = true;
+	}
+	if (t->has_mouse) /* xterm's kin: a synchronised update, where it is known */
+		out_str(t, "\033[?2026h");
+	if (t->all) {
+		memset(t->front, 0, n * sizeof *t->front);
+		out_cap(t, exit_attribute_mode);
+		out_cap(t, clear_screen);
+		t->now_known = false;
+		t->all = false;
+	}
+	for (int y = 0; y < c->h; y++) {
+		int at = -1;
+
+		for (int x = 0; x < c->w; x++) {
+			const struct cell *k = &c->cells[(size_t)y * (size_t)c->w + (size_t)x];
+			struct cell *f = &t->front[(size_t)y * (size_t)c->w + (size_t)x];
+
+			if (!memcmp(k, f, sizeof *k))
+				continue;
+			*f = *k;
+			if (!k->width)
+				continue;
+			/* The last cell of the screen would scroll some terminals. */
+			if (y == c->h - 1 && x == c->w - 1 && auto_right_margin &&
+			    !eat_newline_glitch)
+				continue;
+			if (at != x)
+				out_cap(t, tparm(cursor_address, y, x, 0, 0, 0, 0, 0, 0, 0));
+			out_style(t, k);
+			strbuf_add(&t->out, k->text, strnlen(k->text, sizeof k->text));
+			at = plain_width(k) ? x + k->width : -1;
+		}
+	}
+	if (c->cursor_x >= 0 && c->cursor_x < c->w && c->cursor_y >= 0 && c->cursor_y < c->h) {
+		out_cap(t, tparm(cursor_address, c->cursor_y, c->cursor_x, 0, 0, 0, 0, 0, 0, 0));
+		out_cap(t, cursor_normal);
+	} else {
+		out_cap(t, cursor_invisible);
+	}
+	if (t->has_mouse)
+		out_str(t, "\033[?2026l");
+	out_send(t);
+	return !t->eof;
+}
+
+bool
+terminal_copy(struct terminal *t, const char *text, size_t n)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	if (n > COPY_MAX)
+		return false;
+	out_str(t, "\033]52;c;");
+	for (size_t i = 0; i < n; i += 3) {
+		unsigned v = (unsigned)(unsigned char)text[i] << 16;
+
+		v |= i + 1 < n ? (unsigned)(unsigned char)text[i + 1] << 8 : 0;
+		v |= i + 2 < n ? (unsigned)(unsigned char)text[i + 2] : 0;
+		strbuf_char(&t->out, digits[v >> 18]);
+		strbuf_char(&t->out, digits[v >> 12 & 63]);
+		strbuf_char(&t->out, i + 1 < n ? digits[v >> 6 & 63] : '=');
+		strbuf_char(&t->out, i + 2 < n ? digits[v & 63] : '=');
+	}
+	out_str(t, "\a");
+	out_send(t);
+	return true;
+}
+
+/* -- input -------------------------------------------------------------------------------------------------- */
+
+/* The next curses key or character; false: none there. */
+static bool
+read_key(struct terminal *t, wint_t *ch, bool *special)
+{
+	int rc;
+
+	rc = wget_wch(t->input, ch);
+	if (rc == ERR)
+		return false;
+	*special = rc == KEY_CODE_YES;
+	return true;
+}
+
+/* Like read_key() for the rest of a sequence that has begun: waits a little for it. */
+static bool
+read_more(struct terminal *t, wint_t *ch, bool *special)
+{
+	struct pollfd p = {STDIN_FILENO, POLLIN, 0};
+
+	return read_key(t, ch, special) || (poll(&p, 1, 100) > 0 && read_key(t, ch, special));
+}
+
+static int
+utf8_of(wint_t ch, char out[4])
+{
+	return utf8_put((long)ch, out);
+}
+
+static bool
+read_paste(struct terminal *t, struct input *in)
+{
+	struct strbuf b = {0};
+	bool special;
+	wint_t ch;
+
+	while (read_more(t, &ch, &special) && !(special && ch == TK_PASTE_END)) {
+		char u[4];
+
+		if (special || b.len > PASTE_MAX)
+			continue;
+		if (ch == '\r')
+			ch = '\n';
+		strbuf_add(&b, u, (size_t)utf8_of(ch, u));
+	}
+	in->kind = IN_PASTE;
+	in->text = strbuf_take(&b);
+	return in->text != NULL;
+}
+
+/* ESC [ < has been read: BUTTON ; X ; Y and M or m. */
+static bool
+read_mouse(struct terminal *t, struct input *in)
+{
+	int v[3] = {0}, i = 0;
+	bool special;
+	wint_t ch;
+
+	while (read_more(t, &ch, &special) && !special) {
+		if (ch >= '0' && ch <= '9') {
+			if (v[i] < 10000)
+				v[i] = v[i] * 10 + (int)(ch - '0');
+		} else if (ch == ';' && i < 2) {
+			i++;
+		} else {
+			break;
+		}
+	}
+	if (special || (ch != 'M' && ch != 'm') || i != 2)
+		return false;
+	in->kind = IN_MOUSE;
+	in->mouse.x = v[1] - 1;
+	in->mouse.y = v[2] - 1;
+	in->mouse.button = (v[0] & 3) + 1;
+	if (v[0] & 64)
+		in->mouse.kind = v[0] & 1 ? MOUSE_WHEEL_DOWN : MOUSE_WHEEL_UP;
+	else if (ch == 'm')
+		in->mouse.kind = MOUSE_RELEASE;
+	else
+		in->mouse.kind = v[0] & 32 ? MOUSE_DRAG : MOUSE_PRESS;
+	return (v[0] & 64) ? (v[0] & 3) < 2 : true;
+}
+
+/* ESC [ 1 ; has been read: MODIFIERS and a letter. */
+static int
+read_modified(struct terminal *t)
+{
+	static const char letters[] = "ABCDHF";
+	static const int keys[] = {K_UP, K_DOWN, K_RIGHT, K_LEFT, K_HOME, K_END};
+	int mod = 0, key = K_NONE;
+	bool special;
+	wint_t ch;
+
+	while (read_more(t, &ch, &special) && !special && ch >= '0' && ch <= '9' && mod < 100)
+		mod = mod * 10 + (int)(ch - '0');
+	for (int i = 0; letters[i]; i++)
+		if (!special && ch == (wint_t)letters[i])
+			key = keys[i];
+	mod = mod > 0 ? mod - 1 : 0;
+	return key ? key | (mod & 1 ? K_SHIFT : 0) | (mod & 2 ? K_ALT : 0) | (mod & 4 ? K_CTRL : 0)
+		   : K_NONE;
+}
+
+static int
+key_of(wint_t ch, bool special)
+{
+	if (!special) {
+		if (ch == 127 || ch == 8)
+			return K_BACKSPACE;
+		if (ch == '\r' || ch == '\n' || ch == '\t' || ch == 27)
+			return (int)ch;
+		if (ch == 0)
+			return ' ' | K_CTRL;
+		if (ch < 27)
+			return (int)(ch + 'a' - 1) | K_CTRL;
+		if (ch < 32)
+			return (int)(ch + '@') | K_CTRL;
+		return ch < K_FIRST ? (int)ch : K_NONE;
+	}
+	switch (ch) {
+	case KEY_UP:
+		return K_UP;
+	case KEY_DOWN:
+		return K_DOWN;
+	case KEY_LEFT:
+		return K_LEFT;
+	case KEY_RIGHT:
+		return K_RIGHT;
+	case KEY_SLEFT:
+		return K_LEFT | K_SHIFT;
+	case KEY_SRIGHT:
+		return K_RIGHT | K_SHIFT;
+	case KEY_HOME:
+		return K_HOME;
+	case KEY_END:
+	case KEY_LL:
+		return K_END;
+	case KEY_PPAGE:
+		return K_PAGE_UP;
+	case KEY_NPAGE:
+		return K_PAGE_DOWN;
+	case KEY_IC:
+		return K_INSERT;
+	case KEY_DC:
+		return K_DELETE;
+	case KEY_BACKSPACE:
+		return K_BACKSPACE;
+	case KEY_BTAB:
+		return K_BACK_TAB;
+	case KEY_ENTER:
+		return K_ENTER;
+	default:
+		if (ch >= KEY_F(1) && ch <= KEY_F(12))
+			return K_F1 + (int)(ch - KEY_F(1));
+		return K_NONE;
+	}
+}
+
+/* A terminal that is gone polls as readable for ever; curses only says ERR. */
+static void
+check_gone(struct terminal *t)
+{
+	struct pollfd p = {STDIN_FILENO, POLLIN, 0};
+	int left = 0;
+
+	if (poll(&p, 1, 0) > 0 &&
+	    ((p.revents & (POLLHUP | POLLERR | POLLNVAL)) ||
+	     (p.revents & POLLIN && !ioctl(STDIN_FILENO, FIONREAD, &left) && left == 0)))
+		t->eof = true;
+}
+
+bool
+terminal_input(struct terminal *t, struct input *in)
+{
+	bool special;
+	wint_t ch;
+
+	memset(in, 0, sizeof *in);
+	for (;;) {
+		if (!read_key(t, &ch, &special)) {
+			check_gone(t);
+			if (!t->eof)
+				return false;
+			in->kind = IN_EOF;
+			return true;
+		}
+		if (special && ch == TK_MOUSE) {
+			if (read_mouse(t, in))
+				return true;
+			continue;
+		}
+		if (special && ch == TK_PASTE) {
+			if (read_paste(t, in))
+				return true;
+			continue;
+		}
+		in->kind = IN_KEY;
+		if (special && ch == TK_MODIFIED)
+			in->key = read_modified(t);
+		else
+			in->key = key_of(ch, special);
+		if (!special && ch == 27 && read_key(t, &ch, &special)) {
+			/* ESC and a key at once: Alt. */
+			in->key = key_of(ch, special);
+			if (in->key && in->key != K_ESC)
+				in->key |= K_ALT;
+		}
+		if (in->key)
+			return true;
+	}
+}

@@ -1,0 +1,20 @@
+/* gauge.h - how far something is, how long it took.
+ *
+ *	gauge_draw(c, x, y, w, 0.4, canvas_style(c, TH_GAUGE));
+ *	gauge_time(buf, sizeof buf, 64);		// "1m04s"
+ *	gauge_number(buf, sizeof buf, 0.0123);		// three significant digits: "0.0123", "12.3", "4.57e+06"
+ */
+#ifndef T2_WIDGETS_GAUGE_H
+#define T2_WIDGETS_GAUGE_H
+
+#include <stddef.h>
+#include "tui/canvas.h"
+
+void gauge_draw(struct canvas *c, int x, int y, int w, double frac, struct style st);
+const char *gauge_time(char *buf, size_t cap, double seconds);
+const char *gauge_number(char *buf, size_t cap, double v);
+const char *gauge_bytes(char *buf, size_t cap, double bytes); /* "1.4 GB" */
+/* "0.71 [0.66 0.75]" */
+const char *gauge_interval(char *buf, size_t cap, double v, double lo, double hi);
+
+#endif

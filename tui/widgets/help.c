@@ -1,0 +1,185 @@
+/* Help (?): the keys that hold for the focused pane; letters search. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "tui/app_state.h"
+#include "tui/utf8.h"
+#include "tui/widgets/editor.h"
+
+struct help {
+	struct editor e;
+	int top, lines, rows;
+};
+
+static const struct {
+	const char *keys, *help;
+} always[] = {
+	{"Esc", "back: out of a field, a filter, a zoom; cancels this view's job"},
+	{"Ctrl-c", "cancels this view's job"},
+	{"mouse", "click focuses and selects, wheel scrolls, drag moves borders; Shift selects text"},
+};
+
+/* One line at row (from the top of the text, before scrolling); NULL keys: a heading. */
+static void
+line_draw(struct canvas *c, struct rect r, int line, const char *keys, const char *help,
+	  const char *name)
+{
+	if (line < 0 || line >= r.h)
+		return;
+	r.y += line;
+	if (!keys) {
+		canvas_text(c, r.x, r.y, r.w, canvas_style(c, TH_TITLE), help);
+		return;
+	}
+	canvas_text(c, r.x + 1, r.y, 16, canvas_style(c, TH_KEY), keys);
+	canvas_text(c, r.x + 18, r.y, r.w - 36, canvas_style(c, TH_TEXT), help);
+	canvas_right(c, r.x + r.w - 17, r.y, 17, canvas_style(c, TH_DIM), name);
+}
+
+static bool
+found(const char *filter, const char *a, const char *b, const char *c)
+{
+	return !*filter || binding_fuzzy(a, filter) || strstr(b, filter) || strstr(c, filter);
+}
+
+static void
+help_draw(struct app *a, void *state, struct canvas *c)
+{
+	struct help *h = state;
+	struct view *v = app_view(a);
+	const char *filter = editor_text(&h->e);
+	struct binding_set sets[3];
+	int w = c->w - 6 < 84 ? c->w - 6 : 84, n = app_bindings(v, sets), line = 0;
+	struct rect r = {(c->w - w) / 2, 1, w, c->h - 2}, in, old;
+	struct style border = canvas_style(c, TH_POPUP_BORDER);
+	unsigned can = view_can(v);
+	char keys[64];
+
+	canvas_fill(c, r, canvas_style(c, TH_POPUP));
+	canvas_box(c, r, border);
+	canvas_printf(c, r.x + 2, r.y, r.w - 4, border, " help: %s, %s ", v->ops->name,
+		      v->opened ? v->ops->panes[v->focus].name : "");
+	canvas_text(c, r.x + 2, r.y + 1, 9, canvas_style(c, TH_DIM), "search");
+	editor_draw(&h->e, c, (struct rect){r.x + 10, r.y + 1, r.w - 12, 1}, true);
+	in = (struct rect){r.x + 2, r.y + 3, r.w - 4, r.h - 4};
+	h->rows = in.h;
+	if (h->top > h->lines - in.h)
+		h->top = h->lines - in.h;
+	if (h->top < 0)
+		h->top = 0;
+	old = canvas_clip(c, in);
+	for (int i = 0; i < n; i++) {
+		bool heading = false;
+
+		for (int j = 0; j < sets[i].n; j++) {
+			const struct binding *b = &sets[i].rows[j];
+
+			binding_keys(b, keys);
+			if (b->flags & BIND_HIDDEN || !binding_holds(b, v->focus, can) ||
+			    !found(filter, b->name, b->help, keys))
+				continue;
+			if (!heading) {
+				line += line > 0;
+				line_draw(c, in, line++ - h->top, NULL, sets[i].scope, "");
+				heading = true;
+			}
+			line_draw(c, in, line++ - h->top, keys[0] ? keys : ":", b->help, b->name);
+		}
+	}
+	for (size_t i = 0; i < sizeof always / sizeof *always; i++)
+		if (found(filter, always[i].keys, always[i].help, ""))
+			line_draw(c, in, line++ - h->top, always[i].keys, always[i].help, "");
+	if (!line)
+		line_draw(c, in, 0, NULL, "nothing here is called that", "");
+	canvas_unclip(c, old);
+	h->lines = line;
+	if (line > in.h)
+		canvas_printf(c, r.x + r.w - 16, r.y + r.h - 1, 14, border, " %d%% ",
+			      100 * (h->top + in.h < line ? h->top + in.h : line) / line);
+}
+
+static bool
+help_key(struct app *a, void *state, int key)
+{
+	struct help *h = state;
+
+	(void)a;
+	switch (key) {
+	case K_UP:
+		h->top--;
+		return true;
+	case K_DOWN:
+		h->top++;
+		return true;
+	case K_PAGE_UP:
+		h->top -= h->rows - 1;
+		return true;
+	case K_PAGE_DOWN:
+		h->top += h->rows - 1;
+		return true;
+	case '?':
+	case 'c' | K_CTRL:
+		return false;
+	case 'q':
+		if (!h->e.text.len)
+			return false;
+		break;
+	default:
+		break;
+	}
+	switch (editor_key(&h->e, key)) {
+	case EDITOR_CHANGED:
+		h->top = 0;
+		return true;
+	case EDITOR_ACCEPT:
+		return false;
+	case EDITOR_CANCEL: /* first the search, then the help */
+		if (!h->e.text.len)
+			return false;
+		editor_set(&h->e, "");
+		return true;
+	default:
+		return true;
+	}
+}
+
+static bool
+help_mouse(struct app *a, void *state, const struct mouse *m)
+{
+	struct help *h = state;
+
+	(void)a;
+	if (m->kind == MOUSE_WHEEL_UP)
+		h->top -= 3;
+	else if (m->kind == MOUSE_WHEEL_DOWN)
+		h->top += 3;
+	else if (m->kind == MOUSE_PRESS)
+		return false;
+	return true;
+}
+
+static void
+help_close(void *state)
+{
+	struct help *h = state;
+
+	editor_free(&h->e);
+	free(h);
+}
+
+static const struct overlay_ops help_ops = {
+	.draw = help_draw, .key = help_key, .mouse = help_mouse, .close = help_close};
+
+void
+help_open(struct app *a)
+{
+	struct help *h = calloc(1, sizeof *h);
+
+	if (!h) {
+		app_error(a, "out of memory");
+		return;
+	}
+	h->e.single = true;
+	editor_set(&h->e, "");
+	app_overlay(a, &help_ops, h);
+}

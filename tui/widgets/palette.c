@@ -1,0 +1,247 @@
+/* The palette (:): every command by name, found by a few of its letters. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "tui/app_state.h"
+#include "tui/utf8.h"
+#include "tui/widgets/editor.h"
+
+enum { HITS = 256, ROWS = 12 };
+
+struct hit_row {
+	const struct binding *b;
+	int score;
+};
+
+struct palette {
+	struct editor e;
+	struct hit_row hit[HITS];
+	int n, sel, top;
+	struct rect list; /* as drawn */
+};
+
+static int
+by_score(const void *a, const void *b)
+{
+	const struct hit_row *x = a, *y = b;
+
+	if (x->score != y->score)
+		return y->score - x->score;
+	return x->b < y->b ? -1 : x->b > y->b; /* the tables' order within equals */
+}
+
+/* Text behind the first space belongs to the command, if one has just that name. */
+static const struct binding *
+with_argument(struct view *v, const char *text, const char **arg)
+{
+	struct binding_set sets[3];
+	const char *space = strchr(text, ' ');
+	const struct binding *b;
+	int n = app_bindings(v, sets);
+
+	if (!space)
+		return NULL;
+	b = binding_named(sets, n, text, (size_t)(space - text));
+	if (!b || !(b->flags & BIND_ARG))
+		return NULL;
+	*arg = space + strspn(space, " ");
+	if (!**arg)
+		*arg = NULL;
+	return b;
+}
+
+static void
+palette_match(struct app *a, struct palette *p)
+{
+	struct view *v = app_view(a);
+	struct binding_set sets[3];
+	const char *text = editor_text(&p->e), *arg;
+	const struct binding *only = with_argument(v, text, &arg);
+	unsigned can = view_can(v);
+	int n = app_bindings(v, sets);
+
+	p->n = p->sel = p->top = 0;
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < sets[i].n && p->n < HITS; j++) {
+			const struct binding *b = &sets[i].rows[j];
+			int score, help;
+
+			if (b->flags & BIND_HIDDEN || !binding_holds(b, v->focus, can) ||
+			    (only && b != only))
+				continue;
+			score = only ? 1 : binding_fuzzy(b->name, text);
+			help = only ? 0 : binding_fuzzy(b->help, text) / 2;
+			if (score < help)
+				score = help;
+			if (*text && !score)
+				continue;
+			/* Without text: in the order of the tables, the pane's own first. */
+			p->hit[p->n++] = (struct hit_row){b, *text ? score : -i};
+		}
+	qsort(p->hit, (size_t)p->n, sizeof *p->hit, by_score);
+}
+
+static void
+palette_draw(struct app *a, void *state, struct canvas *c)
+{
+	struct palette *p = state;
+	struct style popup = canvas_style(c, TH_POPUP), dim = canvas_style(c, TH_DIM);
+	struct style key = canvas_style(c, TH_KEY), sel = canvas_style(c, TH_SELECT);
+	int w = c->w - 8 < 76 ? c->w - 8 : 76, rows = c->h - 8 < ROWS ? c->h - 8 : ROWS;
+	struct rect r = {(c->w - w) / 2, c->h > 30 ? 4 : 2, w, rows + 4}, in;
+	char keys[64];
+
+	(void)a;
+	canvas_fill(c, r, popup);
+	canvas_box(c, r, canvas_style(c, TH_POPUP_BORDER));
+	in = rect_inset(r, 1, 1);
+	canvas_text(c, in.x + 1, in.y, 2, key, ":");
+	editor_draw(&p->e, c, (struct rect){in.x + 3, in.y, in.w - 4, 1}, true);
+	canvas_hline(c, r.x, in.y + 1, r.w, canvas_style(c, TH_POPUP_BORDER));
+	if (p->sel < p->top)
+		p->top = p->sel;
+	if (p->sel >= p->top + rows)
+		p->top = p->sel - rows + 1;
+	p->list = (struct rect){in.x, in.y + 2, in.w, rows};
+	if (!p->n)
+		canvas_text(c, in.x + 2, in.y + 2, in.w - 4, dim, "no command has these letters");
+	for (int i = 0; i < rows && p->top + i < p->n; i++) {
+		const struct binding *b = p->hit[p->top + i].b;
+		struct rect row = {in.x, in.y + 2 + i, in.w, 1};
+		struct style name = popup, help = dim;
+
+		name.bg = COLOR_KEEP;
+		if (p->top + i == p->sel) {
+			canvas_fill(c, row, sel);
+			if (sel.fg != COLOR_KEEP)
+				name.fg = help.fg = sel.fg;
+			name.attr |= ATTR_BOLD;
+			canvas_text(c, row.x, row.y, 1, name, "›");
+		}
+		canvas_printf(c, row.x + 2, row.y, 22, name, "%s%s", b->name,
+			      b->flags & BIND_ARG ? " …" : "");
+		canvas_text(c, row.x + 25, row.y, row.w - 41, help, b->help);
+		canvas_right(c, row.x + row.w - 15, row.y, 14, key, binding_keys(b, keys));
+	}
+}
+
+static void
+palette_run(struct app *a, struct palette *p, int i)
+{
+	const char *arg = NULL;
+	const struct binding *b = with_argument(app_view(a), editor_text(&p->e), &arg);
+	char *copy = arg ? strdup(arg) : NULL;
+
+	if (!b && i >= 0 && i < p->n)
+		b = p->hit[i].b;
+	app_overlay_close(a); /* p is gone: what runs may open another */
+	if (b)
+		app_run_binding(a, b, copy);
+	free(copy);
+}
+
+static bool
+palette_key(struct app *a, void *state, int key)
+{
+	struct palette *p = state;
+
+	switch (key) {
+	case K_UP:
+	case 'p' | K_CTRL:
+	case K_BACK_TAB:
+		p->sel -= p->sel > 0;
+		return true;
+	case K_DOWN:
+	case 'n' | K_CTRL:
+		p->sel += p->sel + 1 < p->n;
+		return true;
+	case K_PAGE_UP:
+		p->sel = p->sel > 10 ? p->sel - 10 : 0;
+		return true;
+	case K_PAGE_DOWN:
+		p->sel = p->sel + 10 < p->n ? p->sel + 10 : p->n ? p->n - 1 : 0;
+		return true;
+	case K_TAB: /* completes the name, so that an argument can follow */
+		if (p->sel < p->n) {
+			char text[80];
+
+			snprintf(text, sizeof text, "%s%s", p->hit[p->sel].b->name,
+				 p->hit[p->sel].b->flags & BIND_ARG ? " " : "");
+			editor_set(&p->e, text);
+			palette_match(a, p);
+		}
+		return true;
+	case 'c' | K_CTRL:
+		return false;
+	default:
+		break;
+	}
+	switch (editor_key(&p->e, key)) {
+	case EDITOR_CHANGED:
+		palette_match(a, p);
+		return true;
+	case EDITOR_ACCEPT:
+		palette_run(a, p, p->sel);
+		return true;
+	case EDITOR_CANCEL:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static void
+palette_paste(struct app *a, void *state, const char *text)
+{
+	struct palette *p = state;
+
+	if (editor_paste(&p->e, text))
+		palette_match(a, p);
+}
+
+static bool
+palette_mouse(struct app *a, void *state, const struct mouse *m)
+{
+	struct palette *p = state;
+
+	if (m->kind == MOUSE_WHEEL_UP)
+		p->sel -= p->sel > 0;
+	else if (m->kind == MOUSE_WHEEL_DOWN)
+		p->sel += p->sel + 1 < p->n;
+	else if (m->kind == MOUSE_PRESS && rect_has(p->list, m->x, m->y) &&
+		 p->top + m->y - p->list.y < p->n)
+		palette_run(a, p, p->top + m->y - p->list.y);
+	else if (m->kind == MOUSE_PRESS)
+		return false;
+	return true;
+}
+
+static void
+palette_close(void *state)
+{
+	struct palette *p = state;
+
+	editor_free(&p->e);
+	free(p);
+}
+
+static const struct overlay_ops palette_ops = {.draw = palette_draw,
+					       .key = palette_key,
+					       .paste = palette_paste,
+					       .mouse = palette_mouse,
+					       .close = palette_close};
+
+void
+palette_open(struct app *a)
+{
+	struct palette *p = calloc(1, sizeof *p);
+
+	if (!p) {
+		app_error(a, "out of memory");
+		return;
+	}
+	p->e.single = true;
+	editor_set(&p->e, "");
+	palette_match(a, p);
+	app_overlay(a, &palette_ops, p);
+}
