@@ -177,7 +177,7 @@ unicode_form(enum normalize_kind kind, const struct strbuf *in, struct strbuf *o
 	for (utf8proc_ssize_t i = 0; ok && i < n; i++) {
 		char c[4];
 
-		strbuf_add(out, c, utf8_put((uint32_t)p.v[i], c));
+		strbuf_add(out, c, utf8_write((uint32_t)p.v[i], c));
 	}
 	free(p.v);
 	return ok ? T2_OK : t2_nomem(err, "normalizing");
@@ -195,7 +195,7 @@ lowercase(const struct strbuf *in, struct strbuf *out)
 			strbuf_str(out, "i\xcc\x87");
 		else
 			strbuf_add(out, c,
-				   utf8_put((uint32_t)utf8proc_tolower((utf8proc_int32_t)cp), c));
+				   utf8_write((uint32_t)utf8proc_tolower((utf8proc_int32_t)cp), c));
 	}
 }
 
