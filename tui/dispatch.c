@@ -261,10 +261,9 @@ app_mouse(struct app *a, const struct mouse *m)
 			app_show(a, k);
 		return;
 	}
-	if (m->kind == MOUSE_PRESS && a->nstrip && m->y == a->strip_y) {
-		k = hit_find(a->strip, a->nstrip, m->x);
-		if (k >= 0)
-			app_view(a)->focus = k;
+	k = tabs_hit(&a->strip, m->x, m->y);
+	if (m->kind == MOUSE_PRESS && k >= 0) {
+		app_view(a)->focus = k;
 		return;
 	}
 	if (app_view(a)->opened)

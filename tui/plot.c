@@ -22,13 +22,25 @@ static const char *const quarters[16] = {
 	" ", "▘", "▝", "▀", "▖", "▌", "▞", "▛", "▗", "▚", "▐", "▜", "▄", "▙", "▟", "█",
 };
 
+static int
+dots_x(const struct canvas *c)
+{
+	return c->glyphs == GLYPHS_ASCII ? 1 : 2;
+}
+
+static int
+dots_y(const struct canvas *c)
+{
+	return c->glyphs == GLYPHS_ASCII ? 1 : c->glyphs == GLYPHS_BLOCK ? 2 : 4;
+}
+
 static bool
 raster_new(struct raster *q, const struct canvas *c, struct rect a)
 {
 	size_t n = (size_t)a.w * (size_t)a.h;
 
-	q->dx = c->glyphs == GLYPHS_ASCII ? 1 : 2;
-	q->dy = c->glyphs == GLYPHS_ASCII ? 1 : c->glyphs == GLYPHS_BLOCK ? 2 : 4;
+	q->dx = dots_x(c);
+	q->dy = dots_y(c);
 	q->w = a.w * q->dx;
 	q->h = a.h * q->dy;
 	q->cw = a.w;
@@ -259,6 +271,15 @@ place(double v, double lo, double hi, int dots)
 	return (v - lo) / (hi - lo) * (dots - 1);
 }
 
+/* The cell that a value's dot falls into; -1: outside. */
+static int
+cell_of(double v, double lo, double hi, int cells, int dots)
+{
+	double p = place(v, lo, hi, cells * dots);
+
+	return p > -0.5 && p < cells * dots - 0.5 ? (int)lrint(p) / dots : -1;
+}
+
 double
 plot_x(const struct plot_map *m, int column)
 {
@@ -271,19 +292,17 @@ plot_x(const struct plot_map *m, int column)
 int
 plot_column(const struct plot_map *m, double x)
 {
-	double v = place(fwd(x, m->log_x), m->x0, m->x1, m->area.w);
+	int k = cell_of(fwd(x, m->log_x), m->x0, m->x1, m->area.w, m->dx);
 
-	return isfinite(v) && v >= 0 && v <= m->area.w - 1 ? m->area.x + (int)lrint(v) : -1;
+	return k < 0 ? -1 : m->area.x + k;
 }
 
 static int
 plot_row(const struct plot_map *m, double y)
 {
-	double v = place(fwd(y, m->log_y), m->y0, m->y1, m->area.h);
+	int k = cell_of(fwd(y, m->log_y), m->y0, m->y1, m->area.h, m->dy);
 
-	return isfinite(v) && v >= -0.5 && v <= m->area.h - 0.5
-		       ? m->area.y + m->area.h - 1 - (int)lrint(v)
-		       : -1;
+	return k < 0 ? -1 : m->area.y + m->area.h - 1 - k;
 }
 
 struct axis {
@@ -357,11 +376,12 @@ axes_draw(struct canvas *c, const struct plot *p, const struct plot_map *m, cons
 static void
 band_draw(struct canvas *c, const struct plot_map *m, const struct plot_series *s)
 {
-	struct style text = canvas_style(c, TH_TEXT), tint = {COLOR_KEEP, 0, 0};
+	struct style tint = {COLOR_KEEP, 0, 0};
+	uint32_t back = c->theme->background;
 
 	if (c->depth < DEPTH_256 || !color_is_rgb(s->style.fg))
 		return; /* the edges are drawn as lines then */
-	tint.bg = color_mix(color_is_rgb(text.bg) ? text.bg : 0x101418, s->style.fg, 0.22);
+	tint.bg = color_mix(color_is_rgb(back) ? back : 0x101418, s->style.fg, 0.22);
 	for (int x = m->area.x; x < m->area.x + m->area.w; x++) {
 		double at = m->x0 + (double)(x - m->area.x) / (m->area.w > 1 ? m->area.w - 1 : 1) *
 					    (m->x1 - m->x0);
@@ -517,7 +537,7 @@ void
 plot_draw(struct canvas *c, struct rect r, const struct plot *p, struct plot_map *map)
 {
 	static const unsigned dash[] = {0xff, 0x33, 0x11, 0x6f};
-	struct plot_map m = {.area = r};
+	struct plot_map m = {.area = r, .dx = dots_x(c), .dy = dots_y(c)};
 	struct rect old = canvas_clip(c, r);
 	struct axis ax, ay;
 	struct raster q;
