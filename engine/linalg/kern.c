@@ -9,6 +9,10 @@
 
 static const struct kern_impl *const levels[] = {
 	[KERN_PLAIN] = &kern_plain,
+#if defined(__x86_64__)
+	[KERN_AVX2] = &kern_avx2,
+	[KERN_AVX512] = &kern_avx512,
+#endif
 };
 #define LEVELS ((int)(sizeof levels / sizeof *levels))
 
