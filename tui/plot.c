@@ -105,7 +105,7 @@ raster_draw(const struct raster *q, struct canvas *c, struct rect a, const struc
 			if (k < 0)
 				continue;
 			if (q->dy == 4)
-				utf8_put(0x2800 + q->bits[cell], buf);
+				glyph_put(0x2800 + q->bits[cell], buf);
 			else if (q->dy == 2)
 				memcpy(buf, quarters[q->bits[cell]],
 				       strlen(quarters[q->bits[cell]]));

@@ -559,7 +559,7 @@ read_more(struct terminal *t, wint_t *ch, bool *special)
 static int
 utf8_of(wint_t ch, char out[4])
 {
-	return utf8_put((long)ch, out);
+	return glyph_put((long)ch, out);
 }
 
 static bool

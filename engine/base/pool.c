@@ -47,7 +47,7 @@ struct pool {
 	_Alignas(64) atomic_int done; /* tasks of this generation */
 };
 
-static _Thread_local bool inside; /* this thread is running a task, as this worker: */
+static _Thread_local struct pool *inside; /* this thread is running a task of this pool (NULL: of none), as this worker: */
 static _Thread_local int current;
 
 static uint32_t
@@ -63,7 +63,7 @@ take(struct pool *p, int worker)
 	int mine = 0, tasks;
 	uint64_t ticket = atomic_load(&p->ticket);
 
-	inside = true;
+	inside = p;
 	current = worker;
 	for (;;) {
 		uint32_t next = (uint32_t)ticket;
@@ -78,7 +78,7 @@ take(struct pool *p, int worker)
 		mine++;
 		ticket = atomic_load(&p->ticket);
 	}
-	inside = false;
+	inside = NULL;
 	current = 0;
 	/* With tasks of this generation uncounted, tasks and ticket cannot have moved on. */
 	if (mine && atomic_fetch_add(&p->done, mine) + mine == tasks && atomic_load(&p->waiting)) {
@@ -199,7 +199,7 @@ pool_run(struct pool *p, int tasks, pool_fn *fn, void *arg)
 {
 	if (!p || p->threads == 1 || tasks <= 1 || inside) {
 		for (int t = 0; t < tasks; t++)
-			fn(arg, t, inside ? current : 0);
+			fn(arg, t, p && inside == p ? current : 0); /* another pool's task is our only worker */
 		return;
 	}
 	pthread_mutex_lock(&p->callers);

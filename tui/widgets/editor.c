@@ -243,7 +243,7 @@ editor_key(struct editor *e, int key)
 	default:
 		if (!key_char(key))
 			return EDITOR_IGNORED;
-		k = utf8_put(key, u);
+		k = glyph_put(key, u);
 		return insert(e, u, (size_t)k) ? EDITOR_CHANGED : EDITOR_MOVED;
 	}
 }
