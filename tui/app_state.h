@@ -5,6 +5,7 @@
 #include "tui/app.h"
 #include "tui/message.h"
 #include "tui/theme.h"
+#include "tui/widgets/tabs.h"
 
 enum { APP_VIEWS = 10, APP_UNDO = 64, MIN_W = 60, MIN_H = 16 };
 
@@ -55,9 +56,9 @@ struct app {
 	struct undo undo[APP_UNDO];
 	int nundo;
 
-	struct hit tab[APP_VIEWS], strip[VIEW_PANES];
-	int ntab, nstrip;
-	int strip_y;
+	struct hit tab[APP_VIEWS];
+	int ntab;
+	struct tabs strip;
 	int drag; /* layout handle, -1: none */
 	int grab; /* pane that got the button press, -1: none */
 

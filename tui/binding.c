@@ -32,7 +32,7 @@ static const struct binding actions[] = {
 };
 
 const struct binding_set binding_actions = {
-	"everywhere it makes sense", actions, sizeof actions / sizeof *actions};
+	"common keys", actions, sizeof actions / sizeof *actions};
 
 bool
 binding_holds(const struct binding *b, int pane, unsigned can)

@@ -71,10 +71,12 @@ void
 canvas_clear(struct canvas *c)
 {
 	struct style st = canvas_style(c, TH_TEXT);
-	struct cell blank = {.text = " ", .fg = st.fg, .bg = st.bg, .attr = st.attr, .width = 1};
+	struct cell blank = {.text = " ",
+			     .fg = st.fg,
+			     .bg = c->theme->background,
+			     .attr = st.attr,
+			     .width = 1};
 
-	if (blank.bg == COLOR_KEEP)
-		blank.bg = COLOR_DEFAULT;
 	if (blank.fg == COLOR_KEEP)
 		blank.fg = COLOR_DEFAULT;
 	for (size_t i = 0, n = (size_t)c->w * (size_t)c->h; i < n; i++)

@@ -246,6 +246,8 @@ app_mouse(struct app *a, const struct mouse *m)
 
 	if (!a->mouse || m->x < 0 || m->y < 0 || m->x >= a->canvas->w || m->y >= a->canvas->h)
 		return;
+	if (m->kind == MOUSE_PRESS)
+		a->message_until = 0;
 	if (a->overlay) {
 		const struct overlay_ops *ops = a->overlay;
 		void *state = a->overlay_state;
@@ -261,10 +263,9 @@ app_mouse(struct app *a, const struct mouse *m)
 			app_show(a, k);
 		return;
 	}
-	if (m->kind == MOUSE_PRESS && a->nstrip && m->y == a->strip_y) {
-		k = hit_find(a->strip, a->nstrip, m->x);
-		if (k >= 0)
-			app_view(a)->focus = k;
+	k = tabs_hit(&a->strip, m->x, m->y);
+	if (m->kind == MOUSE_PRESS && k >= 0) {
+		app_view(a)->focus = k;
 		return;
 	}
 	if (app_view(a)->opened)

@@ -7,6 +7,8 @@
 #include "tui/app_state.h"
 #include "tui/layout.h"
 #include "tui/utf8.h"
+#include "tui/widgets/gauge.h"
+#include "tui/widgets/tabs.h"
 
 static const char *const view_names[APP_VIEWS] = {
 	"Log", "Models", "Spectrum", "Experts", "Mix", "Ask", "Train", "Runs", "Evals", "Jobs",
@@ -32,7 +34,7 @@ draw_job(struct app *a, struct canvas *c, int x0, int x1)
 {
 	struct style st = canvas_style(c, TH_BAR), gauge = canvas_style(c, TH_GAUGE);
 	struct job_view j;
-	char text[160];
+	char text[160], number[32];
 	int n = jobs_count(a->jobs), i, w, spark, more = jobs_active(a->jobs, false) - 1;
 
 	for (i = 0; i < n; i++) {
@@ -60,7 +62,8 @@ draw_job(struct app *a, struct canvas *c, int x0, int x1)
 	i = canvas_text(c, x0, 0, w, st, text) + 1;
 	if (spark) {
 		canvas_spark(c, x0 + i, 0, spark, gauge, j.figure, j.nfigure, 0, 0);
-		canvas_printf(c, x0 + i + spark + 1, 0, 5, st, "%.3g", j.figure[j.nfigure - 1]);
+		canvas_text(c, x0 + i + spark + 1, 0, 5, st,
+			    gauge_number(number, sizeof number, j.figure[j.nfigure - 1]));
 	} else if (w > i + 7 && j.progress.total > 0) {
 		canvas_fill(c, (struct rect){x0 + i, 0, 8, 1}, canvas_style(c, TH_TRACK));
 		for (int k = 0; k < 8; k++)
@@ -126,7 +129,7 @@ draw_top(struct app *a, struct canvas *c)
 	if (title)
 		x += canvas_text(c, x, 0, title, bar, a->title) + 2;
 	/* Full names where they and a running job have room. */
-	x = draw_tabs(a, c, x, c->w - x - (c->w >= 100 ? 26 : 12));
+	x = draw_tabs(a, c, x, c->w - x - (c->w >= 100 ? 18 : 12));
 	draw_job(a, c, x + 1, c->w - 1);
 }
 
@@ -144,6 +147,27 @@ draw_hint(struct canvas *c, int x, int x1, const char *keys, const char *what)
 	return x;
 }
 
+/* "KEY what it does  KEY ..." */
+static void
+draw_hints(struct canvas *c, const char *s)
+{
+	int x = 1;
+
+	while (*s) {
+		const char *end = strstr(s, "  "), *gap = strchr(s, ' ');
+		char key[32], what[80];
+
+		if (!end)
+			end = s + strlen(s);
+		if (!gap || gap > end)
+			gap = end;
+		snprintf(key, sizeof key, "%.*s", (int)(gap - s), s);
+		snprintf(what, sizeof what, "%.*s", (int)(end - gap), gap + (gap < end));
+		x = draw_hint(c, x, c->w, key, what);
+		s = end + strspn(end, " ");
+	}
+}
+
 static void
 draw_keys(struct app *a, struct canvas *c)
 {
@@ -154,9 +178,7 @@ draw_keys(struct app *a, struct canvas *c)
 	unsigned can = view_can(v);
 
 	if (v->editing) {
-		x = draw_hint(c, x, c->w, "Esc", "leave");
-		x = draw_hint(c, x, c->w, "Enter", "accept");
-		draw_hint(c, x, c->w, "Alt-Enter", "new line");
+		draw_hints(c, v->hint ? v->hint : "Esc leave  Enter accept");
 		return;
 	}
 	if (v->opened && can & CAN(A_LEFT))
@@ -238,17 +260,24 @@ view_filter(const struct view *v, int pane)
 static void
 draw_border(struct view *v, struct canvas *c, int pane)
 {
+	struct style line = canvas_style(c, pane == v->focus ? TH_FOCUS : TH_BORDER);
+
+	line.attr &= (uint8_t)~ATTR_BOLD;
+	if (v->pane[pane].w >= 4)
+		canvas_box(c, v->pane[pane], line);
+}
+
+static void
+draw_title(struct view *v, struct canvas *c, int pane)
+{
 	struct rect r = v->pane[pane];
 	bool on = pane == v->focus;
-	struct style line = canvas_style(c, on ? TH_FOCUS : TH_BORDER);
 	struct style title = canvas_style(c, on ? TH_FOCUS : TH_TITLE);
 	int w = 0, room = r.w - 4;
 	char note[160];
 
 	if (r.w < 4 || r.h < 2)
 		return;
-	line.attr &= (uint8_t)~ATTR_BOLD;
-	canvas_box(c, r, line);
 	/* Without colour the focus shows by its mark. */
 	if (v->title[pane][0] && room > 3) {
 		canvas_text(c, r.x + 1, r.y, 1, title, on ? "▸" : " ");
@@ -271,22 +300,12 @@ draw_border(struct view *v, struct canvas *c, int pane)
 static void
 draw_strip(struct app *a, struct view *v, struct canvas *c, int y)
 {
-	int x = 1;
+	const char *names[VIEW_PANES];
+	int x;
 
-	a->nstrip = 0;
-	a->strip_y = y;
-	for (int i = 0; i < v->ops->npanes; i++) {
-		bool on = i == v->focus;
-		struct style st = canvas_style(c, on ? TH_FOCUS : TH_DIM);
-		int w = utf8_width_str(v->ops->panes[i].name) + 2;
-
-		if (on)
-			canvas_printf(c, x, y, w, st, "[%s]", v->ops->panes[i].name);
-		else
-			canvas_printf(c, x, y, w, st, " %s ", v->ops->panes[i].name);
-		a->strip[a->nstrip++] = (struct hit){x, w, i};
-		x += w + 1;
-	}
+	for (int i = 0; i < v->ops->npanes; i++)
+		names[i] = v->ops->panes[i].name;
+	x = tabs_draw(&a->strip, c, 1, y, c->w - 16, names, v->ops->npanes, v->focus);
 	canvas_right(c, x, y, c->w - 1 - x, canvas_style(c, TH_DIM),
 		     v->zoomed ? "z all panes" : "Tab next pane");
 }
@@ -309,7 +328,7 @@ draw_view(struct app *a, struct canvas *c)
 	v->single = v->zoomed || (n > 1 && (c->w < 100 || c->h < 28));
 	if (!v->single)
 		v->single = !layout_place(l, area, whole) && n > 1;
-	a->nstrip = 0;
+	a->strip.n = 0;
 	if (v->single && n > 1) {
 		draw_strip(a, v, c, area.y);
 		area.y++;
@@ -320,7 +339,8 @@ draw_view(struct app *a, struct canvas *c)
 		whole[0] = area;
 	}
 	memcpy(v->pane, whole, sizeof v->pane);
-	/* The insides first: they may set titles; of the borders the focused one last, so that it is whole. */
+	/* The insides first: they may set titles; of the borders the focused one last, so that it is whole; then the
+	 * titles, which lie on borders that two panes share. */
 	for (int i = 0; i < n; i++) {
 		struct rect in = pane_inside(v, i), old;
 
@@ -334,6 +354,8 @@ draw_view(struct app *a, struct canvas *c)
 		if (i != v->focus)
 			draw_border(v, c, i);
 	draw_border(v, c, v->focus);
+	for (int i = 0; i < n; i++)
+		draw_title(v, c, i);
 }
 
 void
@@ -348,7 +370,7 @@ frame_draw(struct app *a)
 		snprintf(text, sizeof text, "t2tui needs %d x %d, this is %d x %d", MIN_W, MIN_H,
 			 c->w, c->h);
 		canvas_center(c, 0, c->h / 2, c->w, canvas_style(c, TH_TEXT), text);
-		a->ntab = a->nstrip = 0;
+		a->ntab = a->strip.n = 0;
 		return;
 	}
 	draw_top(a, c);

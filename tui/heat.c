@@ -43,7 +43,7 @@ heat_color(const struct canvas *c, bool diverging, double lo, double hi, double 
 {
 	const struct ramp *r = diverging ? &c->theme->diverging : &c->theme->sequential;
 
-	return color_ramp(r->stop, r->n, hi > lo ? (v - lo) / (hi - lo) : 0.5);
+	return theme_ramp(r, hi > lo ? (v - lo) / (hi - lo) : 0.5);
 }
 
 const char *

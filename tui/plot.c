@@ -18,17 +18,31 @@ struct raster {
 	int cw;
 };
 
+static const char letters[] = "*+ox#@%&"; /* curves without anything better */
+
 static const char *const quarters[16] = {
 	" ", "▘", "▝", "▀", "▖", "▌", "▞", "▛", "▗", "▚", "▐", "▜", "▄", "▙", "▟", "█",
 };
+
+static int
+dots_x(const struct canvas *c)
+{
+	return c->glyphs == GLYPHS_ASCII ? 1 : 2;
+}
+
+static int
+dots_y(const struct canvas *c)
+{
+	return c->glyphs == GLYPHS_ASCII ? 1 : c->glyphs == GLYPHS_BLOCK ? 2 : 4;
+}
 
 static bool
 raster_new(struct raster *q, const struct canvas *c, struct rect a)
 {
 	size_t n = (size_t)a.w * (size_t)a.h;
 
-	q->dx = c->glyphs == GLYPHS_ASCII ? 1 : 2;
-	q->dy = c->glyphs == GLYPHS_ASCII ? 1 : c->glyphs == GLYPHS_BLOCK ? 2 : 4;
+	q->dx = dots_x(c);
+	q->dy = dots_y(c);
 	q->w = a.w * q->dx;
 	q->h = a.h * q->dy;
 	q->cw = a.w;
@@ -82,8 +96,6 @@ raster_line(struct raster *q, int x0, int y0, int x1, int y1, int series, unsign
 static void
 raster_draw(const struct raster *q, struct canvas *c, struct rect a, const struct plot *p)
 {
-	static const char letters[] = "*+ox#@%&";
-
 	for (int y = 0; y < a.h; y++)
 		for (int x = 0; x < a.w; x++) {
 			size_t cell = (size_t)y * (size_t)q->cw + (size_t)x;
@@ -93,7 +105,7 @@ raster_draw(const struct raster *q, struct canvas *c, struct rect a, const struc
 			if (k < 0)
 				continue;
 			if (q->dy == 4)
-				utf8_put(0x2800 + q->bits[cell], buf);
+				glyph_put(0x2800 + q->bits[cell], buf);
 			else if (q->dy == 2)
 				memcpy(buf, quarters[q->bits[cell]],
 				       strlen(quarters[q->bits[cell]]));
@@ -259,6 +271,15 @@ place(double v, double lo, double hi, int dots)
 	return (v - lo) / (hi - lo) * (dots - 1);
 }
 
+/* The cell that a value's dot falls into; -1: outside. */
+static int
+cell_of(double v, double lo, double hi, int cells, int dots)
+{
+	double p = place(v, lo, hi, cells * dots);
+
+	return p > -0.5 && p < cells * dots - 0.5 ? (int)lrint(p) / dots : -1;
+}
+
 double
 plot_x(const struct plot_map *m, int column)
 {
@@ -271,19 +292,17 @@ plot_x(const struct plot_map *m, int column)
 int
 plot_column(const struct plot_map *m, double x)
 {
-	double v = place(fwd(x, m->log_x), m->x0, m->x1, m->area.w);
+	int k = cell_of(fwd(x, m->log_x), m->x0, m->x1, m->area.w, m->dx);
 
-	return isfinite(v) && v >= 0 && v <= m->area.w - 1 ? m->area.x + (int)lrint(v) : -1;
+	return k < 0 ? -1 : m->area.x + k;
 }
 
 static int
 plot_row(const struct plot_map *m, double y)
 {
-	double v = place(fwd(y, m->log_y), m->y0, m->y1, m->area.h);
+	int k = cell_of(fwd(y, m->log_y), m->y0, m->y1, m->area.h, m->dy);
 
-	return isfinite(v) && v >= -0.5 && v <= m->area.h - 0.5
-		       ? m->area.y + m->area.h - 1 - (int)lrint(v)
-		       : -1;
+	return k < 0 ? -1 : m->area.y + m->area.h - 1 - k;
 }
 
 struct axis {
@@ -357,11 +376,12 @@ axes_draw(struct canvas *c, const struct plot *p, const struct plot_map *m, cons
 static void
 band_draw(struct canvas *c, const struct plot_map *m, const struct plot_series *s)
 {
-	struct style text = canvas_style(c, TH_TEXT), tint = {COLOR_KEEP, 0, 0};
+	struct style tint = {COLOR_KEEP, 0, 0};
+	uint32_t back = c->theme->background;
 
 	if (c->depth < DEPTH_256 || !color_is_rgb(s->style.fg))
 		return; /* the edges are drawn as lines then */
-	tint.bg = color_mix(color_is_rgb(text.bg) ? text.bg : 0x101418, s->style.fg, 0.22);
+	tint.bg = color_mix(color_is_rgb(back) ? back : 0x101418, s->style.fg, 0.22);
 	for (int x = m->area.x; x < m->area.x + m->area.w; x++) {
 		double at = m->x0 + (double)(x - m->area.x) / (m->area.w > 1 ? m->area.w - 1 : 1) *
 					    (m->x1 - m->x0);
@@ -471,53 +491,81 @@ value_at(const struct plot_series *s, double x)
 	return s->n ? s->y[s->n - 1] : NAN;
 }
 
-/* Names at the top right, each with a bit of its line, and its value where the cursor is. */
-static void
-legend_draw(struct canvas *c, const struct plot *p, const struct plot_map *m)
+/* "── name 0.67": the line's look, the name, its value at the cursor. */
+static int
+legend_entry(const struct canvas *c, const struct plot *p, int i, char line[8], char text[160])
 {
 	static const char *const lines[] = {"──", "╌╌", "··", "─·"};
-	static const char letters[] = "*+ox#@%&";
-	int y = m->area.y, w = 0, k;
-	char buf[160], num[32];
-	bool ascii = c->glyphs == GLYPHS_ASCII;
+	const struct plot_series *s = &p->series[i];
+	char num[32];
 
-	for (int pass = 0; pass < 2; pass++)
-		for (int i = 0; i < p->nseries; i++) {
-			const struct plot_series *s = &p->series[i];
-			char line[8] = "";
+	memset(line, 0, 8);
+	if (c->glyphs == GLYPHS_ASCII)
+		line[0] = line[1] = letters[i % 8];
+	else
+		snprintf(line, 8, "%s", s->dots ? "··" : lines[c->depth <= DEPTH_8 ? i % 4 : 0]);
+	if (isfinite(p->cursor))
+		snprintf(text, 160, "%.100s %s", s->name,
+			 gauge_number(num, sizeof num, value_at(s, p->cursor)));
+	else
+		snprintf(text, 160, "%.150s", s->name);
+	return utf8_width_str(text) + 3;
+}
 
-			if (!s->name)
-				continue;
-			if (ascii)
-				line[0] = line[1] = letters[i % 8];
-			else
-				snprintf(line, sizeof line, "%s",
-					 s->dots ? "··" : lines[c->depth <= DEPTH_8 ? i % 4 : 0]);
-			if (isfinite(p->cursor))
-				snprintf(buf, sizeof buf, "%s %s", s->name,
-					 gauge_number(num, sizeof num, value_at(s, p->cursor)));
-			else
-				snprintf(buf, sizeof buf, "%s", s->name);
-			k = utf8_width_str(buf) + 3;
-			if (pass == 0) {
-				w = k > w ? k : w;
-				continue;
-			}
-			if (w > m->area.w - 2 || y >= m->area.y + m->area.h - 1)
-				return;
-			canvas_text(c, m->area.x + m->area.w - w, y, 2, s->style, line);
-			canvas_text(c, m->area.x + m->area.w - w + 2, y, 1,
-				    canvas_style(c, TH_TEXT), " ");
-			canvas_text(c, m->area.x + m->area.w - w + 3, y++, w - 3,
-				    canvas_style(c, TH_TEXT), buf);
+/* Of the four corners the one with the fewest curves in it; the top right where there is no difference. */
+static struct rect
+legend_place(const struct raster *q, const struct plot_map *m, int w, int h)
+{
+	struct rect best = {0, 0, 0, 0};
+	int least = -1;
+
+	for (int k = 0; k < 4; k++) {
+		int x0 = k & 1 ? 0 : m->area.w - w, y0 = k & 2 ? m->area.h - h : 0, n = 0;
+
+		for (int y = y0; y < y0 + h; y++)
+			for (int x = x0; x < x0 + w; x++)
+				n += q->owner[(size_t)y * (size_t)q->cw + (size_t)x] != 0;
+		if (least < 0 || n < least) {
+			least = n;
+			best = (struct rect){m->area.x + x0, m->area.y + y0, w, h};
 		}
+	}
+	return best;
+}
+
+static void
+legend_draw(struct canvas *c, const struct plot *p, const struct plot_map *m, const struct raster *q)
+{
+	struct style st = canvas_style(c, TH_TEXT);
+	int w = 0, h = 0;
+	char line[8], text[160];
+	struct rect r;
+
+	for (int i = 0; i < p->nseries; i++)
+		if (p->series[i].name) {
+			int k = legend_entry(c, p, i, line, text);
+
+			w = k > w ? k : w;
+			h++;
+		}
+	if (!h || w > m->area.w - 2 || h > m->area.h - 1)
+		return;
+	r = legend_place(q, m, w, h);
+	for (int i = 0; i < p->nseries; i++) {
+		if (!p->series[i].name)
+			continue;
+		legend_entry(c, p, i, line, text);
+		canvas_text(c, r.x, r.y, 2, p->series[i].style, line);
+		canvas_text(c, r.x + 2, r.y, 1, st, " ");
+		canvas_text(c, r.x + 3, r.y++, w - 3, st, text);
+	}
 }
 
 void
 plot_draw(struct canvas *c, struct rect r, const struct plot *p, struct plot_map *map)
 {
 	static const unsigned dash[] = {0xff, 0x33, 0x11, 0x6f};
-	struct plot_map m = {.area = r};
+	struct plot_map m = {.area = r, .dx = dots_x(c), .dy = dots_y(c)};
 	struct rect old = canvas_clip(c, r);
 	struct axis ax, ay;
 	struct raster q;
@@ -567,9 +615,9 @@ plot_draw(struct canvas *c, struct rect r, const struct plot *p, struct plot_map
 			curve_draw(&q, &m, s, s->y, k, mono ? dash[k % 4] : 0xff);
 		}
 		raster_draw(&q, c, m.area, p);
+		legend_draw(c, p, &m, &q);
 		free(q.bits);
 	}
-	legend_draw(c, p, &m);
 	if (map)
 		*map = m;
 	canvas_unclip(c, old);

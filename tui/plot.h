@@ -47,6 +47,7 @@ struct plot_map {
 	struct rect area; /* the inside of the axes */
 	double x0, x1, y0, y1;
 	bool log_x, log_y;
+	int dx, dy; /* dots a cell */
 };
 
 void plot_draw(struct canvas *c, struct rect r, const struct plot *p, struct plot_map *map);

@@ -138,7 +138,22 @@ ramp_parse(const char *s, struct ramp *r)
 	new.n = colors_parse(s, new.stop, 2, THEME_STOPS);
 	if (!new.n)
 		return false;
+	for (int i = 0; i < RAMP_STEPS; i++)
+		new.step[i] = color_ramp(new.stop, new.n, (double)i / (RAMP_STEPS - 1));
 	*r = new;
+	return true;
+}
+
+static bool
+role_set(struct theme *t, int i, const char *value)
+{
+	if (!style_parse(value, &t->style[i]))
+		return false;
+	if (i == TH_TEXT) {
+		if (t->style[i].bg != COLOR_KEEP)
+			t->background = t->style[i].bg;
+		t->style[i].bg = COLOR_KEEP;
+	}
 	return true;
 }
 
@@ -151,10 +166,10 @@ theme_builtin(struct theme *t, enum theme_kind kind)
 	snprintf(t->name, sizeof t->name, "%s", mono ? "mono" : "dark");
 	t->mono = mono;
 	for (int i = 0; i < TH_ROLES; i++)
-		style_parse(mono ? roles[i].mono : roles[i].dark, &t->style[i]);
+		role_set(t, i, mono ? roles[i].mono : roles[i].dark);
 	if (mono) {
-		t->sequential = t->diverging = t->probability =
-			(struct ramp){{COLOR_DEFAULT, COLOR_DEFAULT}, 2};
+		ramp_parse("default default", &t->sequential);
+		t->diverging = t->probability = t->sequential;
 		t->series[0] = COLOR_DEFAULT;
 		t->nseries = 1;
 		return;
@@ -217,7 +232,7 @@ theme_key(void *arg, const char *section, const char *key, const char *value)
 	}
 	for (int i = 0; i < TH_ROLES; i++)
 		if (!strcmp(key, roles[i].name)) {
-			if (!style_parse(value, &p->t.style[i]))
+			if (!role_set(&p->t, i, value))
 				return wrong(p, key, "wanted: COLOUR [on COLOUR] [ATTRIBUTE ...]");
 			return 1;
 		}
@@ -383,6 +398,12 @@ theme_names(int *n)
 	if (v)
 		qsort(v, (size_t)*n, sizeof *v, by_name);
 	return v;
+}
+
+uint32_t
+theme_ramp(const struct ramp *r, double t)
+{
+	return r->step[t >= 1 ? RAMP_STEPS - 1 : t > 0 ? (int)(t * (RAMP_STEPS - 1) + 0.5) : 0];
 }
 
 struct style

@@ -65,14 +65,18 @@ enum theme_role {
 
 enum { THEME_STOPS = 16, THEME_SERIES = 16 };
 
+enum { RAMP_STEPS = 256 };
+
 struct ramp {
 	uint32_t stop[THEME_STOPS];
 	int n;
+	uint32_t step[RAMP_STEPS]; /* the whole of it, evenly */
 };
 
 struct theme {
 	char name[64];
 	bool mono;
+	uint32_t background;	     /* of the role text; style[TH_TEXT] itself keeps what is there */
 	struct style style[TH_ROLES];
 	struct ramp sequential, diverging, probability;
 	uint32_t series[THEME_SERIES]; /* experts, curves */
@@ -92,6 +96,8 @@ char **theme_names(int *n);
 const char *theme_role_name(enum theme_role r);
 const char *theme_role_help(enum theme_role r);
 
+/* The ramp's colour at t, clamped to [0, 1]; NaN: the first. */
+uint32_t theme_ramp(const struct ramp *r, double t);
 /* Colour i of the series, around again after the last. */
 struct style theme_series(const struct theme *t, int i);
 /* A place in the series for a name (an expert, a run): the same name gets the same place everywhere; two names share

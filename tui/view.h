@@ -84,6 +84,7 @@ struct view {
 	int focus;  /* index of the focused pane */
 	bool zoomed, editing, failed;
 	bool opened;
+	const char *hint; /* bottom band while editing: "Esc leave  Enter ask"; NULL: that, with "accept" */
 	struct t2_err why; /* failed: open() said this */
 	struct layout *layout, *layout_wide;
 	struct rect pane[VIEW_PANES]; /* with borders, as last drawn; w 0: not shown */

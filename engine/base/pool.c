@@ -37,7 +37,7 @@ struct pool {
 	void *arg;
 };
 
-static _Thread_local bool inside; /* this thread is running a task, as this worker: */
+static _Thread_local struct pool *inside; /* this thread is running a task of this pool (NULL: of none), as this worker: */
 static _Thread_local int current;
 
 static void
@@ -45,11 +45,11 @@ take(struct pool *p, int worker)
 {
 	int t;
 
-	inside = true;
+	inside = p;
 	current = worker;
 	while ((t = atomic_fetch_add(&p->next, 1)) < p->tasks)
 		p->fn(p->arg, t, worker);
-	inside = false;
+	inside = NULL;
 	current = 0;
 }
 
@@ -160,7 +160,7 @@ pool_run(struct pool *p, int tasks, pool_fn *fn, void *arg)
 {
 	if (!p || p->threads == 1 || tasks <= 1 || inside) {
 		for (int t = 0; t < tasks; t++)
-			fn(arg, t, inside ? current : 0);
+			fn(arg, t, p && inside == p ? current : 0); /* another pool's task is our only worker */
 		return;
 	}
 	pthread_mutex_lock(&p->callers);

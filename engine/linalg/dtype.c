@@ -1,5 +1,6 @@
 #include "engine/linalg/dtype.h"
 
+#include <math.h>
 #include <string.h>
 
 #define Q_BLOCK 32  /* values in a block of the simple types */
@@ -286,4 +287,54 @@ dtype_to_f32(enum dtype t, const void *src, size_t n, float *dst)
 	size_t block = (size_t)types[t].block;
 	for (size_t i = 0; i + block <= n; i += block, p += types[t].bytes)
 		block_to_f32[t](p, dst + i);
+}
+
+static void
+store16(uint8_t *p, uint16_t v)
+{
+	p[0] = (uint8_t)v;
+	p[1] = (uint8_t)(v >> 8);
+}
+
+/* The largest magnitude becomes 127; the scale is rounded to half precision first, so that values fit what is stored. */
+static void
+q8_0_store(const float *x, uint8_t *b)
+{
+	float most = 0, d;
+
+	for (int i = 0; i < Q_BLOCK; i++)
+		most = fabsf(x[i]) > most ? fabsf(x[i]) : most;
+	store16(b, f32_to_f16(most / 127));
+	d = half_at(b);
+	for (int i = 0; i < Q_BLOCK; i++) {
+		float q = d > 0 ? nearbyintf(x[i] / d) : 0;
+
+		b[2 + i] = (uint8_t)(int8_t)(q > 127 ? 127 : q < -127 ? -127 : q);
+	}
+}
+
+bool
+dtype_from_f32(enum dtype t, const float *src, size_t n, void *dst)
+{
+	uint8_t *p = dst;
+
+	switch (t) {
+	case T2_F32:
+		memcpy(dst, src, n * sizeof *src);
+		return true;
+	case T2_F16:
+		for (size_t i = 0; i < n; i++)
+			store16(p + 2 * i, f32_to_f16(src[i]));
+		return true;
+	case T2_BF16:
+		for (size_t i = 0; i < n; i++)
+			store16(p + 2 * i, f32_to_bf16(src[i]));
+		return true;
+	case T2_Q8_0:
+		for (size_t i = 0; i + Q_BLOCK <= n; i += Q_BLOCK, p += types[t].bytes)
+			q8_0_store(src + i, p);
+		return true;
+	default:
+		return false;
+	}
 }

@@ -7,6 +7,7 @@
 #ifndef T2_DTYPE_H
 #define T2_DTYPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,8 @@ int dtype_block(enum dtype t);	       /* values a block: 1, 32 or 256 */
 int dtype_block_bytes(enum dtype t);
 size_t dtype_row_bytes(enum dtype t, size_t n);
 void dtype_to_f32(enum dtype t, const void *src, size_t n, float *dst);
+/* The nearest stored values, ties to even; F32, F16, BF16 and Q8_0 only (false: another type). n is whole blocks. */
+bool dtype_from_f32(enum dtype t, const float *src, size_t n, void *dst);
 
 float f16_to_f32(uint16_t h);
 uint16_t f32_to_f16(float f);	/* round to nearest even */

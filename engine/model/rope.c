@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "engine/model/floats.h"
-#include "engine/model/model.h"
 
 struct rope {
 	int head_dim, positions;
@@ -28,16 +27,14 @@ llama3_freq(const struct config *c, double f)
 }
 
 enum t2_status
-rope_new(struct rope **out, const struct model *m, struct t2_err *err)
+rope_new(struct rope **out, const struct config *c, const float *factors, struct t2_err *err)
 {
-	const struct config *c = model_config(m);
 	int half = c->head_dim / 2;
 	struct rope *r;
 
 	*out = NULL;
 	if (c->head_dim < 2 || c->head_dim % 2)
-		return t2_fail(err, T2_EUNSUP, "%s: head_dim %d: rotary positions need an even one", model_name(m),
-			       c->head_dim);
+		return t2_fail(err, T2_EUNSUP, "head_dim %d: rotary positions need an even one", c->head_dim);
 	r = calloc(1, sizeof *r + (size_t)half * sizeof *r->freq);
 	if (!r)
 		return t2_nomem(err, "rotary positions");
@@ -48,6 +45,8 @@ rope_new(struct rope **out, const struct model *m, struct t2_err *err)
 
 		if (c->rope_llama3)
 			f = llama3_freq(c, f);
+		if (factors)
+			f /= factors[i];
 		if (c->rope_linear > 0)
 			f /= c->rope_linear;
 		r->freq[i] = f;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const char *
@@ -26,26 +27,35 @@ golden_path(const char *rel)
 	return shared_path(p);
 }
 
-static char dir[512];
+static char root[512];
 
 static void
-remove_dir(void)
+remove_root(void)
 {
 	char cmd[600];
 
-	snprintf(cmd, sizeof cmd, "rm -rf '%s'", dir);
+	snprintf(cmd, sizeof cmd, "rm -rf '%s'", root);
 	if (system(cmd))
-		fprintf(stderr, "cannot remove %s\n", dir);
+		fprintf(stderr, "cannot remove %s\n", root);
 }
 
 const char *
 temp_dir(void)
 {
+	static char dirs[16][560];
+	static int made;
 	const char *tmp = getenv("TMPDIR");
+	char *dir;
 
-	snprintf(dir, sizeof dir, "%s/t2test.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	if (!mkdtemp(dir))
+	if (!made) {
+		snprintf(root, sizeof root, "%s/t2test.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+		if (!mkdtemp(root))
+			abort();
+		atexit(remove_root);
+	}
+	dir = dirs[made % 16];
+	snprintf(dir, sizeof dirs[0], "%s/%d", root, made++);
+	if (mkdir(dir, 0777))
 		abort();
-	atexit(remove_dir);
 	return dir;
 }

@@ -80,10 +80,7 @@ help_draw(struct app *a, void *state, struct canvas *c)
 				continue;
 			if (!heading) {
 				line += line > 0;
-				line_draw(c, in, line++ - h->top, NULL,
-					  &sets[i].rows[0] == v->ops->bindings ? "this view"
-									       : sets[i].scope,
-					  "");
+				line_draw(c, in, line++ - h->top, NULL, sets[i].scope, "");
 				heading = true;
 			}
 			line_draw(c, in, line++ - h->top, keys[0] ? keys : ":", b->help, b->name);

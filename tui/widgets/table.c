@@ -337,11 +337,10 @@ draw_row(struct table *t, struct canvas *c, struct rect r, int at, bool focused)
 	bool on = at == t->sel, marked = table_marked(t, row);
 	struct style base = canvas_style(c, TH_TEXT), mark = canvas_style(c, TH_MARK);
 
-	base.bg = COLOR_KEEP;
+	struct style sel = canvas_style(c, focused ? TH_SELECT : TH_SELECT_OFF);
+
 	mark.bg = COLOR_KEEP;
 	if (on) {
-		struct style sel = canvas_style(c, focused ? TH_SELECT : TH_SELECT_OFF);
-
 		canvas_fill(c, r, sel);
 		if (sel.fg != COLOR_KEEP)
 			base.fg = sel.fg;
@@ -362,6 +361,8 @@ draw_row(struct table *t, struct canvas *c, struct rect r, int at, bool focused)
 		else
 			canvas_text(c, k.x, k.y, k.w, st, buf);
 	}
+	if (on && sel.attr & ATTR_REVERSE) /* colours turned round would be blocks, not text */
+		canvas_tint(c, r, sel);
 }
 
 static void

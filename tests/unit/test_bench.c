@@ -1,0 +1,222 @@
+/* The arithmetic of `t2tui bench`: medians and ratios, what is counted, copies of a model in another type. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+
+#include "engine/linalg/dtype.h"
+#include "tests/lib/golden.h"
+#include "tui/bench/bench.h"
+#include "tui/bench/copy.h"
+#include "tui/bench/decoder.h"
+
+static void
+median_of_few(void **state)
+{
+	const double odd[] = {5, 1, 3}, even[] = {4, 1, 3, 2}, one[] = {7};
+
+	(void)state;
+	assert_true(bench_median(odd, 3) == 3);
+	assert_true(bench_median(even, 4) == 2.5);
+	assert_true(bench_median(one, 1) == 7);
+	assert_true(odd[0] == 5); /* unchanged */
+}
+
+/* A row of our own: the work says what it came to, so the ratios are known. */
+static int calls;
+static const double spent[] = {2, 8, 4, 5, 1};
+
+static enum t2_status
+spend(void *arg, double *value, struct t2_err *err)
+{
+	(void)arg;
+	(void)err;
+	*value = spent[calls++];
+	return T2_OK;
+}
+
+static enum t2_status
+spend_run(struct bench *b, struct bench_result *r, struct t2_err *err)
+{
+	enum t2_status st = bench_repeat(b, r, false, spend, NULL, err);
+
+	bench_detail(r, "one");
+	bench_detail(r, "two %d", 2);
+	return st;
+}
+
+static void
+times_against_their_limit(void **state)
+{
+	static const struct bench_row row = {"spend", "", "s", BENCH_SECONDS, 4, 0.5, 1, spend_run};
+	struct workspace ws = {0};
+	struct bench b = {.ws = &ws};
+	struct bench_result r;
+
+	(void)state;
+	calls = 0;
+	assert_int_equal(bench_run(&b, &row, &r, NULL), T2_OK);
+	assert_int_equal(r.repeats, 5);
+	assert_true(r.value == 4 && r.limit == 4);
+	assert_true(r.ratio == 1 && r.low == 0.5 && r.high == 4);
+	assert_string_equal(r.detail, "one; two 2");
+	bench_close(&b);
+}
+
+static enum t2_status
+nothing(void *arg, double *value, struct t2_err *err)
+{
+	(void)arg;
+	(void)err;
+	*value = 0;
+	return T2_OK;
+}
+
+static enum t2_status
+nothing_run(struct bench *b, struct bench_result *r, struct t2_err *err)
+{
+	return bench_repeat(b, r, false, nothing, NULL, err);
+}
+
+static void
+a_measurement_of_nothing_is_an_error(void **state)
+{
+	static const struct bench_row row = {"nothing", "", "s", BENCH_SECONDS, 4, 0.5, 1, nothing_run};
+	struct workspace ws = {0};
+	struct bench b = {.ws = &ws};
+	struct bench_result r;
+	struct t2_err err;
+
+	(void)state;
+	assert_int_equal(bench_run(&b, &row, &r, &err), T2_ENUM);
+}
+
+static void
+table_is_sound(void **state)
+{
+	(void)state;
+	for (const struct bench_row *r = bench_rows; r->name; r++) {
+		assert_true(r->floor > 0 && r->floor < r->goal);
+		assert_non_null(r->run);
+		assert_true((r->limit == BENCH_SECONDS) == (r->time > 0));
+		for (const struct bench_row *o = bench_rows; o < r; o++)
+			assert_string_not_equal(o->name, r->name);
+	}
+}
+
+static void
+q8_0_is_near_and_stable(void **state)
+{
+	float x[64], y[64], z[64];
+	char packed[2 * 34], again[2 * 34];
+
+	(void)state;
+	for (int i = 0; i < 64; i++)
+		x[i] = i < 32 ? 0.0f : (float)(i * i % 37 - 18) * 0.01f;
+	assert_true(dtype_from_f32(T2_Q8_0, x, 64, packed));
+	dtype_to_f32(T2_Q8_0, packed, 64, y);
+	for (int i = 0; i < 64; i++)
+		assert_true(fabsf(x[i] - y[i]) <= 0.18f / 127 * 0.51f);
+	assert_true(dtype_from_f32(T2_Q8_0, y, 64, again)); /* what is stored stays what it is */
+	dtype_to_f32(T2_Q8_0, again, 64, z);
+	for (int i = 0; i < 64; i++)
+		assert_true(fabsf(y[i] - z[i]) <= 1e-4f);
+	assert_false(dtype_from_f32(T2_Q4_K, x, 64, packed));
+}
+
+static void
+halves_are_exact_where_they_can_be(void **state)
+{
+	const float x[] = {0, -0.0f, 1, -2.5f, 65504, 0x1p-24f, 3.140625f};
+	uint16_t half[7];
+	float y[7];
+
+	(void)state;
+	assert_true(dtype_from_f32(T2_F16, x, 7, half));
+	dtype_to_f32(T2_F16, half, 7, y);
+	assert_memory_equal(x, y, sizeof x);
+	assert_true(dtype_from_f32(T2_BF16, x, 4, half));
+	dtype_to_f32(T2_BF16, half, 4, y);
+	assert_memory_equal(x, y, 4 * sizeof *x);
+}
+
+static void
+counts_of_smollm2(void **state)
+{
+	const char *path = shared_path("models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf");
+	struct model *m;
+	struct t2_err err;
+
+	(void)state;
+	if (!path)
+		skip();
+	assert_int_equal(model_open(&m, path, &err), T2_OK);
+	assert_true(bench_weights(m) == 106168320.0 + 49152.0 * 576);
+	assert_true(bench_factor_numbers(m) == 30.0 * (2 * 576 * 1152 + 2 * 192 * 768 + 3 * 576 * 2112));
+	assert_int_equal((long)(bench_step_flop(m, 1024) / 1e9), 763); /* as the table of limits states it */
+	model_free(m);
+}
+
+/* Q8_0 in memory gives the logits that the float32 file gives, but for the rounding of weights. */
+static void
+a_copy_is_the_same_model(void **state)
+{
+	const char *path = shared_path("models/tinystories-656k");
+	struct model *m;
+	struct copy *c;
+	struct t2_err err;
+	struct decoder d, e;
+	struct base_linear *of_m, *of_c;
+	double off = 0, size = 0;
+
+	(void)state;
+	if (!path)
+		skip();
+	assert_int_equal(model_open(&m, path, &err), T2_OK);
+	assert_int_equal(copy_new(&c, m, T2_Q8_0, NULL, &err), T2_OK);
+	assert_int_equal(model_matrix(copy_model(c), 0)->type, T2_Q8_0);
+	assert_int_equal(base_linear_new(&of_m, m, NULL, &err), T2_OK);
+	assert_int_equal(base_linear_new(&of_c, copy_model(c), NULL, &err), T2_OK);
+	assert_int_equal(decoder_open(&d, m, NULL, 1, 8, 16, &err), T2_OK);
+	assert_int_equal(decoder_open(&e, copy_model(c), NULL, 1, 8, 16, &err), T2_OK);
+	assert_int_equal(decoder_prompt(&d, base_linear_op(of_m), &err), T2_OK);
+	assert_int_equal(decoder_prompt(&e, base_linear_op(of_c), &err), T2_OK);
+	for (int i = 0; i < model_config(m)->vocab; i++) {
+		off += pow(d.logits[i] - e.logits[i], 2);
+		size += pow(d.logits[i], 2);
+	}
+	assert_true(off > 0 && sqrt(off / size) < 0.05);
+	assert_int_equal(decoder_steps(&d, base_linear_op(of_m), 3, &err), T2_OK);
+	assert_int_equal(kv_len(d.kv[0]), 11);
+	decoder_rewind(&d);
+	assert_int_equal(kv_len(d.kv[0]), 8);
+	decoder_close(&d);
+	decoder_close(&e);
+	base_linear_free(of_m);
+	base_linear_free(of_c);
+	copy_free(c);
+	model_free(m);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(median_of_few),
+		cmocka_unit_test(times_against_their_limit),
+		cmocka_unit_test(a_measurement_of_nothing_is_an_error),
+		cmocka_unit_test(table_is_sound),
+		cmocka_unit_test(q8_0_is_near_and_stable),
+		cmocka_unit_test(halves_are_exact_where_they_can_be),
+		cmocka_unit_test(counts_of_smollm2),
+		cmocka_unit_test(a_copy_is_the_same_model),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

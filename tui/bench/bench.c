@@ -1,0 +1,233 @@
+#include "tui/bench/bench.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "engine/linalg/probe.h"
+
+#define PROBE_BYTES ((size_t)512 << 20)
+#define REPEATS	    5
+#define PATIENCE    120.0 /* seconds after which a row is not repeated again, but for the least */
+#define LEAST	    1
+
+double
+bench_median(const double *x, int n)
+{
+	double sorted[BENCH_MOST];
+
+	for (int i = 0; i < n; i++) {
+		int j = i;
+
+		for (; j > 0 && sorted[j - 1] > x[i]; j--)
+			sorted[j] = sorted[j - 1];
+		sorted[j] = x[i];
+	}
+	return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+}
+
+double
+bench_weights(const struct model *m)
+{
+	const struct weight *head = model_head(m);
+	double sum = (double)head->m * head->n;
+
+	for (int i = 0; i < model_matrices(m); i++)
+		sum += (double)model_matrix(m, i)->m * model_matrix(m, i)->n;
+	return sum;
+}
+
+static double
+stored(const struct weight *w)
+{
+	return (double)dtype_row_bytes(w->type, (size_t)w->n) * w->m;
+}
+
+double
+bench_weight_bytes(const struct model *m)
+{
+	double sum = stored(model_head(m));
+
+	for (int i = 0; i < model_matrices(m); i++)
+		sum += stored(model_matrix(m, i));
+	return sum;
+}
+
+double
+bench_factor_numbers(const struct model *m)
+{
+	double sum = 0;
+
+	for (int i = 0; i < model_matrices(m); i++) {
+		const struct weight *w = model_matrix(m, i);
+
+		sum += (double)weight_rank(w) * ((double)w->m + w->n);
+	}
+	return sum;
+}
+
+/* Every product with a factor once forward and once back; the output matrix likewise. */
+double
+bench_step_flop(const struct model *m, int rows)
+{
+	const struct weight *head = model_head(m);
+
+	return 2.0 * rows * 2 * (bench_factor_numbers(m) + (double)head->m * head->n);
+}
+
+double
+bench_memory(void)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	char line[256];
+	long kb = 0;
+
+	while (f && fgets(line, sizeof line, f))
+		if (sscanf(line, "RssAnon: %ld", &kb) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return kb / 1024.0;
+}
+
+void
+bench_detail(struct bench_result *r, const char *fmt, ...)
+{
+	size_t n = strlen(r->detail);
+	va_list ap;
+
+	if (n && n + 3 < sizeof r->detail)
+		n += (size_t)snprintf(r->detail + n, sizeof r->detail - n, "; ");
+	va_start(ap, fmt);
+	if (n < sizeof r->detail)
+		vsnprintf(r->detail + n, sizeof r->detail - n, fmt, ap);
+	va_end(ap);
+}
+
+/* The system's word: sysconf() counts a shared cache once a processor on some. */
+static double
+cache_bytes(void)
+{
+	FILE *f = fopen("/sys/devices/system/cpu/cpu0/cache/index3/size", "re");
+	long kb = 0;
+
+	if (f && fscanf(f, "%ldK", &kb) != 1)
+		kb = 0;
+	if (f)
+		fclose(f);
+	return kb * 1024.0;
+}
+
+void
+bench_cached(struct bench_result *r, double bytes)
+{
+	double cache = cache_bytes();
+
+	if (bytes < cache)
+		bench_detail(r, "%.1f MB fit the cache of %.0f MB: memory is not what bounds it", bytes / 1e6, cache / 1e6);
+}
+
+enum t2_status
+bench_factors(struct bench *b, struct t2_err *err)
+{
+	if (b->ws->factors && factors_count(b->ws->factors) == model_matrices(b->ws->model))
+		return T2_OK;
+	return workspace_decompose(b->ws, "all", false, false, b->job, NULL, err);
+}
+
+static enum t2_status
+probe_buffer(struct bench *b, struct t2_err *err)
+{
+	void *p;
+
+	if (b->probe)
+		return T2_OK;
+	p = mmap(NULL, PROBE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return t2_nomem(err, "bench: the read probe");
+	madvise(p, PROBE_BYTES, MADV_HUGEPAGE);
+	memset(p, 1, PROBE_BYTES);
+	b->probe = p;
+	b->probe_bytes = PROBE_BYTES;
+	return T2_OK;
+}
+
+void
+bench_close(struct bench *b)
+{
+	if (b->probe)
+		munmap(b->probe, b->probe_bytes);
+	b->probe = NULL;
+}
+
+/* What the machine gives now: GB/s, GFLOPS. */
+static double
+probe(const struct bench *b, enum bench_limit limit)
+{
+	return limit == BENCH_READ ? probe_read_bandwidth(b->ws->pool, b->probe, b->probe_bytes)
+				   : probe_f32_peak(b->ws->pool);
+}
+
+static enum t2_status
+one(struct bench *b, const struct bench_row *row, bool scale, bench_once *once, void *arg, double *value, double *limit,
+    struct t2_err *err)
+{
+	bool probed = row->limit != BENCH_SECONDS || scale;
+	double before = probed ? probe(b, row->limit) : 0, machine;
+	enum t2_status st = once(arg, value, err);
+
+	if (st)
+		return st;
+	if (!(*value > 0) || !isfinite(*value))
+		return t2_fail(err, T2_ENUM, "bench: %s: measured %g", row->name, *value);
+	machine = probed ? (before + probe(b, row->limit)) / 2 : 0;
+	if (scale)
+		*value *= machine / BENCH_REFERENCE;
+	*limit = row->limit == BENCH_SECONDS ? row->time : machine;
+	return T2_OK;
+}
+
+enum t2_status
+bench_repeat(struct bench *b, struct bench_result *r, bool scale, bench_once *once, void *arg, struct t2_err *err)
+{
+	double value[BENCH_MOST], limit[BENCH_MOST], ratio[BENCH_MOST], start = clock_seconds();
+	int want = b->repeats ? b->repeats : REPEATS, n = 0;
+	enum t2_status st = r->row->limit == BENCH_READ ? probe_buffer(b, err) : T2_OK;
+	char stage[64];
+
+	snprintf(stage, sizeof stage, "bench: %s", r->row->name);
+	job_stage(b->job, stage, want);
+	for (; !st && n < want && (n < LEAST || clock_seconds() - start < PATIENCE); n++) {
+		if (job_cancelled(b->job))
+			return t2_fail(err, T2_ECANCEL, "bench: cancelled");
+		st = one(b, r->row, scale, once, arg, &value[n], &limit[n], err);
+		if (st)
+			return st;
+		ratio[n] = r->row->limit == BENCH_SECONDS ? limit[n] / value[n] : value[n] / limit[n];
+		job_step(b->job, 1);
+	}
+	if (st)
+		return st;
+	r->repeats = n;
+	r->value = bench_median(value, n);
+	r->limit = bench_median(limit, n);
+	r->ratio = bench_median(ratio, n);
+	r->low = r->high = ratio[0];
+	for (int i = 1; i < n; i++) {
+		r->low = ratio[i] < r->low ? ratio[i] : r->low;
+		r->high = ratio[i] > r->high ? ratio[i] : r->high;
+	}
+	return T2_OK;
+}
+
+enum t2_status
+bench_run(struct bench *b, const struct bench_row *row, struct bench_result *r, struct t2_err *err)
+{
+	memset(r, 0, sizeof *r);
+	r->row = row;
+	return row->run(b, r, err);
+}

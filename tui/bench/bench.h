@@ -1,0 +1,86 @@
+/* bench.h - speed held against what this machine can do, measured in the same minute.
+ *
+ *	struct bench b = {.ws = &ws, .job = &job};
+ *	struct bench_result r;
+ *	bench_run(&b, &bench_rows[i], &r, err);		// T2_EUNSUP: not on this model; err says why
+ *	printf("%s %g %s, %.2f of %g\n", r.row->name, r.value, r.row->unit, r.ratio, r.limit);
+ *	bench_close(&b);
+ *
+ * A row's work is done several times; its limit is probed before and after each, and each value is held against the mean
+ * of the two.  What is reported are medians, and the range of the ratios.  Multiply-adds are the base model's weights
+ * (two FLOP each) whatever form computes them, but for a training step's, which are the factored form's without
+ * recomputation; attention is not counted. */
+#ifndef T2_BENCH_H
+#define T2_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "engine/base/job.h"
+#include "engine/base/status.h"
+#include "engine/model/model.h"
+#include "tui/workspace.h"
+
+enum { BENCH_MOST = 9 }; /* repetitions */
+
+enum bench_limit {
+	BENCH_READ,    /* GB/s: reading memory */
+	BENCH_PEAK,    /* GFLOPS: float32 multiply-adds */
+	BENCH_SECONDS, /* a time to reach, scaled by the peak where the row says so */
+};
+
+struct bench;
+struct bench_result;
+
+struct bench_row {
+	const char *name, *help, *unit;
+	enum bench_limit limit;
+	double time;	    /* of BENCH_SECONDS: the limit, in the row's unit */
+	double floor, goal; /* shares of the limit */
+	enum t2_status (*run)(struct bench *b, struct bench_result *r, struct t2_err *err);
+};
+
+extern const struct bench_row bench_rows[]; /* ended by a row without a name */
+
+struct bench_result {
+	const struct bench_row *row;
+	double value, limit; /* medians */
+	double ratio, low, high;
+	int repeats;
+	char detail[400];
+};
+
+struct bench {
+	struct workspace *ws; /* with its model */
+	struct job *job;
+	int repeats;	   /* 0: 5 */
+	void *probe;	   /* what the read probe reads */
+	size_t probe_bytes;
+};
+
+enum t2_status bench_run(struct bench *b, const struct bench_row *row, struct bench_result *r, struct t2_err *err);
+void bench_close(struct bench *b);
+
+/* For the rows.  once does the work and says in *value what it came to, in the row's unit (BENCH_SECONDS with scale: as if
+ * the peak were BENCH_REFERENCE).  It has run before, where warm-up matters. */
+#define BENCH_REFERENCE 483.0 /* GFLOPS of the machine that times are stated for */
+typedef enum t2_status bench_once(void *arg, double *value, struct t2_err *err);
+enum t2_status bench_repeat(struct bench *b, struct bench_result *r, bool scale, bench_once *once, void *arg,
+			    struct t2_err *err);
+void bench_detail(struct bench_result *r, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* appends */
+/* The model's factors, all of them. */
+enum t2_status bench_factors(struct bench *b, struct t2_err *err);
+/* Says so in the detail where these many bytes fit the processor's cache. */
+void bench_cached(struct bench_result *r, double bytes);
+/* Megabytes of memory that belong to this process alone. */
+double bench_memory(void);
+
+/* Counts, of one token unless said. */
+double bench_weights(const struct model *m);	      /* numbers in all adapted matrices and the output matrix */
+double bench_weight_bytes(const struct model *m);     /* the same as stored */
+double bench_factor_numbers(const struct model *m);   /* r (m + n) over all adapted matrices */
+double bench_step_flop(const struct model *m, int rows); /* a training step on so many rows */
+
+double bench_median(const double *x, int n); /* x is not changed; n <= BENCH_MOST */
+
+#endif

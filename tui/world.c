@@ -1,0 +1,231 @@
+#include "tui/world.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+#include <stdio.h>
+
+#include "store/runs.h"
+#include "tui/app.h"
+
+enum t2_status
+world_open(struct world *w, const char *model, const char *store_path, int threads, struct t2_err *err)
+{
+	enum t2_status st;
+
+	memset(w, 0, sizeof *w);
+	w->inotify = w->stop[0] = w->stop[1] = -1;
+	w->store_path = store_path;
+	w->threads = threads;
+	snprintf(w->model_name, sizeof w->model_name, "%s", model);
+	if ((st = workspace_start(&w->ui, 1, store_path, err)) || (st = workspace_model(&w->ui, model, WS_CACHED, NULL, err)))
+		return st;
+	return store_expert_list(w->ui.store, w->ui.model_id, &w->experts, err);
+}
+
+void
+world_close(struct world *w)
+{
+	if (w->begun && w->inotify >= 0) {
+		if (write(w->stop[1], "", 1) == 1)
+			pthread_join(w->watcher, NULL);
+	}
+	for (int i = 0; i < 2; i++)
+		if (w->stop[i] >= 0)
+			close(w->stop[i]);
+	if (w->inotify >= 0)
+		close(w->inotify);
+	expert_list_free(&w->experts);
+	free(w->run);
+	workspace_stop(&w->work);
+	workspace_stop(&w->ui);
+}
+
+/* Many writes make one event: after the first, the thread sleeps a little and swallows the rest. */
+static void *
+watch(void *arg)
+{
+	struct world *w = arg;
+	struct pollfd fd[2] = {{.fd = w->inotify, .events = POLLIN}, {.fd = w->stop[0], .events = POLLIN}};
+	char buf[4096] __attribute__((aligned(8)));
+
+	for (;;) {
+		if (poll(fd, 2, -1) < 0)
+			continue;
+		if (fd[1].revents)
+			return NULL;
+		if (poll(fd + 1, 1, 120) > 0)
+			return NULL;
+		if (read(w->inotify, buf, sizeof buf) > 0)
+			event_post(app_queue(w->app), NULL, WORLD_STORE, NULL, NULL);
+	}
+}
+
+static enum t2_status
+start_watcher(struct world *w, struct t2_err *err)
+{
+	char dir[1100];
+	char *slash;
+
+	snprintf(dir, sizeof dir, "%s", store_path(w->ui.store));
+	slash = strrchr(dir, '/');
+	if (slash)
+		*slash = 0;
+	w->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (w->inotify < 0 || pipe(w->stop) || inotify_add_watch(w->inotify, slash ? dir : ".", IN_MODIFY | IN_CREATE) < 0)
+		return t2_fail(err, T2_EIO, "%s: cannot be watched; press r to read it again", dir);
+	if (pthread_create(&w->watcher, NULL, watch, w)) {
+		close(w->inotify);
+		w->inotify = -1;
+		return t2_fail(err, T2_EIO, "%s: cannot be watched; press r to read it again", dir);
+	}
+	return T2_OK;
+}
+
+static void
+matrix_done(void *arg, int mat)
+{
+	struct world *w = arg;
+
+	(void)mat;
+	event_post(app_queue(w->app), NULL, WORLD_FACTORS, NULL, NULL);
+}
+
+static enum t2_status
+decompose(void *arg, struct job *job, struct t2_err *err)
+{
+	struct world *w = arg;
+	struct workspace *ws;
+	enum t2_status st = world_work(w, WS_MODEL, &ws, job, err);
+
+	if (!st)
+		st = factors_decompose(ws->model, ws->cache, "all", false, false, ws->pool, job, matrix_done, w, NULL, err);
+	return st;
+}
+
+static void
+decomposed(void *arg, enum t2_status st, const struct t2_err *err)
+{
+	struct world *w = arg;
+
+	(void)st;
+	(void)err;
+	w->decomposing = 0;
+	event_post(app_queue(w->app), NULL, WORLD_FACTORS, NULL, NULL);
+}
+
+enum t2_status
+world_begin(struct world *w, struct app *app, struct t2_err *err)
+{
+	struct job_spec s = {.name = "decompose", .lane = w, .work = decompose, .done = decomposed, .arg = w, .quiet = true};
+	struct t2_err e;
+
+	(void)err;
+	if (w->begun)
+		return T2_OK;
+	w->begun = true;
+	w->app = app;
+	if (start_watcher(w, &e))
+		app_fail(app, &e);
+	if (factors_count(w->ui.factors) < model_matrices(w->ui.model))
+		w->decomposing = app_job(app, &s);
+	world_refresh(w);
+	return T2_OK;
+}
+
+enum t2_status
+world_work(struct world *w, int what, struct workspace **out, struct job *job, struct t2_err *err)
+{
+	struct workspace *ws = &w->work;
+	enum t2_status st = T2_OK;
+
+	*out = ws;
+	if (!ws->model) {
+		if ((st = workspace_start(ws, w->threads, w->store_path, err)))
+			return st;
+		if ((st = workspace_model(ws, w->model_name, what, job, err)))
+			return st;
+		return T2_OK;
+	}
+	if ((what & WS_TEXT) && !ws->tok)
+		st = workspace_model(ws, w->model_name, what, job, err);
+	else if ((what & WS_FACTORS) && (!ws->factors || factors_count(ws->factors) < model_matrices(ws->model)))
+		st = workspace_decompose(ws, "all", false, false, job, NULL, err);
+	return st;
+}
+
+/* Esc on a watched run: it stops after the step it is in. */
+static void
+stop_trainer(void *arg)
+{
+	struct world_run *x = arg;
+
+	store_run_ask_stop(x->w->ui.store, x->id, NULL);
+}
+
+static void
+watch_run(struct world *w, const struct run_row *r)
+{
+	struct world_run *x = NULL;
+	char name[JOB_NAME];
+
+	for (int i = 0; i < w->nruns; i++)
+		if (w->run[i].id == r->id)
+			x = &w->run[i];
+	if (!x && strcmp(r->status, "running"))
+		return;
+	if (!x) {
+		struct world_run *grown = realloc(w->run, ((size_t)w->nruns + 1) * sizeof *grown);
+		struct world_run *arg = malloc(sizeof *arg); /* the job's own copy: ours moves */
+		struct job_spec spec = {.name = name, .cancel = stop_trainer, .arg = arg, .drop = free};
+
+		if (!grown || !arg) {
+			free(arg);
+			return;
+		}
+		w->run = grown;
+		*arg = (struct world_run){.w = w, .id = r->id};
+		snprintf(name, sizeof name, "run %lld %.40s", (long long)r->id, r->name);
+		x = &w->run[w->nruns++];
+		*x = (struct world_run){.id = r->id, .job = jobs_watch(app_jobs(w->app), &spec), .step = -1};
+	}
+	if (!x->job)
+		return;
+	if (x->step != r->step) {
+		jobs_report(app_jobs(w->app), x->job, r->kind, r->step, r->steps, r->reward);
+		x->step = r->step;
+	}
+	if (strcmp(r->status, "running")) {
+		jobs_end(app_jobs(w->app), x->job,
+			 !strcmp(r->status, "done") ? JOB_OK : !strcmp(r->status, "stopped") ? JOB_CANCELLED : JOB_FAILED, r->message);
+		*x = w->run[--w->nruns];
+	}
+}
+
+void
+world_refresh(struct world *w)
+{
+	struct expert_list l;
+	struct run_list runs;
+
+	if (!store_expert_list(w->ui.store, w->ui.model_id, &l, NULL)) {
+		expert_list_free(&w->experts);
+		w->experts = l;
+	}
+	if (store_run_list(w->ui.store, w->ui.model_id, &runs, NULL))
+		return;
+	for (int i = 0; i < runs.n; i++)
+		watch_run(w, &runs.v[i]);
+	run_list_free(&runs);
+}
+
+int
+world_expert_index(const struct world *w, const char *name)
+{
+	for (int i = 0; i < w->experts.n; i++)
+		if (!strcmp(w->experts.v[i].name, name))
+			return i;
+	return -1;
+}

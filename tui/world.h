@@ -1,0 +1,56 @@
+/* world.h - what the views share: the open model, the store as the UI sees it, and the workspace that jobs run in.
+ *
+ *	view open():	struct world *w = v->user; world_begin(w, v->app, err);
+ *	UI thread:	w->ui.store, w->ui.model, w->ui.factors
+ *	job, lane w:	struct workspace *ws; world_work(w, WS_TEXT | WS_FACTORS, &ws, job, err);
+ *	view event():	case WORLD_STORE: read your rows again; case WORLD_FACTORS: more matrices are decomposed
+ *
+ * Two workspaces on one model: `ui` belongs to the UI thread, `work` to the jobs of lane w, which run one after the other.
+ * A thread of its own watches the store's file and posts WORLD_STORE when anybody - this process, a trainer, another
+ * workbench - has written to it; when nobody writes it sleeps. */
+#ifndef T2_WORLD_H
+#define T2_WORLD_H
+
+#include <pthread.h>
+
+#include "tui/color.h"
+#include "tui/workspace.h"
+
+struct app;
+
+struct world_run {
+	struct world *w;
+	int64_t id;
+	int job, step;
+};
+
+enum world_event { WORLD_STORE = 1000, WORLD_FACTORS };
+
+struct world {
+	char model_name[1024]; /* as workspace_model() takes it */
+	const char *store_path;
+	int threads;
+	struct workspace ui, work;
+	struct expert_list experts; /* of the model; kept up to date by world_refresh() */
+	struct app *app;
+	bool begun;
+	pthread_t watcher;
+	int inotify, stop[2]; /* -1: no watcher */
+	int decomposing;      /* job id, 0: none */
+	struct world_run *run; /* trainers at work, shown as watched jobs */
+	int nruns;
+};
+
+/* Opens the model for the UI thread: mapped, not read. */
+enum t2_status world_open(struct world *w, const char *model, const char *store_path, int threads, struct t2_err *err);
+void world_close(struct world *w); /* after app_run() */
+/* Once the app runs: starts the watcher and, where matrices are missing, the decomposition. */
+enum t2_status world_begin(struct world *w, struct app *app, struct t2_err *err);
+/* For jobs of lane w only; opens on first use, adds what is asked for and not there yet. */
+enum t2_status world_work(struct world *w, int what, struct workspace **ws, struct job *job, struct t2_err *err);
+/* Reads experts and running trainers again; called by each view that sees WORLD_STORE, harmless to repeat. */
+void world_refresh(struct world *w);
+/* An expert's stable number (its place in w->experts by id), for its colour; -1: not of this model. */
+int world_expert_index(const struct world *w, const char *name);
+
+#endif
