@@ -1,4 +1,6 @@
+#include <sched.h>
 #include <stdalign.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "engine/linalg/blas.h"
@@ -12,17 +14,19 @@
 #define VEC_TASK_BYTES 32768
 #define VEC_TASKS      64
 
-/* Larger products are cut into tiles of C, a task each.  A tile goes over k in steps of at most STEP: its columns of B
- * are packed for one step into a buffer of the second cache level, then every few rows of A into one of the first,
- * and the micro-kernel of kern_impl.h runs over both. */
+/* Larger products go over k in steps of at most STEP, and over the rows in chunks of at most CHUNK.  For each chunk and step,
+ * first A is packed for all, in bands of the micro-kernel's height (kern_impl.h); then C is cut into tiles, a task
+ * each, which pack their own columns of B and run the micro-kernel over bands and panels. */
 #define STEP	  384
+#define CHUNK	  512
 #define TILE_COLS 256
-#define MAX_MR	  14 /* of any level */
+#define MIN_MR	  4 /* of any level */
 #define MAX_NR	  32
-#define SLACK	  16 /* packing may write beyond the end */
+#define SLACK	  16 /* floats: packing may write beyond the end */
 
-/* A thread's own, touched only by threads that multiply: no product allocates, so none can fail. */
-static _Thread_local alignas(64) float a_pack[MAX_MR * STEP + SLACK];
+/* A thread's own, touched only by threads that multiply: no product allocates, so none can fail.  a_pack is read by all
+ * the threads that help the one that owns it. */
+static _Thread_local alignas(64) float a_pack[CHUNK * STEP + CHUNK / MIN_MR * SLACK];
 static _Thread_local alignas(64) float b_pack[TILE_COLS * STEP + SLACK];
 static _Thread_local alignas(64) float unpacked[MAX_NR * STEP]; /* [MAX_NR][STEP], or rows of TILE_COLS */
 
@@ -47,7 +51,7 @@ min_int(int a, int b)
 /* C[rows][cols] (+)= op(A) op(B), summed over k.  Without B the second operand is a weight in its stored form. */
 struct product {
 	const struct kern_impl *kern;
-	int rows, cols, k, step;
+	int rows, cols, k;
 	const float *A;
 	bool a_is_at; /* A[k][rows], else A[rows][k] */
 	bool b_is_bt; /* B[cols][k], else B[k][cols] */
@@ -58,7 +62,11 @@ struct product {
 	float *C;
 	int ldc;
 	bool add;
-	int tile_rows, tile_cols, across; /* across: tiles side by side */
+	/* The chunk and step at hand.  Bands are of equal height, but for one row; tiles are whole bands. */
+	int r0, chunk, l0, step;
+	int bands, packers, tile_bands, tile_cols, across;
+	float *a_pack; /* [bands][step][rows of the band], each band with its slack: others are packed meanwhile */
+	atomic_int packed; /* packers that are done */
 };
 
 /* Columns c0 .. c0+cols-1 of B, l0 .. l0+k-1 of the sum, as the micro-kernel wants them: [k][nr]. */
@@ -123,38 +131,70 @@ pack_tile(const struct product *p, int c0, int cols, int l0, int k)
 	}
 }
 
-static void
-tile_step(const struct product *p, int r0, int rows, int c0, int cols, int l0, int k)
+static int
+band_start(const struct product *p, int band)
 {
-	const struct kern_impl *kern = p->kern;
-	int bands = div_up(rows, kern->mr);
-	bool add = p->add || l0 > 0;
+	return (int)((long)p->chunk * band / p->bands);
+}
 
-	pack_tile(p, c0, cols, l0, k);
-	for (int b = 0; b < bands; b++) { /* of equal height, but for one row */
-		int from = (int)((long)rows * b / bands), n = (int)((long)rows * (b + 1) / bands) - from, r = r0 + from;
+static float *
+band_packed(const struct product *p, int band)
+{
+	return p->a_pack + (size_t)band_start(p, band) * p->step + (size_t)band * SLACK;
+}
+
+static void
+pack_bands(struct product *p, int from, int to)
+{
+	for (int b = from; b < to; b++) {
+		int start = band_start(p, b), rows = band_start(p, b + 1) - start, r = p->r0 + start;
+		float *dst = band_packed(p, b);
+
 		if (p->a_is_at)
-			kern->pack_cols(p->A + (size_t)l0 * p->lda + r, (size_t)p->lda, n, k, a_pack, n);
+			p->kern->pack_cols(p->A + (size_t)p->l0 * p->lda + r, (size_t)p->lda, rows, p->step, dst, rows);
 		else
-			kern->pack_rows(p->A + (size_t)r * p->lda + l0, (size_t)p->lda, n, k, a_pack, n);
-		for (int j = 0; j < cols; j += kern->nr)
-			kern->micro(n, min_int(kern->nr, cols - j), k, a_pack, b_pack + (size_t)j * k,
-				    p->C + (size_t)r * p->ldc + c0 + j, p->ldc, add);
+			p->kern->pack_rows(p->A + (size_t)r * p->lda + p->l0, (size_t)p->lda, rows, p->step, dst, rows);
 	}
 }
 
 static void
+multiply_tile(const struct product *p, int from, int to, int c0, int cols)
+{
+	const struct kern_impl *kern = p->kern;
+	bool add = p->add || p->l0 > 0;
+
+	for (int b = from; b < to; b++) {
+		int start = band_start(p, b), rows = band_start(p, b + 1) - start;
+		const float *a = band_packed(p, b);
+		float *c = p->C + (size_t)(p->r0 + start) * p->ldc + c0;
+
+		for (int j = 0; j < cols; j += kern->nr)
+			kern->micro(rows, min_int(kern->nr, cols - j), p->step, a, b_pack + (size_t)j * p->step, c + j,
+				    p->ldc, add);
+	}
+}
+
+/* The first tasks pack; they are handed out first and wait for nobody, so that waiting for them ends. */
+static void
 product_task(void *arg, int task, int worker)
 {
-	const struct product *p = arg;
-	int r0 = task / p->across * p->tile_rows, c0 = task % p->across * p->tile_cols;
-	int rows = min_int(p->tile_rows, p->rows - r0), cols = min_int(p->tile_cols, p->cols - c0);
+	struct product *p = arg;
 
 	(void)worker;
-	for (int l = 0; l < p->k; l += p->step)
-		tile_step(p, r0, rows, c0, cols, l, min_int(p->step, p->k - l));
-	for (int i = 0; p->k == 0 && !p->add && i < rows; i++) /* an empty sum */
-		memset(p->C + (size_t)(r0 + i) * p->ldc + c0, 0, (size_t)cols * sizeof *p->C);
+	if (task < p->packers) {
+		pack_bands(p, (int)((long)p->bands * task / p->packers), (int)((long)p->bands * (task + 1) / p->packers));
+		atomic_fetch_add_explicit(&p->packed, 1, memory_order_release);
+		return;
+	}
+	task -= p->packers;
+	int from = task / p->across * p->tile_bands, c0 = task % p->across * p->tile_cols;
+	int cols = min_int(p->tile_cols, p->cols - c0);
+
+	pack_tile(p, c0, cols, p->l0, p->step);
+	for (int i = 0; atomic_load_explicit(&p->packed, memory_order_acquire) < p->packers; i++)
+		if (i > 1000)
+			sched_yield(); /* its thread may be waiting for this very processor */
+	multiply_tile(p, from, min_int(from + p->tile_bands, p->bands), c0, cols);
 }
 
 /* Steps of equal length, whole blocks of any type that a row of k values may hold. */
@@ -162,59 +202,62 @@ static int
 step_of(int k)
 {
 	if (k <= STEP)
-		return k > 0 ? k : 1;
+		return k;
 	if (k % 256 == 0)
 		return 256;
 	return round_up(div_up(k, div_up(k, STEP)), 32);
 }
 
-/* What a tile takes, in steps of one 16-wide multiply-add: the products, packing, and a start. */
-static double
-tile_cost(const struct product *p, int tr, int tc)
-{
-	double a_pack_cost = 0.4, b_pack_cost = p->B ? 0.4 : 0.9, start = 1500;
-
-	return (double)p->k * ((double)tr * tc / 16 + a_pack_cost * tr + b_pack_cost * tc) + start;
-}
-
 /* The cut depends on the shape only, never on the number of threads: take the one that would be best for two, four and eight
- * together, the last round of tiles being as long as any. */
+ * together, the last round of tiles being as long as any.  A tile's time, in multiply-adds of 16 values: the products,
+ * packing its columns (a weight's are unpacked before), and a start. */
 static int
 product_cut(struct product *p)
 {
-	static const int downs[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64};
+	static const int downs[] = {1, 2, 3, 4, 6, 8, 12, 16};
 	int unit = p->B || p->b_is_bt || dtype_block(p->type) <= 32 ? 32 : dtype_block(p->type);
-	double least = 0;
+	double least = 0, pack = p->B ? 0.4 : 0.7, start = 1000;
 
-	for (size_t d = 0; d < sizeof downs / sizeof *downs; d++) {
-		int tr = div_up(p->rows, downs[d]);
+	for (size_t d = 0; d < sizeof downs / sizeof *downs && downs[d] <= p->bands; d++) {
+		int tile_bands = div_up(p->bands, downs[d]), rows = div_up(p->chunk * tile_bands, p->bands);
 		for (int tc = unit; tc <= TILE_COLS; tc += unit) {
-			int tasks = div_up(p->rows, tr) * div_up(p->cols, tc);
+			int tasks = div_up(p->bands, tile_bands) * div_up(p->cols, tc), cols = min_int(tc, p->cols);
 			double cost = 0;
 			for (int threads = 2; threads <= 8; threads *= 2)
 				cost += (double)div_up(tasks, threads) * threads;
-			cost *= tile_cost(p, tr, min_int(tc, round_up(p->cols, 16)));
+			cost *= p->step * cols * (rows / 16.0 + pack) + start;
 			if (least > 0 && cost >= least)
 				continue;
 			least = cost;
-			p->tile_rows = tr;
+			p->tile_bands = tile_bands;
 			p->tile_cols = tc;
 		}
-		if (tr <= 16)
-			break;
 	}
 	p->across = div_up(p->cols, p->tile_cols);
-	return p->across * div_up(p->rows, p->tile_rows);
+	return p->across * div_up(p->bands, p->tile_bands);
 }
 
 static void
 product_run(struct pool *pool, struct product *p)
 {
-	if (p->rows <= 0 || p->cols <= 0)
+	int step = step_of(p->k);
+
+	for (int i = 0; p->k <= 0 && !p->add && i < p->rows; i++) /* an empty sum */
+		memset(p->C + (size_t)i * p->ldc, 0, (size_t)p->cols * sizeof *p->C);
+	if (p->rows <= 0 || p->cols <= 0 || p->k <= 0)
 		return;
 	p->kern = kern_current();
-	p->step = step_of(p->k);
-	pool_run(pool, product_cut(p), product_task, p);
+	p->a_pack = a_pack;
+	for (p->r0 = 0; p->r0 < p->rows; p->r0 += CHUNK) {
+		p->chunk = min_int(CHUNK, p->rows - p->r0);
+		p->bands = div_up(p->chunk, p->kern->mr);
+		p->packers = div_up(p->bands, 4);
+		for (p->l0 = 0; p->l0 < p->k; p->l0 += step) {
+			p->step = min_int(step, p->k - p->l0);
+			atomic_store_explicit(&p->packed, 0, memory_order_relaxed);
+			pool_run(pool, p->packers + product_cut(p), product_task, p);
+		}
+	}
 }
 
 /* Few rows: Y[rows][m] = X[rows][n] W[m][n]^T, weight rows in tasks, each read once for up to KERN_ROWS rows of X. */

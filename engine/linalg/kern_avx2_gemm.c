@@ -113,12 +113,22 @@ kern_avx2_pack_rows(const float *src, size_t ld, int rows, int k, float *dst, in
 			dst[(size_t)l * width + i] = i < rows ? src[(size_t)i * ld + l] : 0;
 }
 
+/* All ones in the first n lanes. */
+AVX2_INLINE __m256i
+first(int n)
+{
+	return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
 AVX2 void
 kern_avx2_pack_cols(const float *src, size_t ld, int cols, int k, float *dst, int width)
 {
+	__m256i m0 = first(cols), m1 = first(cols - 8);
+
 	for (int l = 0; l < k; l++, src += ld, dst += width) {
-		memcpy(dst, src, (size_t)cols * sizeof *dst);
-		memset(dst + cols, 0, (size_t)(width - cols) * sizeof *dst);
+		_mm256_storeu_ps(dst, _mm256_maskload_ps(src, m0));
+		if (width > 8)
+			_mm256_storeu_ps(dst + 8, _mm256_maskload_ps(src + 8, m1));
 	}
 }
 #endif

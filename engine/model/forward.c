@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/linalg/kern.h"
 #include "engine/model/attention.h"
 #include "engine/model/floats.h"
 #include "engine/model/kv.h"
@@ -282,25 +281,62 @@ attention(struct forward *f)
 	pool_run(work < INLINE_WORK ? NULL : f->pool, f->tiles, tile_run, f);
 }
 
+/* The last layer's output matters only where logits are wanted: once its keys and values are cached, the other rows leave
+ * the chunk.  What a piece keeps is its end. */
+static void
+chunk_shrink(struct forward *f)
+{
+	size_t bytes = (size_t)model_config(f->model)->hidden * sizeof(float);
+	int pieces = 0, rows = 0;
+
+	for (int i = 0; i < f->pieces; i++) {
+		struct piece p = f->piece[i];
+		int drop = p.seg->want == WANT_ALL ? 0 : p.seg->want == WANT_LAST && p.last ? p.n - 1 : p.n;
+
+		p.seg->kv->len += p.n;
+		for (int r = p.row + drop, to = rows; r < p.row + p.n; r++, to++) {
+			memmove((char *)f->x.v + (size_t)to * bytes, (char *)f->x.v + (size_t)r * bytes, bytes);
+			memmove((char *)f->norm.v + (size_t)to * bytes, (char *)f->norm.v + (size_t)r * bytes, bytes);
+			f->slot[to] = f->slot[r];
+			f->pos[to] = f->pos[r];
+		}
+		p.first += drop;
+		p.n -= drop;
+		p.row = rows;
+		rows += p.n;
+		if (p.n)
+			f->piece[pieces++] = p;
+	}
+	f->pieces = pieces;
+	f->rows = rows;
+	tiles_make(f);
+}
+
 static void
 layer_run(struct forward *f, const struct linear *op)
 {
 	const struct config *c = model_config(f->model);
-	int mat = f->layer * MAT_KINDS, rows = f->rows;
 	const int *slot = f->slotted ? f->slot : NULL;
 	const struct weight *w[MAT_KINDS];
+	int mat = f->layer * MAT_KINDS, rows = f->rows;
 	bool last = f->layer + 1 == c->layers;
-	const float *next = last ? NULL : model_norm_attn(f->model, f->layer + 1);
+	const float *next = last ? model_norm_final(f->model) : model_norm_attn(f->model, f->layer + 1);
 
 	for (int k = 0; k < MAT_KINDS; k++)
 		w[k] = model_matrix(f->model, mat + k);
-	op->forward(op->self, mat + MAT_Q, f->norm.v, rows, slot, f->q.v, false);
 	op->forward(op->self, mat + MAT_K, f->norm.v, rows, slot, f->k.v, false);
 	op->forward(op->self, mat + MAT_V, f->norm.v, rows, slot, f->v.v, false);
-	rows_rope(f->pool, f->rope, f->q.v, w[MAT_Q]->bias, f->pos, rows, c->heads, c->head_dim, false);
 	rows_rope(f->pool, f->rope, f->k.v, w[MAT_K]->bias, f->pos, rows, c->kv_heads, c->head_dim, false);
 	rows_add_bias(f->pool, f->v.v, w[MAT_V]->bias, rows, w[MAT_V]->m);
 	cache_rows(f);
+	if (last) {
+		chunk_shrink(f);
+		rows = f->rows;
+		if (!rows)
+			return;
+	}
+	op->forward(op->self, mat + MAT_Q, f->norm.v, rows, slot, f->q.v, false);
+	rows_rope(f->pool, f->rope, f->q.v, w[MAT_Q]->bias, f->pos, rows, c->heads, c->head_dim, false);
 	attention(f);
 	op->forward(op->self, mat + MAT_O, f->attn.v, rows, slot, f->out.v, false);
 	rows_add_norm(f->pool, f->x.v, f->out.v, w[MAT_O]->bias, rows, c->hidden, model_norm_ffn(f->model, f->layer),
@@ -312,35 +348,13 @@ layer_run(struct forward *f, const struct linear *op)
 	rows_add_norm(f->pool, f->x.v, f->out.v, w[MAT_DOWN]->bias, rows, c->hidden, next, c->rms_eps, f->norm.v);
 }
 
-/* Logits of the chunk's wanted rows; returns how many. */
-static int
-chunk_logits(struct forward *f, float *logits)
-{
-	const struct config *c = model_config(f->model);
-	size_t hidden = (size_t)c->hidden;
-	int wanted = 0;
-
-	for (int i = 0; i < f->pieces; i++) {
-		const struct piece *p = &f->piece[i];
-		const struct segment *s = p->seg;
-		int from = s->want == WANT_ALL ? 0 : s->want == WANT_LAST && p->last ? p->n - 1 : p->n;
-
-		for (int t = from; t < p->n; t++, wanted++)
-			kern_rmsnorm(f->norm.v + (size_t)wanted * hidden, f->x.v + (size_t)(p->row + t) * hidden,
-				     model_norm_final(f->model), c->hidden, c->rms_eps);
-	}
-	if (wanted)
-		head_forward(f->model, f->pool, f->norm.v, wanted, logits);
-	return wanted;
-}
-
 enum t2_status
 forward_run(struct forward *f, const struct linear *op, const struct segment *seg, int count, float *logits,
 	    struct t2_err *err)
 {
 	const struct config *c = model_config(f->model);
 	enum t2_status st = segments_check(f, seg, count, err);
-	int si = 0, ti = 0, wanted;
+	int si = 0, ti = 0;
 
 	if (st || count < 1)
 		return st;
@@ -356,11 +370,10 @@ forward_run(struct forward *f, const struct linear *op, const struct segment *se
 		rows_norm(f->pool, f->x.v, f->rows, c->hidden, model_norm_attn(f->model, 0), c->rms_eps, f->norm.v);
 		for (f->layer = 0; f->layer < c->layers; f->layer++)
 			layer_run(f, op);
-		for (int i = 0; i < f->pieces; i++)
-			f->piece[i].seg->kv->len += f->piece[i].n;
-		wanted = chunk_logits(f, logits);
-		if (wanted)
-			logits += (size_t)wanted * (size_t)c->vocab;
+		if (!f->rows)
+			continue;
+		head_forward(f->model, f->pool, f->norm.v, f->rows, logits);
+		logits += (size_t)f->rows * (size_t)c->vocab;
 	}
 	return T2_OK;
 }

@@ -4,10 +4,13 @@
  *	op->forward(op->self, mat, x, rows, slot, y, false);	// y[rows][m] = f(x[rows][n]); bias is not added here
  *
  * mat indexes model_matrix().  slot[row] says which scale vector a row runs under (NULL: all 0).  A forward with keep
- * may hold back what the backward of the same mat needs; at most one layer's seven matrices are kept at a time.
+ * may hold back what the backward of the same mat needs; at most one layer's seven matrices are kept at a time, besides those
+ * that hold agreed to.
  * backward adds dL/dx to dx[rows][n] and accumulates whatever gradient the operator owns.
  * recall, where there is one, spares the tape a second forward: called just before the backward of the same mat with the
- * same x and rows, it restores what a forward with keep would have held back, without y. */
+ * same x and rows, it restores what a forward with keep would have held back, without y.  hold, where there is one, is
+ * asked in the first forward: true means that a forward with keep of this mat and so many rows would be of use until the
+ * backward of the same x, whatever other matrices run in between; recall and backward then follow as usual. */
 #ifndef T2_LINEAR_H
 #define T2_LINEAR_H
 
@@ -21,6 +24,7 @@ struct linear {
 	void (*forward)(void *self, int mat, const float *x, int rows, const int *slot, float *y, bool keep);
 	void (*backward)(void *self, int mat, const float *x, const float *g, int rows, const int *slot, float *dx);
 	void (*recall)(void *self, int mat, const float *x, int rows, const int *slot); /* may be NULL */
+	bool (*hold)(void *self, int mat, int rows);				       /* may be NULL */
 };
 
 struct model;

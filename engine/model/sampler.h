@@ -10,7 +10,7 @@ struct sampling {
 	float top_p; /* 1 (or 0): all */
 };
 
-/* logits[vocab] are read only; scratch has room for vocab floats and ints (2 * vocab * 4 bytes).  *logprob, where
+/* logits[vocab] are read only; scratch has room for vocab doubles, aligned for them.  *logprob, where
  * not NULL, is the token's natural log-probability at temperature 1 over the whole vocabulary. Greedy ties: lowest id. */
 int sampler_pick(const float *logits, int vocab, const struct sampling *s, struct rng *rng, void *scratch, float *logprob);
 

@@ -240,6 +240,15 @@ attention_tile(void *arg, int task, int worker)
 		     t->scratch.v + (size_t)worker * t->scratch_each);
 }
 
+/* One matrix's forward: held back where its backward is next, or where op wants to hold it until recall. */
+static void
+mat_forward(const struct tape *t, const struct linear *op, int mat, const float *x, float *y, bool again)
+{
+	bool later = !again && mat / MAT_KINDS < t->kept && op->recall && op->hold && op->hold(op->self, mat, t->rows);
+
+	op->forward(op->self, mat, x, t->rows, NULL, y, again || later);
+}
+
 void
 tape_layer(struct tape *t, const struct linear *op, int layer, const struct acts *a, bool again)
 {
@@ -254,21 +263,21 @@ tape_layer(struct tape *t, const struct linear *op, int layer, const struct acts
 	for (int k = 0; k < MAT_KINDS; k++)
 		w[k] = model_matrix(t->model, mat + k);
 	rows_norm(t->pool, x, rows, hidden, model_norm_attn(t->model, layer), c->rms_eps, t->norm.v);
-	op->forward(op->self, mat + MAT_Q, t->norm.v, rows, NULL, a->q, again);
-	op->forward(op->self, mat + MAT_K, t->norm.v, rows, NULL, a->k, again);
-	op->forward(op->self, mat + MAT_V, t->norm.v, rows, NULL, a->v, again);
+	mat_forward(t, op, mat + MAT_Q, t->norm.v, a->q, again);
+	mat_forward(t, op, mat + MAT_K, t->norm.v, a->k, again);
+	mat_forward(t, op, mat + MAT_V, t->norm.v, a->v, again);
 	rows_rope(t->pool, t->rope, a->q, w[MAT_Q]->bias, t->pos, rows, c->heads, c->head_dim, false);
 	rows_rope(t->pool, t->rope, a->k, w[MAT_K]->bias, t->pos, rows, c->kv_heads, c->head_dim, false);
 	rows_add_bias(t->pool, a->v, w[MAT_V]->bias, rows, w[MAT_V]->m);
 	pool_run(t->pool, t->tiles * c->kv_heads, attention_tile, &work);
-	op->forward(op->self, mat + MAT_O, a->attn, rows, NULL, t->out.v, again);
+	mat_forward(t, op, mat + MAT_O, a->attn, t->out.v, again);
 	memcpy(a->mid, x, bytes);
 	rows_add_norm(t->pool, a->mid, t->out.v, w[MAT_O]->bias, rows, hidden, model_norm_ffn(t->model, layer),
 		      c->rms_eps, t->norm.v);
-	op->forward(op->self, mat + MAT_GATE, t->norm.v, rows, NULL, a->gate, again);
-	op->forward(op->self, mat + MAT_UP, t->norm.v, rows, NULL, a->up, again);
+	mat_forward(t, op, mat + MAT_GATE, t->norm.v, a->gate, again);
+	mat_forward(t, op, mat + MAT_UP, t->norm.v, a->up, again);
 	rows_silu_mul(t->pool, a->gate, w[MAT_GATE]->bias, a->up, w[MAT_UP]->bias, rows, c->ffn, t->wide.v);
-	op->forward(op->self, mat + MAT_DOWN, t->wide.v, rows, NULL, t->out.v, again);
+	mat_forward(t, op, mat + MAT_DOWN, t->wide.v, t->out.v, again);
 	if (again)
 		return;
 	memcpy(next, a->mid, bytes);

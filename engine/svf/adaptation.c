@@ -12,6 +12,10 @@ static const char *const form_names[] = {
 
 enum { FORMS = sizeof form_names / sizeof *form_names };
 
+/* Products X V that wait for their backward: with what a tape keeps by default a step of 4 x 256 tokens on 135 million
+ * parameters stays below 1 GB. */
+static const size_t held_default = (size_t)192 << 20;
+
 /* Dense copies of all slots together may take this much, or one whole model's worth where that is more. */
 static const size_t dense_least = (size_t)1 << 30;
 
@@ -49,7 +53,8 @@ adaptation_new(struct adaptation **out, const struct model *m, const struct fact
 	a->op = (struct linear){.self = a,
 				.forward = adaptation_forward,
 				.backward = adaptation_backward,
-				.recall = adaptation_recall};
+				.recall = adaptation_recall,
+				.hold = adaptation_hold};
 	a->model = m;
 	a->factors = f;
 	a->pool = pool;
@@ -64,13 +69,14 @@ adaptation_new(struct adaptation **out, const struct model *m, const struct fact
 		whole += (size_t)w->m * (size_t)w->n * sizeof(float);
 	}
 	a->dense_limit = whole > dense_least ? whole : dense_least;
-	for (int k = 0; k < MAT_KINDS; k++)
-		a->held[k].mat = -1;
+	a->held_limit = held_default;
 	a->scaled = calloc((size_t)slots * (size_t)a->count + 1, sizeof *a->scaled);
 	a->grad = calloc((size_t)a->count + 1, sizeof *a->grad);
+	a->reach = calloc((size_t)a->count + 1, sizeof *a->reach);
+	a->held = calloc((size_t)a->count + 1, sizeof *a->held);
 	a->one = malloc((size_t)CHUNK * (size_t)a->most_rank * sizeof *a->one);
 	a->two = malloc((size_t)CHUNK * (size_t)a->most_rank * sizeof *a->two);
-	if (!a->scaled || !a->grad || !a->one || !a->two) {
+	if (!a->scaled || !a->grad || !a->reach || !a->held || !a->one || !a->two) {
 		adaptation_free(a);
 		return t2_nomem(err, "adaptation");
 	}
@@ -100,8 +106,12 @@ adaptation_free(struct adaptation *a)
 	}
 	for (int i = 0; a->grad && i < a->count; i++)
 		free(a->grad[i]);
+	for (int i = 0; a->held && i < a->count; i++)
+		free(a->held[i].A);
 	for (int k = 0; k < MAT_KINDS; k++)
-		free(a->held[k].A);
+		free(a->near[k].A);
+	free(a->held);
+	free(a->reach);
 	free(a->scaled);
 	free(a->grad);
 	free(a->one);
@@ -185,9 +195,12 @@ adaptation_op(const struct adaptation *a)
 enum t2_status
 adaptation_grad_begin(struct adaptation *a, const char *modules, struct t2_err *err)
 {
+	size_t reach = 0;
+
 	for (int i = 0; i < a->count; i++) {
 		const struct factor *f;
 
+		a->held[i].rows = a->near[i % MAT_KINDS].rows = 0;
 		if (!modules || !mat_kind_in((enum mat_kind)(i % MAT_KINDS), modules)) {
 			free(a->grad[i]);
 			a->grad[i] = NULL;
@@ -201,8 +214,15 @@ adaptation_grad_begin(struct adaptation *a, const char *modules, struct t2_err *
 		if (!a->grad[i])
 			return t2_nomem(err, "gradients");
 		memset(a->grad[i], 0, (size_t)f->r * sizeof **a->grad);
+		a->reach[i] = reach += (size_t)f->r;
 	}
 	return T2_OK;
+}
+
+void
+adaptation_memory(struct adaptation *a, size_t bytes)
+{
+	a->held_limit = bytes;
 }
 
 const double *

@@ -317,14 +317,23 @@ better_shared(const struct adaptation *a, int mat, int rows, const int *slot)
 	return a->form == FORM_FACTORED || cost_form(a, mat, NULL, rows, FORM_FACTORED) < apart;
 }
 
+/* By shapes only: what is held must not depend on what was held before. */
+bool
+adaptation_hold(void *self, int mat, int rows)
+{
+	const struct adaptation *a = self;
+
+	return a->grad[mat] && a->reach[mat] * (size_t)rows * sizeof(float) <= a->held_limit;
+}
+
 /* Room for X V of all rows until backward; NULL: backward computes it again. */
 static float *
 hold(struct adaptation *a, int mat, int rows)
 {
-	struct held *h = &a->held[mat % MAT_KINDS];
+	struct held *h = adaptation_hold(a, mat, rows) ? &a->held[mat] : &a->near[mat % MAT_KINDS];
 	size_t n = (size_t)rows * (size_t)weight_rank(model_matrix(a->model, mat));
 
-	h->mat = -1;
+	h->rows = 0;
 	if (n > h->cap) {
 		free(h->A);
 		h->A = malloc(n * sizeof *h->A);
@@ -337,6 +346,23 @@ hold(struct adaptation *a, int mat, int rows)
 	return h->A;
 }
 
+/* X V of this matrix where it waits; what waits is used once. */
+static const float *
+take(struct adaptation *a, int mat, int rows)
+{
+	struct held *both[] = {&a->held[mat], &a->near[mat % MAT_KINDS]};
+	const float *found = NULL;
+
+	for (int i = 0; i < 2; i++) {
+		if (both[i]->mat != mat || !both[i]->rows)
+			continue;
+		if (both[i]->rows == rows)
+			found = both[i]->A;
+		both[i]->rows = 0;
+	}
+	return found;
+}
+
 void
 adaptation_forward(void *self, int mat, const float *x, int rows, const int *slot, float *y, bool keep)
 {
@@ -346,6 +372,7 @@ adaptation_forward(void *self, int mat, const float *x, int rows, const int *slo
 
 	if (rows < 1)
 		return;
+	take(a, mat, 0); /* what an earlier forward left is of another x */
 	if (keep && a->grad[mat]) {
 		const struct scaled *sc = adaptation_scaled(a, slot ? slot[0] : 0, mat);
 		const float *s = mixed ? NULL : active(a, sc) ? sc->s : factors_get(a->factors, mat)->sigma;
@@ -366,9 +393,8 @@ adaptation_forward(void *self, int mat, const float *x, int rows, const int *slo
 void
 adaptation_recall(void *self, int mat, const float *x, int rows, const int *slot)
 {
-	struct adaptation *a = self;
-
-	a->held[mat % MAT_KINDS].mat = -1; /* backward has x: it computes X V where nothing is held */
+	(void)self; /* backward has x: it computes X V where nothing is held */
+	(void)mat;
 	(void)x;
 	(void)rows;
 	(void)slot;
@@ -408,13 +434,12 @@ back_factored(struct adaptation *a, int mat, const float *x, const float *g, int
 	      float *dx)
 {
 	const struct factor *f = factors_get(a->factors, mat);
-	struct held *h = &a->held[mat % MAT_KINDS];
-	bool held = h->mat == mat && h->rows == rows;
+	const float *held = a->grad[mat] ? take(a, mat, rows) : NULL;
 	size_t m = (size_t)f->m, n = (size_t)f->n, r = (size_t)f->r;
 
 	for (int i = 0; i < rows; i += CHUNK) {
 		int part = rows - i < CHUNK ? rows - i : CHUNK;
-		struct sum_work sum = {.A = held ? h->A + (size_t)i * r : a->one, .B = a->two,
+		struct sum_work sum = {.A = held ? held + (size_t)i * r : a->one, .B = a->two,
 				       .slot = slot ? slot + i : NULL, .rows = part, .r = f->r, .ds = a->grad[mat]};
 		struct scale_work w = {.dst = a->two, .src = a->two, .a = a, .s = s, .sigma = f->sigma,
 				       .slot = slot ? slot + i : NULL, .mat = mat, .rows = part, .r = f->r};
@@ -427,7 +452,6 @@ back_factored(struct adaptation *a, int mat, const float *x, const float *g, int
 		scale_rows(a->pool, &w);
 		gemm_nn(a->pool, part, f->n, f->r, a->two, f->r, f->Vt, f->n, dx + (size_t)i * n, f->n, true);
 	}
-	h->mat = -1;
 }
 
 static void

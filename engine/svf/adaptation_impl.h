@@ -23,7 +23,7 @@ struct scaled {
 
 /* A = X V of a forward with keep, for the backward of the same matrix. */
 struct held {
-	int mat, rows; /* mat -1: nothing */
+	int mat, rows; /* rows 0: nothing */
 	float *A;
 	size_t cap;
 };
@@ -37,7 +37,10 @@ struct adaptation {
 	int slots, count, most_rank;
 	struct scaled *scaled;	   /* [slots][count] */
 	double **grad;		   /* [count]: [rank] or NULL */
-	struct held held[MAT_KINDS];
+	size_t *reach;		   /* [count] ranks of the matrices in modules up to this one, added up */
+	struct held *held;	   /* [count] until the backward of the whole model, while they fit into held_limit */
+	struct held near[MAT_KINDS]; /* of the layer whose backward is next */
+	size_t held_limit;
 	float *one, *two;	   /* [CHUNK][most_rank] scratch each */
 	size_t dense_bytes, dense_limit;
 };
@@ -48,10 +51,11 @@ adaptation_scaled(const struct adaptation *a, int slot, int mat)
 	return &a->scaled[(size_t)slot * (size_t)a->count + (size_t)mat];
 }
 
-/* The three calls of the op. */
+/* The calls of the op. */
 void adaptation_forward(void *self, int mat, const float *x, int rows, const int *slot, float *y, bool keep);
 void adaptation_backward(void *self, int mat, const float *x, const float *g, int rows, const int *slot, float *dx);
 void adaptation_recall(void *self, int mat, const float *x, int rows, const int *slot);
+bool adaptation_hold(void *self, int mat, int rows);
 
 /* W' = (U * s) Vt into out[m][n]; scratch[CHUNK][r]. */
 void adaptation_build(struct pool *pool, const struct factor *f, const float *s, float *scratch, float *out);

@@ -452,6 +452,7 @@ slots_reach_the_operator(void **state)
 	struct spy spy = { 0 };
 	struct linear op = { .self = &spy, .forward = spy_forward };
 	struct segment s[2];
+	float *logits;
 	int *ids;
 
 	(void)state;
@@ -460,17 +461,20 @@ slots_reach_the_operator(void **state)
 	bench_open(&b, shared_path(T_MODEL), 2);
 	spy.base = b.op;
 	ids = random_ids(&b, 5, 9);
-	s[0] = (struct segment){ .kv = cache(&b, 20), .ids = ids, .n = 9 };
-	s[1] = (struct segment){ .kv = cache(&b, 20), .ids = ids, .n = 4, .slot = 2 };
-	ok(forward_run(b.f, &op, s, 2, NULL, &err));
+	logits = malloc(10 * (size_t)b.vocab * sizeof *logits);
+	s[0] = (struct segment){ .kv = cache(&b, 20), .ids = ids, .n = 9, .want = WANT_ALL };
+	s[1] = (struct segment){ .kv = cache(&b, 20), .ids = ids, .n = 4, .slot = 2, .want = WANT_LAST };
+	ok(forward_run(b.f, &op, s, 2, logits, &err));
 	assert_int_equal(spy.calls, model_matrices(b.m));
 	assert_int_equal(spy.unslotted, 0);
 	assert_int_equal(spy.rows[0], 9 * spy.calls);
 	assert_int_equal(spy.rows[1], 0);
-	assert_int_equal(spy.rows[2], 4 * spy.calls);
+	/* beyond its keys and values the last layer sees wanted rows only */
+	assert_int_equal(spy.rows[2], 4 * (spy.calls - 5) + 5);
 	s[1].slot = 0;
-	ok(forward_run(b.f, &op, s, 2, NULL, &err));
+	ok(forward_run(b.f, &op, s, 2, logits, &err));
 	assert_int_equal(spy.unslotted, model_matrices(b.m)); /* all in slot 0: NULL */
+	free(logits);
 	kv_free(s[0].kv);
 	kv_free(s[1].kv);
 	free(ids);

@@ -184,6 +184,38 @@ test_cuts(void **state)
 	bed_close(&b);
 }
 
+/* What is kept and what is computed again cannot change a bit where the form does not. */
+static void
+test_memory(void **state)
+{
+	double *first = NULL;
+	struct bed b;
+
+	(void)state;
+	if (!golden_path("grad/T.cases.jsonl") || !bed_open(&b, model, 2))
+		skip();
+	bed_decompose(&b);
+	for (int k = 0; k < 4; k++) {
+		struct grad_run run;
+
+		grad_open(&run, &b, b.f, "T.plain_all_kl0.2_expert");
+		adaptation_form(run.ad, FORM_FACTORED);
+		if (k & 1)
+			adaptation_memory(run.ad, 0);
+		if (k & 2)
+			policy_memory(run.policy, 0);
+		grad_eval(&run, true);
+		if (first)
+			assert_memory_equal(first, run.grad, (size_t)run.zp->n * sizeof *first);
+		else
+			first = memcpy(malloc((size_t)run.zp->n * sizeof *first), run.grad,
+				       (size_t)run.zp->n * sizeof *first);
+		grad_close(&run);
+	}
+	free(first);
+	bed_close(&b);
+}
+
 static void
 test_refused(void **state)
 {
@@ -239,7 +271,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden),	  cmocka_unit_test(test_golden_differences),
 		cmocka_unit_test(test_own_differences), cmocka_unit_test(test_cuts),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_memory),	  cmocka_unit_test(test_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

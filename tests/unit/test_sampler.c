@@ -15,7 +15,7 @@
 enum { VOCAB = 40, DRAWS = 40000 };
 
 static float logits[VOCAB];
-static float scratch[2 * VOCAB];
+static void *scratch; /* VOCAB doubles */
 
 static void
 fill(void)
@@ -102,6 +102,33 @@ draws_follow_the_distribution(void **state)
 	frequencies((struct sampling){ .temp = 1, .top_p = 1e-6f });
 }
 
+/* Not only on average: every draw is the inverse of the cumulative distribution at the stream's next number. */
+static void
+draws_invert_the_distribution(void **state)
+{
+	struct sampling s = { .temp = 0.7f };
+	double p[VOCAB];
+	struct rng r, twin;
+
+	(void)state;
+	fill();
+	logits[3] = -600; /* (l - max) / temp below what exp() can give */
+	logits[5] = -INFINITY;
+	exact(&s, p);
+	rng_seed(&r, 4, 0, 0);
+	twin = r;
+	for (int i = 0; i < DRAWS; i++) {
+		double u = rng_uniform(&twin), sum = 0;
+		int want = 0, pick = sampler_pick(logits, VOCAB, &s, &r, scratch, NULL);
+
+		while ((sum += p[want]) <= u)
+			want++;
+		if (pick != want) /* a coin flip at the very edge is all that rounding may change */
+			assert_true(fabs(sum - u) < 1e-12 || fabs(sum - p[want] - u) < 1e-12);
+		assert_true(pick != 3 && pick != 5);
+	}
+}
+
 static void
 greedy_takes_the_lowest_of_equals(void **state)
 {
@@ -179,17 +206,47 @@ same_seed_same_tokens(void **state)
 				 sampler_pick(logits, VOCAB, &s, &b, scratch, NULL));
 }
 
+static void
+same_tokens_at_every_kernel_level(void **state)
+{
+	static int first[DRAWS];
+	struct sampling s = { .temp = 0.9f };
+	enum kern_level best = kern_level();
+
+	(void)state;
+	fill();
+	for (int level = KERN_PLAIN; level <= (int)best; level++) {
+		struct rng r;
+
+		kern_force((enum kern_level)level);
+		rng_seed(&r, 8, 0, 0);
+		for (int i = 0; i < DRAWS; i++) {
+			int pick = sampler_pick(logits, VOCAB, &s, &r, scratch, NULL);
+
+			if (level == KERN_PLAIN)
+				first[i] = pick;
+			assert_int_equal(pick, first[i]);
+		}
+	}
+	kern_force(best);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(draws_follow_the_distribution),
+		cmocka_unit_test(draws_invert_the_distribution),
 		cmocka_unit_test(greedy_takes_the_lowest_of_equals),
 		cmocka_unit_test(logprob_is_at_temperature_one),
 		cmocka_unit_test(extremes),
 		cmocka_unit_test(same_seed_same_tokens),
+		cmocka_unit_test(same_tokens_at_every_kernel_level),
 	};
 
 	kern_init();
+	scratch = malloc(VOCAB * sizeof(double));
+	if (!scratch)
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
