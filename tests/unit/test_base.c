@@ -463,7 +463,7 @@ test_json_refused(void **state)
 	memset(deep, '[', 200000);
 	assert_int_equal(json_read_bytes(&o, deep, 200000, "deep", &err), T2_EFORMAT);
 	free(deep);
-	assert_int_equal(json_read_file(&o, "/nowhere/at/all.json", &err), T2_EIO);
+	assert_int_equal(json_read_file(&o, "/nowhere/at/all.json", &err), T2_ENOTFOUND);
 	assert_non_null(strstr(err.msg, "/nowhere/at/all.json"));
 }
 
