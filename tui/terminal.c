@@ -25,7 +25,7 @@ struct terminal {
 	enum glyph_level glyphs;
 	bool mouse, has_mouse, eof;
 	struct cell *front; /* what the terminal shows */
-	int w, h;
+	int w, h, cursor_x, cursor_y;
 	bool all; /* front is not to be trusted */
 	struct style now;
 	bool now_known;
@@ -332,6 +332,7 @@ bool
 terminal_flush(struct terminal *t, const struct canvas *c)
 {
 	size_t n = (size_t)c->w * (size_t)c->h;
+	bool changed = t->all;
 
 	if (t->eof)
 		return false;
@@ -344,7 +345,7 @@ terminal_flush(struct terminal *t, const struct canvas *c)
 		t->front = front;
 		t->w = c->w;
 		t->h = c->h;
-		t->all = true;
+		t->all = changed = true;
 	}
 	if (t->has_mouse) /* xterm's kin: a synchronised update, where it is known */
 		out_str(t, "\033[?2026h");
@@ -365,6 +366,7 @@ terminal_flush(struct terminal *t, const struct canvas *c)
 			if (!memcmp(k, f, sizeof *k))
 				continue;
 			*f = *k;
+			changed = true;
 			if (!k->width)
 				continue;
 			/* The last cell of the screen would scroll some terminals. */
@@ -378,6 +380,12 @@ terminal_flush(struct terminal *t, const struct canvas *c)
 			at = plain_width(k) ? x + k->width : -1;
 		}
 	}
+	if (!changed && c->cursor_x == t->cursor_x && c->cursor_y == t->cursor_y) {
+		strbuf_clear(&t->out); /* nothing moves: nothing is written */
+		return true;
+	}
+	t->cursor_x = c->cursor_x;
+	t->cursor_y = c->cursor_y;
 	if (c->cursor_x >= 0 && c->cursor_x < c->w && c->cursor_y >= 0 && c->cursor_y < c->h) {
 		out_cap(t, tparm(cursor_address, c->cursor_y, c->cursor_x, 0, 0, 0, 0, 0, 0, 0));
 		out_cap(t, cursor_normal);
