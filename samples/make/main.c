@@ -23,6 +23,7 @@ static const struct command {
 	{ "tasks", "write the task folders below DIR", command_tasks },
 	{ "tokenizer", "train the tokenizer, write tokenizer.json into DIR", command_tokenizer },
 	{ "pretrain", "train the model in DIR, which has a tokenizer; goes on where it was stopped", command_pretrain },
+	{ "check", "greedy and forced-opener accuracy of the model in DIR on the task folders", command_check },
 };
 
 static void
