@@ -323,6 +323,15 @@ runs_key(struct view *v, void *state, int pane, int key)
 	}
 }
 
+static void
+runs_paste(struct view *v, void *state, int pane, const char *text)
+{
+	struct runs *s = state;
+
+	if (v->editing && pane == R_TEXT)
+		editor_paste(&s->e, text);
+}
+
 static bool
 runs_mouse(struct view *v, void *state, int pane, const struct mouse *m)
 {
@@ -431,6 +440,7 @@ static const struct view_ops runs_view = {
 	.draw = runs_draw,
 	.action = runs_action,
 	.key = runs_key,
+	.paste = runs_paste,
 	.mouse = runs_mouse,
 	.filter = runs_filter,
 	.dump = runs_dump,
@@ -468,6 +478,19 @@ test_scripts(void **state)
 	globfree(&g);
 }
 
+static void
+test_keys_mdoc(void **state)
+{
+	struct strbuf b = {0};
+
+	(void)state;
+	app_keys_mdoc(views, 2, &b);
+	assert_non_null(strstr(b.s, ".Ss Everywhere"));
+	assert_non_null(strstr(b.s, ".Ss Runs"));
+	assert_non_null(strstr(b.s, "delete the run"));
+	strbuf_free(&b);
+}
+
 /* A script that fails must say so. */
 static void
 test_failure(void **state)
@@ -495,6 +518,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scripts),
 		cmocka_unit_test(test_failure),
+		cmocka_unit_test(test_keys_mdoc),
 	};
 	struct app_config cfg = {.title = "sample (0.9M)", .views = views, .nviews = 2, .first = 2};
 

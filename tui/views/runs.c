@@ -328,9 +328,13 @@ runs_close(struct view *v, void *state)
 static void
 runs_event(struct view *v, void *state, const struct event *e)
 {
+	struct runs *s = state;
+
 	(void)v;
-	if (e->type == WORLD_STORE)
-		read_all(state);
+	if (e->type != WORLD_STORE)
+		return;
+	world_refresh(s->w);
+	read_all(s);
 }
 
 static void
