@@ -84,7 +84,7 @@ bare_word(const struct scorer *s, struct side box, struct strbuf *b)
 		if (!text_rules(s, R_TEXT, R_TEXT + 1, b))
 			return false;
 	} while (b->len < n);
-	w = trim((struct side){b->s, b->len});
+	w = trim((struct side){b->s ? b->s : "", b->len});
 	for (n = w.len + 1; w.len < n;) {
 		n = w.len;
 		while (w.len && strchr(front, *w.s) && *w.s)
@@ -93,7 +93,7 @@ bare_word(const struct scorer *s, struct side box, struct strbuf *b)
 			w.len--;
 		w = trim(w);
 	}
-	if (b->s)
+	if (w.len)
 		memmove(b->s, w.s, w.len);
 	b->len = w.len;
 	lower(b);
