@@ -49,7 +49,7 @@ test_load(void **state)
 
 	(void)state;
 	conf_default(&k);
-	assert_int_equal(conf_load(&k, file("# mine\n; too\n\ntheme = light\nglyphs=block\n  colors = 256\nmouse = no\nthreads = 3\nview = 0\n"), &err), T2_OK);
+	assert_int_equal(conf_load(&k, file("# mine\n; too\n\ntheme = light\nglyphs=block\ncolors = 256\nmouse = no\nthreads = 3\nview = 0\n"), &err), T2_OK);
 	assert_string_equal(k.theme, "light");
 	assert_string_equal(k.glyphs, "block");
 	assert_string_equal(k.colors, "256");
@@ -78,6 +78,7 @@ test_refused(void **state)
 		{"glyphs = brail\n", ":1: ", "braille"},
 		{"[ui]\ntheme = light\n", ":2: ", "sections"},
 		{"view = 3\njust words\n", ":2: ", "key = value"},
+		{"glyphs = block\n  view = 3\n", ":2: ", "braille"}, /* indented: a second line of glyphs */
 		{"colour = red\nview = 77\n", ":1: ", "colour"},
 	};
 
