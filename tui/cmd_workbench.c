@@ -70,7 +70,7 @@ workbench_run(struct cli *c)
 				 .h = 40};
 	struct conf k;
 	static struct world w;
-	char model[1024], text[200];
+	char model[1024], text[300];
 	int rc;
 
 	conf_default(&k);
