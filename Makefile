@@ -59,7 +59,7 @@ need:
 
 $(B)/libt2.a: $(call obj,$(LIB_SRC))
 	@rm -f $@
-	ar rcs $@ $^
+	ar rcsP $@ $^
 
 $(B)/t2tui: $(call obj,tui/main.c) $(B)/libt2.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)

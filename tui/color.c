@@ -135,10 +135,31 @@ nearest(uint32_t c, int from, int to)
 	return at;
 }
 
+/* Greys stay grey: the nearest of few colours would be some pale cyan, and on eight colours black on black. */
+static int
+nearest_grey(double l, enum color_depth depth)
+{
+	if (l < 0.31)
+		return 0;
+	if (depth == DEPTH_8)
+		return 7;
+	return l < 0.62 ? 8 : l < 0.88 ? 7 : 15;
+}
+
+static int
+nearest_few(uint32_t c, enum color_depth depth)
+{
+	struct lab k = lab_of(c);
+
+	if (hypot(k.a, k.b) < 0.035)
+		return nearest_grey(k.l, depth);
+	return nearest(c, 0, depth == DEPTH_8 ? 8 : 16);
+}
+
 uint32_t
 color_reduce(uint32_t c, enum color_depth depth)
 {
-	/* Frames reduce the same few hundred colours again and again. */
+	/* Frames reduce the same few hundred colours again and again.  Only the UI thread draws. */
 	static struct {
 		uint32_t key, value;
 	} cache[1024];
@@ -154,7 +175,7 @@ color_reduce(uint32_t c, enum color_depth depth)
 		if (depth >= DEPTH_256 || i < 8 || (i < 16 && depth == DEPTH_16))
 			return c;
 		if (i < 16)
-			return COLOR_INDEX(i & 7);
+			return COLOR_INDEX(i == 8 ? 7 : i & 7);
 		c = index_rgb(i);
 	}
 	if (depth == DEPTH_RGB)
@@ -163,9 +184,7 @@ color_reduce(uint32_t c, enum color_depth depth)
 	slot = (key * 2654435761u) >> 22;
 	if (cache[slot].key == key)
 		return cache[slot].value;
-	i = depth == DEPTH_256	? nearest(c, 16, 256)
-	    : depth == DEPTH_16 ? nearest(c, 0, 16)
-				: nearest(c, 0, 8);
+	i = depth == DEPTH_256 ? nearest(c, 16, 256) : nearest_few(c, depth);
 	cache[slot].key = key;
 	cache[slot].value = COLOR_INDEX(i);
 	return COLOR_INDEX(i);

@@ -246,6 +246,8 @@ app_mouse(struct app *a, const struct mouse *m)
 
 	if (!a->mouse || m->x < 0 || m->y < 0 || m->x >= a->canvas->w || m->y >= a->canvas->h)
 		return;
+	if (m->kind == MOUSE_PRESS)
+		a->message_until = 0;
 	if (a->overlay) {
 		const struct overlay_ops *ops = a->overlay;
 		void *state = a->overlay_state;

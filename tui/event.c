@@ -92,7 +92,7 @@ key_text(int key, char *buf)
 			base = 'j';
 			key |= K_CTRL;
 		}
-		utf8_put(base, text);
+		glyph_put(base, text);
 		name = text;
 	}
 	snprintf(buf, 24, "%s%s%s%s", key & K_CTRL ? "Ctrl-" : "", key & K_ALT ? "Alt-" : "",

@@ -188,7 +188,7 @@ draw_keys(struct app *a, struct canvas *c)
 			const struct binding *b = &sets[i].rows[j];
 
 			if (b->flags & BIND_BAR && binding_holds(b, v->focus, can))
-				x = draw_hint(c, x, x1, binding_key(b, key), b->help);
+				x = draw_hint(c, x, x1, binding_key(b, key), b->name);
 		}
 	x = draw_hint(c, c->w - 18, c->w, "?", "help");
 	draw_hint(c, x, c->w, ":", "commands");

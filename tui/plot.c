@@ -18,6 +18,8 @@ struct raster {
 	int cw;
 };
 
+static const char letters[] = "*+ox#@%&"; /* curves without anything better */
+
 static const char *const quarters[16] = {
 	" ", "▘", "▝", "▀", "▖", "▌", "▞", "▛", "▗", "▚", "▐", "▜", "▄", "▙", "▟", "█",
 };
@@ -94,8 +96,6 @@ raster_line(struct raster *q, int x0, int y0, int x1, int y1, int series, unsign
 static void
 raster_draw(const struct raster *q, struct canvas *c, struct rect a, const struct plot *p)
 {
-	static const char letters[] = "*+ox#@%&";
-
 	for (int y = 0; y < a.h; y++)
 		for (int x = 0; x < a.w; x++) {
 			size_t cell = (size_t)y * (size_t)q->cw + (size_t)x;
@@ -105,7 +105,7 @@ raster_draw(const struct raster *q, struct canvas *c, struct rect a, const struc
 			if (k < 0)
 				continue;
 			if (q->dy == 4)
-				utf8_put(0x2800 + q->bits[cell], buf);
+				glyph_put(0x2800 + q->bits[cell], buf);
 			else if (q->dy == 2)
 				memcpy(buf, quarters[q->bits[cell]],
 				       strlen(quarters[q->bits[cell]]));
@@ -491,46 +491,74 @@ value_at(const struct plot_series *s, double x)
 	return s->n ? s->y[s->n - 1] : NAN;
 }
 
-/* Names at the top right, each with a bit of its line, and its value where the cursor is. */
-static void
-legend_draw(struct canvas *c, const struct plot *p, const struct plot_map *m)
+/* "── name 0.67": the line's look, the name, its value at the cursor. */
+static int
+legend_entry(const struct canvas *c, const struct plot *p, int i, char line[8], char text[160])
 {
 	static const char *const lines[] = {"──", "╌╌", "··", "─·"};
-	static const char letters[] = "*+ox#@%&";
-	int y = m->area.y, w = 0, k;
-	char buf[160], num[32];
-	bool ascii = c->glyphs == GLYPHS_ASCII;
+	const struct plot_series *s = &p->series[i];
+	char num[32];
 
-	for (int pass = 0; pass < 2; pass++)
-		for (int i = 0; i < p->nseries; i++) {
-			const struct plot_series *s = &p->series[i];
-			char line[8] = "";
+	memset(line, 0, 8);
+	if (c->glyphs == GLYPHS_ASCII)
+		line[0] = line[1] = letters[i % 8];
+	else
+		snprintf(line, 8, "%s", s->dots ? "··" : lines[c->depth <= DEPTH_8 ? i % 4 : 0]);
+	if (isfinite(p->cursor))
+		snprintf(text, 160, "%.100s %s", s->name,
+			 gauge_number(num, sizeof num, value_at(s, p->cursor)));
+	else
+		snprintf(text, 160, "%.150s", s->name);
+	return utf8_width_str(text) + 3;
+}
 
-			if (!s->name)
-				continue;
-			if (ascii)
-				line[0] = line[1] = letters[i % 8];
-			else
-				snprintf(line, sizeof line, "%s",
-					 s->dots ? "··" : lines[c->depth <= DEPTH_8 ? i % 4 : 0]);
-			if (isfinite(p->cursor))
-				snprintf(buf, sizeof buf, "%s %s", s->name,
-					 gauge_number(num, sizeof num, value_at(s, p->cursor)));
-			else
-				snprintf(buf, sizeof buf, "%s", s->name);
-			k = utf8_width_str(buf) + 3;
-			if (pass == 0) {
-				w = k > w ? k : w;
-				continue;
-			}
-			if (w > m->area.w - 2 || y >= m->area.y + m->area.h - 1)
-				return;
-			canvas_text(c, m->area.x + m->area.w - w, y, 2, s->style, line);
-			canvas_text(c, m->area.x + m->area.w - w + 2, y, 1,
-				    canvas_style(c, TH_TEXT), " ");
-			canvas_text(c, m->area.x + m->area.w - w + 3, y++, w - 3,
-				    canvas_style(c, TH_TEXT), buf);
+/* Of the four corners the one with the fewest curves in it; the top right where there is no difference. */
+static struct rect
+legend_place(const struct raster *q, const struct plot_map *m, int w, int h)
+{
+	struct rect best = {0, 0, 0, 0};
+	int least = -1;
+
+	for (int k = 0; k < 4; k++) {
+		int x0 = k & 1 ? 0 : m->area.w - w, y0 = k & 2 ? m->area.h - h : 0, n = 0;
+
+		for (int y = y0; y < y0 + h; y++)
+			for (int x = x0; x < x0 + w; x++)
+				n += q->owner[(size_t)y * (size_t)q->cw + (size_t)x] != 0;
+		if (least < 0 || n < least) {
+			least = n;
+			best = (struct rect){m->area.x + x0, m->area.y + y0, w, h};
 		}
+	}
+	return best;
+}
+
+static void
+legend_draw(struct canvas *c, const struct plot *p, const struct plot_map *m, const struct raster *q)
+{
+	struct style st = canvas_style(c, TH_TEXT);
+	int w = 0, h = 0;
+	char line[8], text[160];
+	struct rect r;
+
+	for (int i = 0; i < p->nseries; i++)
+		if (p->series[i].name) {
+			int k = legend_entry(c, p, i, line, text);
+
+			w = k > w ? k : w;
+			h++;
+		}
+	if (!h || w > m->area.w - 2 || h > m->area.h - 1)
+		return;
+	r = legend_place(q, m, w, h);
+	for (int i = 0; i < p->nseries; i++) {
+		if (!p->series[i].name)
+			continue;
+		legend_entry(c, p, i, line, text);
+		canvas_text(c, r.x, r.y, 2, p->series[i].style, line);
+		canvas_text(c, r.x + 2, r.y, 1, st, " ");
+		canvas_text(c, r.x + 3, r.y++, w - 3, st, text);
+	}
 }
 
 void
@@ -587,9 +615,9 @@ plot_draw(struct canvas *c, struct rect r, const struct plot *p, struct plot_map
 			curve_draw(&q, &m, s, s->y, k, mono ? dash[k % 4] : 0xff);
 		}
 		raster_draw(&q, c, m.area, p);
+		legend_draw(c, p, &m, &q);
 		free(q.bits);
 	}
-	legend_draw(c, p, &m);
 	if (map)
 		*map = m;
 	canvas_unclip(c, old);

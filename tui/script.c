@@ -253,7 +253,7 @@ step_keys(struct script *s, struct app *a, const struct canvas *c, char *arg, st
 enum script_status
 script_step(struct script *s, struct app *a, const struct canvas *c, int *ms, struct t2_err *err)
 {
-	char name[16], *arg;
+	char name[16], *arg, *raw;
 	int n = 0, w, h, limit;
 	bool want;
 
@@ -261,8 +261,9 @@ script_step(struct script *s, struct app *a, const struct canvas *c, int *ms, st
 		return SCRIPT_END;
 	if (sscanf(s->cmd, "%15s%n", name, &n) != 1)
 		return wrong(s, NULL, err, "no command", s->cmd);
-	arg = s->cmd + n;
-	arg += strspn(arg, " \t");
+	raw = s->cmd + n;
+	raw += *raw == ' '; /* typed text may begin with spaces of its own */
+	arg = raw + strspn(raw, " \t");
 	want = !strstr(name, "-not");
 	if (!strcmp(name, "key"))
 		return step_keys(s, a, c, arg, err);
@@ -271,13 +272,13 @@ script_step(struct script *s, struct app *a, const struct canvas *c, int *ms, st
 	if (!strcmp(name, "sleep"))
 		return step_sleep(s, arg, ms);
 	if (!strcmp(name, "keys") || !strcmp(name, "type")) {
-		if (!type_next(s, a, arg, name[0] == 't'))
+		if (!type_next(s, a, raw, name[0] == 't'))
 			s->cmd = NULL;
 		return SCRIPT_STEPPED;
 	}
 	s->cmd = NULL;
 	if (!strcmp(name, "paste")) {
-		struct input in = {.kind = IN_PASTE, .text = strdup(arg)};
+		struct input in = {.kind = IN_PASTE, .text = strdup(raw)};
 
 		if (in.text)
 			app_input(a, &in);

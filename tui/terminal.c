@@ -194,6 +194,10 @@ modes_off(struct terminal *t)
 	}
 	out_cap(t, exit_attribute_mode);
 	out_cap(t, cursor_normal);
+	if (!exit_ca_mode && t->h > 0 && clr_eol) { /* no other screen to go back to: a clean line at least */
+		out_cap(t, tparm(cursor_address, t->h - 1, 0, 0, 0, 0, 0, 0, 0, 0));
+		out_cap(t, clr_eol);
+	}
 	out_send(t);
 }
 
@@ -559,7 +563,7 @@ read_more(struct terminal *t, wint_t *ch, bool *special)
 static int
 utf8_of(wint_t ch, char out[4])
 {
-	return utf8_put((long)ch, out);
+	return glyph_put((long)ch, out);
 }
 
 static bool

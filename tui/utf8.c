@@ -25,7 +25,7 @@ is_variation(utf8proc_int32_t cp)
 }
 
 int
-utf8_put(long cp, char out[4])
+glyph_put(long cp, char out[4])
 {
 	if (cp < 0 || !utf8proc_codepoint_valid((utf8proc_int32_t)cp))
 		return 0;
@@ -37,7 +37,7 @@ glyph_add(struct glyph *g, utf8proc_int32_t cp)
 {
 	size_t len = strlen(g->text);
 	char tmp[4];
-	int k = utf8_put(cp, tmp);
+	int k = glyph_put(cp, tmp);
 
 	if (len + (size_t)k <= GLYPH_BYTES)
 		memcpy(g->text + len, tmp, (size_t)k);

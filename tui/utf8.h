@@ -8,8 +8,8 @@
  * Any bytes may come in (models write what they like); what comes out is always safe to print: control characters
  * become their pictures, broken UTF-8 becomes U+FFFD, format characters (bidi overrides, joiners, variation
  * selectors) are dropped because terminals disagree about them, an emoji sequence is shown by its first emoji. */
-#ifndef T2_UTF8_H
-#define T2_UTF8_H
+#ifndef T2_TUI_UTF8_H
+#define T2_TUI_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,6 +37,6 @@ size_t utf8_before(const char *s, size_t n, size_t pos);
 /* The nearest printable ASCII character: lines, bars and arrows by shape, letters without accents, else '?'. */
 char utf8_ascii(const char *glyph);
 /* Bytes of the code point put into out[4]; 0 if cp is none. */
-int utf8_put(long cp, char out[4]);
+int glyph_put(long cp, char out[4]);
 
 #endif

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <stdio.h>
 
+#include "store/runs.h"
 #include "tui/app.h"
 
 enum t2_status
@@ -37,6 +38,7 @@ world_close(struct world *w)
 	if (w->inotify >= 0)
 		close(w->inotify);
 	expert_list_free(&w->experts);
+	free(w->run);
 	workspace_stop(&w->work);
 	workspace_stop(&w->ui);
 }
@@ -129,6 +131,7 @@ world_begin(struct world *w, struct app *app, struct t2_err *err)
 		app_fail(app, &e);
 	if (factors_count(w->ui.factors) < model_matrices(w->ui.model))
 		w->decomposing = app_job(app, &s);
+	world_refresh(w);
 	return T2_OK;
 }
 
@@ -153,15 +156,69 @@ world_work(struct world *w, int what, struct workspace **out, struct job *job, s
 	return st;
 }
 
+/* Esc on a watched run: it stops after the step it is in. */
+static void
+stop_trainer(void *arg)
+{
+	struct world_run *x = arg;
+
+	store_run_ask_stop(x->w->ui.store, x->id, NULL);
+}
+
+static void
+watch_run(struct world *w, const struct run_row *r)
+{
+	struct world_run *x = NULL;
+	char name[JOB_NAME];
+
+	for (int i = 0; i < w->nruns; i++)
+		if (w->run[i].id == r->id)
+			x = &w->run[i];
+	if (!x && strcmp(r->status, "running"))
+		return;
+	if (!x) {
+		struct world_run *grown = realloc(w->run, ((size_t)w->nruns + 1) * sizeof *grown);
+		struct world_run *arg = malloc(sizeof *arg); /* the job's own copy: ours moves */
+		struct job_spec spec = {.name = name, .cancel = stop_trainer, .arg = arg, .drop = free};
+
+		if (!grown || !arg) {
+			free(arg);
+			return;
+		}
+		w->run = grown;
+		*arg = (struct world_run){.w = w, .id = r->id};
+		snprintf(name, sizeof name, "run %lld %.40s", (long long)r->id, r->name);
+		x = &w->run[w->nruns++];
+		*x = (struct world_run){.id = r->id, .job = jobs_watch(app_jobs(w->app), &spec), .step = -1};
+	}
+	if (!x->job)
+		return;
+	if (x->step != r->step) {
+		jobs_report(app_jobs(w->app), x->job, r->kind, r->step, r->steps, r->reward);
+		x->step = r->step;
+	}
+	if (strcmp(r->status, "running")) {
+		jobs_end(app_jobs(w->app), x->job,
+			 !strcmp(r->status, "done") ? JOB_OK : !strcmp(r->status, "stopped") ? JOB_CANCELLED : JOB_FAILED, r->message);
+		*x = w->run[--w->nruns];
+	}
+}
+
 void
 world_refresh(struct world *w)
 {
 	struct expert_list l;
+	struct run_list runs;
 
-	if (store_expert_list(w->ui.store, w->ui.model_id, &l, NULL))
+	if (!store_expert_list(w->ui.store, w->ui.model_id, &l, NULL)) {
+		expert_list_free(&w->experts);
+		w->experts = l;
+	}
+	if (store_run_list(w->ui.store, w->ui.model_id, &runs, NULL))
 		return;
-	expert_list_free(&w->experts);
-	w->experts = l;
+	for (int i = 0; i < runs.n; i++)
+		watch_run(w, &runs.v[i]);
+	run_list_free(&runs);
 }
 
 int

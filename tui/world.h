@@ -18,6 +18,12 @@
 
 struct app;
 
+struct world_run {
+	struct world *w;
+	int64_t id;
+	int job, step;
+};
+
 enum world_event { WORLD_STORE = 1000, WORLD_FACTORS };
 
 struct world {
@@ -31,6 +37,8 @@ struct world {
 	pthread_t watcher;
 	int inotify, stop[2]; /* -1: no watcher */
 	int decomposing;      /* job id, 0: none */
+	struct world_run *run; /* trainers at work, shown as watched jobs */
+	int nruns;
 };
 
 /* Opens the model for the UI thread: mapped, not read. */
@@ -40,7 +48,7 @@ void world_close(struct world *w); /* after app_run() */
 enum t2_status world_begin(struct world *w, struct app *app, struct t2_err *err);
 /* For jobs of lane w only; opens on first use, adds what is asked for and not there yet. */
 enum t2_status world_work(struct world *w, int what, struct workspace **ws, struct job *job, struct t2_err *err);
-/* Reads experts again; called by the first view that sees WORLD_STORE, harmless to repeat. */
+/* Reads experts and running trainers again; called by each view that sees WORLD_STORE, harmless to repeat. */
 void world_refresh(struct world *w);
 /* An expert's stable number (its place in w->experts by id), for its colour; -1: not of this model. */
 int world_expert_index(const struct world *w, const char *name);

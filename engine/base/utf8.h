@@ -9,8 +9,8 @@
  *
  * What is not UTF-8 (surrogates, overlong forms and numbers above U+10FFFF too) comes as UTF8_BAD, one for each maximal
  * part, which is how everybody else counts U+FFFD.  NUL is a character. */
-#ifndef T2_UTF8_H
-#define T2_UTF8_H
+#ifndef T2_BASE_UTF8_H
+#define T2_BASE_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,7 +23,7 @@
 
 size_t utf8_next(const char *s, size_t n, uint32_t *cp);
 /* Bytes written, 1 .. 4; cp is a Unicode scalar value. */
-size_t utf8_put(uint32_t cp, char out[4]);
+size_t utf8_write(uint32_t cp, char out[4]);
 bool utf8_valid(const char *s, size_t n);
 /* Appends s with U+FFFD for each maximal part that is not UTF-8. */
 void utf8_clean(struct strbuf *out, const char *s, size_t n);

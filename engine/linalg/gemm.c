@@ -1,23 +1,34 @@
-#include <blis.h>
+#include <sched.h>
+#include <stdalign.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "engine/linalg/blas.h"
-#include "engine/linalg/kern.h"
-#include "engine/linalg/scratch.h"
+#include "engine/linalg/kern_impl.h"
 
-/* Up to here products go through the matrix-vector kernels, which share each weight row among the rows of x. */
-#define FEW_ROWS 16
+/* Up to here products go through the matrix-vector kernels, which read each weight row once for all rows of x. */
+#define FEW_ROWS KERN_ROWS
 
 /* A matrix-vector task reads about this many bytes of weights, and there are at most so many tasks: long streams, yet
  * enough of them that the threads end together. */
 #define VEC_TASK_BYTES 32768
 #define VEC_TASKS      64
 
-/* A product task is worth about this many multiply-adds (some tens of microseconds), and there are at most so many. */
-#define TILE_WORK  4e6
-#define TILE_TASKS 24
-#define TILE_ROWS  48 /* tiles are whole numbers of the micro-kernels of every family, both ways round */
-#define TILE_COLS  96
+/* Larger products go over k in steps of at most STEP, and over the rows in chunks of at most CHUNK.  For each chunk and step,
+ * first A is packed for all, in bands of the micro-kernel's height (kern_impl.h); then C is cut into tiles, a task
+ * each, which pack their own columns of B and run the micro-kernel over bands and panels. */
+#define STEP	  384
+#define CHUNK	  512
+#define TILE_COLS 256
+#define MIN_MR	  4 /* of any level */
+#define MAX_NR	  32
+#define SLACK	  16 /* floats: packing may write beyond the end */
+
+/* A thread's own, touched only by threads that multiply: no product allocates, so none can fail.  a_pack is read by all
+ * the threads that help the one that owns it. */
+static _Thread_local alignas(64) float a_pack[CHUNK * STEP + CHUNK / MIN_MR * SLACK];
+static _Thread_local alignas(64) float b_pack[TILE_COLS * STEP + SLACK];
+static _Thread_local alignas(64) float unpacked[MAX_NR * STEP]; /* [MAX_NR][STEP], or rows of TILE_COLS */
 
 static int
 div_up(int a, int b)
@@ -37,133 +48,216 @@ min_int(int a, int b)
 	return a < b ? a : b;
 }
 
-/* C[rows][cols] = op(A) op(B), summed over k; strides in floats, so that a transposed operand only swaps its two.
- * Without B, the second operand is a weight in its stored form: its rows are B's columns, or its rows. */
+/* C[rows][cols] (+)= op(A) op(B), summed over k.  Without B the second operand is a weight in its stored form. */
 struct product {
+	const struct kern_impl *kern;
 	int rows, cols, k;
 	const float *A;
-	inc_t a_row, a_k;
+	bool a_is_at; /* A[k][rows], else A[rows][k] */
+	bool b_is_bt; /* B[cols][k], else B[k][cols] */
+	int lda, ldb; /* ldb of a weight: values in a row */
 	const float *B;
-	inc_t b_k, b_col;
 	enum dtype type;
 	const char *W;
-	bool w_is_bt; /* W[cols][k], else W[k][cols] */
 	float *C;
 	int ldc;
 	bool add;
-	int tile_rows, tile_cols, across; /* across: tiles side by side */
+	/* The chunk and step at hand.  Bands are of equal height, but for one row; tiles are whole bands. */
+	int r0, chunk, l0, step;
+	int bands, packers, tile_bands, tile_cols, across;
+	float *a_pack; /* [bands][step][rows of the band], each band with its slack: others are packed meanwhile */
+	atomic_int packed; /* packers that are done */
 };
 
-/* The tile's part of the weight as float32, in this thread's panel. */
-static bool
-unpack_weight(const struct product *p, int c0, int cols, float **panel)
+/* Columns c0 .. c0+cols-1 of B, l0 .. l0+k-1 of the sum, as the micro-kernel wants them: [k][nr]. */
+static void
+pack_panel(const struct product *p, int c0, int cols, int l0, int k, float *dst)
 {
-	size_t row_bytes = dtype_row_bytes(p->type, (size_t)(p->w_is_bt ? p->k : p->cols));
-	float *b = *panel = scratch_floats(SCRATCH_PANEL, (size_t)cols * (size_t)p->k);
+	const struct kern_impl *kern = p->kern;
 
-	if (!b)
-		return false;
-	if (p->w_is_bt) {
-		for (int j = 0; j < cols; j++)
-			kern_unpack(p->type, p->W + (size_t)(c0 + j) * row_bytes, (size_t)p->k, b + (size_t)j * p->k);
-		return true;
-	}
-	size_t from = dtype_row_bytes(p->type, (size_t)c0);
-	for (int i = 0; i < p->k; i++)
-		kern_unpack(p->type, p->W + (size_t)i * row_bytes + from, (size_t)cols, b + (size_t)i * cols);
-	return true;
+	if (p->b_is_bt)
+		kern->pack_rows(p->B + (size_t)c0 * p->ldb + l0, (size_t)p->ldb, cols, k, dst, kern->nr);
+	else
+		kern->pack_cols(p->B + (size_t)l0 * p->ldb + c0, (size_t)p->ldb, cols, k, dst, kern->nr);
 }
 
-/* Without memory for a panel: slow, but right. */
+/* The same of a weight whose rows are B's columns. */
 static void
-tile_unpacked_by_rows(const struct product *p, int r0, int rows, int c0, int cols)
+pack_panel_of_rows(const struct product *p, int c0, int cols, int l0, int k, float *dst)
 {
-	size_t row_bytes = dtype_row_bytes(p->type, (size_t)(p->w_is_bt ? p->k : p->cols));
+	const struct kern_impl *kern = p->kern;
+	size_t row_bytes = dtype_row_bytes(p->type, (size_t)p->ldb);
+	const char *w = p->W + (size_t)c0 * row_bytes + dtype_row_bytes(p->type, (size_t)l0);
 
-	for (int r = r0; r < r0 + rows; r++) {
-		float *c = p->C + (size_t)r * p->ldc + c0;
-		const float *a = p->A + r * p->a_row;
-		if (!p->add)
-			memset(c, 0, (size_t)cols * sizeof *c);
-		if (p->w_is_bt) {
-			for (int j = 0; j < cols; j++) {
-				float y;
-				kern_matvec(p->type, p->W + (size_t)(c0 + j) * row_bytes, 1, p->k, a, 0, 1, &y, 0);
-				c[j] += y;
-			}
-			continue;
-		}
-		for (int i = 0; i < p->k; i++) {
-			const char *w = p->W + (size_t)i * row_bytes + dtype_row_bytes(p->type, (size_t)c0);
-			float part[256];
-			for (int j = 0; j < cols; j += 256) {
-				int n = min_int(256, cols - j);
-				kern_unpack(p->type, w + dtype_row_bytes(p->type, (size_t)j), (size_t)n, part);
-				kern_axpy(c + j, a[i * p->a_k], part, n);
-			}
-		}
+	for (int j = 0; j < cols; j++, w += row_bytes)
+		kern->unpack(p->type, w, (size_t)k, unpacked + (size_t)j * STEP);
+	kern->pack_rows(unpacked, STEP, cols, k, dst, kern->nr);
+}
+
+/* All panels of a tile from a weight whose rows are B's rows: a few rows at a time, as wide as the tile. */
+static void
+pack_tile_of_cols(const struct product *p, int c0, int cols, int l0, int k)
+{
+	const struct kern_impl *kern = p->kern;
+	size_t row_bytes = dtype_row_bytes(p->type, (size_t)p->ldb);
+	const char *w = p->W + (size_t)l0 * row_bytes + dtype_row_bytes(p->type, (size_t)c0);
+	const int most = MAX_NR * STEP / TILE_COLS;
+
+	for (int l = 0; l < k; l += most) {
+		int n = min_int(most, k - l);
+		for (int i = 0; i < n; i++, w += row_bytes)
+			kern->unpack(p->type, w, (size_t)cols, unpacked + (size_t)i * TILE_COLS);
+		for (int j = 0; j < cols; j += kern->nr)
+			kern->pack_cols(unpacked + j, TILE_COLS, min_int(kern->nr, cols - j), n,
+					b_pack + (size_t)j * k + (size_t)l * kern->nr, kern->nr);
 	}
 }
 
 static void
-product_tile(const struct product *p, int r0, int rows, int c0, int cols)
+pack_tile(const struct product *p, int c0, int cols, int l0, int k)
 {
-	float one = 1, beta = p->add ? 1 : 0, *panel;
-	const float *b = p->B ? p->B + c0 * p->b_col : NULL;
-	inc_t b_k = p->b_k, b_col = p->b_col;
+	const int nr = p->kern->nr;
 
-	if (!b) {
-		if (!unpack_weight(p, c0, cols, &panel)) {
-			tile_unpacked_by_rows(p, r0, rows, c0, cols);
-			return;
-		}
-		b = panel;
-		b_k = p->w_is_bt ? 1 : cols;
-		b_col = p->w_is_bt ? p->k : 1;
+	if (!p->B && !p->b_is_bt) {
+		pack_tile_of_cols(p, c0, cols, l0, k);
+		return;
 	}
-	bli_sgemm(BLIS_NO_TRANSPOSE, BLIS_NO_TRANSPOSE, rows, cols, p->k, &one, (float *)p->A + r0 * p->a_row, p->a_row,
-		  p->a_k, (float *)b, b_k, b_col, &beta, p->C + (size_t)r0 * p->ldc + c0, p->ldc, 1);
+	for (int j = 0; j < cols; j += nr) {
+		int n = min_int(nr, cols - j);
+		if (p->B)
+			pack_panel(p, c0 + j, n, l0, k, b_pack + (size_t)j * k);
+		else
+			pack_panel_of_rows(p, c0 + j, n, l0, k, b_pack + (size_t)j * k);
+	}
 }
 
+static int
+band_start(const struct product *p, int band)
+{
+	return (int)((long)p->chunk * band / p->bands);
+}
+
+static float *
+band_packed(const struct product *p, int band)
+{
+	return p->a_pack + (size_t)band_start(p, band) * p->step + (size_t)band * SLACK;
+}
+
+static void
+pack_bands(struct product *p, int from, int to)
+{
+	for (int b = from; b < to; b++) {
+		int start = band_start(p, b), rows = band_start(p, b + 1) - start, r = p->r0 + start;
+		float *dst = band_packed(p, b);
+
+		if (p->a_is_at)
+			p->kern->pack_cols(p->A + (size_t)p->l0 * p->lda + r, (size_t)p->lda, rows, p->step, dst, rows);
+		else
+			p->kern->pack_rows(p->A + (size_t)r * p->lda + p->l0, (size_t)p->lda, rows, p->step, dst, rows);
+	}
+}
+
+static void
+multiply_tile(const struct product *p, int from, int to, int c0, int cols)
+{
+	const struct kern_impl *kern = p->kern;
+	bool add = p->add || p->l0 > 0;
+
+	for (int b = from; b < to; b++) {
+		int start = band_start(p, b), rows = band_start(p, b + 1) - start;
+		const float *a = band_packed(p, b);
+		float *c = p->C + (size_t)(p->r0 + start) * p->ldc + c0;
+
+		for (int j = 0; j < cols; j += kern->nr)
+			kern->micro(rows, min_int(kern->nr, cols - j), p->step, a, b_pack + (size_t)j * p->step, c + j,
+				    p->ldc, add);
+	}
+}
+
+/* The first tasks pack; they are handed out first and wait for nobody, so that waiting for them ends. */
 static void
 product_task(void *arg, int task, int worker)
 {
-	const struct product *p = arg;
-	int r0 = task / p->across * p->tile_rows, c0 = task % p->across * p->tile_cols;
+	struct product *p = arg;
 
 	(void)worker;
-	product_tile(p, r0, min_int(p->tile_rows, p->rows - r0), c0, min_int(p->tile_cols, p->cols - c0));
+	if (task < p->packers) {
+		pack_bands(p, (int)((long)p->bands * task / p->packers), (int)((long)p->bands * (task + 1) / p->packers));
+		atomic_fetch_add_explicit(&p->packed, 1, memory_order_release);
+		return;
+	}
+	task -= p->packers;
+	int from = task / p->across * p->tile_bands, c0 = task % p->across * p->tile_cols;
+	int cols = min_int(p->tile_cols, p->cols - c0);
+
+	pack_tile(p, c0, cols, p->l0, p->step);
+	for (int i = 0; atomic_load_explicit(&p->packed, memory_order_acquire) < p->packers; i++)
+		if (i > 1000)
+			sched_yield(); /* its thread may be waiting for this very processor */
+	multiply_tile(p, from, min_int(from + p->tile_bands, p->bands), c0, cols);
 }
 
-/* Each tile packs its rows of A and its columns of B anew: of all ways to make enough tiles, take the one with
- * the least to pack.  Unpacking a weight costs several times as much as packing float32. */
+/* Steps of equal length, whole blocks of any type that a row of k values may hold. */
+static int
+step_of(int k)
+{
+	if (k <= STEP)
+		return k;
+	if (k % 256 == 0)
+		return 256;
+	return round_up(div_up(k, div_up(k, STEP)), 32);
+}
+
+/* The cut depends on the shape only, never on the number of threads: take the one that would be best for two, four and eight
+ * together, the last round of tiles being as long as any.  A tile's time, in multiply-adds of 16 values: the products,
+ * packing its columns (a weight's are unpacked before), and a start. */
 static int
 product_cut(struct product *p)
 {
-	double work = (double)p->rows * p->cols * p->k, least = 0, b_cost = p->B ? 1 : 4;
-	int want = work > TILE_WORK * TILE_TASKS ? TILE_TASKS : 1 + (int)(work / TILE_WORK);
-	int unit = p->B || p->w_is_bt || dtype_block(p->type) <= 32 ? TILE_COLS : dtype_block(p->type);
+	static const int downs[] = {1, 2, 3, 4, 6, 8, 12, 16};
+	int unit = p->B || p->b_is_bt || dtype_block(p->type) <= 32 ? 32 : dtype_block(p->type);
+	double least = 0, pack = p->B ? 0.4 : 0.7, start = 1000;
 
-	for (int down = 1; down <= want; down++) {
-		int tr = round_up(div_up(p->rows, down), TILE_ROWS);
-		int tc = round_up(div_up(p->cols, div_up(want, down)), unit);
-		int tasks = div_up(p->rows, tr) * div_up(p->cols, tc);
-		double packed = tasks * (min_int(tr, p->rows) + b_cost * min_int(tc, p->cols));
-		if ((2 * tasks < want && down > 1) || (down > 1 && packed >= least))
-			continue;
-		least = packed;
-		p->tile_rows = tr;
-		p->tile_cols = tc;
+	for (size_t d = 0; d < sizeof downs / sizeof *downs && downs[d] <= p->bands; d++) {
+		int tile_bands = div_up(p->bands, downs[d]), rows = div_up(p->chunk * tile_bands, p->bands);
+		for (int tc = unit; tc <= TILE_COLS; tc += unit) {
+			int tasks = div_up(p->bands, tile_bands) * div_up(p->cols, tc), cols = min_int(tc, p->cols);
+			double cost = 0;
+			for (int threads = 2; threads <= 8; threads *= 2)
+				cost += (double)div_up(tasks, threads) * threads;
+			cost *= p->step * cols * (rows / 16.0 + pack) + start;
+			if (least > 0 && cost >= least)
+				continue;
+			least = cost;
+			p->tile_bands = tile_bands;
+			p->tile_cols = tc;
+		}
 	}
 	p->across = div_up(p->cols, p->tile_cols);
-	return p->across * div_up(p->rows, p->tile_rows);
+	return p->across * div_up(p->bands, p->tile_bands);
 }
 
 static void
 product_run(struct pool *pool, struct product *p)
 {
-	if (p->rows > 0 && p->cols > 0)
-		pool_run(pool, product_cut(p), product_task, p);
+	int step = step_of(p->k);
+
+	for (int i = 0; p->k <= 0 && !p->add && i < p->rows; i++) /* an empty sum */
+		memset(p->C + (size_t)i * p->ldc, 0, (size_t)p->cols * sizeof *p->C);
+	if (p->rows <= 0 || p->cols <= 0 || p->k <= 0)
+		return;
+	p->kern = kern_current();
+	p->a_pack = a_pack;
+	for (p->r0 = 0; p->r0 < p->rows; p->r0 += CHUNK) {
+		p->chunk = min_int(CHUNK, p->rows - p->r0);
+		p->bands = div_up(p->chunk, p->kern->mr);
+		p->packers = div_up(p->bands, 4);
+		for (p->l0 = 0; p->l0 < p->k; p->l0 += step) {
+			p->step = min_int(step, p->k - p->l0);
+			atomic_store_explicit(&p->packed, 0, memory_order_relaxed);
+			pool_run(pool, p->packers + product_cut(p), product_task, p);
+		}
+	}
 }
 
 /* Few rows: Y[rows][m] = X[rows][n] W[m][n]^T, weight rows in tasks, each read once for up to KERN_ROWS rows of X. */
@@ -227,7 +321,7 @@ gemm_nt(struct pool *pool, int rows, int m, int k, const float *A, int lda, cons
 		return;
 	}
 	struct product p = {
-		.rows = rows, .cols = m, .k = k, .A = A, .a_row = lda, .a_k = 1, .B = B, .b_k = 1, .b_col = ldb,
+		.rows = rows, .cols = m, .k = k, .A = A, .lda = lda, .B = B, .ldb = ldb, .b_is_bt = true,
 		.C = C, .ldc = ldc, .add = add,
 	};
 	product_run(pool, &p);
@@ -238,7 +332,7 @@ gemm_nn(struct pool *pool, int rows, int n, int k, const float *A, int lda, cons
 	bool add)
 {
 	struct product p = {
-		.rows = rows, .cols = n, .k = k, .A = A, .a_row = lda, .a_k = 1, .B = B, .b_k = ldb, .b_col = 1,
+		.rows = rows, .cols = n, .k = k, .A = A, .lda = lda, .B = B, .ldb = ldb,
 		.C = C, .ldc = ldc, .add = add,
 	};
 	product_run(pool, &p);
@@ -249,7 +343,7 @@ gemm_tn(struct pool *pool, int m, int n, int rows, const float *A, int lda, cons
 	bool add)
 {
 	struct product p = {
-		.rows = m, .cols = n, .k = rows, .A = A, .a_row = 1, .a_k = lda, .B = B, .b_k = ldb, .b_col = 1,
+		.rows = m, .cols = n, .k = rows, .A = A, .lda = lda, .a_is_at = true, .B = B, .ldb = ldb,
 		.C = C, .ldc = ldc, .add = add,
 	};
 	product_run(pool, &p);
@@ -267,7 +361,7 @@ gemm_weight_nt(struct pool *pool, enum dtype t, const void *W, int m, int n, con
 		return;
 	}
 	struct product p = {
-		.rows = rows, .cols = m, .k = n, .A = X, .a_row = n, .a_k = 1, .type = t, .W = W, .w_is_bt = true,
+		.rows = rows, .cols = m, .k = n, .A = X, .lda = n, .type = t, .W = W, .ldb = n, .b_is_bt = true,
 		.C = Y, .ldc = m,
 	};
 	product_run(pool, &p);
@@ -277,7 +371,7 @@ void
 gemm_weight_nn(struct pool *pool, enum dtype t, const void *W, int m, int n, const float *G, int rows, float *dX, bool add)
 {
 	struct product p = {
-		.rows = rows, .cols = n, .k = m, .A = G, .a_row = m, .a_k = 1, .type = t, .W = W,
+		.rows = rows, .cols = n, .k = m, .A = G, .lda = m, .type = t, .W = W, .ldb = n,
 		.C = dX, .ldc = n, .add = add,
 	};
 	product_run(pool, &p);

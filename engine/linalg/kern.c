@@ -9,6 +9,10 @@
 
 static const struct kern_impl *const levels[] = {
 	[KERN_PLAIN] = &kern_plain,
+#if defined(__x86_64__)
+	[KERN_AVX2] = &kern_avx2,
+	[KERN_AVX512] = &kern_avx512,
+#endif
 };
 #define LEVELS ((int)(sizeof levels / sizeof *levels))
 
@@ -35,8 +39,8 @@ kern_init(void)
 	atomic_store(&chosen, levels[level]);
 }
 
-static const struct kern_impl *
-impl(void)
+const struct kern_impl *
+kern_current(void)
 {
 	const struct kern_impl *k = atomic_load_explicit(&chosen, memory_order_acquire);
 
@@ -49,7 +53,7 @@ impl(void)
 enum kern_level
 kern_level(void)
 {
-	const struct kern_impl *k = impl();
+	const struct kern_impl *k = kern_current();
 
 	for (int i = 0; i < LEVELS; i++)
 		if (levels[i] == k)
@@ -60,7 +64,7 @@ kern_level(void)
 const char *
 kern_name(void)
 {
-	return impl()->name;
+	return kern_current()->name;
 }
 
 void
@@ -74,53 +78,53 @@ kern_force(enum kern_level level)
 void
 kern_matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y, int ldy)
 {
-	impl()->matvec(t, W, mrows, n, x, ldx, rows, y, ldy);
+	kern_current()->matvec(t, W, mrows, n, x, ldx, rows, y, ldy);
 }
 
 void
 kern_unpack(enum dtype t, const void *src, size_t n, float *dst)
 {
-	impl()->unpack(t, src, n, dst);
+	kern_current()->unpack(t, src, n, dst);
 }
 
 float
 kern_dot(const float *a, const float *b, int n)
 {
-	return impl()->dot(a, b, n);
+	return kern_current()->dot(a, b, n);
 }
 
 void
 kern_axpy(float *y, float a, const float *x, int n)
 {
-	impl()->axpy(y, a, x, n);
+	kern_current()->axpy(y, a, x, n);
 }
 
 void
 kern_scale_mul(float *y, const float *x, const float *s, int n)
 {
-	impl()->scale_mul(y, x, s, n);
+	kern_current()->scale_mul(y, x, s, n);
 }
 
 void
 kern_rmsnorm(float *y, const float *x, const float *w, int n, float eps)
 {
-	impl()->rmsnorm(y, x, w, n, eps);
+	kern_current()->rmsnorm(y, x, w, n, eps);
 }
 
 void
 kern_silu_mul(float *y, const float *gate, const float *up, int n)
 {
-	impl()->silu_mul(y, gate, up, n);
+	kern_current()->silu_mul(y, gate, up, n);
 }
 
 void
 kern_softmax(float *x, int n)
 {
-	impl()->softmax(x, n);
+	kern_current()->softmax(x, n);
 }
 
 double
 kern_logsumexp(const float *x, int n)
 {
-	return impl()->logsumexp(x, n);
+	return kern_current()->logsumexp(x, n);
 }

@@ -1,10 +1,12 @@
-/* kern_impl.h - one level of kernels: what kern.c chooses between.  Only for the files kern*.c.
+/* kern_impl.h - one level of kernels: what kern.c chooses between.  Only for kern*.c and gemm.c.
  *
  *	const struct kern_impl kern_avx2 = { .name = "avx2", .matvec = {[T2_BF16] = bf16_matvec, ...}, ... };
  *
  * Contracts are kern.h's.  Every pointer is set at every level. */
 #ifndef T2_KERN_IMPL_H
 #define T2_KERN_IMPL_H
+
+#include <stdbool.h>
 
 #include "engine/linalg/kern.h"
 
@@ -20,8 +22,20 @@ struct kern_impl {
 	void (*silu_mul)(float *y, const float *gate, const float *up, int n);
 	void (*softmax)(float *x, int n);
 	double (*logsumexp)(const float *x, int n);
+
+	/* Products of many rows (gemm.c): C tile [rows <= mr][cols <= nr] (+)= a b, a[k][rows], b[k][nr], in that order over
+	 * k, one rounding a step: the result does not depend on how a product was cut into tiles. */
+	int mr, nr;
+	void (*micro)(int rows, int cols, int k, const float *a, const float *b, float *C, int ldc, bool add);
+	/* dst[k][width] from src[rows][ld >= k], zero beyond rows; dst may be written up to 16 floats beyond its end.
+	 * width is rows <= mr, or nr. */
+	void (*pack_rows)(const float *src, size_t ld, int rows, int k, float *dst, int width);
+	/* dst[k][width] from src[k][ld >= cols], zero beyond cols; the same about its end. */
+	void (*pack_cols)(const float *src, size_t ld, int cols, int k, float *dst, int width);
 };
 
 extern const struct kern_impl kern_plain, kern_avx2, kern_avx512;
+
+const struct kern_impl *kern_current(void);
 
 #endif

@@ -103,6 +103,41 @@ logsumexp(const float *x, int n)
 	return (double)max + log(sum);
 }
 
+#define MR 4
+#define NR 8
+
+static void
+micro(int rows, int cols, int k, const float *a, const float *b, float *C, int ldc, bool add)
+{
+	float sum[MR][NR] = {{0}};
+
+	for (int l = 0; l < k; l++, a += rows, b += NR)
+		for (int i = 0; i < rows; i++)
+			for (int j = 0; j < NR; j++)
+				sum[i][j] += a[i] * b[j];
+	for (int i = 0; i < rows; i++)
+		for (int j = 0; j < cols; j++) {
+			float *c = C + (size_t)i * ldc + j;
+			*c = add ? *c + sum[i][j] : sum[i][j];
+		}
+}
+
+static void
+pack_rows(const float *src, size_t ld, int rows, int k, float *dst, int width)
+{
+	for (int l = 0; l < k; l++, dst += width)
+		for (int i = 0; i < width; i++)
+			dst[i] = i < rows ? src[(size_t)i * ld + l] : 0;
+}
+
+static void
+pack_cols(const float *src, size_t ld, int cols, int k, float *dst, int width)
+{
+	for (int l = 0; l < k; l++, dst += width, src += ld)
+		for (int j = 0; j < width; j++)
+			dst[j] = j < cols ? src[j] : 0;
+}
+
 const struct kern_impl kern_plain = {
 	.name = "plain",
 	.matvec = matvec,
@@ -114,4 +149,9 @@ const struct kern_impl kern_plain = {
 	.silu_mul = silu_mul,
 	.softmax = softmax,
 	.logsumexp = logsumexp,
+	.mr = MR,
+	.nr = NR,
+	.micro = micro,
+	.pack_rows = pack_rows,
+	.pack_cols = pack_cols,
 };

@@ -82,7 +82,7 @@ bpe_ready(struct bpe *b, const struct vocab *v)
 	for (uint32_t c = 0; c < BPE_DIRECT; c++) {
 		char s[4];
 
-		b->direct[c] = vocab_find_model(v, s, utf8_put(c, s));
+		b->direct[c] = vocab_find_model(v, s, utf8_write(c, s));
 	}
 }
 

@@ -72,25 +72,115 @@ replace(const struct normalize_step *s, struct matcher *m, const struct strbuf *
 	return st;
 }
 
+/* Code points, decomposed. */
+struct points {
+	utf8proc_int32_t *v;
+	size_t n, cap;
+};
+
+static bool
+decompose(struct points *p, uint32_t cp, utf8proc_option_t o)
+{
+	int bound = 0;
+	utf8proc_ssize_t k;
+
+	for (;;) {
+		size_t cap = p->cap ? p->cap * 2 : 1024;
+		utf8proc_int32_t *v;
+
+		k = utf8proc_decompose_char((utf8proc_int32_t)cp, p->v + p->n,
+					    (utf8proc_ssize_t)(p->cap - p->n), o, &bound);
+		if (k < 0)
+			return false;
+		if ((size_t)k <= p->cap - p->n)
+			break;
+		v = realloc(p->v, cap * sizeof *v);
+		if (!v)
+			return false;
+		p->v = v;
+		p->cap = cap;
+	}
+	p->n += (size_t)k;
+	return true;
+}
+
+static int
+combining_class(utf8proc_int32_t cp)
+{
+	return utf8proc_get_property(cp)->combining_class;
+}
+
+/* Puts v[0 .. n), all of a class that is not 0, in the order of their classes, the same ones as they were.  Counting: runs
+ * may be as long as the text, and utf8proc's own ordering would take their square. */
+static bool
+order_run(utf8proc_int32_t *v, size_t n)
+{
+	size_t start[257] = {0};
+	utf8proc_int32_t *to = malloc(n * sizeof *to);
+
+	if (!to)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		start[combining_class(v[i]) + 1]++;
+	for (int c = 0; c < 256; c++)
+		start[c + 1] += start[c];
+	for (size_t i = 0; i < n; i++)
+		to[start[combining_class(v[i])]++] = v[i];
+	memcpy(v, to, n * sizeof *to);
+	free(to);
+	return true;
+}
+
+static bool
+canonical_order(struct points *p)
+{
+	for (size_t i = 0; i < p->n;) {
+		size_t end = i;
+		bool sorted = true;
+
+		for (int last = 0; end < p->n; end++) {
+			int c = combining_class(p->v[end]);
+
+			if (!c)
+				break;
+			sorted = sorted && c >= last;
+			last = c;
+		}
+		if (!sorted && !order_run(p->v + i, end - i))
+			return false;
+		i = end > i ? end : i + 1;
+	}
+	return true;
+}
+
 static enum t2_status
 unicode_form(enum normalize_kind kind, const struct strbuf *in, struct strbuf *out,
 	     struct t2_err *err)
 {
-	utf8proc_option_t o = UTF8PROC_STABLE;
-	utf8proc_uint8_t *s = NULL;
+	utf8proc_option_t o = UTF8PROC_STABLE | UTF8PROC_DECOMPOSE;
+	struct points p = {0};
 	utf8proc_ssize_t n;
+	bool ok = true;
 
-	o |= kind == NORMALIZE_NFC || kind == NORMALIZE_NFKC ? UTF8PROC_COMPOSE
-							     : UTF8PROC_DECOMPOSE;
 	if (kind == NORMALIZE_NFKC || kind == NORMALIZE_NFKD)
 		o |= UTF8PROC_COMPAT;
-	n = utf8proc_map((const utf8proc_uint8_t *)in->s, (utf8proc_ssize_t)in->len, &s, o);
-	if (n < 0)
-		return t2_fail(err, n == UTF8PROC_ERROR_NOMEM ? T2_ENOMEM : T2_EINVAL,
-			       "normalizing: %s", utf8proc_errmsg(n));
-	strbuf_add(out, s, (size_t)n);
-	free(s);
-	return T2_OK;
+	for (size_t i = 0; i < in->len && ok;) {
+		uint32_t cp;
+
+		i += utf8_next(in->s + i, in->len - i, &cp);
+		ok = decompose(&p, cp, o);
+	}
+	ok = ok && canonical_order(&p);
+	n = (utf8proc_ssize_t)p.n;
+	if (ok && (kind == NORMALIZE_NFC || kind == NORMALIZE_NFKC))
+		n = utf8proc_normalize_utf32(p.v, n, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+	for (utf8proc_ssize_t i = 0; ok && i < n; i++) {
+		char c[4];
+
+		strbuf_add(out, c, utf8_write((uint32_t)p.v[i], c));
+	}
+	free(p.v);
+	return ok ? T2_OK : t2_nomem(err, "normalizing");
 }
 
 static void
@@ -105,7 +195,7 @@ lowercase(const struct strbuf *in, struct strbuf *out)
 			strbuf_str(out, "i\xcc\x87");
 		else
 			strbuf_add(out, c,
-				   utf8_put((uint32_t)utf8proc_tolower((utf8proc_int32_t)cp), c));
+				   utf8_write((uint32_t)utf8proc_tolower((utf8proc_int32_t)cp), c));
 	}
 }
 

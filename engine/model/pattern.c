@@ -262,6 +262,14 @@ pattern_pcre2(struct pattern *p, const char *s, size_t len, const char *where, s
 	return st;
 }
 
+bool
+pattern_may_be_empty(const struct pattern *p)
+{
+	uint32_t empty = 0;
+
+	return p->re && !pcre2_pattern_info(p->re, PCRE2_INFO_MATCHEMPTY, &empty) && empty;
+}
+
 void
 pattern_free(struct pattern *p)
 {

@@ -198,7 +198,7 @@ rewrite_word(enum pretok_kind kind, struct words *w, struct word in)
 		for (size_t i = 0; i < in.len; i++) {
 			char c[4];
 
-			strbuf_add(&w->text, c, utf8_put(byte_char((unsigned char)s[i]), c));
+			strbuf_add(&w->text, c, utf8_write(byte_char((unsigned char)s[i]), c));
 		}
 	}
 	return !w->text.failed && add_word(w, off, w->text.len - off);

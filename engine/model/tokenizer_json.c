@@ -266,11 +266,10 @@ template_ids(const struct tokenizer *t, const json_t *post, const json_t *specia
 	return st;
 }
 
-/* TemplateProcessing: what it puts before and behind the text, around what earlier ones put there. */
+/* TemplateProcessing: what it puts before and behind the text. */
 static enum t2_status
 read_template(struct tokenizer *t, const json_t *post, const char *path, struct t2_err *err)
 {
-	struct ids before = {0}, behind = {0};
 	const json_t *single = json_object_get(post, "single"), *part;
 	char where[WHERE];
 	bool seen = false;
@@ -278,43 +277,29 @@ read_template(struct tokenizer *t, const json_t *post, const char *path, struct 
 	size_t i;
 
 	snprintf(where, sizeof where, "%.200s: post_processor: TemplateProcessing", path);
+	if (t->prefix.n || t->suffix.n)
+		return t2_fail(err, T2_EUNSUP, "%s: only one that adds tokens is supported", where);
 	if (!json_is_array(single) || json_array_size(single) > TEMPLATE_MAX)
 		return t2_fail(err, T2_EFORMAT, "%s: \"single\" is not a list of at most %d", where,
 			       TEMPLATE_MAX);
 	json_array_foreach(single, i, part) {
 		const json_t *special = json_object_get(part, "SpecialToken");
-		const char *text =
-			json_string_value(json_object_get(json_object_get(part, "Sequence"), "id"));
+		const json_t *text = json_object_get(json_object_get(part, "Sequence"), "id");
 
-		if (special) {
-			st = template_ids(t, post, special, seen ? &behind : &before, where, err);
-		} else if (text && !strcmp(text, "A") && !seen) {
+		if (special)
+			st = template_ids(t, post, special, seen ? &t->suffix : &t->prefix, where,
+					  err);
+		else if (json_is_string(text) && !strcmp(json_string_value(text), "A") && !seen)
 			seen = true;
-		} else {
-			st = t2_fail(
+		else
+			return t2_fail(
 				err, T2_EUNSUP,
-				"%s: single[%zu]: neither a SpecialToken nor the one Sequence A",
+				"%s: single[%zu]: not a SpecialToken, nor the one Sequence A",
 				where, i);
-		}
 		if (st)
-			goto out;
+			return st;
 	}
-	if (!seen)
-		st = t2_fail(err, T2_EUNSUP, "%s: \"single\" has no Sequence A", where);
-	for (int k = 0; k < t->prefix.n && !st; k++)
-		st = ids_push(&before, t->prefix.v[k], err);
-	for (int k = 0; k < behind.n && !st; k++)
-		st = ids_push(&t->suffix, behind.v[k], err);
-	if (!st) {
-		struct ids old = t->prefix;
-
-		t->prefix = before;
-		before = old;
-	}
-out:
-	ids_free(&before);
-	ids_free(&behind);
-	return st;
+	return seen ? T2_OK : t2_fail(err, T2_EUNSUP, "%s: \"single\" has no Sequence A", where);
 }
 
 static enum t2_status

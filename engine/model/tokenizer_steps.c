@@ -146,6 +146,11 @@ norm_replace(struct tokenizer *t, int kind, const json_t *j, const char *where, 
 
 	if (!st)
 		st = read_pattern(&s.pattern, j, where, err);
+	if (!st && pattern_may_be_empty(&s.pattern)) {
+		pattern_free(&s.pattern);
+		return t2_fail(err, T2_EUNSUP,
+			       "%s: a pattern that matches nothing is not supported", where);
+	}
 	return st ? st : add_with_text(t, &s, text, len, err);
 }
 

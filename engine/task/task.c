@@ -14,6 +14,7 @@ enum { MAX_SPLITS = 16, MAX_STOPS = 16, MAX_CATEGORIES = 64, MAX_OPTIONS = 26 };
 struct item {
 	const char *text;     /* the prompt template filled in */
 	const char *question; /* what a user would type */
+	const char *prefill;
 	const char *gold;
 };
 
@@ -376,7 +377,7 @@ add_item(void *arg, json_t *obj, long line, struct t2_err *err)
 	}
 	it = &s->v[s->n];
 	memset(it, 0, sizeof *it);
-	if ((st = filled(t, t->prompt, obj, where, &it->text, err)))
+	if ((st = filled(t, t->prompt, obj, where, &it->text, err)) || (st = filled(t, t->prefill, obj, where, &it->prefill, err)))
 		return st;
 	if (t->question)
 		st = filled(t, t->question, obj, where, &it->question, err);
@@ -505,8 +506,8 @@ task_plain_question(struct task *t, const char *split, int i, struct strbuf *out
 
 /* The prompt text through the chat template (where the task and the model have it), then the prefill, then tokens. */
 static enum t2_status
-encode(const struct task *t, const char *text, const struct chat *chat, const struct tokenizer *tok, struct ids *ids,
-       struct t2_err *err)
+encode(const struct task *t, const char *text, const char *prefill, const struct chat *chat, const struct tokenizer *tok,
+       struct ids *ids, struct t2_err *err)
 {
 	bool templated = t->chat && chat && chat_has_template(chat);
 	struct strbuf b = {0};
@@ -519,7 +520,7 @@ encode(const struct task *t, const char *text, const struct chat *chat, const st
 			strbuf_printf(&b, "%s\n", t->system);
 		strbuf_str(&b, text);
 	}
-	strbuf_str(&b, t->prefill);
+	strbuf_str(&b, prefill);
 	if (!st && b.failed)
 		st = t2_nomem(err, "task");
 	if (!st)
@@ -534,7 +535,7 @@ task_prompt(struct task *t, const char *split, int i, const struct chat *chat, c
 {
 	const struct item *it = find_item(t, split, i, err);
 
-	return it ? encode(t, it->text, chat, tok, ids, err) : T2_ENOTFOUND;
+	return it ? encode(t, it->text, it->prefill, chat, tok, ids, err) : T2_ENOTFOUND;
 }
 
 enum t2_status
@@ -542,15 +543,18 @@ task_prompt_text(struct task *t, const char *question, const struct chat *chat, 
 		 struct t2_err *err)
 {
 	json_t *obj = json_pack("{s:s}", "question", question);
-	struct strbuf b = {0};
+	struct strbuf b = {0}, pre = {0};
 	enum t2_status st;
 
 	if (!obj)
 		return t2_fail(err, T2_EFORMAT, "the question is not UTF-8");
 	st = fill(&b, t->prompt, obj, t->where, err);
 	if (!st)
-		st = encode(t, b.s ? b.s : "", chat, tok, ids, err);
+		st = fill(&pre, t->prefill, obj, t->where, err);
+	if (!st)
+		st = encode(t, b.s ? b.s : "", pre.s ? pre.s : "", chat, tok, ids, err);
 	strbuf_free(&b);
+	strbuf_free(&pre);
 	json_decref(obj);
 	return st;
 }

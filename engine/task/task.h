@@ -6,8 +6,8 @@
  *	task_score(t, "test", i, answer, len, &v, err);
  *	task_free(t);
  *
- * task.json: name, prompt (template with {field}), system, prefill, chat (bool), scorer, categories, extract, splits
- * {name: file | {"file", "parity": 0|1} ..}, answer (field of the gold), stop [strings], count (pattern), max_tokens, dispatch {category: expert},
+ * task.json: name, prompt (template with {field}), system, prefill (a template too), chat (bool), scorer, categories, extract, splits
+ * {name: file | {"file", "parity": 0|1, "from", "count"} ..}, answer (field of the gold), stop [strings], count (pattern), max_tokens, dispatch {category: expert},
  * options (field of a list that becomes lettered lines). Splits a task lacks are T2_ENOTFOUND by name. */
 #ifndef T2_TASK_H
 #define T2_TASK_H

@@ -94,6 +94,24 @@ weights_draw(struct pretrain *p)
 }
 
 static enum t2_status
+shards_make(struct pretrain *p, struct t2_err *err)
+{
+	for (int i = 0; i < PRETRAIN_SHARDS; i++) {
+		struct pretrain_shard *s = &p->shard[i];
+		enum t2_status st = tape_new(&s->tape, p->model, NULL, err);
+
+		if (st)
+			return st;
+		s->p = p;
+		s->op = pretrain_linear(s);
+		s->g = malloc(p->n * sizeof *s->g);
+		if (!s->g)
+			return t2_nomem(err, "pretraining");
+	}
+	return T2_OK;
+}
+
+static enum t2_status
 model_make(struct pretrain *p, struct t2_err *err)
 {
 	struct tensor *t = calloc(tensor_count(&p->c), sizeof *t);
@@ -131,7 +149,6 @@ pretrain_new(struct pretrain **out, const struct config *c, const struct pretrai
 	p->c = *c;
 	p->s = *s;
 	p->pool = pool;
-	p->op = pretrain_linear(p);
 	p->tensor = calloc(tensor_count(c), sizeof *p->tensor);
 	p->name = calloc(tensor_count(c), sizeof *p->name);
 	if (!p->tensor || !p->name)
@@ -148,7 +165,7 @@ pretrain_new(struct pretrain **out, const struct config *c, const struct pretrai
 	weights_draw(p);
 	st = model_make(p, err);
 	if (!st)
-		st = tape_new(&p->tape, p->model, pool, err);
+		st = shards_make(p, err);
 	if (st) {
 		pretrain_free(p);
 		return st;
@@ -165,10 +182,13 @@ pretrain_free(struct pretrain *p)
 {
 	if (!p)
 		return;
-	tape_free(p->tape);
+	for (int i = 0; i < PRETRAIN_SHARDS; i++) {
+		tape_free(p->shard[i].tape);
+		floats_free(&p->shard[i].logits);
+		floats_free(&p->shard[i].dhidden);
+		free(p->shard[i].g);
+	}
 	model_free(p->model);
-	floats_free(&p->logits);
-	floats_free(&p->dhidden);
 	free(p->row_loss);
 	free(p->partial);
 	free(p->tensor);

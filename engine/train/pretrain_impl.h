@@ -11,6 +11,22 @@
 enum { PRETRAIN_NAME = 64 };
 enum { PRETRAIN_CHUNK = 16384 }; /* numbers in a task of the update */
 
+/* A batch is cut into this many runs of whole sequences, each worked on by one thread from its embedding to its gradient: a
+ * step then waits for other threads three times instead of at every layer's every product.  The number is fixed, so that
+ * what is summed in which order does not depend on the number of threads. */
+enum { PRETRAIN_SHARDS = 4 };
+
+struct pretrain_shard {
+	struct pretrain *p;
+	struct tape *tape; /* without a pool */
+	struct linear op;
+	float *g; /* [n] */
+	struct floats logits, dhidden;
+	int first, count, row, rows; /* sequences and rows of the batch; count 0: nothing to do */
+	enum t2_status status;
+	struct t2_err err;
+};
+
 struct pretrain {
 	struct config c;
 	struct pretrain_settings s;
@@ -26,14 +42,12 @@ struct pretrain {
 	int tensors;
 
 	struct model *model;
-	struct tape *tape;
-	struct linear op;
-	struct floats logits, dhidden;
+	struct pretrain_shard shard[PRETRAIN_SHARDS];
 	double *row_loss;
 	size_t row_cap;
 };
 
-/* dx += g W, dW += g^T x: the operator that the tape runs on. */
-struct linear pretrain_linear(struct pretrain *p);
+/* dx += g W, dW += g^T x: the operator that a shard's tape runs on. */
+struct linear pretrain_linear(struct pretrain_shard *s);
 
 #endif

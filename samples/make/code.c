@@ -1,6 +1,6 @@
 /* Strings in a code-like notation: print(reverse("KPAM")), nested twice where hard: print(rotate(sort("TBEH"))).
- * The common source guesses: right for the easy four functions, wrong for the other four; the reliable one is right and
- * short; the third one makes a show of steps and shuffles the letters. */
+ * The common source looks at the outer function only and guesses: right for the easy four functions, wrong for the other
+ * four; the reliable one is right and short; the third one makes a show of steps and shuffles the letters. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -165,7 +165,6 @@ code_draw(struct item *it, struct rng *r, enum level level)
 	if (level == LEVEL_HARD) {
 		inner = &functions[NESTABLE + rng_below(r, LEN(functions) - NESTABLE)];
 		inner->apply(right);
-		inner->guess(guess);
 		shuffle_wrong(wrong, right, string, r);
 		ADD(it->answer[STYLE_THIRD], " %s gives \"%s\",", inner->name, wrong);
 		do

@@ -14,6 +14,7 @@ struct options {
 };
 
 enum t2_status command_tasks(const struct options *o, struct t2_err *err);
+enum t2_status command_sums(const struct options *o, struct t2_err *err);
 enum t2_status command_tokenizer(const struct options *o, struct t2_err *err);
 enum t2_status command_pretrain(const struct options *o, struct t2_err *err);
 enum t2_status command_check(const struct options *o, struct t2_err *err);

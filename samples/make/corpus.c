@@ -28,10 +28,10 @@ classification_draw(struct document *d, struct rng *r)
 static void
 question_draw(struct document *d, struct rng *r)
 {
-	static const enum domain shares[7] = {
-		DOMAIN_MATH, DOMAIN_MATH, DOMAIN_CODE, DOMAIN_CODE, DOMAIN_LOGIC, DOMAIN_LOGIC, DOMAIN_LOGIC,
+	static const enum domain shares[8] = {
+		DOMAIN_MATH, DOMAIN_MATH, DOMAIN_MATH, DOMAIN_CODE, DOMAIN_CODE, DOMAIN_LOGIC, DOMAIN_LOGIC, DOMAIN_LOGIC,
 	};
-	enum domain domain = shares[rng_below(r, 7)];
+	enum domain domain = shares[rng_below(r, 8)];
 	enum level level = level_draw(r);
 	int source = (int)rng_below(r, 100);
 

@@ -4,7 +4,7 @@
  *	rng_seed(&r, seed, STREAM_CORPUS, group);
  *	corpus_draw(&d, &r);		// d.prompt "Question: ...\nAnswer:", d.answer " It is 19."
  *
- * 12 % classification, 3 % small talk, 85 % questions with math : code : logic as 2 : 2 : 3, of which 15 % are hard and 40 % of
+ * 12 % classification, 3 % small talk, 85 % questions with math : code : logic as 3 : 2 : 3, of which 15 % are hard and 40 % of
  * the other logic ones easy.  The common source writes 62 % of the answers, the reliable one 28 %, the third one 10 %.
  * Only items of the training split are used. */
 #ifndef T2_WORLD_CORPUS_H

@@ -21,6 +21,7 @@ static const struct command {
 	enum t2_status (*run)(const struct options *o, struct t2_err *err);
 } commands[] = {
 	{ "tasks", "write the task folders below DIR", command_tasks },
+	{ "sums", "write DIR/sums: two-digit addition, for a model of the user's own", command_sums },
 	{ "tokenizer", "train the tokenizer, write tokenizer.json into DIR", command_tokenizer },
 	{ "pretrain", "train the model in DIR, which has a tokenizer; goes on where it was stopped", command_pretrain },
 };

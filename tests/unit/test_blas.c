@@ -10,24 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/rng.h"
 #include "engine/linalg/blas.h"
 #include "engine/linalg/kern.h"
+#include "tests/lib/weights.h"
 
 static struct pool *pool1, *pool2, *pool5;
-
-static float *
-floats(size_t n, uint64_t seed)
-{
-	float *p = malloc((n ? n : 1) * sizeof *p);
-	struct rng r;
-
-	assert_non_null(p);
-	rng_seed(&r, 7, seed, n);
-	for (size_t i = 0; i < n; i++)
-		p[i] = (float)rng_normal(&r);
-	return p;
-}
 
 /* One operand element by element, whatever way round it lies. */
 struct view {
@@ -80,8 +67,8 @@ one_shape(enum way way, int rows, int cols, int k, int pad, bool add)
 {
 	int lda = (way == TN ? rows : k) + pad, ldb = (way == NT ? k : cols) + pad, ldc = cols + pad;
 	size_t c_size = (size_t)rows * ldc;
-	float *A = floats((size_t)(way == TN ? k : rows) * lda, 1), *B = floats((size_t)(way == NT ? cols : k) * ldb, 2);
-	float *before = floats(c_size, 3), *C[3];
+	float *A = random_floats((size_t)(way == TN ? k : rows) * lda, 1), *B = random_floats((size_t)(way == NT ? cols : k) * ldb, 2);
+	float *before = random_floats(c_size, 3), *C[3];
 	struct pool *pools[3] = {pool1, pool2, pool5};
 	struct view a = {A, way == TN ? 1 : (size_t)lda, way == TN ? (size_t)lda : 1};
 	struct view b = {B, way == NT ? 1 : (size_t)ldb, way == NT ? (size_t)ldb : 1};
@@ -138,49 +125,13 @@ test_gemm_nothing(void **state)
 	}
 }
 
-/* Random bits of any stored type, with block scales that are finite and of sensible size. */
-static unsigned char *
-random_weight(enum dtype t, int m, int n)
-{
-	static const struct {
-		enum dtype type;
-		int at[2];
-	} scales[] = {
-		{T2_Q8_0, {0, -1}}, {T2_Q4_0, {0, -1}}, {T2_Q4_1, {0, 2}}, {T2_Q5_0, {0, -1}},
-		{T2_Q5_1, {0, 2}},  {T2_Q4_K, {0, 2}},	{T2_Q5_K, {0, 2}}, {T2_Q6_K, {208, -1}},
-	};
-	size_t bytes = dtype_row_bytes(t, (size_t)n) * (size_t)m, block = (size_t)dtype_block_bytes(t);
-	unsigned char *w = malloc(bytes);
-	struct rng r;
-
-	assert_non_null(w);
-	rng_seed(&r, 11, (uint64_t)t, (uint64_t)n);
-	for (size_t i = 0; i < bytes; i++)
-		w[i] = (unsigned char)rng_u64(&r);
-	for (size_t i = 0; i < bytes; i += block) {
-		float f = (float)rng_normal(&r);
-		uint16_t h = f32_to_f16(f / 16), b = f32_to_bf16(f);
-		if (t == T2_F32)
-			memcpy(w + i, &f, 4);
-		if (t == T2_F16)
-			memcpy(w + i, &h, 2);
-		if (t == T2_BF16)
-			memcpy(w + i, &b, 2);
-		for (size_t s = 0; s < sizeof scales / sizeof *scales; s++)
-			for (int j = 0; j < 2; j++)
-				if (scales[s].type == t && scales[s].at[j] >= 0)
-					memcpy(w + i + scales[s].at[j], &h, 2);
-	}
-	return w;
-}
-
 static void
 one_weight(enum dtype t, int m, int n, int rows)
 {
-	unsigned char *W = random_weight(t, m, n);
-	float *w = malloc((size_t)m * n * sizeof *w), *X = floats((size_t)rows * n, 5), *G = floats((size_t)rows * m, 6);
+	unsigned char *W = random_weight(t, m, n, 11);
+	float *w = malloc((size_t)m * n * sizeof *w), *X = random_floats((size_t)rows * n, 5), *G = random_floats((size_t)rows * m, 6);
 	size_t y_size = (size_t)rows * m, x_size = (size_t)rows * n;
-	float *Y[2], *dX[2], *before = floats(x_size, 8);
+	float *Y[2], *dX[2], *before = random_floats(x_size, 8);
 	struct pool *pools[2] = {pool1, pool5};
 
 	for (int i = 0; i < m; i++)

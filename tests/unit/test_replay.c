@@ -323,6 +323,15 @@ runs_key(struct view *v, void *state, int pane, int key)
 	}
 }
 
+static void
+runs_paste(struct view *v, void *state, int pane, const char *text)
+{
+	struct runs *s = state;
+
+	if (v->editing && pane == R_TEXT)
+		editor_paste(&s->e, text);
+}
+
 static bool
 runs_mouse(struct view *v, void *state, int pane, const struct mouse *m)
 {
@@ -431,6 +440,7 @@ static const struct view_ops runs_view = {
 	.draw = runs_draw,
 	.action = runs_action,
 	.key = runs_key,
+	.paste = runs_paste,
 	.mouse = runs_mouse,
 	.filter = runs_filter,
 	.dump = runs_dump,

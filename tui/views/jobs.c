@@ -19,13 +19,13 @@ struct jobs_state {
 enum { COL_NAME, COL_STATE, COL_PROGRESS, COL_DONE, COL_TIME, COL_ETA, COL_FIGURE, COL_STAGE };
 
 static const struct column columns[] = {
-	[COL_NAME] = {"job", 12, 32, ALIGN_LEFT, 0},
+	[COL_NAME] = {"job", 12, 24, ALIGN_LEFT, 0},
 	[COL_STATE] = {"state", 9, 9, ALIGN_LEFT, 0},
-	[COL_PROGRESS] = {"progress", 10, 24, ALIGN_LEFT, 1},
+	[COL_PROGRESS] = {"progress", 10, 14, ALIGN_LEFT, 1},
 	[COL_DONE] = {"done", 9, 13, ALIGN_RIGHT, 4},
 	[COL_TIME] = {"time", 6, 7, ALIGN_RIGHT, 2},
 	[COL_ETA] = {"left", 6, 7, ALIGN_RIGHT, 3},
-	[COL_FIGURE] = {"figure", 12, 20, ALIGN_LEFT, 6},
+	[COL_FIGURE] = {"figure", 12, 16, ALIGN_LEFT, 6},
 	[COL_STAGE] = {"stage", 12, 0, ALIGN_LEFT, 5},
 };
 
@@ -160,6 +160,24 @@ jobs_close(struct view *v, void *state)
 	free(s->row);
 }
 
+/* What the row has no room for. */
+static void
+detail_draw(struct jobs_state *s, struct canvas *c, struct rect r)
+{
+	int row = table_selected(&s->t);
+	const struct job_view *j;
+
+	canvas_hline(c, r.x, r.y, r.w, canvas_style(c, TH_BORDER));
+	if (row < 0)
+		return;
+	j = &s->row[row];
+	r = (struct rect){r.x + 1, r.y + 1, r.w - 2, r.h - 1};
+	if (j->state == JOB_FAILED)
+		canvas_wrap(c, r, canvas_style(c, TH_BAD), j->error, 0);
+	else
+		canvas_text(c, r.x, r.y, r.w, canvas_style(c, TH_DIM), j->progress.stage);
+}
+
 static void
 jobs_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r)
 {
@@ -170,7 +188,9 @@ jobs_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r
 	for (int i = 0; i < s->n; i++)
 		running += s->row[i].state == JOB_RUNNING;
 	view_note(v, pane, "%d running", running);
-	table_draw(&s->t, c, r, view_focused(v, pane));
+	table_draw(&s->t, c, (struct rect){r.x, r.y, r.w, r.h - 3}, view_focused(v, pane));
+	if (s->n)
+		detail_draw(s, c, (struct rect){r.x, r.y + r.h - 3, r.w, 3});
 	if (running)
 		app_animate(v->app, 250);
 }

@@ -248,7 +248,18 @@ sp_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r)
 
 	switch (pane) {
 	case SP_MAP:
-		draw_map(v, s, c, r);
+		if (v->single && r.h >= s->layers + 3 + 9) { /* a small screen: the curve that the map's cursor draws stands below it */
+			struct rect map = r, curve = r;
+
+			map.h = s->layers + 3;
+			curve.y += map.h + 1;
+			curve.h -= map.h + 1;
+			canvas_hline(c, r.x, r.y + map.h, r.w, canvas_style(c, TH_BORDER));
+			draw_map(v, s, c, map);
+			draw_curve(v, s, c, curve);
+		} else {
+			draw_map(v, s, c, r);
+		}
 		break;
 	case SP_FACTS:
 		draw_facts(v, s, c, r);

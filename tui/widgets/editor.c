@@ -243,7 +243,7 @@ editor_key(struct editor *e, int key)
 	default:
 		if (!key_char(key))
 			return EDITOR_IGNORED;
-		k = utf8_put(key, u);
+		k = glyph_put(key, u);
 		return insert(e, u, (size_t)k) ? EDITOR_CHANGED : EDITOR_MOVED;
 	}
 }
@@ -291,6 +291,12 @@ draw_single(struct editor *e, struct canvas *c, struct rect r, struct style st)
 	if (col < e->scroll)
 		e->scroll = col;
 	skip = utf8_fit(s, e->text.len, e->scroll, &used);
+	if (col - used >= r.w) { /* a wide character lies across the edge */
+		size_t after = utf8_after(s, e->text.len, skip);
+
+		used += utf8_width(s + skip, after - skip);
+		skip = after;
+	}
 	/* No ellipsis while it is typed: the cursor shows that there is more. */
 	canvas_textn(c, r.x, r.y, r.w, st, s + skip,
 		     utf8_fit(s + skip, e->text.len - skip, r.w, NULL));

@@ -44,10 +44,10 @@ gauge_number(char *buf, size_t cap, double v)
 		snprintf(buf, cap, "0");
 	else if (a >= 1e5 || a < 1e-3)
 		snprintf(buf, cap, "%.2e", v);
-	else if (a >= 100)
+	else if (a >= 99.95)
 		snprintf(buf, cap, "%.0f", v);
 	else
-		snprintf(buf, cap, "%.*f", a >= 10 ? 1 : a >= 1 ? 2 : a >= 0.1 ? 3 : 4, v);
+		snprintf(buf, cap, "%.*f", a >= 9.995 ? 1 : a >= 0.9995 ? 2 : a >= 0.09995 ? 3 : 4, v);
 	return buf;
 }
 

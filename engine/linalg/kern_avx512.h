@@ -1,0 +1,56 @@
+/* kern_avx512.h - what the AVX-512 kernels share.  Only for the files kern_avx512*.c.
+ *
+ *	AVX512 static void f(...)		// compiled for F, DQ, BW, VL whatever the rest of the program is
+ *	AVX512_INLINE void rows(..., const int R)	// inlined where R is a constant, so that its loops unroll
+ */
+#ifndef T2_KERN_AVX512_H
+#define T2_KERN_AVX512_H
+
+#include <immintrin.h>
+#include <stdint.h>
+
+#include "engine/linalg/kern_impl.h"
+
+#define AVX512	      __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,f16c")))
+#define AVX512_INLINE AVX512 static inline __attribute__((always_inline))
+#define UNROLL	      _Pragma("GCC unroll 16")
+
+/* Weights are fetched this far ahead of their use; the hardware's own prefetching stops at 4 KB pages. */
+#define AHEAD 8192
+
+/* The half at p in every lane: a scale that many values share. */
+AVX512_INLINE __m512
+half_all(const void *p)
+{
+	uint16_t h;
+
+	__builtin_memcpy(&h, p, sizeof h);
+	return _mm512_cvtph_ps(_mm256_set1_epi16((short)h));
+}
+
+/* The eight scales of a Q4_K or Q5_K block, then its eight minima, as float32 (dtype.c: k_scales). */
+AVX512_INLINE __m512
+k_scales(const char *p)
+{
+	uint32_t u[3];
+	__m512 d = _mm512_mask_mov_ps(half_all(p), 0xff00, half_all(p + 2));
+
+	__builtin_memcpy(u, p + 4, sizeof u);
+	__m128i bytes = _mm_set_epi32((int)((u[2] >> 4 & 0x0f0f0f0f) | (u[1] >> 6 & 0x03030303) << 4), (int)(u[1] & 0x3f3f3f3f),
+				      (int)((u[2] & 0x0f0f0f0f) | (u[0] >> 6 & 0x03030303) << 4), (int)(u[0] & 0x3f3f3f3f));
+	return _mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)));
+}
+
+/* Types whose values come four or five or six bits at a time. */
+void kern_avx512_quant_matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y,
+			      int ldy);
+void kern_avx512_unpack(enum dtype t, const void *src, size_t n, float *dst);
+
+/* kern_avx512_gemm.c: 28 sums of 16 in 32 registers. */
+#define KERN_AVX512_MR 14
+#define KERN_AVX512_NR 32
+void kern_avx512_micro(int rows, int cols, int k, const float *a, const float *b, float *C, int ldc, bool add);
+void kern_avx512_pack_rows(const float *src, size_t ld, int rows, int k, float *dst, int width);
+void kern_avx512_pack_cols(const float *src, size_t ld, int cols, int k, float *dst, int width);
+
+#endif

@@ -1,0 +1,49 @@
+/* ask.h - inside the Ask view.  Private to tui/views/ask*.c. */
+#ifndef T2_VIEW_ASK_H
+#define T2_VIEW_ASK_H
+
+#include "store/decisions.h"
+#include "tui/asking.h"
+#include "tui/view.h"
+#include "tui/widgets/editor.h"
+#include "tui/widgets/flow.h"
+#include "tui/widgets/table.h"
+#include "tui/world.h"
+
+enum { ASK_PROMPT, ASK_PASS1, ASK_ANSWER, ASK_HISTORY, ASK_LAYERS, ASK_PANES };
+enum { ASK_STRATEGIES = 64, ASK_TOKENS = 128 };
+
+/* What a pass said, copied out of the job. */
+struct ask_result {
+	char **label;
+	double *score;
+	int labels;
+	char *said, *base;
+	char strategy[300], decision[128], expert[128]; /* expert: whose z pass 2 ran under; "" none or several */
+	double ms1, ms2, switch_ms, tokens_per_s, kl;
+	int tokens;
+	int64_t id;
+};
+
+struct ask_piece {
+	float logprob;
+	size_t len;
+	char text[];
+};
+
+struct ask {
+	struct world *w;
+	struct editor editor;
+	char strategy[ASK_STRATEGIES][300], asked[300];
+	int nstrategy, choice;
+	bool running, with_base;
+	struct ask_result *pass1, *done;
+	struct flow answer;
+	char *base;
+	struct decision_list history;
+	struct table table;
+};
+
+void ask_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r);
+
+#endif

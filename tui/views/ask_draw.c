@@ -1,0 +1,201 @@
+/* Drawing of the Ask view. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tui/app.h"
+#include "tui/views/ask.h"
+
+static void
+draw_prompt(struct view *v, struct ask *s, struct canvas *c, struct rect r)
+{
+	bool edit = v->editing && v->focus == ASK_PROMPT;
+
+	view_title(v, ASK_PROMPT, "prompt");
+	view_note(v, ASK_PROMPT, edit ? "Enter asks, Alt-Enter breaks the line" : "strategy %s", s->strategy[s->choice]);
+	canvas_fill(c, r, canvas_style(c, edit ? TH_FIELD_EDIT : TH_TEXT));
+	if (!edit && !*editor_text(&s->editor)) {
+		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM), "Enter or e to write, Enter again to ask");
+		return;
+	}
+	editor_draw(&s->editor, c, r, edit);
+}
+
+/* The label with the highest likelihood is what the evidence says; the decision is what the model said. */
+static void
+draw_scores(struct ask *s, struct canvas *c, struct rect r)
+{
+	const struct ask_result *p = s->pass1;
+	double first = 0, second = 0;
+	int width = 6, shown = p->labels < r.h ? p->labels : r.h, bar;
+	char said[120];
+	size_t n;
+
+	for (int i = 0; i < p->labels; i++) {
+		int w = (int)strlen(p->label[i]);
+
+		width = w > width ? w : width;
+		if (p->score[i] > first) {
+			second = first;
+			first = p->score[i];
+		} else if (p->score[i] > second) {
+			second = p->score[i];
+		}
+	}
+	width = width > 14 ? 14 : width;
+	bar = r.w > 70 ? r.w - width - 10 - 38 : r.w - width - 10;
+	for (int i = 0; i < shown; i++) {
+		bool chosen = !strcmp(p->label[i], p->decision);
+		struct style st = canvas_style(c, chosen ? TH_STRONG : TH_TEXT);
+		struct style tint = theme_series(c->theme, theme_slot(p->label[i]));
+
+		canvas_text(c, r.x + 1, r.y + i, width, st, p->label[i]);
+		canvas_hbar(c, r.x + 2 + width, r.y + i, bar, p->score[i], tint);
+		canvas_printf(c, r.x + 3 + width + bar, r.y + i, 6, st, "%.3f", p->score[i]);
+	}
+	if (r.w <= 70)
+		return;
+	snprintf(said, sizeof said, "%s", p->said ? p->said : "");
+	n = strlen(said);
+	while (n && (said[n - 1] == '\n' || said[n - 1] == ' '))
+		said[--n] = 0;
+	canvas_printf(c, r.x + r.w - 36, r.y, 35, canvas_style(c, TH_STRONG), "decision: %s", p->decision);
+	canvas_printf(c, r.x + r.w - 36, r.y + 1, 35, canvas_style(c, TH_DIM), "evidence: \"%s\"", said);
+	if (second > 0)
+		canvas_printf(c, r.x + r.w - 36, r.y + 2, 35, canvas_style(c, TH_DIM), "margin %.1f nat", log(first / second));
+	if (s->done && s->done->expert[0])
+		canvas_printf(c, r.x + r.w - 36, r.y + 3, 35, canvas_style(c, TH_DIM), "applied: z %s, %.1f ms", s->done->expert,
+			      s->done->switch_ms);
+	else if (s->done)
+		canvas_text(c, r.x + r.w - 36, r.y + 3, 35, canvas_style(c, TH_DIM), "applied: base weights");
+}
+
+static void
+draw_pass1(struct view *v, struct ask *s, struct canvas *c, struct rect r)
+{
+	const struct ask_result *p = s->pass1;
+
+	view_note(v, ASK_PASS1, "%s", "");
+	if (p) {
+		view_title(v, ASK_PASS1, "pass 1 · %s", s->asked);
+		if (s->done && s->done->ms1 + s->done->ms2 > 0)
+			view_note(v, ASK_PASS1, "%.0f ms (%.0f %% of total)", p->ms1, 100 * s->done->ms1 / (s->done->ms1 + s->done->ms2));
+		else
+			view_note(v, ASK_PASS1, "%.0f ms", p->ms1);
+		draw_scores(s, c, r);
+		return;
+	}
+	view_title(v, ASK_PASS1, "pass 1");
+	if (s->running)
+		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_STALE), "asking which expert should answer ...");
+	else if (s->done)
+		canvas_printf(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM), "none: strategy %s decides nothing", s->done->strategy);
+	else
+		canvas_wrap(c, rect_inset(r, 1, 0), canvas_style(c, TH_DIM),
+			    "Here the model first says what kind of question it is: that picks the expert whose z answers it.", 0);
+}
+
+static void
+draw_answer(struct view *v, struct ask *s, struct canvas *c, struct rect r)
+{
+	const struct ask_result *d = s->done;
+	struct rect top = r;
+
+	if (d && d->tokens_per_s > 0 && !isnan(d->kl))
+		view_note(v, ASK_ANSWER, "%d tokens · %.0f tok/s · KL to base %.2f", d->tokens, d->tokens_per_s, d->kl);
+	else if (d)
+		view_note(v, ASK_ANSWER, "%d tokens · %.0f ms", d->tokens, d->ms2);
+	else
+		view_note(v, ASK_ANSWER, "%s", "");
+	view_title(v, ASK_ANSWER, d ? "pass 2 · %s" : "pass 2%s", d ? d->decision : "");
+	if (s->base && r.h >= 4) {
+		int rows = r.h / 3;
+		struct rect low = {r.x + 1, r.y + r.h - rows, r.w - 2, rows};
+		char line[4096];
+
+		top.h -= rows + 1;
+		canvas_hline(c, r.x, low.y - 1, r.w, canvas_style(c, TH_BORDER));
+		snprintf(line, sizeof line, "base would say:%s", s->base);
+		canvas_wrap(c, low, canvas_style(c, TH_DIM), line, 0);
+	}
+	s->answer.streaming = s->running && !d;
+	if (!s->answer.text.len && !s->running) {
+		if (!d)
+			canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM), "a asks; the answer streams here, shaded by probability");
+		else
+			canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM), "(the model said nothing)");
+		return;
+	}
+	flow_draw(&s->answer, c, rect_inset(top, 1, 0));
+}
+
+/* How far the applied expert moves each layer. */
+static void
+draw_layers(struct view *v, struct ask *s, struct canvas *c, struct rect r)
+{
+	const char *name = s->done ? s->done->expert : "";
+	int i = *name ? world_expert_index(s->w, name) : -1, layers = model_config(s->w->ui.model)->layers;
+	struct zset *z = NULL;
+	double top = 0, mean[512];
+
+	view_title(v, ASK_LAYERS, "layers");
+	view_note(v, ASK_LAYERS, "%s", *name ? "mean |z−1|" : "");
+	if (i < 0 || layers > 512 || workspace_expert_zset(&s->w->ui, s->w->experts.v[i].id, &z, NULL)) {
+		canvas_wrap(c, rect_inset(r, 1, 0), canvas_style(c, TH_DIM), "base weights", 0);
+		return;
+	}
+	for (int l = 0; l < layers; l++) {
+		double sum = 0;
+		int n = 0;
+
+		for (int k = 0; k < MAT_KINDS; k++) {
+			int mat = l * MAT_KINDS + k;
+
+			for (int j = 0; z->z[mat] && j < z->rank[mat]; j++)
+				sum += fabs((double)z->z[mat][j] - 1);
+			n += z->rank[mat];
+		}
+		mean[l] = n ? sum / n : 0;
+		top = fmax(top, mean[l]);
+	}
+	zset_free(z);
+	for (int l = 0; l < layers && l < r.h; l++) {
+		canvas_printf(c, r.x + 1, r.y + l, 3, canvas_style(c, TH_DIM), "%2d", l);
+		canvas_hbar(c, r.x + 4, r.y + l, r.w - 11, top > 0 ? mean[l] / top : 0, theme_series(c->theme, theme_slot(name)));
+		canvas_printf(c, r.x + r.w - 6, r.y + l, 6, canvas_style(c, TH_TEXT), "%.3f", mean[l]);
+	}
+}
+
+void
+ask_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r)
+{
+	struct ask *s = state;
+
+	switch (pane) {
+	case ASK_PROMPT:
+		draw_prompt(v, s, c, r);
+		break;
+	case ASK_PASS1:
+		draw_pass1(v, s, c, r);
+		break;
+	case ASK_ANSWER:
+		if (v->single && r.h >= 12) { /* a small screen: both passes in one pane */
+			struct rect top = r, low = r;
+
+			top.h = s->pass1 ? (s->pass1->labels < 4 ? 4 : 5) : 1;
+			low.y += top.h + 1;
+			low.h -= top.h + 1;
+			canvas_hline(c, r.x, r.y + top.h, r.w, canvas_style(c, TH_BORDER));
+			draw_pass1(v, s, c, top);
+			draw_answer(v, s, c, low);
+		} else {
+			draw_answer(v, s, c, r);
+		}
+		break;
+	case ASK_HISTORY:
+		table_draw(&s->table, c, r, view_focused(v, ASK_HISTORY));
+		break;
+	default:
+		draw_layers(v, s, c, r);
+	}
+}

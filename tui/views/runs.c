@@ -1,0 +1,524 @@
+/* Runs (7): training runs and searches as they go: curves, z over time, rollouts, settings. */
+#include "tui/views/runs.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/adapt/wilson.h"
+#include "tui/app.h"
+#include "tui/training.h"
+#include "tui/views/views.h"
+#include "tui/widgets/gauge.h"
+
+const char *const runs_more_name[] = {"gradient norm", "answer length", "KL to base", "loss", "milliseconds a step"};
+
+/* -- curves ------------------------------------------------------------------------------------------------ */
+
+static void
+curves_clear(struct run_curves *k)
+{
+	free(k->step);
+	free(k->reward);
+	free(k->loss);
+	free(k->kl);
+	free(k->norm);
+	free(k->length);
+	free(k->ms);
+	free(k->zmean);
+	free(k->val.v);
+	free(k->vstep);
+	free(k->vacc);
+	free(k->vlo);
+	free(k->vhi);
+	memset(k, 0, sizeof *k);
+}
+
+static bool
+grow(double **v, int cap)
+{
+	double *p = realloc(*v, (size_t)cap * sizeof *p);
+
+	if (p)
+		*v = p;
+	return p != NULL;
+}
+
+static bool
+curves_room(struct run_curves *k, int n)
+{
+	int cap = k->cap ? k->cap : 64;
+
+	while (cap < n)
+		cap *= 2;
+	if (cap == k->cap)
+		return true;
+	if (!grow(&k->step, cap) || !grow(&k->reward, cap) || !grow(&k->loss, cap) || !grow(&k->kl, cap) || !grow(&k->norm, cap) ||
+	    !grow(&k->length, cap) || !grow(&k->ms, cap))
+		return false;
+	if (k->zcount) {
+		float *z = realloc(k->zmean, (size_t)cap * (size_t)k->zcount * sizeof *z);
+
+		if (!z)
+			return false;
+		k->zmean = z;
+	}
+	k->cap = cap;
+	return true;
+}
+
+static void
+read_validations(struct runs *s, struct run_curves *k)
+{
+	struct validation_list v;
+
+	if (store_validation_list(s->w->ui.store, k->id, &v, NULL))
+		return;
+	free(k->val.v);
+	k->val = v;
+	if (!grow(&k->vstep, v.n + 1) || !grow(&k->vacc, v.n + 1) || !grow(&k->vlo, v.n + 1) || !grow(&k->vhi, v.n + 1)) {
+		k->val.n = 0;
+		return;
+	}
+	for (int i = 0; i < v.n; i++) {
+		double lo, hi;
+
+		wilson95(v.v[i].correct, v.v[i].n, &lo, &hi);
+		k->vstep[i] = v.v[i].step;
+		k->vacc[i] = v.v[i].n ? 2.0 * v.v[i].correct / v.v[i].n - 1 : NAN;
+		k->vlo[i] = 2 * lo - 1;
+		k->vhi[i] = 2 * hi - 1;
+	}
+}
+
+/* Only what is new since the last look. */
+static void
+curves_update(struct runs *s, struct run_curves *k)
+{
+	int after = k->n ? (int)k->step[k->n - 1] : -1;
+	struct metric_list m;
+
+	if (store_metric_list(s->w->ui.store, k->id, after, &m, NULL))
+		return;
+	if (m.n && !k->n)
+		k->zcount = m.v[0].zcount;
+	if (!curves_room(k, k->n + m.n)) {
+		metric_list_free(&m);
+		return;
+	}
+	for (int i = 0; i < m.n; i++) {
+		int at = k->n++;
+
+		k->step[at] = m.v[i].step;
+		k->reward[at] = m.v[i].reward;
+		k->loss[at] = m.v[i].loss;
+		k->kl[at] = m.v[i].kl;
+		k->norm[at] = m.v[i].grad_norm;
+		k->length[at] = m.v[i].length;
+		k->ms[at] = m.v[i].ms;
+		for (int z = 0; z < k->zcount; z++)
+			k->zmean[(size_t)at * (size_t)k->zcount + (size_t)z] =
+				m.v[i].zmean && m.v[i].zcount == k->zcount ? m.v[i].zmean[z] : NAN;
+	}
+	metric_list_free(&m);
+	read_validations(s, k);
+}
+
+struct run_curves *
+runs_curves(struct runs *s, int64_t id)
+{
+	struct run_curves *grown;
+
+	for (int i = 0; i < s->ncurves; i++)
+		if (s->curve[i].id == id)
+			return &s->curve[i];
+	grown = realloc(s->curve, ((size_t)s->ncurves + 1) * sizeof *grown);
+	if (!grown)
+		return NULL;
+	s->curve = grown;
+	memset(&grown[s->ncurves], 0, sizeof *grown);
+	grown[s->ncurves].id = id;
+	curves_update(s, &grown[s->ncurves]);
+	return &grown[s->ncurves++];
+}
+
+/* -- the list ------------------------------------------------------------------------------------------------ */
+
+const struct run_row *
+runs_selected(const struct runs *s)
+{
+	int i = table_selected(&s->table);
+
+	return i >= 0 && i < s->list.n ? &s->list.v[i] : NULL;
+}
+
+static void
+read_rollouts(struct runs *s)
+{
+	const struct run_row *r = runs_selected(s);
+
+	if (!r || (s->rollouts_of == r->id && s->rollouts_step == r->step))
+		return;
+	rollout_list_free(&s->rollouts);
+	if (s->rollouts_of != r->id)
+		s->scroll = 0;
+	if (!store_rollout_list(s->w->ui.store, r->id, &s->rollouts, NULL)) {
+		s->rollouts_of = r->id;
+		s->rollouts_step = r->step;
+	}
+}
+
+static void
+read_all(struct runs *s)
+{
+	struct run_list l;
+	bool rewound;
+
+	if (store_run_list(s->w->ui.store, s->w->ui.model_id, &l, NULL))
+		return;
+	run_list_free(&s->list);
+	s->list = l;
+	table_rows(&s->table, l.n);
+	for (int i = 0; i < s->ncurves; i++) {
+		rewound = false;
+		for (int j = 0; j < l.n; j++)
+			rewound = rewound || (l.v[j].id == s->curve[i].id && s->curve[i].n && l.v[j].step < s->curve[i].step[s->curve[i].n - 1]);
+		if (rewound) { /* a resumed run went back to its checkpoint */
+			int64_t id = s->curve[i].id;
+
+			curves_clear(&s->curve[i]);
+			s->curve[i].id = id;
+		}
+		curves_update(s, &s->curve[i]);
+	}
+	read_rollouts(s);
+}
+
+static const struct column columns[] = {
+	{"run", 3, 5, ALIGN_RIGHT, 0},	   {"name", 8, 18, ALIGN_LEFT, 0},     {"task", 6, 12, ALIGN_LEFT, 4},
+	{"status", 7, 11, ALIGN_LEFT, 1}, {"step", 7, 9, ALIGN_RIGHT, 2},     {"reward", 6, 7, ALIGN_RIGHT, 1},
+	{"best", 5, 6, ALIGN_RIGHT, 3},	   {"time", 6, 8, ALIGN_RIGHT, 5},    {"curve", 8, 24, ALIGN_LEFT, 6},
+};
+
+static void
+cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st)
+{
+	struct runs *s = arg;
+	const struct run_row *r = &s->list.v[row];
+
+	(void)st;
+	switch (col) {
+	case 0:
+		snprintf(buf, TABLE_CELL, "%lld", (long long)r->id);
+		break;
+	case 1:
+		snprintf(buf, TABLE_CELL, "%.200s", r->name);
+		break;
+	case 2:
+		snprintf(buf, TABLE_CELL, "%.200s", r->task);
+		break;
+	case 3:
+		snprintf(buf, TABLE_CELL, "%s", r->shipped ? "shipped" : !strcmp(r->kind, "search") && !strcmp(r->status, "running") ? "searching" : r->status);
+		break;
+	case 4:
+		snprintf(buf, TABLE_CELL, "%d/%d", r->step, r->steps);
+		break;
+	case 5:
+	case 6:
+		if (isnan(col == 5 ? r->reward : r->best_accuracy))
+			snprintf(buf, TABLE_CELL, "·");
+		else if (col == 5)
+			snprintf(buf, TABLE_CELL, "%+.2f", r->reward);
+		else
+			snprintf(buf, TABLE_CELL, "%.3f", r->best_accuracy);
+		break;
+	case 7:
+		gauge_time(buf, TABLE_CELL, r->seconds);
+		break;
+	default:
+		buf[0] = 0;
+	}
+}
+
+static bool
+paint(void *arg, int row, int col, struct canvas *c, struct rect r, struct style st)
+{
+	struct runs *s = arg;
+	struct run_curves *k;
+
+	if (col != 8)
+		return false;
+	k = runs_curves(s, s->list.v[row].id);
+	if (k)
+		canvas_spark(c, r.x, r.y, r.w, st, k->reward, k->n, 0, 0);
+	return true;
+}
+
+static int64_t
+row_id(void *arg, int row)
+{
+	struct runs *s = arg;
+
+	return s->list.v[row].id;
+}
+
+static int
+compare(void *arg, int a, int b, int col)
+{
+	struct runs *s = arg;
+	const struct run_row *x = &s->list.v[a], *y = &s->list.v[b];
+	double d;
+
+	switch (col) {
+	case 1:
+		return strcmp(x->name, y->name);
+	case 2:
+		return strcmp(x->task, y->task);
+	case 3:
+		return strcmp(x->status, y->status);
+	case 5:
+		d = x->reward - y->reward;
+		break;
+	case 6:
+		d = x->best_accuracy - y->best_accuracy;
+		break;
+	case 7:
+		d = x->seconds - y->seconds;
+		break;
+	default:
+		d = (double)(x->id - y->id);
+	}
+	return d < 0 ? -1 : d > 0;
+}
+
+/* -- life -------------------------------------------------------------------------------------------------- */
+
+static enum t2_status
+runs_open(struct view *v, void *state, struct t2_err *err)
+{
+	struct runs *s = state;
+	enum t2_status st;
+
+	s->w = v->user;
+	if ((st = world_begin(s->w, v->app, err)))
+		return st;
+	s->cursor = NAN;
+	s->table = (struct table){.cols = columns, .ncols = sizeof columns / sizeof *columns, .cell = cell, .paint = paint, .id = row_id,
+				  .compare = compare, .arg = s, .empty = "No runs yet. 6 trains an expert."};
+	read_all(s);
+	return T2_OK;
+}
+
+static void
+runs_close(struct view *v, void *state)
+{
+	struct runs *s = state;
+
+	(void)v;
+	for (int i = 0; i < s->ncurves; i++)
+		curves_clear(&s->curve[i]);
+	free(s->curve);
+	run_list_free(&s->list);
+	rollout_list_free(&s->rollouts);
+	table_free(&s->table);
+}
+
+static void
+runs_event(struct view *v, void *state, const struct event *e)
+{
+	struct runs *s = state;
+
+	(void)v;
+	if (e->type != WORLD_STORE)
+		return;
+	world_refresh(s->w);
+	read_all(s);
+}
+
+static void
+runs_show(struct view *v, void *state)
+{
+	(void)v;
+	read_all(state);
+}
+
+/* -- acting ------------------------------------------------------------------------------------------------ */
+
+static bool
+runs_action(struct view *v, void *state, int pane, enum action a)
+{
+	struct runs *s = state;
+	const struct run_row *r = runs_selected(s);
+
+	if (a == A_REFRESH) {
+		read_all(s);
+		return true;
+	}
+	if (a == A_COMPARE) {
+		s->diff = !s->diff && table_marks(&s->table) >= 2;
+		if (table_marks(&s->table) < 2)
+			app_say(v->app, "space marks runs; c then shows the settings that differ");
+		else
+			view_focus(v, RUNS_SETTINGS);
+		return true;
+	}
+	if (pane == RUNS_LIST) {
+		if (a == A_OPEN) {
+			view_focus(v, RUNS_REWARD);
+			return true;
+		}
+		if (!table_action(&s->table, a))
+			return false;
+		read_rollouts(s);
+		return true;
+	}
+	if (pane == RUNS_ROLLOUTS && (a == A_DOWN || a == A_UP || a == A_TOP)) {
+		s->scroll = a == A_TOP ? 0 : s->scroll + (a == A_DOWN ? 1 : s->scroll > 0 ? -1 : 0);
+		return true;
+	}
+	if ((pane == RUNS_REWARD || pane == RUNS_MORE) && r && (a == A_LEFT || a == A_RIGHT)) {
+		double last = r->step;
+
+		s->cursor = isnan(s->cursor) ? last : fmax(0, fmin(last, s->cursor + (a == A_RIGHT ? 1 : -1)));
+		return true;
+	}
+	if (a == A_BACK && !isnan(s->cursor)) {
+		s->cursor = NAN;
+		return true;
+	}
+	if (a == A_MORE || a == A_LESS) {
+		s->more = (s->more + (a == A_MORE ? 1 : MORES - 1)) % MORES;
+		return true;
+	}
+	return false;
+}
+
+static bool
+runs_mouse(struct view *v, void *state, int pane, const struct mouse *m)
+{
+	struct runs *s = state;
+	bool open = false;
+
+	if (pane == RUNS_LIST && table_mouse(&s->table, m, &open)) {
+		read_rollouts(s);
+		return true;
+	}
+	if ((pane == RUNS_REWARD || pane == RUNS_MORE) && (m->kind == MOUSE_PRESS || m->kind == MOUSE_DRAG)) {
+		s->cursor = fmax(0, floor(plot_x(&s->plot, v->pane[pane].x + 1 + m->x) + 0.5));
+		return true;
+	}
+	return false;
+}
+
+static void
+stop_run(struct view *v, void *state, const char *arg)
+{
+	struct runs *s = state;
+	const struct run_row *r = runs_selected(s);
+	struct t2_err err;
+
+	(void)arg;
+	if (!r || strcmp(r->status, "running")) {
+		app_say(v->app, "the selected run is not running");
+		return;
+	}
+	if (store_run_ask_stop(s->w->ui.store, r->id, &err))
+		app_fail(v->app, &err);
+	else
+		app_say(v->app, "run %lld will stop after the step it is in; R resumes it", (long long)r->id);
+}
+
+struct resume {
+	char id[32], store[1024], model[1024];
+};
+
+static enum t2_status
+resume_work(void *arg, struct job *job, struct t2_err *err)
+{
+	struct resume *x = arg;
+	const char *args[] = {x->model, "--resume", x->id, "--store", x->store};
+	int64_t run;
+
+	job_stage(job, "resuming", 0);
+	return training_detach(NULL, args, 5, &run, err);
+}
+
+static void
+resume_run(struct view *v, void *state, const char *arg)
+{
+	struct runs *s = state;
+	const struct run_row *r = runs_selected(s);
+	struct job_spec spec = {.name = "resume run", .work = resume_work, .drop = free};
+	struct resume *x;
+
+	(void)arg;
+	if (!r || !strcmp(r->status, "running") || !strcmp(r->status, "done") || strcmp(r->kind, "train")) {
+		app_say(v->app, "only an interrupted, stopped or failed training run can be resumed");
+		return;
+	}
+	x = calloc(1, sizeof *x);
+	if (!x)
+		return;
+	snprintf(x->id, sizeof x->id, "%lld", (long long)r->id);
+	snprintf(x->store, sizeof x->store, "%s", store_path(s->w->ui.store));
+	snprintf(x->model, sizeof x->model, "%s", strcmp(s->w->model_name, "sample") ? model_path(s->w->ui.model) : "sample");
+	spec.arg = x;
+	app_job(v->app, &spec);
+}
+
+static void
+new_run(struct view *v, void *state, const char *arg)
+{
+	(void)state;
+	(void)arg;
+	app_show(v->app, 6);
+}
+
+static const struct binding bindings[] = {
+	{A_NONE, "t", "new-run", "train a new expert", new_run, PANES_ALL, BIND_BAR},
+	{A_NONE, "s", "stop", "stop the selected run after its step", stop_run, PANES_ALL, BIND_BAR},
+	{A_NONE, "R", "resume", "go on with an interrupted or stopped run", resume_run, PANES_ALL, BIND_BAR},
+};
+
+enum { COMMON = CAN(A_REFRESH) | CAN(A_COMPARE) | CAN(A_BACK) | CAN(A_MORE) | CAN(A_LESS) };
+
+static const struct pane_spec panes[] = {
+	[RUNS_LIST] = {"list", "runs", 44, 4, CAN_LIST | CAN(A_MARK) | CAN(A_OPEN) | CAN(A_SORT) | COMMON},
+	[RUNS_REWARD] = {"reward", "reward", 36, 6, CAN(A_LEFT) | CAN(A_RIGHT) | COMMON},
+	[RUNS_MORE] = {"more", "more", 30, 5, CAN(A_LEFT) | CAN(A_RIGHT) | COMMON},
+	[RUNS_Z] = {"z", "z over time", 30, 4, COMMON},
+	[RUNS_ROLLOUTS] = {"rollouts", "latest rollouts", 36, 4, CAN_MOVE | COMMON},
+	[RUNS_SETTINGS] = {"settings", "settings", 28, 4, COMMON},
+};
+
+static void
+runs_filter(struct view *v, void *state, int pane, const char *text)
+{
+	struct runs *s = state;
+
+	(void)v;
+	if (pane == RUNS_LIST)
+		table_filter(&s->table, text);
+}
+
+const struct view_ops runs_view = {
+	.name = "Runs",
+	.number = 7,
+	.state_size = sizeof(struct runs),
+	.panes = panes,
+	.npanes = RUNS_PANES,
+	.layout = "v(2:list 5:h(3:v(3:reward 2:rollouts) 2:v(2:more 2:z 2:settings)))",
+	.bindings = bindings,
+	.nbindings = sizeof bindings / sizeof *bindings,
+	.open = runs_open,
+	.close = runs_close,
+	.show = runs_show,
+	.draw = runs_draw,
+	.action = runs_action,
+	.mouse = runs_mouse,
+	.event = runs_event,
+	.filter = runs_filter,
+	.dump = runs_dump,
+};
