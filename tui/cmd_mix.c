@@ -29,8 +29,9 @@ row_json(const struct mixture_row *m)
 		}
 		json_object_set_new(alpha, m->part[i].name, v);
 	}
-	return json_pack("{s:s,s:s,s:s,s:o,s:o}", "name", m->name, "model", m->model_name, "task", m->task, "fitness",
-			 isnan(m->fitness) ? json_null() : json_real(m->fitness), "alpha", alpha);
+	return json_pack("{s:s,s:o,s:s,s:o,s:o}", "name", m->name, "model",
+			 cli_json_text(m->model_name, strlen(m->model_name)), "task", m->task, "fitness",
+			 cli_json_real(m->fitness), "alpha", alpha);
 }
 
 static void
@@ -166,4 +167,4 @@ mix_run(struct cli *c)
 }
 
 const struct command cmd_mix = {"mix", "create NAME A=0.6 B=0.4 | list | show NAME | rm NAME", "the mixtures of the store", opts,
-				mix_run};
+				mix_run, CLI_MAX};

@@ -58,4 +58,4 @@ store_run(struct cli *c)
 }
 
 const struct command cmd_store = {"store", "check | backup FILE | path", "the store file: is it sound, copy it, where is it",
-				  NULL, store_run};
+				  NULL, store_run, 2};

@@ -109,4 +109,4 @@ workbench_run(struct cli *c)
 	return rc;
 }
 
-const struct command cmd_workbench = {"", "[MODEL]", "the workbench", opts, workbench_run};
+const struct command cmd_workbench = {"", "[MODEL]", "the workbench", opts, workbench_run, CLI_MAX};
