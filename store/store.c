@@ -31,8 +31,8 @@ store_name_check(const char *what, const char *name, struct t2_err *err)
 		ok = (unsigned char)name[i] >= 0x20 && name[i] != 0x7f;
 	if (ok)
 		return T2_OK;
-	return t2_fail(err, T2_EINVAL, "%s name \"%.*s\": 1 to %d bytes without : , = / and control characters are wanted", what,
-		       STORE_NAME, utf8_valid(name, n) ? name : "?", STORE_NAME);
+	return t2_fail(err, T2_EINVAL, "%s name \"%.*s\": may not be empty, over %d bytes, or hold : , = / or control characters",
+		       what, STORE_NAME, utf8_valid(name, n) ? name : "?", STORE_NAME);
 }
 
 double
@@ -330,7 +330,8 @@ xdg_dir(char *out, int size, const char *var, const char *fallback, struct t2_er
 	else if (home && *home)
 		n = snprintf(out, (size_t)size, "%s/%s/t2tui", home, fallback);
 	else
-		return t2_fail(err, T2_EINVAL, "neither %s nor HOME is set to a folder: set one of them", var);
+		return t2_fail(err, T2_EINVAL, "neither %s nor HOME is set to a folder: set one of them%s", var,
+			       strcmp(var, "XDG_DATA_HOME") ? "" : ", or name the store with --store");
 	if (n < 0 || n >= size)
 		return t2_fail(err, T2_EINVAL, "%s: path too long", var);
 	return make_dirs(out, err);

@@ -202,9 +202,7 @@ workspace_expert_zset(struct workspace *ws, int64_t expert, struct zset **out, s
 	*out = NULL;
 	if (st)
 		return st;
-	*out = e->z;
-	e->z = NULL;
-	expert_free(e);
+	*out = expert_take_z(e);
 	return T2_OK;
 }
 
@@ -259,9 +257,7 @@ expert_zset(struct workspace *ws, const char *name, bool transfer, struct zset *
 	*out = NULL;
 	if (st)
 		return st;
-	*out = e->z;
-	e->z = NULL;
-	expert_free(e);
+	*out = expert_take_z(e);
 	return T2_OK;
 }
 
