@@ -46,7 +46,7 @@ static void
 title(const struct world *w, char *out, size_t size)
 {
 	double n = (double)model_parameters(w->ui.model);
-	const char *name = strcmp(w->model_name, "sample") ? model_name(w->ui.model) : "sample";
+	const char *name = w->ui.name;
 
 	if (n >= 1e9)
 		snprintf(out, size, "%s (%.1fB)", name, n / 1e9);
@@ -70,7 +70,7 @@ workbench_run(struct cli *c)
 				 .h = 40};
 	struct conf k;
 	static struct world w;
-	char model[1024], text[200];
+	char model[1024], text[300];
 	int rc;
 
 	conf_default(&k);

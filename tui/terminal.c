@@ -124,6 +124,7 @@ terminal_open(struct terminal **out, const struct terminal_options *opt, struct 
 	const char *term = getenv("TERM"), *set;
 	struct terminal *t;
 	int rc = 0;
+	bool able;
 
 	*out = NULL;
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
@@ -137,7 +138,9 @@ terminal_open(struct terminal **out, const struct terminal_options *opt, struct 
 		return t2_fail(err, T2_EUNSUP, "screen: TERM is \"%s\": %s", term,
 			       rc == 0 ? "no such entry in the terminfo database"
 				       : "no terminfo database found");
-	if (!cursor_address || !clear_screen)
+	able = cursor_address && clear_screen;
+	del_curterm(cur_term); /* newterm() makes its own */
+	if (!able)
 		return t2_fail(err, T2_EUNSUP,
 			       "screen: TERM is \"%s\": a terminal that can place the cursor is needed",
 			       term);

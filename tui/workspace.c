@@ -103,6 +103,7 @@ workspace_model(struct workspace *ws, const char *name, int what, struct job *jo
 	close_model(ws);
 	if ((st = model_open(&ws->model, realpath(path, real) ? real : path, err)))
 		return st;
+	snprintf(ws->name, sizeof ws->name, "%s", shipped ? "sample" : model_name(ws->model));
 	if (ws->store && (st = store_model_register(ws->store, ws->model, shipped ? "sample" : NULL, shipped,
 						    &ws->model_id, err)))
 		return st;

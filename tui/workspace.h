@@ -37,6 +37,7 @@ struct workspace {
 	struct store *store;
 	char cache[1024]; /* folder of factor caches */
 	struct model *model;
+	char name[256];	  /* "sample", or the model's own */
 	int64_t model_id; /* row of the store */
 	struct tokenizer *tok;
 	struct chat *chat;
