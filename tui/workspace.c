@@ -202,9 +202,7 @@ workspace_expert_zset(struct workspace *ws, int64_t expert, struct zset **out, s
 	*out = NULL;
 	if (st)
 		return st;
-	*out = e->z;
-	e->z = NULL;
-	expert_free(e);
+	*out = expert_take_z(e);
 	return T2_OK;
 }
 
@@ -224,9 +222,7 @@ expert_zset(struct workspace *ws, const char *name, bool transfer, struct zset *
 			return st;
 		if (note)
 			snprintf(note, 256, "%s", e->note);
-		*out = e->z;
-		e->z = NULL;
-		expert_free(e);
+		*out = expert_take_z(e);
 		return T2_OK;
 	}
 	st = store_expert_find(ws->store, ws->model_id, name, &row, &a, err);
