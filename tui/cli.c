@@ -119,6 +119,28 @@ cli_pos(struct cli *c, int i, const char *what)
 	return NULL;
 }
 
+const struct cli_sub *
+cli_sub(struct cli *c, const struct cli_sub *subs)
+{
+	char names[200] = "";
+	size_t n = 0;
+
+	for (const struct cli_sub *s = subs; s->name; s++) {
+		if (c->npos && !strcmp(s->name, c->pos[0])) {
+			if (c->npos <= s->most)
+				return s;
+			cli_usage(c, "%s: one argument too many", c->pos[s->most]);
+			return NULL;
+		}
+		n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", n ? s[1].name ? ", " : " or " : "", s->name);
+	}
+	if (c->npos)
+		cli_usage(c, "%s %s: %s is wanted", c->cmd->name, c->pos[0], names);
+	else
+		cli_usage(c, "%s is missing", names);
+	return NULL;
+}
+
 int
 cli_usage(struct cli *c, const char *fmt, ...)
 {

@@ -61,6 +61,14 @@ long cli_int(struct cli *c, const char *name, long lo, long hi, long dflt);
 double cli_real(struct cli *c, const char *name, double lo, double hi, double dflt);
 /* Position i; missing: usage message naming what, bad set, NULL. */
 const char *cli_pos(struct cli *c, int i, const char *what);
+/* Verbs of a verb (expert list, expert show NAME), a table ended by a zero row.  The row that position 0 names, given no more
+ * positions than it takes; NULL: a usage message was printed. */
+struct cli_sub {
+	const char *name;
+	int most; /* positions, its own name among them */
+	int (*run)(struct cli *c);
+};
+const struct cli_sub *cli_sub(struct cli *c, const struct cli_sub *subs);
 int cli_usage(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* prints, returns 2 */
 int cli_fail(struct cli *c); /* prints "t2tui: " and err.msg; returns 1, or 128+n when a signal cancelled */
 void cli_note(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* unless --quiet */

@@ -320,17 +320,17 @@ export(struct cli *c)
 }
 
 static int
-rename_or_remove(struct cli *c, bool rename_it)
+rename_or_remove(struct cli *c, bool renaming)
 {
-	const char *name = cli_pos(c, 1, "NAME"), *to = rename_it ? cli_pos(c, 2, "the new name") : NULL;
+	const char *name = cli_pos(c, 1, "NAME"), *to = renaming ? cli_pos(c, 2, "the new name") : NULL;
 	struct arena a = {0};
 	struct expert_row row;
 	int rc = 0;
 
-	if (!name || (rename_it && !to))
+	if (!name || (renaming && !to))
 		return 2;
 	if (store_expert_find(c->ws.store, 0, name, &row, &a, &c->err) ||
-	    (rename_it ? store_expert_rename(c->ws.store, row.id, to, &c->err) :
+	    (renaming ? store_expert_rename(c->ws.store, row.id, to, &c->err) :
 			 store_expert_remove(c->ws.store, row.id, &c->err)))
 		rc = cli_fail(c);
 	arena_free(&a);
@@ -338,29 +338,30 @@ rename_or_remove(struct cli *c, bool rename_it)
 }
 
 static int
+rename_it(struct cli *c)
+{
+	return rename_or_remove(c, true);
+}
+
+static int
+remove_it(struct cli *c)
+{
+	return rename_or_remove(c, false);
+}
+
+static const struct cli_sub subs[] = {{"list", 1, list},     {"show", 2, show},	   {"diff", 3, diff}, {"import", 2, import},
+				      {"export", 2, export}, {"rename", 3, rename_it}, {"rm", 2, remove_it}, {0}};
+
+static int
 expert_run(struct cli *c)
 {
-	const char *what = cli_pos(c, 0, "list, show, diff, import, export, rename or rm");
+	const struct cli_sub *sub = cli_sub(c, subs);
 
-	if (!what)
+	if (!sub)
 		return 2;
 	if (workspace_start(&c->ws, (int)c->threads, c->store_path, &c->err))
 		return cli_fail(c);
-	if (!strcmp(what, "list"))
-		return list(c);
-	if (!strcmp(what, "show"))
-		return show(c);
-	if (!strcmp(what, "diff"))
-		return diff(c);
-	if (!strcmp(what, "import"))
-		return import(c);
-	if (!strcmp(what, "export"))
-		return export(c);
-	if (!strcmp(what, "rename"))
-		return rename_or_remove(c, true);
-	if (!strcmp(what, "rm"))
-		return rename_or_remove(c, false);
-	return cli_usage(c, "expert %s: list, show, diff, import, export, rename or rm is wanted", what);
+	return sub->run(c);
 }
 
 const struct command cmd_expert = {"expert", "list | show NAME | diff A B | import FILE | export NAME -o FILE | rename A B | rm NAME",

@@ -204,35 +204,85 @@ stop(struct cli *c, const struct run_row *r)
 	return 0;
 }
 
+/* The run named at position 1; a row's strings live in a. */
+static int
+find(struct cli *c, struct run_row *row, struct arena *a)
+{
+	const char *which = cli_pos(c, 1, "RUN");
+
+	if (!which)
+		return 2;
+	return store_run_find(c->ws.store, which, row, a, &c->err) ? cli_fail(c) : 0;
+}
+
+static int
+with_run(struct cli *c, int (*fn)(struct cli *c, const struct run_row *row))
+{
+	struct arena a = {0};
+	struct run_row row;
+	int rc = find(c, &row, &a);
+
+	if (!rc)
+		rc = fn(c, &row);
+	arena_free(&a);
+	return rc;
+}
+
+static int
+resume(struct cli *c, const struct run_row *row)
+{
+	return strcmp(row->kind, "search") ? training_resume_verb(c, row) : searching_resume_verb(c, row);
+}
+
+static int
+show_it(struct cli *c, const struct run_row *row)
+{
+	return show(c, row, false);
+}
+
+static int
+export_it(struct cli *c, const struct run_row *row)
+{
+	return show(c, row, true);
+}
+
+static int
+show_verb(struct cli *c)
+{
+	return with_run(c, show_it);
+}
+
+static int
+resume_verb(struct cli *c)
+{
+	return with_run(c, resume);
+}
+
+static int
+stop_verb(struct cli *c)
+{
+	return with_run(c, stop);
+}
+
+static int
+export_verb(struct cli *c)
+{
+	return with_run(c, export_it);
+}
+
+static const struct cli_sub subs[] = {{"list", 1, list},	{"show", 2, show_verb},	    {"resume", 2, resume_verb},
+				      {"stop", 2, stop_verb}, {"export", 2, export_verb}, {0}};
+
 static int
 run_run(struct cli *c)
 {
-	const char *what = cli_pos(c, 0, "list, show, resume, stop or export"), *which;
-	struct arena a = {0};
-	struct run_row row;
-	int rc;
+	const struct cli_sub *sub = cli_sub(c, subs);
 
-	if (!what)
+	if (!sub)
 		return 2;
 	if (workspace_start(&c->ws, (int)c->threads, c->store_path, &c->err))
 		return cli_fail(c);
-	if (!strcmp(what, "list"))
-		return list(c);
-	if (strcmp(what, "show") && strcmp(what, "resume") && strcmp(what, "stop") && strcmp(what, "export"))
-		return cli_usage(c, "run %s: list, show, resume, stop or export is wanted", what);
-	which = cli_pos(c, 1, "RUN");
-	if (!which)
-		return 2;
-	if (store_run_find(c->ws.store, which, &row, &a, &c->err))
-		rc = cli_fail(c);
-	else if (!strcmp(what, "stop"))
-		rc = stop(c, &row);
-	else if (!strcmp(what, "resume"))
-		rc = strcmp(row.kind, "search") ? training_resume_verb(c, &row) : searching_resume_verb(c, &row);
-	else
-		rc = show(c, &row, !strcmp(what, "export"));
-	arena_free(&a);
-	return rc;
+	return sub->run(c);
 }
 
 const struct command cmd_run = {"run", "list | show RUN | resume RUN | stop RUN | export RUN", "training runs and searches", opts,

@@ -1,6 +1,5 @@
 #include "tui/searching.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 
 struct plan { /* what a run was asked to do: kept as its settings */
 	char task[PATH_MAX], experts[4000], split[40], name[128];
+	char label[200]; /* the task's name, not kept */
 	struct search_settings set;
 	uint64_t seed;
 };
@@ -210,14 +210,14 @@ still_free(struct workspace *ws, struct plan *p, struct t2_err *err)
 }
 
 static enum t2_status
-keep_mixture(struct searching *out, struct workspace *ws, const struct search *s, const struct plan *p, const char *task,
+keep_mixture(struct searching *out, struct workspace *ws, const struct search *s, const struct plan *p,
 	     const struct named_experts *x, struct t2_err *err)
 {
 	int mats = model_matrices(ws->model), groups = p->set.per_matrix ? mats : 1;
 	double *alpha = malloc((size_t)x->k * (size_t)groups * sizeof *alpha);
 	float *each = malloc((size_t)x->k * (size_t)groups * sizeof *each);
 	struct mixture_part part[64];
-	struct mixture_row m = {.model = ws->model_id, .run = out->run, .name = (char *)p->name, .task = (char *)task,
+	struct mixture_row m = {.model = ws->model_id, .run = out->run, .name = (char *)p->name, .task = (char *)p->label,
 				.fitness = search_fitness(s), .part = part, .parts = x->k};
 	enum t2_status st = alpha && each ? T2_OK : t2_nomem(err, "mixture");
 	int64_t id;
@@ -255,10 +255,11 @@ keep_mixture(struct searching *out, struct workspace *ws, const struct search *s
 
 /* A new run, or the one to resume with its state and what it has printed so far. */
 static enum t2_status
-begin(struct searching *out, struct workspace *ws, struct search *s, const struct plan *p, const char *task, bool resume, struct t2_err *err)
+begin(struct searching *out, struct workspace *ws, struct search *s, const struct plan *p, bool resume,
+      struct t2_err *err)
 {
 	char *settings;
-	struct run_row row = {.kind = "search", .model = ws->model_id, .name = (char *)p->name, .task = (char *)task,
+	struct run_row row = {.kind = "search", .model = ws->model_id, .name = (char *)p->name, .task = (char *)p->label,
 			      .steps = p->set.iterations};
 	void *state = NULL;
 	size_t n;
@@ -349,12 +350,11 @@ searching_run(struct searching *out, struct workspace *ws, const char *task, con
 	}
 	if (!st)
 		st = workspace_task(p.task, &t, err);
+	if (!st)
+		snprintf(p.label, sizeof p.label, "%s", task_name(t));
 	if (!st && !o->resume) {
-		if (!strchr(task, '/'))
-			snprintf(p.task, sizeof p.task, "%s", task_name(t));
-		else if (!realpath(task_dir(t), p.task))
-			st = t2_fail(err, T2_EIO, "%s: %s", task, strerror(errno));
-		if (!st && !o->name)
+		workspace_task_spec(task, p.task, sizeof p.task);
+		if (!o->name)
 			st = free_name(ws, task_name(t), p.name, sizeof p.name, err);
 		if (!st)
 			st = claim_name(ws, p.name, err);
@@ -364,13 +364,13 @@ searching_run(struct searching *out, struct workspace *ws, const char *task, con
 	if (!st)
 		st = search_new(&s, &env, t, p.split, (const struct zset *const *)x->z, x->k, &p.set, p.seed, err);
 	if (!st)
-		st = begin(out, ws, s, &p, task_name(t), o->resume, err);
+		st = begin(out, ws, s, &p, o->resume, err);
 	if (!st) {
 		st = iterate(out, ws, s, &p, fn, arg, job, err);
 		if (!st)
 			st = still_free(ws, &p, err);
 		if (!st)
-			st = keep_mixture(out, ws, s, &p, task_name(t), x, err);
+			st = keep_mixture(out, ws, s, &p, x, err);
 		store_run_finish(ws->store, out->run, !st ? "done" : st == T2_ECANCEL ? "stopped" : "failed",
 				 st && err ? err->msg : "", NULL);
 	}
