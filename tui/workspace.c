@@ -193,6 +193,14 @@ workspace_task(const char *name, struct task **out, struct t2_err *err)
 		       name, data);
 }
 
+void
+workspace_task_spec(const char *name, char *out, size_t size)
+{
+	char real[4096];
+
+	snprintf(out, size, "%s", (strchr(name, '/') || is_task(name)) && realpath(name, real) ? real : name);
+}
+
 enum t2_status
 workspace_expert_zset(struct workspace *ws, int64_t expert, struct zset **out, struct t2_err *err)
 {
