@@ -21,20 +21,6 @@ static const char schema[] =
 /* migrations[v - 1] takes a store of version v to v + 1; all run inside one transaction.  Version 1 has none. */
 static const char *const migrations[STORE_VERSION] = {NULL};
 
-enum t2_status
-store_name_check(const char *what, const char *name, struct t2_err *err)
-{
-	size_t n = strlen(name);
-	bool ok = n > 0 && n <= STORE_NAME && !strpbrk(name, ":,=/") && utf8_valid(name, n);
-
-	for (size_t i = 0; i < n && ok; i++)
-		ok = (unsigned char)name[i] >= 0x20 && name[i] != 0x7f;
-	if (ok)
-		return T2_OK;
-	return t2_fail(err, T2_EINVAL, "%s name \"%.*s\": may not be empty, over %d bytes, or hold : , = / or control characters",
-		       what, STORE_NAME, utf8_valid(name, n) ? name : "?", STORE_NAME);
-}
-
 double
 store_now(void)
 {
@@ -42,6 +28,22 @@ store_now(void)
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
+}
+
+enum t2_status
+store_name_check(const char *what, const char *name, struct t2_err *err)
+{
+	size_t n = strlen(name);
+
+	if (!n || n > 127 || strpbrk(name, ":,=/"))
+		return t2_fail(err, T2_EINVAL, "%s name \"%.130s\": may not be empty, longer than 127 bytes or hold : , = /",
+			       what, name);
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
+			return t2_fail(err, T2_EINVAL, "%s name: may not hold control characters", what);
+	if (!utf8_valid(name, n))
+		return t2_fail(err, T2_EINVAL, "%s name: is not UTF-8", what);
+	return T2_OK;
 }
 
 enum t2_status

@@ -41,11 +41,11 @@ enum t2_status store_backup(struct store *s, const char *to, struct t2_err *err)
 enum t2_status store_data_dir(char *out, int size, struct t2_err *err);
 enum t2_status store_cache_dir(char *out, int size, struct t2_err *err);
 
-/* What an expert or a mixture (what) may be called: 1 to STORE_NAME bytes of UTF-8, nothing that MODEL:NAME, A=0.6,B=0.4 or a
- * path would be read as.  Ask before an hour's work, not after it. */
-enum { STORE_NAME = 120 };
-enum t2_status store_name_check(const char *what, const char *name, struct t2_err *err);
-
 double store_now(void); /* Unix seconds */
+
+/* Whether an expert or a mixture may be called so: UTF-8 without control bytes, 1 .. 127 bytes, none of : , = / in it.
+ * Ask before an hour's work, not after it.
+ * what: "expert", "mixture", for the message. */
+enum t2_status store_name_check(const char *what, const char *name, struct t2_err *err);
 
 #endif

@@ -167,6 +167,10 @@ cli_fail(struct cli *c)
 		fprintf(stderr, "t2tui: stopped by signal %d\n", (int)caught);
 		return 128 + caught;
 	}
+	/* one line, whatever a file's name or a database had to say */
+	for (char *p = c->err.msg; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
 	fprintf(stderr, "t2tui: %s\n", c->err.msg);
 	return 1;
 }
