@@ -38,6 +38,9 @@ struct app_config {
 /* Returns an exit status: 0, 1 after an error (which it has printed), 128 + n when signal n ended it. */
 int app_run(const struct app_config *cfg);
 
+/* Every key of the workbench and of these views as mdoc lists, for t2tui(1). */
+void app_keys_mdoc(const struct view_ops *const *views, int n, struct strbuf *out);
+
 /* Saying things.  Also kept in the log. */
 void app_say(struct app *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void app_error(struct app *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -21,7 +21,7 @@ spectra(struct cli *c)
 {
 	const struct config *g = model_config(c->ws.model);
 
-	printf("model %s: %ld parameters, %d layers, %d matrices decomposed\n\n", model_name(c->ws.model),
+	printf("model %s: %ld parameters, %d layers, %d matrices decomposed\n\n", c->ws.name,
 	       model_parameters(c->ws.model), g->layers, factors_count(c->ws.factors));
 	printf("effective rank / r by layer\n%5s", "");
 	for (int k = 0; k < MAT_KINDS; k++)

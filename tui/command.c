@@ -217,3 +217,17 @@ static const struct binding commands[] = {
 
 const struct binding_set app_commands = {"everywhere", commands,
 					 sizeof commands / sizeof *commands};
+
+void
+app_keys_mdoc(const struct view_ops *const *views, int n, struct strbuf *out)
+{
+	const struct binding_set common[] = {app_commands, binding_actions};
+
+	binding_mdoc(common, 2, out);
+	for (int i = 0; i < n; i++) {
+		struct binding_set own = {views[i]->name, views[i]->bindings, views[i]->nbindings};
+
+		if (own.n)
+			binding_mdoc(&own, 1, out);
+	}
+}

@@ -100,13 +100,20 @@ open_fixed(struct strategy *s, struct workspace *ws, const char *spec, const cha
 {
 	struct arena a = {0};
 	struct mixture_row m;
+	struct task *t = NULL;
 	enum t2_status st;
 
 	s->kind = ANSWER_FIXED;
 	if (!strcmp(spec, "few-shot")) {
 		if (!task)
 			return t2_fail(err, T2_EINVAL, "strategy few-shot: --task T is needed: whose searched mixture to use");
+		if (strchr(task, '/')) { /* a folder: its task's name */
+			if ((st = workspace_task(task, &t, err)))
+				return st;
+			task = task_name(t);
+		}
 		st = store_mixture_for_task(ws->store, ws->model_id, task, &m, &a, err);
+		task_free(t);
 		if (!st)
 			st = open_mixture(s, ws, &m, err);
 	} else if (!strncmp(spec, "mix:", 4) && !strchr(spec, '=')) {

@@ -53,7 +53,8 @@ plain_rows(const enum dtype t, const char *w, size_t stride, int n, const float 
 	   const int B)
 {
 	__m512 sum[4][4];
-	size_t bytes = t == T2_F32 ? 4 : 2;
+	const size_t turn = (size_t)R * (t == T2_F32 ? 64 : 32); /* bytes a turn takes */
+	const char *ahead = w + (size_t)R * stride + AHEAD;
 	int i = 0;
 
 	UNROLL for (int r = 0; r < R; r++)
@@ -61,10 +62,11 @@ plain_rows(const enum dtype t, const char *w, size_t stride, int n, const float 
 			sum[r][b] = _mm512_setzero_ps();
 	for (; i + 16 <= n; i += 16) {
 		__m512 v[4];
-		UNROLL for (int r = 0; r < R; r++) {
-			_mm_prefetch(w + (size_t)r * stride + bytes * (size_t)i + AHEAD, _MM_HINT_T0);
+		UNROLL for (size_t l = 0; l < turn; l += 64)
+			_mm_prefetch(ahead + l, _MM_HINT_T0);
+		ahead += turn;
+		UNROLL for (int r = 0; r < R; r++)
 			v[r] = load16(t, w + (size_t)r * stride, i);
-		}
 		UNROLL for (int b = 0; b < B; b++) {
 			__m512 xb = _mm512_loadu_ps(x + (size_t)b * ldx + i);
 			UNROLL for (int r = 0; r < R; r++)
@@ -89,18 +91,21 @@ AVX512_INLINE void
 q8_0_rows(const char *w, size_t stride, int n, const float *x, int ldx, float *y, int ldy, const int R, const int B)
 {
 	__m512 sum[4][4];
+	const char *ahead = w + (size_t)R * stride + AHEAD;
 
 	UNROLL for (int r = 0; r < R; r++)
 		UNROLL for (int b = 0; b < B; b++)
 			sum[r][b] = _mm512_setzero_ps();
 	for (int i = 0; i < n; i += 32, w += 34) {
+		UNROLL for (size_t l = 0; l < (size_t)R * 34; l += 64)
+			_mm_prefetch(ahead + l, _MM_HINT_T0);
+		ahead += R * 34;
 		UNROLL for (int r = 0; r < R; r++) {
 			const char *p = w + (size_t)r * stride;
 			__m512 d = half_all(p);
 			__m512 low = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(p + 2))));
 			__m512 high = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(p + 18))));
 
-			_mm_prefetch(p + AHEAD, _MM_HINT_T0);
 			UNROLL for (int b = 0; b < B; b++) {
 				const float *xb = x + (size_t)b * ldx + i;
 				__m512 part = _mm512_mul_ps(low, _mm512_loadu_ps(xb));

@@ -406,13 +406,17 @@ parse_primary(struct jparse *p)
 
 /* for's and set's left side: names, tuples of them, name.attribute where allowed. */
 static bool
-check_target(struct jparse *p, const struct jnode *n)
+check_target(struct jparse *p, const struct jnode *n, bool for_loop)
 {
+	if (n->kind == JN_NAME && n->sym == JSYM_LOOP && (p->loops || for_loop)) {
+		p->tok--;
+		return jparse_fail(p, T2_EFORMAT, "'loop' cannot be assigned to in a loop");
+	}
 	if (n->kind == JN_NAME || n->kind == JN_NSREF)
 		return true;
 	if (n->kind == JN_TUPLE) {
 		for (uint32_t i = 0; i < n->nkid; i++)
-			if (!check_target(p, n->kid[i]))
+			if (!check_target(p, n->kid[i], for_loop))
 				return false;
 		return true;
 	}
@@ -441,7 +445,7 @@ jparse_target(struct jparse *p, bool namespaces)
 {
 	struct jnode *n = tuple_of(p, namespaces ? namespace_target : parse_primary, false);
 
-	return n && check_target(p, n) ? n : NULL;
+	return n && check_target(p, n, !namespaces) ? n : NULL;
 }
 
 /* (a, b, name=c): into n's kid[] and kwname[]. */

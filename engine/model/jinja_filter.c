@@ -145,8 +145,11 @@ filter_indent(struct jrun *r, const struct jv *v, const struct jargs *a, struct 
 	bool ok, blank, first = true;
 	struct jv space = jv_str(" ", 1);
 
-	if (!jargs_bind(r, "indent", a, "width first blank", arg) || !jv_to_str(r, v, &s))
+	if (!jargs_bind(r, "indent", a, "width first blank", arg))
 		return false;
+	if (!jargs_str(r, "indent", v))
+		return false;
+	s = *v;
 	if (arg[0].type == JV_STR)
 		pad = arg[0];
 	else if (!jop(r, '*', &space, &arg[0], &pad))

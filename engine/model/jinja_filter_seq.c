@@ -113,8 +113,6 @@ filter_last(struct jrun *r, const struct jv *v, const struct jargs *a, struct jv
 		return false;
 	if (v->type == JV_ITER)
 		return jrun_fail(r, T2_EINVAL, "last: a generator cannot be reversed");
-	if (v->type == JV_UNDEF)
-		return jundef_fail(r, v);
 	if (!jv_items(r, v, &items, &n))
 		return false;
 	*out = n ? items[n - 1] : jv_undef(JV_NO_ITEM, NULL, 0);
@@ -179,8 +177,6 @@ filter_reverse(struct jrun *r, const struct jv *v, const struct jargs *a, struct
 		return false;
 	if (v->type == JV_STR)
 		return jslice(r, v, &none, &none, &back, out);
-	if (v->type == JV_UNDEF)
-		return jundef_fail(r, v);
 	/* a generator gives a list, everything else an iterator */
 	if (!jv_items(r, v, &items, &n) || !copy_seq(r, v->type == JV_ITER ? JV_LIST : JV_ITER, items, n, out))
 		return false;
@@ -426,7 +422,7 @@ filter_batch(struct jrun *r, const struct jv *v, const struct jargs *a, struct j
 static struct jargs
 rest_of(const struct jargs *a, size_t n)
 {
-	return (struct jargs){a->pos + n, a->npos - n, a->kw, a->nkw};
+	return (struct jargs){n ? a->pos + n : a->pos, a->npos - n, a->kw, a->nkw};
 }
 
 static bool

@@ -151,7 +151,7 @@ jformat_percent(struct jrun *r, const struct jv *fmt, const struct jv *args, str
 		p.named = args->u.dict;
 	}
 	ok = percent_text(r, &b, fmt, &p);
-	if (ok && p.next < p.narg && !p.named && args->type != JV_LIST)
+	if (ok && p.next < p.narg && !p.named && args->type != JV_LIST && args->type != JV_RANGE)
 		ok = jrun_fail(r, T2_EINVAL, "%%: not all arguments converted");
 	ok = ok && jbuf_take(r, &b, out);
 	strbuf_free(&b);

@@ -246,10 +246,8 @@ split_space(struct jrun *r, const struct jv *self, long long max, bool backward,
 		jtext_strip(&s, &len, NULL, backward ? 2 : 1);
 		if (!len)
 			return true;
-		if (!max) { /* the rest is one piece, less the white space at its far end */
-			jtext_strip(&s, &len, NULL, backward ? 1 : 0);
-			return !len || grow(r, g, s, len);
-		}
+		if (!max) /* the rest is one piece, with the white space at its far end */
+			return grow(r, g, s, len);
 		while (n < len) {
 			size_t k = backward ? jtext_last(s, len - n, &c) : jtext_next(s + n, len - n, &c);
 

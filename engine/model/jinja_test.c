@@ -196,6 +196,20 @@ test_ge(struct jrun *r, const struct jv *v, const struct jargs *a, bool *out)
 	return ok;
 }
 
+/* The same object: certain for the values of which there is only one. */
+static bool
+test_sameas(struct jrun *r, const struct jv *v, const struct jargs *a, bool *out)
+{
+	struct jv w;
+
+	if (!jargs_bind(r, "sameas", a, "!other", &w))
+		return false;
+	if (v->type != JV_NONE && v->type != JV_BOOL && w.type != JV_NONE && w.type != JV_BOOL)
+		return jrun_unsupported(r, "sameas of anything but true, false and none");
+	*out = v->type == w.type && (v->type == JV_NONE || v->u.b == w.u.b);
+	return true;
+}
+
 static const struct jtest table[] = {
 	{"!=", test_ne},
 	{"<", test_lt},
@@ -229,6 +243,7 @@ static const struct jtest table[] = {
 	{"none", test_none},
 	{"number", test_number},
 	{"odd", test_odd},
+	{"sameas", test_sameas},
 	{"sequence", test_sequence},
 	{"string", test_string},
 	{"test", test_test},

@@ -2,7 +2,7 @@
  *
  *	scorer_new(&s, "number", NULL, 0, NULL, err);
  *	scorer_score(s, answer, gold, &v, err);		// v.correct, v.extracted
- *	scorer_verdict_free(&v); scorer_free(s);
+ *	verdict_free(&v); scorer_free(s);
  *
  * Kinds: exact, number, choice, boxed, category.  Immutable: any number of threads may score. */
 #ifndef T2_SCORER_H

@@ -1,13 +1,13 @@
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include "engine/task/task.h"
 
-#include <pcre2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/arena.h"
 #include "engine/base/json.h"
+#include "engine/base/utf8.h"
+#include "engine/task/regex.h"
 
 enum { MAX_SPLITS = 16, MAX_STOPS = 16, MAX_CATEGORIES = 64, MAX_OPTIONS = 26 };
 
@@ -41,7 +41,7 @@ struct task {
 	struct split split[MAX_SPLITS];
 	int nsplits;
 	struct scorer *scorer;
-	pcre2_code *count; /* NULL: every token counts */
+	struct regex *count; /* NULL: every token counts */
 };
 
 static const char *const known[] = {"name",  "prompt", "question",   "system",	 "prefill", "chat",	  "scorer", "categories", "extract",
@@ -57,6 +57,8 @@ text_field(struct task *t, const json_t *o, const char *key, const char **out, c
 
 	if (st)
 		return st;
+	if (s && s != dflt && strlen(s) != json_string_length(json_object_get(o, key)))
+		return t2_fail(err, T2_EFORMAT, "%s: \"%s\" holds U+0000", t->where, key);
 	*out = arena_strdup(&t->arena, s);
 	return t->arena.failed ? t2_nomem(err, "task") : T2_OK;
 }
@@ -163,20 +165,12 @@ static enum t2_status
 read_count(struct task *t, const json_t *o, struct t2_err *err)
 {
 	const char *pattern = NULL;
-	int code;
-	PCRE2_SIZE at;
 	enum t2_status st = json_opt_string(o, "count", &pattern, t->where, err);
 
 	if (st || !pattern)
 		return st;
-	t->count = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP | PCRE2_ANCHORED, &code, &at, NULL);
-	if (!t->count) {
-		PCRE2_UCHAR why[120];
-
-		pcre2_get_error_message(code, why, sizeof why);
-		return t2_fail(err, T2_EFORMAT, "%s: \"count\": position %zu: %s", t->where, (size_t)at, (const char *)why);
-	}
-	return T2_OK;
+	st = regex_new(&t->count, pattern, "count", err);
+	return st ? t2_wrap(err, st, "%s", t->where) : T2_OK;
 }
 
 static enum t2_status
@@ -206,6 +200,7 @@ read_task(struct task *t, const json_t *o, struct t2_err *err)
 	    (st = text_field(t, o, "system", &t->system, NULL, err)) ||
 	    (st = text_field(t, o, "prefill", &t->prefill, "", err)) ||
 	    (st = text_field(t, o, "answer", &t->answer, "answer", err)) ||
+	    (st = json_opt_string(o, "description", &key, t->where, err)) ||
 	    (st = json_opt_bool(o, "chat", &t->chat, t->where, err)) ||
 	    (st = json_opt_int(o, "max_tokens", 1, 1000000, &t->max_tokens, t->where, err)) ||
 	    (st = read_list(t, o, "stop", t->stop, MAX_STOPS, &t->nstops, err)) ||
@@ -257,7 +252,7 @@ task_free(struct task *t)
 	for (int i = 0; i < t->nsplits; i++)
 		free(t->split[i].v);
 	scorer_free(t->scorer);
-	pcre2_code_free(t->count);
+	regex_free(t->count);
 	arena_free(&t->arena);
 	free(t->dir);
 	free(t->where);
@@ -273,6 +268,22 @@ struct loading {
 	long line; /* of data, blank ones not counted */
 };
 
+/* The shortest digits that mean the same number: a gold of 0.1 is not 0.10000000000000001. */
+static void
+real_text(struct strbuf *out, double x)
+{
+	char buf[40];
+
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(buf, sizeof buf, "%.*g", digits, x);
+		if (strtod(buf, NULL) == x)
+			break;
+	}
+	if (strchr(buf, ','))
+		*strchr(buf, ',') = '.'; /* the locale's decimal sign */
+	strbuf_str(out, buf);
+}
+
 /* A field as text: strings as they are, numbers as written, a list as lettered lines. */
 static enum t2_status
 field_text(struct strbuf *out, const json_t *v, const char *where, const char *key, struct t2_err *err)
@@ -284,7 +295,7 @@ field_text(struct strbuf *out, const json_t *v, const char *where, const char *k
 	} else if (json_is_integer(v)) {
 		strbuf_printf(out, "%lld", json_integer_value(v));
 	} else if (json_is_real(v)) {
-		strbuf_printf(out, "%.17g", json_real_value(v));
+		real_text(out, json_real_value(v));
 	} else if (json_is_array(v) && json_array_size(v) <= MAX_OPTIONS) {
 		for (size_t i = 0; i < json_array_size(v); i++) {
 			const char *s = json_string_value(json_array_get(v, i));
@@ -400,13 +411,16 @@ add_item(void *arg, json_t *obj, long line, struct t2_err *err)
 	return st;
 }
 
-static struct split *
-find_split(struct task *t, const char *name, struct t2_err *err)
+static enum t2_status
+find_split(struct task *t, const char *name, struct split **out, struct t2_err *err)
 {
 	struct strbuf have = {0};
 	struct split *s = NULL;
 	struct loading l;
 	char path[1200];
+	enum t2_status st;
+
+	*out = NULL;
 
 	for (int i = 0; i < t->nsplits; i++)
 		if (!strcmp(t->split[i].name, name))
@@ -416,36 +430,35 @@ find_split(struct task *t, const char *name, struct t2_err *err)
 			strbuf_printf(&have, "%s%s", i ? ", " : "", t->split[i].name);
 		t2_fail(err, T2_ENOTFOUND, "task %s: no split \"%s\"; it has %s", t->name, name, have.s ? have.s : "none");
 		strbuf_free(&have);
-		return NULL;
+		return T2_ENOTFOUND;
 	}
+	*out = s;
 	if (s->loaded)
-		return s;
+		return T2_OK;
 	snprintf(path, sizeof path, "%s/%s", t->dir, s->file);
 	l = (struct loading){.t = t, .s = s, .path = path};
-	if (json_read_lines(path, add_item, &l, err)) {
+	st = json_read_lines(path, add_item, &l, err);
+	if (!st && !s->n)
+		st = t2_fail(err, T2_EFORMAT, "%s: split \"%s\" has no items", path, name);
+	if (st)
 		s->n = 0;
-		return NULL;
-	}
-	if (!s->n) {
-		t2_fail(err, T2_EFORMAT, "%s: split \"%s\" has no items", path, name);
-		return NULL;
-	}
-	s->loaded = true;
-	return s;
+	s->loaded = !st;
+	return st;
 }
 
-static const struct item *
-find_item(struct task *t, const char *split, int i, struct t2_err *err)
+static enum t2_status
+find_item(struct task *t, const char *split, int i, const struct item **out, struct t2_err *err)
 {
-	struct split *s = find_split(t, split, err);
+	struct split *s;
+	enum t2_status st = find_split(t, split, &s, err);
 
-	if (!s)
-		return NULL;
-	if (i < 0 || i >= s->n) {
-		t2_fail(err, T2_EINVAL, "task %s: %s has items 0 .. %d, not %d", t->name, split, s->n - 1, i);
-		return NULL;
-	}
-	return &s->v[i];
+	*out = NULL;
+	if (st)
+		return st;
+	if (i < 0 || i >= s->n)
+		return t2_fail(err, T2_EINVAL, "task %s: %s has items 0 .. %d, not %d", t->name, split, s->n - 1, i);
+	*out = &s->v[i];
+	return T2_OK;
 }
 
 const char *
@@ -469,26 +482,27 @@ task_max_tokens(const struct task *t)
 int
 task_items(struct task *t, const char *split, struct t2_err *err)
 {
-	struct split *s = find_split(t, split, err);
+	struct split *s;
 
-	return s ? s->n : -1;
+	return find_split(t, split, &s, err) ? -1 : s->n;
 }
 
 const char *
 task_gold(struct task *t, const char *split, int i)
 {
-	const struct item *it = find_item(t, split, i, NULL);
+	const struct item *it;
 
-	return it ? it->gold : "";
+	return find_item(t, split, i, &it, NULL) ? "" : it->gold;
 }
 
 enum t2_status
 task_question(struct task *t, const char *split, int i, struct strbuf *out, struct t2_err *err)
 {
-	const struct item *it = find_item(t, split, i, err);
+	const struct item *it;
+	enum t2_status st = find_item(t, split, i, &it, err);
 
-	if (!it)
-		return T2_ENOTFOUND;
+	if (st)
+		return st;
 	strbuf_str(out, it->text);
 	return out->failed ? t2_nomem(err, "task") : T2_OK;
 }
@@ -496,10 +510,11 @@ task_question(struct task *t, const char *split, int i, struct strbuf *out, stru
 enum t2_status
 task_plain_question(struct task *t, const char *split, int i, struct strbuf *out, struct t2_err *err)
 {
-	const struct item *it = find_item(t, split, i, err);
+	const struct item *it;
+	enum t2_status st = find_item(t, split, i, &it, err);
 
-	if (!it)
-		return T2_ENOTFOUND;
+	if (st)
+		return st;
 	strbuf_str(out, it->question);
 	return out->failed ? t2_nomem(err, "task") : T2_OK;
 }
@@ -533,21 +548,25 @@ enum t2_status
 task_prompt(struct task *t, const char *split, int i, const struct chat *chat, const struct tokenizer *tok, struct ids *ids,
 	    struct t2_err *err)
 {
-	const struct item *it = find_item(t, split, i, err);
+	const struct item *it;
+	enum t2_status st = find_item(t, split, i, &it, err);
 
-	return it ? encode(t, it->text, it->prefill, chat, tok, ids, err) : T2_ENOTFOUND;
+	return st ? st : encode(t, it->text, it->prefill, chat, tok, ids, err);
 }
 
 enum t2_status
 task_prompt_text(struct task *t, const char *question, const struct chat *chat, const struct tokenizer *tok, struct ids *ids,
 		 struct t2_err *err)
 {
-	json_t *obj = json_pack("{s:s}", "question", question);
-	struct strbuf b = {0}, pre = {0};
+	struct strbuf b = {0}, pre = {0}, clean = {0};
 	enum t2_status st;
+	json_t *obj;
 
+	utf8_clean(&clean, question, strlen(question));
+	obj = clean.failed ? NULL : json_pack("{s:s}", "question", clean.s ? clean.s : "");
+	strbuf_free(&clean);
 	if (!obj)
-		return t2_fail(err, T2_EFORMAT, "the question is not UTF-8");
+		return t2_nomem(err, "task");
 	st = fill(&b, t->prompt, obj, t->where, err);
 	if (!st)
 		st = fill(&pre, t->prefill, obj, t->where, err);
@@ -564,9 +583,11 @@ task_prompt_text(struct task *t, const char *question, const struct chat *chat, 
 enum t2_status
 task_score(struct task *t, const char *split, int i, const char *answer, size_t len, struct verdict *out, struct t2_err *err)
 {
-	const struct item *it = find_item(t, split, i, err);
+	const struct item *it;
+	enum t2_status st = find_item(t, split, i, &it, err);
 
-	return it ? scorer_score(t->scorer, answer, len, it->gold, strlen(it->gold), out, err) : T2_ENOTFOUND;
+	*out = (struct verdict){0};
+	return st ? st : scorer_score(t->scorer, answer, len, it->gold, strlen(it->gold), out, err);
 }
 
 enum t2_status
@@ -578,16 +599,24 @@ task_score_text(struct task *t, const char *gold, const char *answer, size_t len
 size_t
 task_counted(const struct task *t, const char *answer, size_t len)
 {
-	pcre2_match_data *m;
-	size_t n = len;
+	struct finder f;
+	size_t valid = 0, n = 0;
 
 	if (!t->count)
 		return len;
-	m = pcre2_match_data_create_from_pattern(t->count, NULL);
-	if (!m)
-		return len;
-	n = pcre2_match(t->count, (PCRE2_SPTR)answer, len, 0, 0, m, NULL) > 0 ? pcre2_get_ovector_pointer(m)[1] : 0;
-	pcre2_match_data_free(m);
+	while (valid < len) { /* a pattern can look at UTF-8 only */
+		uint32_t c;
+		size_t k = utf8_next(answer + valid, len - valid, &c);
+
+		if (c == UTF8_BAD || c == UTF8_CUT)
+			break;
+		valid += k;
+	}
+	if (finder_open(&f, t->count, answer, valid, NULL))
+		return 0;
+	if (finder_at(&f, 0))
+		n = f.span[0].end;
+	finder_close(&f);
 	return n;
 }
 

@@ -6,9 +6,16 @@
  *	task_score(t, "test", i, answer, len, &v, err);
  *	task_free(t);
  *
- * task.json: name, prompt (template with {field}), system, prefill (a template too), chat (bool), scorer, categories, extract, splits
- * {name: file | {"file", "parity": 0|1, "from", "count"} ..}, answer (field of the gold), stop [strings], count (pattern), max_tokens, dispatch {category: expert},
- * options (field of a list that becomes lettered lines). Splits a task lacks are T2_ENOTFOUND by name. */
+ * task.json (a field that is not among these is an error):
+ *	name, prompt	the prompt is a template: {field} is the item's, {{ and }} are braces; a list of texts becomes
+ *			lettered lines ("A. first")
+ *	scorer		exact, number, choice, boxed or category
+ *	splits		{name: file} or {name: {"file", "parity": 0|1 (even or odd lines), "from", "count" (lines of the
+ *			file, from 0)}}; files lie inside the folder
+ *	answer ("answer": field of the gold), question (template of what a user would type), system, prefill (a template,
+ *	appended last), chat (true), max_tokens (256), stop [texts], extract (pattern: scorer.h), count (pattern),
+ *	categories [words], dispatch {category: expert}, description
+ * Splits a task lacks are T2_ENOTFOUND by name.  A split is read at its first use and kept; one thread at a time. */
 #ifndef T2_TASK_H
 #define T2_TASK_H
 
@@ -26,15 +33,15 @@ const char *task_name(const struct task *t);
 const char *task_dir(const struct task *t);
 int task_max_tokens(const struct task *t);
 int task_items(struct task *t, const char *split, struct t2_err *err); /* -1: err says why */
-const char *task_gold(struct task *t, const char *split, int i);
+const char *task_gold(struct task *t, const char *split, int i); /* borrowed; "": no such item */
 /* The text that the prompt template gives for item i, before chat template and prefill. */
 enum t2_status task_question(struct task *t, const char *split, int i, struct strbuf *out, struct t2_err *err);
-/* The item's bare question, as a user would type it: the task's "question" field (default: the field "question", else the
- * whole prompt text). */
+/* The item's bare question, as a user would type it: the task's "question" template (default: the field "question", else
+ * the whole prompt text). */
 enum t2_status task_plain_question(struct task *t, const char *split, int i, struct strbuf *out, struct t2_err *err);
 enum t2_status task_prompt(struct task *t, const char *split, int i, const struct chat *chat, const struct tokenizer *tok,
 			   struct ids *ids, struct t2_err *err);
-/* The same for a user's own question text (two-pass dispatch over free text). */
+/* The same for a user's own question text, which stands for {question} (two-pass dispatch over free text). */
 enum t2_status task_prompt_text(struct task *t, const char *question, const struct chat *chat, const struct tokenizer *tok,
 				struct ids *ids, struct t2_err *err);
 enum t2_status task_score(struct task *t, const char *split, int i, const char *answer, size_t len, struct verdict *out,

@@ -24,6 +24,7 @@ static const struct command {
 	{ "sums", "write DIR/sums: two-digit addition, for a model of the user's own", command_sums },
 	{ "tokenizer", "train the tokenizer, write tokenizer.json into DIR", command_tokenizer },
 	{ "pretrain", "train the model in DIR, which has a tokenizer; goes on where it was stopped", command_pretrain },
+	{ "check", "greedy and forced-opener accuracy of the model in DIR on the task folders", command_check },
 };
 
 static void

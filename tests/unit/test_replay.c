@@ -478,6 +478,19 @@ test_scripts(void **state)
 	globfree(&g);
 }
 
+static void
+test_keys_mdoc(void **state)
+{
+	struct strbuf b = {0};
+
+	(void)state;
+	app_keys_mdoc(views, 2, &b);
+	assert_non_null(strstr(b.s, ".Ss Everywhere"));
+	assert_non_null(strstr(b.s, ".Ss Runs"));
+	assert_non_null(strstr(b.s, "delete the run"));
+	strbuf_free(&b);
+}
+
 /* A script that fails must say so. */
 static void
 test_failure(void **state)
@@ -505,6 +518,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scripts),
 		cmocka_unit_test(test_failure),
+		cmocka_unit_test(test_keys_mdoc),
 	};
 	struct app_config cfg = {.title = "sample (0.9M)", .views = views, .nviews = 2, .first = 2};
 

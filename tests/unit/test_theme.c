@@ -13,7 +13,7 @@
 #include "tui/color.h"
 #include "tui/theme.h"
 
-static const char *const shipped[] = {"dark", "light", "mono", "default-background", "colour-blind"};
+static const char *const shipped[] = {"dark", "light", "mono", "default", "safe"};
 
 static bool
 same_style(struct style a, struct style b)
@@ -222,7 +222,7 @@ test_contrast(void **state)
 		TH_SELECT, TH_MARK, TH_MATCH,  TH_GOOD,	 TH_BAD,	TH_WARN, TH_FIELD, TH_FIELD_EDIT,
 		TH_POPUP,
 	};
-	static const char *const names[] = {"dark", "light", "colour-blind"};
+	static const char *const names[] = {"dark", "light", "safe"};
 	char path[64];
 	struct theme t;
 
@@ -242,6 +242,27 @@ test_contrast(void **state)
 			if (contrast(t.series[i], t.background) < 3)
 				fail_msg("%s: series %d: contrast %.1f", names[k], i,
 					 contrast(t.series[i], t.background));
+	}
+}
+
+/* The manual page names every key, in the table's words. */
+static void
+test_manual(void **state)
+{
+	static char page[32768];
+	FILE *f = fopen("man/t2tui-theme.5", "r");
+	char want[200];
+	size_t n;
+
+	(void)state;
+	assert_non_null(f);
+	n = fread(page, 1, sizeof page - 1, f);
+	page[n] = 0;
+	fclose(f);
+	for (int i = 0; i < TH_ROLES; i++) {
+		snprintf(want, sizeof want, ".It Ic %s\n%s\n", theme_role_name(i), theme_role_help(i));
+		if (!strstr(page, want))
+			fail_msg("man/t2tui-theme.5: %s is missing or told otherwise", theme_role_name(i));
 	}
 }
 
@@ -265,6 +286,7 @@ main(void)
 		cmocka_unit_test(test_values),	    cmocka_unit_test(test_reduce),
 		cmocka_unit_test(test_ramp),	    cmocka_unit_test(test_detect),
 		cmocka_unit_test(test_contrast),    cmocka_unit_test(test_slots),
+		cmocka_unit_test(test_manual),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,6 +195,8 @@ start(struct view *v, struct ask *s)
 	clear_answer(s);
 	snprintf(s->asked, sizeof s->asked, "%s", s->strategy[s->choice]);
 	s->running = app_job(v->app, &spec) != 0;
+	if (v->single)
+		view_focus(v, ASK_ANSWER);
 }
 
 /* What S steps through: the default, then everything that could be meant on this model. */

@@ -77,7 +77,7 @@ draw_pass1(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 
 	view_note(v, ASK_PASS1, "%s", "");
 	if (p) {
-		view_title(v, ASK_PASS1, "pass 1 · %s", s->asked);
+		view_title(v, ASK_PASS1, "pass 1 · %s", s->done ? s->done->strategy : s->asked);
 		if (s->done && s->done->ms1 + s->done->ms2 > 0)
 			view_note(v, ASK_PASS1, "%.0f ms (%.0f %% of total)", p->ms1, 100 * s->done->ms1 / (s->done->ms1 + s->done->ms2));
 		else
@@ -179,7 +179,18 @@ ask_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r)
 		draw_pass1(v, s, c, r);
 		break;
 	case ASK_ANSWER:
-		draw_answer(v, s, c, r);
+		if (v->single && r.h >= 12) { /* a small screen: both passes in one pane */
+			struct rect top = r, low = r;
+
+			top.h = s->pass1 ? (s->pass1->labels < 4 ? 4 : 5) : 1;
+			low.y += top.h + 1;
+			low.h -= top.h + 1;
+			canvas_hline(c, r.x, r.y + top.h, r.w, canvas_style(c, TH_BORDER));
+			draw_pass1(v, s, c, top);
+			draw_answer(v, s, c, low);
+		} else {
+			draw_answer(v, s, c, r);
+		}
 		break;
 	case ASK_HISTORY:
 		table_draw(&s->table, c, r, view_focused(v, ASK_HISTORY));
