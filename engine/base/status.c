@@ -4,6 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Messages quote foreign files: what comes out is one line, and nothing a terminal would obey. */
+static void
+one_line(char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			*s = '?';
+}
+
 enum t2_status
 t2_fail(struct t2_err *err, enum t2_status code, const char *fmt, ...)
 {
@@ -15,6 +24,7 @@ t2_fail(struct t2_err *err, enum t2_status code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(err->msg, sizeof err->msg, fmt, ap);
 	va_end(ap);
+	one_line(err->msg);
 	return code;
 }
 
@@ -35,6 +45,7 @@ t2_wrap(struct t2_err *err, enum t2_status code, const char *fmt, ...)
 	va_end(ap);
 	n = strlen(err->msg);
 	snprintf(err->msg + n, sizeof err->msg - n, ": %s", old);
+	one_line(err->msg);
 	return code;
 }
 
