@@ -26,6 +26,14 @@ PC_CFLAGS := $(shell pkg-config --cflags $(PC) 2>/dev/null)
 PC_LIBS   := $(shell pkg-config --libs $(PC) 2>/dev/null)
 
 OPT      ?= -O2 -g
+# make V=1 shows the commands
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-4s %s\n'
+endif
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 CPPFLAGS += -I. -I$(B) -D_GNU_SOURCE -DT2_VERSION='"$(VERSION)"' -DT2_PREFIX='"$(PREFIX)"' $(PC_CFLAGS) $(BLAS_CFLAGS)
 CFLAGS   := -std=c11 $(OPT) $(WARN) -fno-math-errno -ffp-contract=off $(SAN)
@@ -59,13 +67,16 @@ need:
 
 $(B)/libt2.a: $(call obj,$(LIB_SRC))
 	@rm -f $@
-	ar rcsP $@ $^
+	$(say) AR $@
+	$(Q)ar rcsP $@ $^
 
 $(B)/t2tui: $(call obj,tui/main.c) $(B)/libt2.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/make-samples: $(call obj,$(SAMPLE_SRC)) $(B)/libt2.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # the schema as a C string, so that the binary needs no file beside it
 $(B)/store/schema.sql.h: store/schema.sql
@@ -76,11 +87,13 @@ $(B)/store/store.o: $(B)/store/schema.sql.h
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(say) CC $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/tests/%: $(B)/tests/unit/%.o $(call obj,$(TLIB_SRC)) $(B)/libt2.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(TEST_LIBS) $(LIBS)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(TEST_LIBS) $(LIBS)
 
 $(B)/tests/test_world: $(filter-out %/main.o,$(call obj,$(SAMPLE_SRC)))
 

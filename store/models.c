@@ -32,9 +32,10 @@ store_model_register(struct store *s, const struct model *m, const char *name, b
 	sqlite3_bind_int(q, 9, shipped);
 	sqlite3_bind_double(q, 10, now);
 	if (sqlite3_step(q) != SQLITE_ROW) {
-		db_fail(s, err, "register model");
+		enum t2_status st = db_fail(s, err, "register model");
+
 		sqlite3_reset(q);
-		return T2_EDB;
+		return st;
 	}
 	*id = sqlite3_column_int64(q, 0);
 	return db_done(s, q, "register model", err);

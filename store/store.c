@@ -11,6 +11,7 @@
 #include "store/db.h"
 
 #define APPLICATION_ID 0x74327475 /* "t2tu" */
+#define BUSY_MS	       10000
 
 static const char schema[] =
 #include "store/schema.sql.h"
@@ -45,6 +46,12 @@ db_fail(struct store *s, struct t2_err *err, const char *what)
 	case SQLITE_READONLY:
 		return t2_fail(err, T2_EIO, "%s: %s: the store is read-only; check its permissions",
 			       s->path, what);
+	case SQLITE_IOERR:
+		return t2_fail(err, T2_EIO, "%s: %s: %s (%s); look at the disk and its free space", s->path, what, why,
+			       strerror(sqlite3_system_errno(s->db)));
+	case SQLITE_CANTOPEN:
+		return t2_fail(err, T2_EIO, "%s: %s: %s; check the permissions of the file and of its folder", s->path,
+			       what, why);
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 		return t2_fail(err, T2_EFORMAT,
@@ -176,6 +183,34 @@ upgrade(struct store *s, int64_t from, struct t2_err *err)
 	return run_sql(s, sql, "mark version", err);
 }
 
+/* Whose file it is, read at one moment: somebody else may be making it right now. */
+static enum t2_status
+identify(struct store *s, int64_t *app, int64_t *version, int64_t *tables, struct t2_err *err)
+{
+	enum t2_status st = run_sql(s, "BEGIN", "open", err);
+
+	if (!st && !(st = pragma_int(s, "SELECT count(*) FROM sqlite_schema", tables, err)) &&
+	    !(st = pragma_int(s, "PRAGMA application_id", app, err)))
+		st = pragma_int(s, "PRAGMA user_version", version, err);
+	store_rollback(s);
+	return st;
+}
+
+/* Changing the journal's mode does not wait for other processes by itself. */
+static enum t2_status
+use_wal(struct store *s, struct t2_err *err)
+{
+	for (int ms = 0;; ms += 20) {
+		int rc = sqlite3_exec(s->db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
+
+		if (rc == SQLITE_OK)
+			return T2_OK;
+		if (rc != SQLITE_BUSY || ms >= BUSY_MS)
+			return db_fail(s, err, "create");
+		sqlite3_sleep(20);
+	}
+}
+
 /* A new store, ours, or a refusal; two processes that open a new store at once must both succeed. */
 static enum t2_status
 prepare(struct store *s, struct t2_err *err)
@@ -183,14 +218,11 @@ prepare(struct store *s, struct t2_err *err)
 	int64_t app = 0, version = 0, tables = 0;
 	enum t2_status st;
 
-	sqlite3_busy_timeout(s->db, 10000);
-	if ((st = pragma_int(s, "PRAGMA application_id", &app, err)) ||
-	    (st = pragma_int(s, "PRAGMA user_version", &version, err)) ||
-	    (st = pragma_int(s, "SELECT count(*) FROM sqlite_schema", &tables, err)))
+	sqlite3_busy_timeout(s->db, BUSY_MS);
+	if ((st = identify(s, &app, &version, &tables, err)))
 		return st;
 	if (app != APPLICATION_ID && (app || version || tables))
-		return t2_fail(err, T2_EFORMAT,
-			       "%s: a database of another program; name another file with --store", s->path);
+		return t2_fail(err, T2_EFORMAT, "%s: a database of another program; name another file with --store", s->path);
 	if (version > STORE_VERSION)
 		return t2_fail(err, T2_EUNSUP,
 			       "%s: store version %lld, this program knows %d; use the newer t2tui that "
@@ -200,7 +232,7 @@ prepare(struct store *s, struct t2_err *err)
 		return st;
 	if (version == STORE_VERSION)
 		return T2_OK;
-	if ((st = run_sql(s, "PRAGMA journal_mode=WAL", "create", err)) || (st = store_begin(s, err)))
+	if ((st = use_wal(s, err)) || (st = store_begin(s, err)))
 		return st;
 	st = pragma_int(s, "PRAGMA user_version", &version, err); /* somebody may have been quicker */
 	if (!st && version < STORE_VERSION)
@@ -282,8 +314,10 @@ store_open(struct store **out, const char *path, struct t2_err *err)
 	if (sqlite3_open_v2(path, &s->db,
 			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
 			    NULL) != SQLITE_OK) {
+		int why = s->db ? sqlite3_system_errno(s->db) : ENOMEM;
+
 		st = t2_fail(err, T2_EIO, "%s: cannot open the store: %s", path,
-			     s->db ? sqlite3_errmsg(s->db) : "out of memory");
+			     why ? strerror(why) : sqlite3_errmsg(s->db));
 		goto fail;
 	}
 	if ((st = prepare(s, err)))

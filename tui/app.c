@@ -374,7 +374,7 @@ draw(struct app *a, double now)
 	frame_draw(a);
 	if (a->terminal && !terminal_flush(a->terminal, a->canvas))
 		app_quit(a, 128 + SIGHUP);
-	a->frame_at = now + frame_gap;
+	a->frame_at = a->terminal ? now + frame_gap : now; /* a script watches every frame */
 }
 
 static void

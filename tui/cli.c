@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -342,6 +343,16 @@ watch_signals(void)
 		sigaction(sigs[i], &sa, NULL);
 }
 
+/* A write to a closed pipe and one beyond the file size limit fail as writes do, instead of ending the program midway. */
+static void
+ignore_signals(void)
+{
+	struct sigaction sa = {.sa_handler = SIG_IGN};
+
+	sigaction(SIGPIPE, &sa, NULL);
+	sigaction(SIGXFSZ, &sa, NULL);
+}
+
 extern const struct command cmd_workbench;
 
 int
@@ -374,6 +385,7 @@ cli_main(int argc, char **argv)
 	c.store_path = cli_str(&c, "--store");
 	if (c.bad)
 		return 2;
+	ignore_signals();
 	kern_init();
 	if (blas_init(&c.err))
 		return cli_fail(&c);
@@ -386,6 +398,10 @@ cli_main(int argc, char **argv)
 	running = NULL;
 	job_destroy(&c.job);
 	if (fflush(stdout) || ferror(stdout)) {
+		struct pollfd out = {.fd = 1};
+
+		if (poll(&out, 1, 0) > 0 && (out.revents & POLLERR))
+			return 128 + SIGPIPE; /* nobody reads any more: as other tools, without a word */
 		fprintf(stderr, "t2tui: standard output: %s\n", strerror(errno));
 		rc = rc ? rc : 1;
 	}

@@ -62,7 +62,7 @@ print_head(const struct cli *c)
 {
 	const struct cpu *cpu = cpu_features();
 
-	printf("%s on %s, %d threads; kernels %s, BLIS %s\n", model_name(c->ws.model), cpu->name[0] ? cpu->name : "this CPU",
+	printf("%s on %s, %d threads; kernels %s, BLIS %s\n", c->ws.name, cpu->name[0] ? cpu->name : "this CPU",
 	       pool_threads(c->ws.pool), kern_name(), blas_family());
 	printf("%-16s %17s %9s %6s %12s %5s %5s\n", "row", "value", "limit", "ratio", "range", "floor", "goal");
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "engine/svf/expert.h"
 #include "tui/cli.h"
@@ -207,21 +208,41 @@ diff(struct cli *c)
 	return rc;
 }
 
+/* A file that names no expert: its own name without the ending. */
+static void
+file_name(const char *path, char *out, size_t size)
+{
+	const char *base = strrchr(path, '/'), *end;
+
+	base = base ? base + 1 : path;
+	end = strstr(base, ".safetensors");
+	snprintf(out, size, "%.*s", end ? (int)(end - base) : (int)strlen(base), base);
+}
+
 static int
 import(struct cli *c)
 {
 	const char *file = cli_pos(c, 1, "FILE"), *name = cli_str(c, "--name"), *model = cli_str(c, "--model");
 	struct expert *e = NULL;
+	enum t2_status st;
 	int64_t id;
 	int rc = 0;
 
 	if (!file)
 		return 2;
-	if (workspace_model(&c->ws, model ? model : "sample", WS_CACHED, &c->job, &c->err) ||
-	    expert_load(&e, file, c->ws.model, c->ws.factors, cli_flag(c, "--transfer"), &c->err))
+	if (workspace_model(&c->ws, model ? model : "sample", WS_CACHED, &c->job, &c->err))
+		return cli_fail(c);
+	st = expert_load(&e, file, c->ws.model, c->ws.factors, cli_flag(c, "--transfer"), &c->err);
+	/* the scale reference needs sigma: a model that is not decomposed yet is now */
+	if (st == T2_ENOTFOUND && !access(file, R_OK) &&
+	    !(st = workspace_decompose(&c->ws, "all", false, false, &c->job, NULL, &c->err)))
+		st = expert_load(&e, file, c->ws.model, c->ws.factors, cli_flag(c, "--transfer"), &c->err);
+	if (st)
 		return cli_fail(c);
 	if (name)
 		snprintf(e->name, sizeof e->name, "%s", name);
+	else if (!e->name[0])
+		file_name(file, e->name, sizeof e->name);
 	if (e->note[0])
 		cli_note(c, "%s", e->note);
 	if (store_expert_add(c->ws.store, c->ws.model_id, c->ws.model, e, NULL, &id, &c->err))

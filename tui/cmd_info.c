@@ -38,7 +38,7 @@ info_run(struct cli *c)
 		for (int t = 0; t < T2_DTYPES; t++)
 			if (count[t])
 				json_object_set_new(types, dtype_name(t), json_integer(count[t]));
-		cli_json(json_pack("{s:s,s:s,s:s,s:I,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:o,s:I,s:o}", "name", model_name(m),
+		cli_json(json_pack("{s:s,s:s,s:s,s:I,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:o,s:I,s:o}", "name", c->ws.name,
 				   "arch", g->arch, "fingerprint", model_fingerprint(m), "parameters",
 				   (json_int_t)model_parameters(m), "layers", g->layers, "hidden", g->hidden, "heads",
 				   g->heads, "kv_heads", g->kv_heads, "head_dim", g->head_dim, "ffn", g->ffn, "vocab",
@@ -46,7 +46,7 @@ info_run(struct cli *c)
 				   (json_int_t)checkpoint_bytes(ck), "matrices", matrices_json(m)));
 		return 0;
 	}
-	printf("name         %s\npath         %s\nfingerprint  %s\n", model_name(m), model_path(m), model_fingerprint(m));
+	printf("name         %s\npath         %s\nfingerprint  %s\n", c->ws.name, model_path(m), model_fingerprint(m));
 	printf("architecture %s, %d layers, hidden %d, ffn %d, %d heads of %d (%d key/value)\n", g->arch, g->layers,
 	       g->hidden, g->ffn, g->heads, g->head_dim, g->kv_heads);
 	printf("vocabulary   %d%s, context %d, rope theta %g%s\n", g->vocab, g->tied ? " (output tied)" : "", g->context,

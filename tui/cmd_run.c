@@ -73,10 +73,19 @@ curve_json(const struct metric_list *m)
 	for (int i = 0; i < m->n; i++) {
 		const struct run_metric *x = &m->v[i];
 
-		json_array_append_new(a, json_pack("{s:i,s:o,s:o,s:o,s:o,s:o,s:I,s:f}", "step", x->step, "reward",
-						   real_or_null(x->reward), "loss", real_or_null(x->loss), "kl", real_or_null(x->kl),
-						   "grad_norm", real_or_null(x->grad_norm), "length", real_or_null(x->length),
-						   "tokens", (json_int_t)x->tokens, "ms", x->ms));
+		json_t *o = json_pack("{s:i,s:o,s:o,s:o,s:o,s:o,s:I,s:f}", "step", x->step, "reward", real_or_null(x->reward),
+				      "loss", real_or_null(x->loss), "kl", real_or_null(x->kl), "grad_norm",
+				      real_or_null(x->grad_norm), "length", real_or_null(x->length), "tokens",
+				      (json_int_t)x->tokens, "ms", x->ms);
+
+		if (x->zcount) { /* mean |z - 1| per matrix, four decimals: it is looked at, not computed with */
+			json_t *z = json_array();
+
+			for (int k = 0; k < x->zcount; k++)
+				json_array_append_new(z, json_real(rint((double)x->zmean[k] * 1e4) / 1e4));
+			json_object_set_new(o, "zmean", z);
+		}
+		json_array_append_new(a, o);
 	}
 	return a;
 }
@@ -90,6 +99,22 @@ validation_json(const struct validation_list *v)
 		json_array_append_new(a, json_pack("{s:i,s:s,s:i,s:i,s:f}", "step", v->v[i].step, "split", v->v[i].split, "correct",
 						   v->v[i].correct, "n", v->v[i].n, "accuracy",
 						   v->v[i].n ? (double)v->v[i].correct / v->v[i].n : 0));
+	return a;
+}
+
+static json_t *
+rollouts_json(struct store *st, int64_t run)
+{
+	json_t *a = json_array();
+	struct rollout_list l;
+
+	if (store_rollout_list(st, run, &l, NULL))
+		return a;
+	for (int i = 0; i < l.n; i++)
+		json_array_append_new(a, json_pack("{s:i,s:i,s:s,s:s,s:s,s:f}", "step", l.v[i].step, "position", l.v[i].position,
+						   "prompt", l.v[i].prompt, "answer", l.v[i].answer, "gold", l.v[i].gold, "reward",
+						   l.v[i].reward));
+	rollout_list_free(&l);
 	return a;
 }
 
@@ -139,6 +164,7 @@ show(struct cli *c, const struct run_row *r, bool export)
 		json_object_set_new(o, "settings", s ? s : json_null());
 		json_object_set_new(o, "steps_done", curve_json(&m));
 		json_object_set_new(o, "validations", validation_json(&v));
+		json_object_set_new(o, "rollouts", rollouts_json(c->ws.store, r->id));
 		cli_json(o);
 	} else {
 		printf("run %lld %s: %s on %s, model %s, %s, step %d of %d, %.1f s\n", (long long)r->id, r->name, r->kind, r->task,

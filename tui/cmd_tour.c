@@ -21,7 +21,7 @@ spectra(struct cli *c)
 {
 	const struct config *g = model_config(c->ws.model);
 
-	printf("model %s: %ld parameters, %d layers, %d matrices decomposed\n\n", model_name(c->ws.model),
+	printf("model %s: %ld parameters, %d layers, %d matrices decomposed\n\n", c->ws.name,
 	       model_parameters(c->ws.model), g->layers, factors_count(c->ws.factors));
 	printf("effective rank / r by layer\n%5s", "");
 	for (int k = 0; k < MAT_KINDS; k++)
@@ -101,13 +101,10 @@ ask(struct cli *c, const char *prompt)
 
 	printf("asking: %s\n", prompt);
 	st = asking_run(&k, &c->ws, prompt, &o, &ev, &c->job, &c->err);
-	if (st == T2_ENOTFOUND) { /* a model of the user's own without experts: its plain answer */
-		printf("(no experts to choose from: base weights)\npass 2 ");
-		o.strategy = "none";
-		st = asking_run(&k, &c->ws, prompt, &o, &ev, &c->job, &c->err);
-	}
 	if (st)
 		return cli_fail(c);
+	if (k.strategy.note[0])
+		cli_note(c, "%s", k.strategy.note);
 	printf("\n        %d tokens in %.1f ms, kept as decision %lld\n", k.answer.tokens, k.answer.ms, (long long)k.id);
 	asking_free(&k);
 	return 0;

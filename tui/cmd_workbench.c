@@ -6,6 +6,7 @@
 #include "store/models.h"
 #include "tui/app.h"
 #include "tui/cli.h"
+#include "tui/conf.h"
 #include "tui/verbs.h"
 #include "tui/views/views.h"
 #include "tui/world.h"
@@ -45,7 +46,7 @@ static void
 title(const struct world *w, char *out, size_t size)
 {
 	double n = (double)model_parameters(w->ui.model);
-	const char *name = strcmp(w->model_name, "sample") ? model_name(w->ui.model) : "sample";
+	const char *name = w->ui.name;
 
 	if (n >= 1e9)
 		snprintf(out, size, "%s (%.1fB)", name, n / 1e9);
@@ -62,17 +63,26 @@ workbench_run(struct cli *c)
 	struct app_config cfg = {.theme = cli_str(c, "--theme"),
 				 .glyphs = cli_str(c, "--glyphs"),
 				 .colors = cli_str(c, "--colors"),
-				 .no_mouse = cli_flag(c, "--no-mouse"),
 				 .script = cli_str(c, "--script"),
-				 .first = (int)cli_int(c, "--view", 0, 9, 2),
 				 .views = workbench_views,
 				 .nviews = workbench_view_count,
 				 .w = 120,
 				 .h = 40};
+	struct conf k;
 	static struct world w;
-	char model[1024], text[200];
+	char model[1024], text[300];
 	int rc;
 
+	conf_default(&k);
+	if (conf_load(&k, NULL, &c->err))
+		return cli_fail(c);
+	cfg.first = (int)cli_int(c, "--view", 0, 9, k.view);
+	cfg.theme = cfg.theme || !k.theme[0] ? cfg.theme : k.theme;
+	cfg.glyphs = cfg.glyphs || !k.glyphs[0] ? cfg.glyphs : k.glyphs;
+	cfg.colors = cfg.colors || !k.colors[0] ? cfg.colors : k.colors;
+	cfg.no_mouse = cli_flag(c, "--no-mouse") || !k.mouse;
+	if (!c->threads)
+		c->threads = k.threads;
 	if (c->bad)
 		return 2;
 	if (c->npos > 1)

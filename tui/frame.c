@@ -51,7 +51,7 @@ draw_job(struct app *a, struct canvas *c, int x0, int x1)
 	if (more > 0)
 		snprintf(text + strlen(text), sizeof text - strlen(text), " (+%d)", more);
 	spark = j.nfigure < 8 ? j.nfigure : 8;
-	w = utf8_width_str(text) + (spark ? spark + 7 : j.progress.total > 0 ? 9 : 0);
+	w = utf8_width_str(text) + (spark ? spark + 8 : j.progress.total > 0 ? 9 : 0);
 	if (w > x1 - x0 - 1) {
 		spark = 0;
 		w = utf8_width_str(text);
@@ -62,7 +62,7 @@ draw_job(struct app *a, struct canvas *c, int x0, int x1)
 	i = canvas_text(c, x0, 0, w, st, text) + 1;
 	if (spark) {
 		canvas_spark(c, x0 + i, 0, spark, gauge, j.figure, j.nfigure, 0, 0);
-		canvas_text(c, x0 + i + spark + 1, 0, 5, st,
+		canvas_text(c, x0 + i + spark + 1, 0, 6, st,
 			    gauge_number(number, sizeof number, j.figure[j.nfigure - 1]));
 	} else if (w > i + 7 && j.progress.total > 0) {
 		canvas_fill(c, (struct rect){x0 + i, 0, 8, 1}, canvas_style(c, TH_TRACK));

@@ -188,83 +188,6 @@ ranges(const struct plot *p, struct plot_map *m)
 	return true;
 }
 
-int
-plot_ticks(double lo, double hi, bool log, int want, double *tick, int max)
-{
-	double raw, step, mag, first;
-	int n = 0;
-
-	if (want < 2)
-		want = 2;
-	if (!(hi > lo) || max < 1)
-		return 0;
-	if (log && hi - lo >= 1) { /* decades, or every so many */
-		int every = (int)ceil((hi - lo) / want);
-
-		for (double d = ceil(lo / every - 1e-9) * every; d <= hi + 1e-9 && n < max; d += every)
-			tick[n++] = pow(10, d);
-		if (n >= 2 || hi - lo >= 2)
-			return n;
-		n = 0;
-	}
-	if (log) { /* less than a decade or so: 1 2 5 */
-		static const double some[] = {1, 2, 3, 5};
-
-		for (double d = floor(lo); d <= hi && n < max; d++)
-			for (int i = 0; i < 4 && n < max; i++) {
-				double v = some[i] * pow(10, d);
-
-				if (log10(v) >= lo - 1e-9 && log10(v) <= hi + 1e-9)
-					tick[n++] = v;
-			}
-		if (n >= 2)
-			return n;
-		n = 0;
-		lo = pow(10, lo);
-		hi = pow(10, hi);
-	}
-	raw = (hi - lo) / want;
-	mag = pow(10, floor(log10(raw)));
-	step = raw / mag <= 1 ? mag : raw / mag <= 2 ? 2 * mag : raw / mag <= 5 ? 5 * mag : 10 * mag;
-	first = ceil(lo / step - 1e-9);
-	for (int i = 0; n < max; i++) {
-		double v = (first + i) * step;
-
-		if (v > hi + 1e-9 * step)
-			break;
-		tick[n++] = fabs(v) < 1e-12 * step ? 0 : v;
-	}
-	return n;
-}
-
-static const char *
-tick_text(char *buf, size_t cap, double v, bool log, double step, bool ascii)
-{
-	double e = v > 0 ? log10(v) : 0.5;
-	int digits;
-
-	if (log && v > 0 && fabs(e - rint(e)) < 1e-9 && (fabs(e) > 2.5 || !ascii)) {
-		static const char *const up[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
-		int k = (int)rint(e);
-
-		if (ascii)
-			snprintf(buf, cap, "1e%d", k);
-		else if (abs(k) < 10)
-			snprintf(buf, cap, "10%s%s", k < 0 ? "⁻" : "", up[abs(k)]);
-		else
-			snprintf(buf, cap, "10%s%s%s", k < 0 ? "⁻" : "", up[abs(k) / 10 % 10],
-				 up[abs(k) % 10]);
-		return buf;
-	}
-	if (fabs(v) >= 1e5 || (v != 0 && fabs(v) < 1e-3)) {
-		snprintf(buf, cap, "%.2g", v);
-		return buf;
-	}
-	digits = step > 0 && step < 1 ? (int)ceil(-log10(step) - 1e-9) : 0;
-	snprintf(buf, cap, "%.*f", log ? (v < 1 ? 2 : v < 10 && v != rint(v)) : digits, v);
-	return buf;
-}
-
 static double
 place(double v, double lo, double hi, int dots)
 {
@@ -332,7 +255,7 @@ axes_draw(struct canvas *c, const struct plot *p, const struct plot_map *m, cons
 
 		if (y < 0)
 			continue;
-		tick_text(buf, sizeof buf, ay->tick[i], p->log_y, ay->step, ascii);
+		plot_tick_text(buf, sizeof buf, ay->tick[i], p->log_y, ay->step, ascii);
 		canvas_right(c, m->area.x - 1 - left, y, left, st, buf);
 		if (!ascii)
 			for (int x = m->area.x; x < m->area.x + m->area.w; x++)
@@ -352,7 +275,7 @@ axes_draw(struct canvas *c, const struct plot *p, const struct plot_map *m, cons
 		if (x < 0)
 			continue;
 		canvas_text(c, x, bottom, 1, st, "┬");
-		tick_text(buf, sizeof buf, ax->tick[i], p->log_x, ax->step, ascii);
+		plot_tick_text(buf, sizeof buf, ax->tick[i], p->log_x, ax->step, ascii);
 		w = utf8_width_str(buf);
 		at = x - w / 2;
 		if (at + w > m->area.x + m->area.w)
@@ -585,7 +508,7 @@ plot_draw(struct canvas *c, struct rect r, const struct plot *p, struct plot_map
 	axis_make(&ay, m.y0, m.y1, p->log_y, r.h / 3 < 8 ? r.h / 3 : 8);
 	for (int i = 0; i < ay.n; i++) {
 		char buf[32];
-		int w = utf8_width_str(tick_text(buf, sizeof buf, ay.tick[i], p->log_y, ay.step,
+		int w = utf8_width_str(plot_tick_text(buf, sizeof buf, ay.tick[i], p->log_y, ay.step,
 						 c->glyphs == GLYPHS_ASCII));
 
 		left = w > left ? w : left;
@@ -621,72 +544,4 @@ plot_draw(struct canvas *c, struct rect r, const struct plot *p, struct plot_map
 	if (map)
 		*map = m;
 	canvas_unclip(c, old);
-}
-
-/* -- bars --------------------------------------------------------------------------------------------------- */
-
-int
-plot_bars_index(struct rect r, int n, int column)
-{
-	int k = column - r.x;
-
-	if (k < 0 || r.w < 1 || n < 1)
-		return 0;
-	if (n <= r.w) {
-		int wide = r.w / n > 3 ? 3 : r.w / n;
-
-		return k / wide < n ? k / wide : n - 1;
-	}
-	return (int)((long)(k < r.w ? k : r.w - 1) * n / r.w);
-}
-
-double
-plot_bars(struct canvas *c, struct rect r, const double *v, int n, double limit, int at)
-{
-	struct style zero = canvas_style(c, TH_GRID), cursor = canvas_style(c, TH_CURSOR);
-	const struct ramp *ramp = &c->theme->diverging;
-	struct style up = {ramp->stop[ramp->n - 1], COLOR_KEEP, 0};
-	struct style down = {ramp->stop[0], COLOR_KEEP, 0};
-	int half = r.h / 2, base = r.y + half, wide = 1, columns;
-	double max = 0;
-
-	for (int i = 0; i < n; i++)
-		if (isfinite(v[i]))
-			max = fmax(max, fabs(v[i]));
-	if (limit > 0)
-		max = limit;
-	if (n < 1 || r.w < 1 || r.h < 1)
-		return max;
-	if (n <= r.w)
-		wide = r.w / n > 3 ? 3 : r.w / n;
-	columns = n <= r.w ? n * wide : r.w;
-	if (half == 0)
-		base++;
-	for (int x = 0; x < columns; x++) {
-		int i = plot_bars_index(r, n, r.x + x), end = plot_bars_index(r, n, r.x + x + 1);
-		double best = NAN;
-		bool here = false;
-
-		if (x == r.w - 1 && n > r.w)
-			end = n;
-		for (int k = i; k < (end > i ? end : i + 1); k++) {
-			if (isfinite(v[k]) && !(fabs(v[k]) <= fabs(best)))
-				best = v[k];
-			here |= k == at;
-		}
-		if (wide > 2 && x % wide == wide - 1) /* a gap between wide bars */
-			best = NAN;
-		if (half)
-			canvas_text(c, r.x + x, base, 1, zero, " ");
-		if (best > 0)
-			canvas_vbar(c, r.x + x, base - (half ? half : 1), half ? half : 1,
-				    max > 0 ? best / max : 0, here ? cursor : up);
-		else if (best < 0 && r.h - half > 0 && half)
-			canvas_vbar_down(c, r.x + x, base, r.h - half, max > 0 ? -best / max : 0,
-					 here ? cursor : down);
-		if (here)
-			canvas_text(c, r.x + x, r.y + (best > 0 && half ? r.h - 1 : 0), 1, cursor,
-				    best > 0 && half ? "▴" : "▾");
-	}
-	return max;
 }

@@ -62,5 +62,7 @@ int plot_bars_index(struct rect r, int n, int column);
 
 /* Nice numbers for an axis: fills tick[max], returns how many. */
 int plot_ticks(double lo, double hi, bool log, int want, double *tick, int max);
+/* One of them in words, step apart from the next: "0.25", "10⁻³" ("1e-3" where ascii). */
+const char *plot_tick_text(char *buf, size_t cap, double v, bool log, double step, bool ascii);
 
 #endif

@@ -10,7 +10,8 @@
 #include "tui/strategy.h"
 
 struct plan { /* what a run was asked to do: kept as its settings */
-	char task[200], experts[1000], split[40], name[128];
+	char task[1000], experts[1000], split[40], name[128];
+	char label[200]; /* the task's name, not kept */
 	struct search_settings set;
 	uint64_t seed;
 };
@@ -157,7 +158,7 @@ keep_mixture(struct searching *out, struct workspace *ws, const struct search *s
 	double *alpha = malloc((size_t)x->k * (size_t)groups * sizeof *alpha);
 	float *each = malloc((size_t)x->k * (size_t)groups * sizeof *each);
 	struct mixture_part part[64];
-	struct mixture_row m = {.model = ws->model_id, .run = out->run, .name = (char *)p->name, .task = (char *)p->task,
+	struct mixture_row m = {.model = ws->model_id, .run = out->run, .name = (char *)p->name, .task = (char *)p->label,
 				.fitness = search_fitness(s), .part = part, .parts = x->k};
 	enum t2_status st = alpha && each ? T2_OK : t2_nomem(err, "mixture");
 	int64_t id;
@@ -198,7 +199,7 @@ static enum t2_status
 begin(struct searching *out, struct workspace *ws, struct search *s, const struct plan *p, bool resume, struct t2_err *err)
 {
 	char *settings;
-	struct run_row row = {.kind = "search", .model = ws->model_id, .name = (char *)p->name, .task = (char *)p->task,
+	struct run_row row = {.kind = "search", .model = ws->model_id, .name = (char *)p->name, .task = (char *)p->label,
 			      .steps = p->set.iterations};
 	struct metric_list old;
 	void *state = NULL;
@@ -287,13 +288,15 @@ searching_run(struct searching *out, struct workspace *ws, const char *task, con
 	} else {
 		snprintf(p.experts, sizeof p.experts, "%s", o->experts);
 		snprintf(p.split, sizeof p.split, "%s", o->split);
-		snprintf(p.task, sizeof p.task, "%s", task);
+		snprintf(p.task, sizeof p.task, "%s", task); /* as given, until it is found */
 		snprintf(p.name, sizeof p.name, "%s", o->name ? o->name : "");
 	}
 	if (!st)
 		st = workspace_task(p.task, &t, err);
+	if (!st)
+		snprintf(p.label, sizeof p.label, "%s", task_name(t));
 	if (!st && !o->resume) {
-		snprintf(p.task, sizeof p.task, "%s", strchr(task, '/') ? task : task_name(t));
+		workspace_task_spec(task, p.task, sizeof p.task);
 		if (!p.name[0])
 			st = free_name(ws, task_name(t), p.name, sizeof p.name, err);
 	}

@@ -36,6 +36,63 @@ real_or_nan(const json_t *obj, const char *key)
 	return json_is_number(v) ? json_number_value(v) : NAN;
 }
 
+/* One step of a recorded run; z as it moved is there for runs recorded with it. */
+static enum t2_status
+add_step(struct store *s, int64_t run, const json_t *v, struct t2_err *err)
+{
+	struct run_metric m = {.step = (int)json_integer_value(json_object_get(v, "step")),
+			       .reward = real_or_nan(v, "reward"),
+			       .loss = real_or_nan(v, "loss"),
+			       .kl = real_or_nan(v, "kl"),
+			       .grad_norm = real_or_nan(v, "grad_norm"),
+			       .length = real_or_nan(v, "length"),
+			       .tokens = (long)json_integer_value(json_object_get(v, "tokens")),
+			       .ms = json_number_value(json_object_get(v, "ms"))};
+	json_t *z = json_object_get(v, "zmean");
+	size_t n = json_array_size(z);
+	float *zmean = n ? malloc(n * sizeof *zmean) : NULL;
+	enum t2_status st;
+
+	for (size_t i = 0; zmean && i < n; i++)
+		zmean[i] = (float)json_number_value(json_array_get(z, i));
+	if (zmean) {
+		m.zmean = zmean;
+		m.zcount = (int)n;
+	}
+	st = store_run_step(s, run, &m, err);
+	free(zmean);
+	return st;
+}
+
+static enum t2_status
+add_rollouts(struct store *s, int64_t run, const json_t *list, const char *where, struct t2_err *err)
+{
+	size_t n = json_array_size(list), i;
+	struct run_rollout *v = calloc(n + 1, sizeof *v);
+	enum t2_status st = v ? T2_OK : t2_nomem(err, "rollouts");
+	json_t *o;
+
+	json_array_foreach(list, i, o)
+	{
+		const char *prompt = "", *answer = "", *gold = "";
+
+		if (st || (st = json_want_string(o, "prompt", &prompt, where, err)) ||
+		    (st = json_want_string(o, "answer", &answer, where, err)) ||
+		    (st = json_want_string(o, "gold", &gold, where, err)))
+			break;
+		v[i] = (struct run_rollout){.step = (int)json_integer_value(json_object_get(o, "step")),
+					    .position = (int)json_integer_value(json_object_get(o, "position")),
+					    .prompt = (char *)prompt,
+					    .answer = (char *)answer,
+					    .gold = (char *)gold,
+					    .reward = json_number_value(json_object_get(o, "reward"))};
+	}
+	if (!st)
+		st = store_rollouts_put(s, run, v, (int)n, err);
+	free(v);
+	return st;
+}
+
 /* One recorded run, as `t2tui run export --json` writes it. */
 static enum t2_status
 add_run(struct store *s, int64_t model, const json_t *o, const char *where, int64_t *run, struct t2_err *err)
@@ -61,17 +118,8 @@ add_run(struct store *s, int64_t model, const json_t *o, const char *where, int6
 		st = store_run_start(s, &row, run, err);
 	json_array_foreach(steps, i, v)
 	{
-		struct run_metric m = {.step = (int)json_integer_value(json_object_get(v, "step")),
-				       .reward = real_or_nan(v, "reward"),
-				       .loss = real_or_nan(v, "loss"),
-				       .kl = real_or_nan(v, "kl"),
-				       .grad_norm = real_or_nan(v, "grad_norm"),
-				       .length = real_or_nan(v, "length"),
-				       .tokens = (long)json_integer_value(json_object_get(v, "tokens")),
-				       .ms = json_number_value(json_object_get(v, "ms"))};
-
 		if (!st)
-			st = store_run_step(s, *run, &m, err);
+			st = add_step(s, *run, v, err);
 	}
 	json_array_foreach(json_object_get(o, "validations"), i, v)
 	{
@@ -83,6 +131,8 @@ add_run(struct store *s, int64_t model, const json_t *o, const char *where, int6
 		if (!st)
 			st = store_validation_put(s, *run, &x, err);
 	}
+	if (!st)
+		st = add_rollouts(s, *run, json_object_get(o, "rollouts"), where, err);
 	if (!st && best >= 0)
 		st = store_run_best(s, *run, best, real_or_nan(o, "best_accuracy"), err);
 	if (!st)

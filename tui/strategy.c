@@ -100,13 +100,22 @@ open_fixed(struct strategy *s, struct workspace *ws, const char *spec, const cha
 {
 	struct arena a = {0};
 	struct mixture_row m;
+	struct task *t = NULL;
 	enum t2_status st;
 
 	s->kind = ANSWER_FIXED;
+	if (!strcmp(spec, "none"))
+		return T2_OK;
 	if (!strcmp(spec, "few-shot")) {
 		if (!task)
 			return t2_fail(err, T2_EINVAL, "strategy few-shot: --task T is needed: whose searched mixture to use");
+		if (strchr(task, '/')) { /* a folder: its task's name */
+			if ((st = workspace_task(task, &t, err)))
+				return st;
+			task = task_name(t);
+		}
 		st = store_mixture_for_task(ws->store, ws->model_id, task, &m, &a, err);
+		task_free(t);
 		if (!st)
 			st = open_mixture(s, ws, &m, err);
 	} else if (!strncmp(spec, "mix:", 4) && !strchr(spec, '=')) {
@@ -131,19 +140,33 @@ open_fixed(struct strategy *s, struct workspace *ws, const char *spec, const cha
 	return st;
 }
 
+/* cls where there is a z^c, else prompt; where there is nothing to choose from the base model answers, and it is said. */
+static const char *
+standard(struct workspace *ws, char *note, size_t size)
+{
+	struct arena a = {0};
+	struct expert_row row;
+	struct expert_list l = {0};
+	const char *spec = store_expert_dispatcher(ws->store, ws->model_id, &row, &a, NULL) ? "prompt" : "cls";
+
+	if (!store_expert_list(ws->store, ws->model_id, &l, NULL) && !l.n) {
+		spec = "none";
+		snprintf(note, size, "the model has no experts yet: its base weights answer");
+	}
+	expert_list_free(&l);
+	arena_free(&a);
+	return spec;
+}
+
 enum t2_status
 strategy_open(struct strategy *s, struct workspace *ws, const char *spec, const char *experts, const char *task,
 	      bool transfer, struct t2_err *err)
 {
-	struct arena a = {0};
-	struct expert_row row;
 	enum t2_status st;
 
 	memset(s, 0, sizeof *s);
-	if (!spec) {
-		spec = store_expert_dispatcher(ws->store, ws->model_id, &row, &a, NULL) ? "prompt" : "cls";
-		arena_free(&a);
-	}
+	if (!spec)
+		spec = standard(ws, s->note, sizeof s->note);
 	snprintf(s->name, sizeof s->name, "%s", spec);
 	s->mixture = json_object();
 	if (!strcmp(spec, "prompt") || !strcmp(spec, "cls"))

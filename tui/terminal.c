@@ -3,19 +3,16 @@
 #include <curses.h>
 #include <term.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <termios.h>
 #include <unistd.h>
 #include "engine/base/strbuf.h"
+#include "tui/rescue.h"
 #include "tui/utf8.h"
 
 enum { TK_MOUSE = 0x7000, TK_PASTE, TK_PASTE_END, TK_MODIFIED };
@@ -28,114 +25,16 @@ struct terminal {
 	enum glyph_level glyphs;
 	bool mouse, has_mouse, eof;
 	struct cell *front; /* what the terminal shows */
-	int w, h;
+	int w, h, cursor_x, cursor_y;
 	bool all; /* front is not to be trusted */
 	struct style now;
 	bool now_known;
 	struct strbuf out;
 };
 
-/* For the signal handlers: one terminal, and all they need without calling anything unsafe. */
-static struct {
-	volatile sig_atomic_t active;
-	int pipe[2];
-	struct termios saved;
-	char restore[256];
-	size_t nrestore;
-	struct terminal *t;
-} global = {.pipe = {-1, -1}};
-
-static const int handled[] = {SIGWINCH, SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGCONT, SIGQUIT};
-static const int fatal[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
-static struct sigaction old_handled[sizeof handled / sizeof *handled];
-static struct sigaction old_fatal[sizeof fatal / sizeof *fatal];
-
 static const char mouse_on[] = "\033[?1000h\033[?1002h\033[?1006h";
 static const char mouse_off[] = "\033[?1006l\033[?1002l\033[?1000l";
 static const char paste_on[] = "\033[?2004h", paste_off[] = "\033[?2004l";
-
-static void
-write_all(const char *s, size_t n)
-{
-	while (n) {
-		ssize_t k = write(STDOUT_FILENO, s, n);
-
-		if (k > 0) {
-			s += k;
-			n -= (size_t)k;
-		} else if (k < 0 && errno == EAGAIN) {
-			struct pollfd p = {STDOUT_FILENO, POLLOUT, 0};
-
-			if (poll(&p, 1, 2000) <= 0)
-				return;
-		} else if (!(k < 0 && errno == EINTR)) {
-			return;
-		}
-	}
-}
-
-static void
-on_signal(int sig)
-{
-	int e = errno;
-	unsigned char b = (unsigned char)sig;
-
-	if (write(global.pipe[1], &b, 1) < 0)
-		errno = e;
-	errno = e;
-}
-
-static void
-on_fatal(int sig)
-{
-	if (global.active) {
-		global.active = 0;
-		write_all(global.restore, global.nrestore);
-		tcsetattr(STDIN_FILENO, TCSANOW, &global.saved);
-	}
-	signal(sig, SIG_DFL);
-	raise(sig);
-}
-
-static void
-signals_set(void)
-{
-	static char stack[65536];
-	stack_t ss = {.ss_sp = stack, .ss_size = sizeof stack};
-	struct sigaction sa = {0};
-
-	sigaltstack(&ss, NULL);
-	sigfillset(&sa.sa_mask);
-	sa.sa_flags = SA_RESTART;
-	sa.sa_handler = on_signal;
-	for (size_t i = 0; i < sizeof handled / sizeof *handled; i++)
-		sigaction(handled[i], &sa, &old_handled[i]);
-	sa.sa_flags = SA_ONSTACK;
-	sa.sa_handler = on_fatal;
-	for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
-		sigaction(fatal[i], &sa, &old_fatal[i]);
-}
-
-static void
-signals_restore(void)
-{
-	for (size_t i = 0; i < sizeof handled / sizeof *handled; i++)
-		sigaction(handled[i], &old_handled[i], NULL);
-	for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
-		sigaction(fatal[i], &old_fatal[i], NULL);
-}
-
-static void
-restore_add(const char *s)
-{
-	size_t n = s ? strlen(s) : 0;
-
-	/* Padding ("$<5>") is not wanted by anything that has these capabilities. */
-	if (n && !strchr(s, '$') && global.nrestore + n <= sizeof global.restore) {
-		memcpy(global.restore + global.nrestore, s, n);
-		global.nrestore += n;
-	}
-}
 
 static void
 out_str(struct terminal *t, const char *s)
@@ -167,7 +66,7 @@ static void
 out_send(struct terminal *t)
 {
 	if (t->out.len)
-		write_all(t->out.s, t->out.len);
+		rescue_write(t->out.s, t->out.len);
 	strbuf_clear(&t->out);
 }
 
@@ -225,6 +124,7 @@ terminal_open(struct terminal **out, const struct terminal_options *opt, struct 
 	const char *term = getenv("TERM"), *set;
 	struct terminal *t;
 	int rc = 0;
+	bool able;
 
 	*out = NULL;
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
@@ -238,18 +138,19 @@ terminal_open(struct terminal **out, const struct terminal_options *opt, struct 
 		return t2_fail(err, T2_EUNSUP, "screen: TERM is \"%s\": %s", term,
 			       rc == 0 ? "no such entry in the terminfo database"
 				       : "no terminfo database found");
-	if (!cursor_address || !clear_screen)
+	able = cursor_address && clear_screen;
+	del_curterm(cur_term); /* newterm() makes its own */
+	if (!able)
 		return t2_fail(err, T2_EUNSUP,
 			       "screen: TERM is \"%s\": a terminal that can place the cursor is needed",
 			       term);
 	t = calloc(1, sizeof *t);
 	if (!t)
 		return t2_nomem(err, "screen");
-	if (pipe2(global.pipe, O_CLOEXEC | O_NONBLOCK)) {
+	if (!rescue_open(err)) {
 		free(t);
-		return t2_fail(err, T2_EIO, "screen: pipe: %s", strerror(errno));
+		return T2_EIO;
 	}
-	tcgetattr(STDIN_FILENO, &global.saved);
 	t->screen = newterm(NULL, stdout, stdin);
 	t->input = t->screen ? newpad(1, 1) : NULL;
 	if (!t->input) {
@@ -257,8 +158,7 @@ terminal_open(struct terminal **out, const struct terminal_options *opt, struct 
 			endwin();
 			delscreen(t->screen);
 		}
-		close(global.pipe[0]);
-		close(global.pipe[1]);
+		rescue_close();
 		free(t);
 		return t2_fail(err, T2_EUNSUP, "screen: curses cannot start on TERM \"%s\"", term);
 	}
@@ -278,18 +178,15 @@ terminal_open(struct terminal **out, const struct terminal_options *opt, struct 
 				   : color_detect(tigetnum("colors"), tigetflag("RGB") > 0);
 	t->has_mouse = (tigetstr("XM") && tigetstr("XM") != (char *)-1) || key_mouse;
 	t->mouse = opt->mouse;
-	global.nrestore = 0;
 	if (t->has_mouse) {
-		restore_add(mouse_off);
-		restore_add(paste_off);
+		rescue_add(mouse_off);
+		rescue_add(paste_off);
 	}
-	restore_add(exit_attribute_mode);
-	restore_add(cursor_normal);
-	restore_add(keypad_local);
-	restore_add(exit_ca_mode);
-	global.t = t;
-	global.active = 1;
-	signals_set();
+	rescue_add(exit_attribute_mode);
+	rescue_add(cursor_normal);
+	rescue_add(keypad_local);
+	rescue_add(exit_ca_mode);
+	rescue_arm();
 	modes_on(t);
 	*out = t;
 	return T2_OK;
@@ -302,14 +199,9 @@ terminal_close(struct terminal *t)
 		return;
 	modes_off(t);
 	endwin();
-	global.active = 0;
-	tcsetattr(STDIN_FILENO, TCSANOW, &global.saved);
-	signals_restore();
+	rescue_close();
 	delwin(t->input);
 	delscreen(t->screen);
-	close(global.pipe[0]);
-	close(global.pipe[1]);
-	global.t = NULL;
 	strbuf_free(&t->out);
 	free(t->front);
 	free(t);
@@ -326,16 +218,14 @@ int
 terminal_signal_fd(const struct terminal *t)
 {
 	(void)t;
-	return global.pipe[0];
+	return rescue_fd();
 }
 
 int
 terminal_signal(struct terminal *t)
 {
-	unsigned char b;
-
 	(void)t;
-	return read(global.pipe[0], &b, 1) == 1 ? b : 0;
+	return rescue_signal();
 }
 
 void
@@ -383,18 +273,9 @@ terminal_repaint(struct terminal *t)
 void
 terminal_suspend(struct terminal *t)
 {
-	struct sigaction dfl = {.sa_handler = SIG_DFL}, mine;
-
 	modes_off(t);
 	endwin();
-	tcsetattr(STDIN_FILENO, TCSANOW, &global.saved);
-	global.active = 0;
-	sigaction(SIGTSTP, &dfl, &mine);
-	kill(getpid(), SIGTSTP);
-	/* Goes on here after SIGCONT. */
-	sigaction(SIGTSTP, &mine, NULL);
-	tcgetattr(STDIN_FILENO, &global.saved); /* the shell may have changed it */
-	global.active = 1;
+	rescue_stop();
 	clearok(curscr, TRUE);
 	refresh();
 	modes_on(t);
@@ -454,6 +335,7 @@ bool
 terminal_flush(struct terminal *t, const struct canvas *c)
 {
 	size_t n = (size_t)c->w * (size_t)c->h;
+	bool changed = t->all;
 
 	if (t->eof)
 		return false;
@@ -466,7 +348,7 @@ terminal_flush(struct terminal *t, const struct canvas *c)
 		t->front = front;
 		t->w = c->w;
 		t->h = c->h;
-		t->all = true;
+		t->all = changed = true;
 	}
 	if (t->has_mouse) /* xterm's kin: a synchronised update, where it is known */
 		out_str(t, "\033[?2026h");
@@ -487,6 +369,7 @@ terminal_flush(struct terminal *t, const struct canvas *c)
 			if (!memcmp(k, f, sizeof *k))
 				continue;
 			*f = *k;
+			changed = true;
 			if (!k->width)
 				continue;
 			/* The last cell of the screen would scroll some terminals. */
@@ -500,6 +383,12 @@ terminal_flush(struct terminal *t, const struct canvas *c)
 			at = plain_width(k) ? x + k->width : -1;
 		}
 	}
+	if (!changed && c->cursor_x == t->cursor_x && c->cursor_y == t->cursor_y) {
+		strbuf_clear(&t->out); /* nothing moves: nothing is written */
+		return true;
+	}
+	t->cursor_x = c->cursor_x;
+	t->cursor_y = c->cursor_y;
 	if (c->cursor_x >= 0 && c->cursor_x < c->w && c->cursor_y >= 0 && c->cursor_y < c->h) {
 		out_cap(t, tparm(cursor_address, c->cursor_y, c->cursor_x, 0, 0, 0, 0, 0, 0, 0));
 		out_cap(t, cursor_normal);

@@ -379,7 +379,7 @@ choose(struct loop *l, const struct training_options *o, struct t2_err *err)
 	l->seed = o->seed;
 	if ((st = workspace_task(o->task, &l->task, err)))
 		return st;
-	snprintf(l->task_arg, sizeof l->task_arg, "%s", strchr(o->task, '/') ? task_dir(l->task) : o->task);
+	workspace_task_spec(o->task, l->task_arg, sizeof l->task_arg);
 	return o->name ? claim_name(l, o->name, err) : free_name(l, task_name(l->task), err);
 }
 

@@ -16,6 +16,8 @@ weights_open(struct cli *c, int pos, int what, struct weights *w)
 		return cli_usage(c, "--expert and --mix: one of the two");
 	if (form && !form_parse(form, &w->form))
 		return cli_usage(c, "--form %s: base, dense, factored, delta or auto is wanted", form);
+	if ((expert || mix) && w->form == FORM_BASE)
+		return cli_usage(c, "--form base: the base model knows no %s", expert ? "--expert" : "--mix");
 	if (expert)
 		snprintf(w->label, sizeof w->label, "expert:%s", expert);
 	else if (mix)

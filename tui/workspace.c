@@ -103,6 +103,7 @@ workspace_model(struct workspace *ws, const char *name, int what, struct job *jo
 	close_model(ws);
 	if ((st = model_open(&ws->model, realpath(path, real) ? real : path, err)))
 		return st;
+	snprintf(ws->name, sizeof ws->name, "%s", shipped ? "sample" : model_name(ws->model));
 	if (ws->store && (st = store_model_register(ws->store, ws->model, shipped ? "sample" : NULL, shipped,
 						    &ws->model_id, err)))
 		return st;
@@ -192,6 +193,14 @@ workspace_task(const char *name, struct task **out, struct t2_err *err)
 		       name, data);
 }
 
+void
+workspace_task_spec(const char *name, char *out, size_t size)
+{
+	char real[4096];
+
+	snprintf(out, size, "%s", (strchr(name, '/') || is_task(name)) && realpath(name, real) ? real : name);
+}
+
 enum t2_status
 workspace_expert_zset(struct workspace *ws, int64_t expert, struct zset **out, struct t2_err *err)
 {
@@ -201,9 +210,7 @@ workspace_expert_zset(struct workspace *ws, int64_t expert, struct zset **out, s
 	*out = NULL;
 	if (st)
 		return st;
-	*out = e->z;
-	e->z = NULL;
-	expert_free(e);
+	*out = expert_take_z(e);
 	return T2_OK;
 }
 
@@ -223,9 +230,7 @@ expert_zset(struct workspace *ws, const char *name, bool transfer, struct zset *
 			return st;
 		if (note)
 			snprintf(note, 256, "%s", e->note);
-		*out = e->z;
-		e->z = NULL;
-		expert_free(e);
+		*out = expert_take_z(e);
 		return T2_OK;
 	}
 	st = store_expert_find(ws->store, ws->model_id, name, &row, &a, err);

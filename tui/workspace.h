@@ -37,6 +37,7 @@ struct workspace {
 	struct store *store;
 	char cache[1024]; /* folder of factor caches */
 	struct model *model;
+	char name[256];	  /* "sample", or the model's own */
 	int64_t model_id; /* row of the store */
 	struct tokenizer *tok;
 	struct chat *chat;
@@ -54,6 +55,8 @@ enum t2_status workspace_decompose(struct workspace *ws, const char *modules, bo
 				   struct decompose_report *report, struct t2_err *err);
 /* A task's name (shipped, then the user's folder) or a path. */
 enum t2_status workspace_task(const char *name, struct task **out, struct t2_err *err);
+/* What finds the same task from any folder, for a run's settings: the name, or the folder's absolute path. */
+void workspace_task_spec(const char *name, char *out, size_t size);
 /* spec: "none", "expert:NAME|FILE", "mix:NAME|A=0.6,B=0.4".  *out is NULL for none.  note (may be NULL, size 256): what
  * the user should know about an expert file without fingerprint. */
 enum t2_status workspace_zset(struct workspace *ws, const char *spec, bool transfer, struct zset **out, char *note,

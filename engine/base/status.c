@@ -4,13 +4,26 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Messages quote foreign files: what comes out is one line, and nothing a terminal would obey. */
+/* A message is one line of whole characters: control bytes become '?', a UTF-8 sequence that the buffer cut goes. */
 static void
-one_line(char *s)
+tidy(char *msg, size_t size)
 {
-	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = '?';
+	size_t n = strlen(msg), start = n;
+
+	for (char *p = msg; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	if (n + 1 < size)
+		return;
+	while (start && n - start < 4 && ((unsigned char)msg[start - 1] & 0xc0) == 0x80)
+		start--;
+	if (start && n - --start < 4) {
+		unsigned char lead = (unsigned char)msg[start];
+		size_t want = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
+
+		if (n - start < want)
+			msg[start] = 0;
+	}
 }
 
 enum t2_status
@@ -24,7 +37,7 @@ t2_fail(struct t2_err *err, enum t2_status code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(err->msg, sizeof err->msg, fmt, ap);
 	va_end(ap);
-	one_line(err->msg);
+	tidy(err->msg, sizeof err->msg);
 	return code;
 }
 
@@ -45,7 +58,7 @@ t2_wrap(struct t2_err *err, enum t2_status code, const char *fmt, ...)
 	va_end(ap);
 	n = strlen(err->msg);
 	snprintf(err->msg + n, sizeof err->msg - n, ": %s", old);
-	one_line(err->msg);
+	tidy(err->msg, sizeof err->msg);
 	return code;
 }
 

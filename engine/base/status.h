@@ -6,7 +6,8 @@
  *	...
  *	return t2_fail(err, T2_EFORMAT, "%s: byte %zu: header cut short", path, pos);
  *
- * err may be NULL everywhere.  A message is one line without a final period: what: where: why. */
+ * err may be NULL everywhere.  A message is one line without a final period: what: where: why.  File names and texts of
+ * others may stand in it: control bytes are shown as '?', and no UTF-8 sequence is cut in the middle. */
 #ifndef T2_STATUS_H
 #define T2_STATUS_H
 

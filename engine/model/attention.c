@@ -5,6 +5,7 @@
 
 #include "engine/linalg/blas.h"
 #include "engine/linalg/kern.h"
+#include "engine/model/vec.h"
 
 #define KERN_ROWS 8 /* kern_matvec()'s limit */
 
@@ -34,10 +35,7 @@ gather(float *packed, const float *x, int ldx, int group, int rows, int d, float
 {
 	for (int h = 0; h < group; h++)
 		for (int i = 0; i < rows; i++) {
-			const float *from = x + (size_t)i * (size_t)ldx + (size_t)h * (size_t)d;
-
-			for (int c = 0; c < d; c++)
-				packed[c] = scale * from[c];
+			vec_scale(packed, x + (size_t)i * (size_t)ldx + (size_t)h * (size_t)d, scale, d);
 			packed += d;
 		}
 }
@@ -47,10 +45,7 @@ scatter(float *x, int ldx, const float *packed, int group, int rows, int d, floa
 {
 	for (int h = 0; h < group; h++)
 		for (int i = 0; i < rows; i++) {
-			float *to = x + (size_t)i * (size_t)ldx + (size_t)h * (size_t)d;
-
-			for (int c = 0; c < d; c++)
-				to[c] = scale * packed[c];
+			vec_scale(x + (size_t)i * (size_t)ldx + (size_t)h * (size_t)d, packed, scale, d);
 			packed += d;
 		}
 }
@@ -95,8 +90,7 @@ attn_forward_row(const struct attn_head *a, int heads, int keys, float *out, flo
 		for (int i = 0; i < n; i++) {
 			float *p = scratch + (size_t)i * (size_t)keys, *o = out + (size_t)(h + i) * (size_t)d;
 
-			for (int j = 0; j < keys; j++)
-				p[j] *= scale;
+			vec_scale(p, p, scale, keys);
 			kern_softmax(p, keys);
 			memset(o, 0, (size_t)d * sizeof *o);
 			for (int j = 0; j < keys; j++)
@@ -122,11 +116,9 @@ attn_backward(const struct attn_head *a, int first, int rows, const float *out, 
 	gemm_tn(NULL, keys, d, all, p, keys, go, d, dv, a->ldv, true);
 	gemm_nt(NULL, all, keys, d, go, d, a->v, a->ldv, dp, keys, false);
 	for (int i = 0; i < all; i++) {
-		float *ds = dp + (size_t)i * (size_t)keys, *pi = p + (size_t)i * (size_t)keys;
-		float mean = kern_dot(go + (size_t)i * (size_t)d, o + (size_t)i * (size_t)d, d);
+		size_t at = (size_t)i * (size_t)keys, row = (size_t)i * (size_t)d;
 
-		for (int j = 0; j < keys; j++)
-			ds[j] = pi[j] * (ds[j] - mean);
+		vec_softmax_back(dp + at, p + at, kern_dot(go + row, o + row, d), keys);
 	}
 	gemm_tn(NULL, keys, d, all, dp, keys, q, d, dk, a->ldk, true);
 	gemm_nn(NULL, all, d, keys, dp, keys, a->k, a->ldk, o, d, false);

@@ -422,7 +422,7 @@ filter_batch(struct jrun *r, const struct jv *v, const struct jargs *a, struct j
 static struct jargs
 rest_of(const struct jargs *a, size_t n)
 {
-	return (struct jargs){a->pos + n, a->npos - n, a->kw, a->nkw};
+	return (struct jargs){n ? a->pos + n : a->pos, a->npos - n, a->kw, a->nkw};
 }
 
 static bool

@@ -417,7 +417,7 @@ parse_signature(struct jparse *p, struct jnode *m)
 	return true;
 }
 
-/* The body of a macro: no loop of the outside can be left from it, and its special names are its own. */
+/* The body of a macro: no loop of the outside can be left from it.  Its special names count for the outer one too. */
 static bool
 macro_body(struct jparse *p, struct jnode *m, const char *const *end)
 {
@@ -428,7 +428,7 @@ macro_body(struct jparse *p, struct jnode *m, const char *const *end)
 	p->loops = 0;
 	m->c = block(p, end);
 	m->flags = p->special;
-	p->special = outer;
+	p->special |= outer;
 	p->loops = loops;
 	return m->c && jparse_done(p, m);
 }

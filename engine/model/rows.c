@@ -2,6 +2,7 @@
 
 #include "engine/linalg/kern.h"
 #include "engine/model/rope.h"
+#include "engine/model/vec.h"
 
 /* Below this many floats a second thread costs more than it helps; tiles hold about as many. */
 #define TILE_FLOATS 16384
@@ -40,13 +41,6 @@ rows_run(struct pool *pool, struct rows_work *w)
 }
 
 static void
-add(float *x, const float *b, int n)
-{
-	for (int i = 0; i < n; i++)
-		x[i] += b[i];
-}
-
-static void
 row_embed(const struct rows_work *w, size_t i)
 {
 	const char *row = (const char *)w->embed->data + (size_t)w->index[i] * w->embed_bytes;
@@ -82,9 +76,9 @@ row_add_norm(const struct rows_work *w, size_t i)
 {
 	float *x = w->x + i * (size_t)w->n;
 
-	add(x, w->in + i * (size_t)w->n, w->n);
+	vec_add(x, w->in + i * (size_t)w->n, w->n);
 	if (w->bias)
-		add(x, w->bias, w->n);
+		vec_add(x, w->bias, w->n);
 	if (w->scale)
 		kern_rmsnorm(w->y + i * (size_t)w->n, x, w->scale, w->n, w->eps);
 }
@@ -102,7 +96,7 @@ rows_add_norm(struct pool *pool, float *x, const float *o, const float *bias, in
 static void
 row_add_bias(const struct rows_work *w, size_t i)
 {
-	add(w->x + i * (size_t)w->n, w->bias, w->n);
+	vec_add(w->x + i * (size_t)w->n, w->bias, w->n);
 }
 
 void
@@ -120,9 +114,9 @@ row_silu_mul(const struct rows_work *w, size_t i)
 	float *gate = w->x + i * (size_t)w->n, *up = w->z + i * (size_t)w->n;
 
 	if (w->bias)
-		add(gate, w->bias, w->n);
+		vec_add(gate, w->bias, w->n);
 	if (w->bias2)
-		add(up, w->bias2, w->n);
+		vec_add(up, w->bias2, w->n);
 	kern_silu_mul(w->y + i * (size_t)w->n, gate, up, w->n);
 }
 
@@ -142,7 +136,7 @@ row_rope(const struct rows_work *w, size_t i)
 	float *x = w->x + i * (size_t)w->n;
 
 	if (w->bias)
-		add(x, w->bias, w->n);
+		vec_add(x, w->bias, w->n);
 	rope_turn(w->rope, x, w->heads, w->index[i], w->back);
 }
 

@@ -2,10 +2,9 @@
 
 #include <math.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <string.h>
 
 #include "engine/linalg/kern.h"
+#include "engine/model/vec.h"
 
 struct candidate {
 	float logit;
@@ -65,89 +64,11 @@ weight(float logit, float max, float temp)
 	return exp(((double)logit - max) / temp);
 }
 
-enum { LANES = 8 };
-typedef double lanes __attribute__((vector_size(LANES * sizeof(double))));
-typedef int64_t lanes_int __attribute__((vector_size(LANES * sizeof(int64_t))));
-
-/* w[i] = exp((logits[i] - max) / temp), logits at most max, to 1e-15; returns the sum.  The same operations on the same
- * lanes whatever the instruction set (no fused multiply-add), so the same bits. A whole vocabulary at every token is too
- * much for calls of exp(). */
-static inline __attribute__((always_inline)) double
-weights_lanes(const float *logits, int vocab, float max, float temp, double *w)
-{
-	const double shift = 0x1.8p52; /* adding it rounds to an integer, in the low bits */
-	double total = 0;
-	lanes sum = { 0 };
-	int i = 0;
-
-	for (; i + LANES <= vocab; i += LANES) {
-		lanes x, n, p;
-		lanes_int bits;
-
-		for (int k = 0; k < LANES; k++)
-			x[k] = logits[i + k];
-		x = (x - max) / temp;
-		bits = x > -708;
-		x = (lanes)((lanes_int)x & bits); /* beyond: exp(0), then cleared */
-		n = x * 0x1.71547652b82fep0 + shift;
-		p = n - shift;
-		x = x - p * 0x1.62e42feep-1 - p * 0x1.a39ef35793c76p-33; /* ln 2 in two parts */
-		p = x * (1 / 6227020800.0) + 1 / 479001600.0;
-		p = p * x + 1 / 39916800.0;
-		p = p * x + 1 / 3628800.0;
-		p = p * x + 1 / 362880.0;
-		p = p * x + 1 / 40320.0;
-		p = p * x + 1 / 5040.0;
-		p = p * x + 1 / 720.0;
-		p = p * x + 1 / 120.0;
-		p = p * x + 1 / 24.0;
-		p = p * x + 1 / 6.0;
-		p = p * x + 0.5;
-		p = p * x + 1;
-		p = p * x + 1;
-		p = p * (lanes)(((lanes_int)n + 1023) << 52); /* the low bits of n are the power of two */
-		p = (lanes)((lanes_int)p & bits);
-		memcpy(w + i, &p, sizeof p);
-		sum += p;
-	}
-	for (; i < vocab; i++)
-		total += w[i] = weight(logits[i], max, temp);
-	for (int k = 0; k < LANES; k++)
-		total += sum[k];
-	return total;
-}
-
-#ifdef __x86_64__
-__attribute__((target("avx512f"))) static double
-weights_avx512(const float *logits, int vocab, float max, float temp, double *w)
-{
-	return weights_lanes(logits, vocab, max, temp, w);
-}
-
-__attribute__((target("avx2"))) static double
-weights_avx2(const float *logits, int vocab, float max, float temp, double *w)
-{
-	return weights_lanes(logits, vocab, max, temp, w);
-}
-#endif
-
-static double
-weights(const float *logits, int vocab, float max, float temp, double *w)
-{
-#ifdef __x86_64__
-	if (kern_level() == KERN_AVX512)
-		return weights_avx512(logits, vocab, max, temp, w);
-	if (kern_level() == KERN_AVX2)
-		return weights_avx2(logits, vocab, max, temp, w);
-#endif
-	return weights_lanes(logits, vocab, max, temp, w);
-}
-
 /* All tokens, in the order of their ids. */
 static int
 pick_any(const float *logits, int vocab, float max, float temp, double u, double *w)
 {
-	double target = u * weights(logits, vocab, max, temp, w), sum = 0;
+	double target = u * vec_exp_sum(logits, max, temp, vocab, w), sum = 0;
 	int last = 0;
 
 	for (int i = 0; i < vocab; i++) {
@@ -169,7 +90,7 @@ pick_some(const float *logits, int vocab, const struct sampling *s, float max, d
 	double total = 0, held = 0, sum = 0;
 
 	if (k == vocab) /* in the room that the heap takes next */
-		total = weights(logits, vocab, max, s->temp, (double *)heap);
+		total = vec_exp_sum(logits, max, s->temp, vocab, (double *)heap);
 	for (int i = 0; i < vocab; i++)
 		heap[i] = (struct candidate){ logits[i], i };
 	for (int i = vocab / 2 - 1; i >= 0; i--)

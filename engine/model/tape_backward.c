@@ -1,8 +1,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/linalg/kern.h"
 #include "engine/model/rows.h"
 #include "engine/model/tape_impl.h"
+#include "engine/model/vec.h"
 
 #define COLUMNS 64 /* a tile of sums over rows: this many columns, every row in order */
 
@@ -37,25 +39,20 @@ static void
 norm_tile(void *arg, int task, int worker)
 {
 	struct back_work *w = arg;
+	float *wg = w->t->scratch.v + (size_t)worker * w->t->scratch_each;
 	int n = w->n;
 
-	(void)worker;
 	for (int i = task * w->tile; i < tile_end(w, task); i++) {
 		const float *x = w->x + (size_t)i * (size_t)n, *g = w->g + (size_t)i * (size_t)n;
 		float *dx = w->t->dx.v + (size_t)i * (size_t)n;
-		double square = 0, dot = 0, r;
-		float fr, fx;
+		double dot, r;
 
-		for (int c = 0; c < n; c++) {
-			square += (double)x[c] * x[c];
-			dot += (double)w->w[c] * g[c] * x[c];
-		}
-		r = 1 / sqrt(square / n + w->eps);
-		fr = (float)r;
-		fx = (float)(r * r * r * dot / n);
-		for (int c = 0; c < n; c++)
-			dx[c] += fr * (w->w[c] * g[c]) - fx * x[c];
-		w->t->inverse.v[i] = fr;
+		kern_scale_mul(wg, g, w->w, n);
+		dot = kern_dot(wg, x, n);
+		r = 1 / sqrt((double)kern_dot(x, x, n) / n + w->eps);
+		kern_axpy(dx, (float)r, wg, n);
+		kern_axpy(dx, (float)(-r * r * r * dot / n), x, n);
+		w->t->inverse.v[i] = (float)r;
 	}
 }
 
@@ -90,22 +87,14 @@ norm_backward(struct tape *t, const float *x, const float *weight, const float *
 		pool_run(t->pool, (c->hidden + COLUMNS - 1) / COLUMNS, norm_weight_tile, &w);
 }
 
-/* y = silu(gate) up, the gradient at y in dup: dgate = dy up (s + gate s (1 - s)), dup = dy gate s, s = sigmoid(gate) */
 static void
 silu_tile(void *arg, int task, int worker)
 {
 	struct back_work *w = arg;
-	size_t from = (size_t)(task * w->tile) * (size_t)w->n, to = (size_t)tile_end(w, task) * (size_t)w->n;
-	const float *gate = w->a->gate, *up = w->a->up;
-	float *dgate = w->t->dgate.v, *dup = w->t->dup.v;
+	size_t from = (size_t)(task * w->tile) * (size_t)w->n, n = (size_t)tile_end(w, task) * (size_t)w->n - from;
 
 	(void)worker;
-	for (size_t i = from; i < to; i++) {
-		float g = gate[i], s = 1.0f / (1.0f + expf(-g)), dy = dup[i];
-
-		dgate[i] = dy * up[i] * (s + g * s * (1.0f - s));
-		dup[i] = dy * g * s;
-	}
+	vec_silu_back(w->t->dgate.v + from, w->t->dup.v + from, w->a->gate + from, w->a->up + from, (int)n);
 }
 
 /* One sequence under one key/value head: block after block, so that dk and dv are summed in one order. */
@@ -148,8 +137,7 @@ embed_tile(void *arg, int task, int worker)
 		const float *dx = w->t->dx.v + (size_t)i * (size_t)w->n + from;
 		float *sum = w->sum + (size_t)w->t->ids[i] * (size_t)w->n + from;
 
-		for (int c = 0; c < n; c++)
-			sum[c] += dx[c];
+		vec_add(sum, dx, n);
 	}
 }
 
@@ -216,7 +204,7 @@ reserve(struct tape *t, struct t2_err *err)
 		{ &t->dk, n * kvd }, { &t->dv, n * kvd }, { &t->dgate, n * (size_t)c->ffn }, { &t->dup, n * (size_t)c->ffn },
 		{ &t->inverse, n },
 	};
-	enum t2_status st = T2_OK;
+	enum t2_status st = tape_scratch(t, (size_t)c->hidden, err);
 
 	for (size_t i = 0; !st && i < sizeof want / sizeof *want; i++)
 		st = floats_reserve(want[i].f, want[i].n, err);

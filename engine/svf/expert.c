@@ -46,16 +46,23 @@ expert_new(struct expert **out, const struct model *m, struct t2_err *err)
 	return T2_OK;
 }
 
+struct zset *
+expert_take_z(struct expert *e)
+{
+	struct zset *z = e->z;
+
+	for (int i = 0; e->p && i < z->count; i++)
+		free(e->p[i]);
+	free(e->p);
+	free(e);
+	return z;
+}
+
 void
 expert_free(struct expert *e)
 {
-	if (!e)
-		return;
-	for (int i = 0; e->p && i < e->z->count; i++)
-		free(e->p[i]);
-	free(e->p);
-	zset_free(e->z);
-	free(e);
+	if (e)
+		zset_free(expert_take_z(e));
 }
 
 static double

@@ -28,6 +28,7 @@ struct expert {
 /* Empty: scale plain, the model's fingerprint, no vector. */
 enum t2_status expert_new(struct expert **out, const struct model *m, struct t2_err *err);
 void expert_free(struct expert *e);
+struct zset *expert_take_z(struct expert *e); /* frees all but its effective z, which is the caller's now */
 enum t2_status expert_load(struct expert **out, const char *path, const struct model *m, const struct factors *f,
 			   bool transfer, struct t2_err *err);
 /* The raw parameters of one matrix (copied), and with them its effective z.  Makes scale "reference". */

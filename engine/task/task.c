@@ -268,6 +268,22 @@ struct loading {
 	long line; /* of data, blank ones not counted */
 };
 
+/* The shortest digits that mean the same number: a gold of 0.1 is not 0.10000000000000001. */
+static void
+real_text(struct strbuf *out, double x)
+{
+	char buf[40];
+
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(buf, sizeof buf, "%.*g", digits, x);
+		if (strtod(buf, NULL) == x)
+			break;
+	}
+	if (strchr(buf, ','))
+		*strchr(buf, ',') = '.'; /* the locale's decimal sign */
+	strbuf_str(out, buf);
+}
+
 /* A field as text: strings as they are, numbers as written, a list as lettered lines. */
 static enum t2_status
 field_text(struct strbuf *out, const json_t *v, const char *where, const char *key, struct t2_err *err)
@@ -279,7 +295,7 @@ field_text(struct strbuf *out, const json_t *v, const char *where, const char *k
 	} else if (json_is_integer(v)) {
 		strbuf_printf(out, "%lld", json_integer_value(v));
 	} else if (json_is_real(v)) {
-		strbuf_printf(out, "%.17g", json_real_value(v));
+		real_text(out, json_real_value(v));
 	} else if (json_is_array(v) && json_array_size(v) <= MAX_OPTIONS) {
 		for (size_t i = 0; i < json_array_size(v); i++) {
 			const char *s = json_string_value(json_array_get(v, i));

@@ -50,7 +50,7 @@ textfile_write(const char *dir, const char *name, const struct strbuf *text, str
 enum t2_status
 textfile_write_json(const char *dir, const char *name, json_t *obj, struct t2_err *err)
 {
-	char *s = obj ? json_dumps(obj, JSON_INDENT(1)) : NULL;
+	char *s = obj ? json_dumps(obj, JSON_INDENT(1) | JSON_REAL_PRECISION(15)) : NULL;
 	struct strbuf text = { 0 };
 	enum t2_status st;
 

@@ -137,6 +137,44 @@ test_nested(void **state)
 	pool_free(w.pool);
 }
 
+static void
+only_worker(void *arg, int task, int worker)
+{
+	struct work *w = arg;
+
+	(void)task;
+	if (worker)
+		atomic_fetch_add(&w->bad, 1);
+}
+
+static void
+foreign(void *arg, int task, int worker)
+{
+	struct work *w = arg;
+
+	(void)task;
+	(void)worker;
+	pool_run(w->pool, 5, only_worker, w);
+}
+
+/* Inside a task of one pool, no pool or another one has a single worker, 0: scratch is made for no more. */
+static void
+test_foreign(void **state)
+{
+	struct pool *three = pool_new(3), *one = pool_new(1), *two = pool_new(2);
+	struct work w = {.threads = 3};
+
+	(void)state;
+	for (int turn = 0; turn < 300; turn++) {
+		w.pool = turn % 3 == 0 ? NULL : turn % 3 == 1 ? one : two;
+		pool_run(three, 30, foreign, &w);
+	}
+	assert_int_equal(w.bad, 0);
+	pool_free(three);
+	pool_free(one);
+	pool_free(two);
+}
+
 /* Tasks are handed out in order: one may wait for an earlier one. */
 static void
 in_order(void *arg, int task, int worker)
@@ -172,6 +210,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_task_once), cmocka_unit_test(test_sleepers), cmocka_unit_test(test_many_callers),
 		cmocka_unit_test(test_nested),	       cmocka_unit_test(test_in_order),
+		cmocka_unit_test(test_foreign),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

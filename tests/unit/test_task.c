@@ -88,7 +88,7 @@ test_fields(void **state)
 	new_dir();
 	write_file("d.jsonl", "{\"question\": \"2+2?\", \"choices\": [\"one\", \"four\"], \"n\": 7, \"x\": 1.5, \"key\": \"B\"}\n"
 			      "\n"
-			      "{\"question\": \"{n}\", \"choices\": [], \"n\": -1, \"x\": 0.25, \"key\": 3}\n");
+			      "{\"question\": \"{n}\", \"choices\": [], \"n\": -1, \"x\": 0.1, \"key\": 3}\n");
 	t = open_task("{\"name\": \"t\", \"description\": \"d\", \"prompt\": \"Q: {question}\\n{choices}\\n({n}, {x}) {{n}}\","
 		      "\"answer\": \"key\", \"scorer\": \"choice\", \"max_tokens\": 9, \"stop\": [\"\\n\", \"Q:\"],"
 		      "\"splits\": {\"test\": \"d.jsonl\"}}");
@@ -99,7 +99,7 @@ test_fields(void **state)
 	assert_string_equal(task_stop(t, 1), "Q:");
 	assert_int_equal(task_items(t, "test", &err), 2);
 	expect_question(t, "test", 0, "Q: 2+2?\nA. one\nB. four\n(7, 1.5) {n}");
-	expect_question(t, "test", 1, "Q: {n}\n\n(-1, 0.25) {n}"); /* what a field holds is no template */
+	expect_question(t, "test", 1, "Q: {n}\n\n(-1, 0.1) {n}"); /* what a field holds is no template */
 	expect_plain(t, 1, "{n}");
 	assert_string_equal(task_gold(t, "test", 0), "B");
 	assert_string_equal(task_gold(t, "test", 1), "3");
@@ -241,7 +241,7 @@ test_prompt(void **state)
 	static const char body[] = "\"name\": \"t\", \"prompt\": \"a:{question}\", \"scorer\": \"exact\","
 				   "\"splits\": {\"test\": \"d.jsonl\"}";
 	struct tokenizer *tok;
-	struct chat *plain, *chat;
+	struct chat *plain = NULL, *chat = NULL;
 	struct task *t;
 	struct t2_err err = {0};
 	struct ids ids = {0};

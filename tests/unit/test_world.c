@@ -13,6 +13,8 @@
 
 #include "engine/base/json.h"
 #include "engine/model/tokenizer.h"
+#include "engine/model/model.h"
+#include "samples/make/batches.h"
 #include "samples/make/bpetrain.h"
 #include "samples/make/corpus.h"
 #include "samples/make/item.h"
@@ -425,6 +427,71 @@ test_tokenizer_shipped(void **state)
 	check_tokenizer("samples/model", 37);
 }
 
+static void
+test_batches(void **state)
+{
+	struct tokenizer *t;
+	struct batches *one, *two;
+	struct pretrain_batch a, b;
+	struct strbuf text = { 0 };
+
+	(void)state;
+	assert_int_equal(tokenizer_open(&t, "samples/model", NULL), T2_OK);
+	assert_int_equal(batches_new(&one, t, 0, NULL), T2_OK);
+	assert_int_equal(batches_new(&two, t, 0, NULL), T2_OK);
+	for (int step = 0; step < 40; step++) {
+		int at = 0;
+
+		/* A function of the step, in whatever order they are asked for: runs can be resumed. */
+		assert_int_equal(batches_get(two, 50 - step, &b, NULL), T2_OK);
+		assert_int_equal(batches_get(one, step, &a, NULL), T2_OK);
+		assert_int_equal(batches_get(two, step, &b, NULL), T2_OK);
+		assert_int_equal(a.count, 24);
+		for (int i = 0; i < a.count; i++) {
+			const char *mark;
+			int n = a.len[i], light = 0;
+
+			assert_int_equal(n, b.len[i]);
+			assert_memory_equal(a.ids + at, b.ids + at, (size_t)n * sizeof *a.ids);
+			assert_int_equal(a.ids[at], 0);
+			assert_int_equal(a.target[at + n - 1], 0);
+			assert_memory_equal(a.ids + at + 1, a.target + at, (size_t)(n - 1) * sizeof *a.ids);
+			while (a.weight[at + light] < 1)
+				light++;
+			for (int j = light; j < n; j++)
+				assert_true(a.weight[at + j] == 1);
+			/* What counts for a tenth is the prompt, to its last colon. */
+			strbuf_clear(&text);
+			assert_int_equal(tokenizer_decode(t, a.ids + at + 1, light, &text, NULL), T2_OK);
+			mark = strrchr(text.s, '\n');
+			assert_true(!strcmp(mark, "\nAnswer:") || !strcmp(mark, "\nKind of question:"));
+			at += n;
+		}
+	}
+	strbuf_free(&text);
+	batches_free(one);
+	batches_free(two);
+	tokenizer_free(t);
+}
+
+static void
+test_model_shipped(void **state)
+{
+	struct tokenizer *t;
+	struct model *m;
+	struct t2_err err;
+
+	(void)state;
+	assert_int_equal(model_open(&m, "samples/model", &err), T2_OK);
+	assert_int_equal(tokenizer_open(&t, "samples/model", &err), T2_OK);
+	assert_int_equal(model_config(m)->vocab, tokenizer_size(t));
+	assert_int_equal(model_config(m)->eos[0], tokenizer_eos(t));
+	assert_int_equal(model_matrices(m), 28);
+	assert_int_equal(model_parameters(m), 786432 + 601 * 128 + 9 * 128);
+	tokenizer_free(t);
+	model_free(m);
+}
+
 int
 main(void)
 {
@@ -432,6 +499,7 @@ main(void)
 		cmocka_unit_test(test_crc),	      cmocka_unit_test(test_items),	   cmocka_unit_test(test_common_source),
 		cmocka_unit_test(test_corpus_is_train_only), cmocka_unit_test(test_task_folders),
 		cmocka_unit_test(test_tokenizer_trained),    cmocka_unit_test(test_tokenizer_shipped),
+		cmocka_unit_test(test_batches),		     cmocka_unit_test(test_model_shipped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,6 +20,8 @@ const struct bench_row bench_rows[] = {
 	R("train-step", "4 x 256 tokens, gradient of every z", "GFLOPS", BENCH_PEAK, 0, 0.50, 0.80, row_train_step),
 	R("decompose", "every matrix, verified", "s", BENCH_SECONDS, 4, 0.50, 1.0, row_decompose),
 	R("switch", "another expert on a running conversation", "ms", BENCH_SECONDS, 1, 0.10, 1.0, row_switch),
+	R("first-screen", "the workbench after its start", "ms", BENCH_SECONDS, 80, 0.27, 1.0, row_first_screen),
+	R("frame", "a key's whole effect on the screen while a trainer runs", "ms", BENCH_SECONDS, 16, 0.53, 1.0, row_frame),
 	{0},
 };
 

@@ -77,7 +77,7 @@ draw_pass1(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 
 	view_note(v, ASK_PASS1, "%s", "");
 	if (p) {
-		view_title(v, ASK_PASS1, "pass 1 · %s", s->asked);
+		view_title(v, ASK_PASS1, "pass 1 · %s", s->done ? s->done->strategy : s->asked);
 		if (s->done && s->done->ms1 + s->done->ms2 > 0)
 			view_note(v, ASK_PASS1, "%.0f ms (%.0f %% of total)", p->ms1, 100 * s->done->ms1 / (s->done->ms1 + s->done->ms2));
 		else

@@ -53,7 +53,8 @@ curves_room(struct run_curves *k, int n)
 
 	while (cap < n)
 		cap *= 2;
-	if (cap == k->cap)
+	/* zcount is known only with the first step: room without z may have been made before */
+	if (cap == k->cap && (k->zmean || !k->zcount))
 		return true;
 	if (!grow(&k->step, cap) || !grow(&k->reward, cap) || !grow(&k->loss, cap) || !grow(&k->kl, cap) || !grow(&k->norm, cap) ||
 	    !grow(&k->length, cap) || !grow(&k->ms, cap))

@@ -289,8 +289,8 @@ spectrum_open(struct view *v, void *state, struct t2_err *err)
 	s->table = (struct table){.cols = columns, .ncols = 4, .cell = expert_cell, .id = expert_id, .arg = s,
 				  .empty = "No experts yet. 6 trains one; t2tui expert import brings one in."};
 	read_experts(s);
-	for (int i = 0; i < s->experts && i < 2; i++)
-		s->expert[i].shown = true; /* something to see at first sight */
+	if (s->experts)
+		s->expert[0].shown = true; /* something to see at first sight */
 	catch_up(v, s);
 	return T2_OK;
 }

@@ -107,17 +107,7 @@ draw_curve(struct view *v, struct spectrum *s, struct canvas *c, struct rect r)
 			 .empty = "this matrix is not decomposed yet"};
 
 	memset(series, 0, sizeof series);
-	for (int k = -1; k < s->mats && n < SERIES; k++) {
-		int at = k < 0 ? mat : k;
-
-		if (k >= 0 && (!s->marked[k] || k == mat))
-			continue;
-		data[n] = curve_of(s, at, NULL, &series[n].n);
-		snprintf(name[n], sizeof name[n], k < 0 ? "σ" : "%d %s", at / MAT_KINDS, mat_kind_name(at % MAT_KINDS));
-		series[n].style = k < 0 ? canvas_style(c, TH_STRONG) : theme_series(c->theme, 8 + n);
-		n++;
-	}
-	for (int i = 0; i < s->experts && n < SERIES; i++) {
+	for (int i = 0; i < s->experts && n < SERIES - 1; i++) {
 		const float *z;
 
 		if (!s->expert[i].shown || !(z = sp_z(s, i, mat)))
@@ -125,6 +115,16 @@ draw_curve(struct view *v, struct spectrum *s, struct canvas *c, struct rect r)
 		data[n] = curve_of(s, mat, z, &series[n].n);
 		snprintf(name[n], sizeof name[n], "σ·z %s", s->w->experts.v[i].name);
 		series[n].style = theme_series(c->theme, theme_slot(s->w->experts.v[i].name));
+		n++;
+	}
+	for (int k = 0; k <= s->mats && n < SERIES; k++) { /* the selected one last: drawn over the others */
+		int at = k == s->mats ? mat : k;
+
+		if (k < s->mats && (!s->marked[k] || k == mat))
+			continue;
+		data[n] = curve_of(s, at, NULL, &series[n].n);
+		snprintf(name[n], sizeof name[n], k == s->mats ? "σ" : "%d %s", at / MAT_KINDS, mat_kind_name(at % MAT_KINDS));
+		series[n].style = k == s->mats ? canvas_style(c, TH_STRONG) : theme_series(c->theme, 8 + n);
 		n++;
 	}
 	for (int i = 0; i < n; i++) {

@@ -269,12 +269,12 @@ draw_cost(struct train *t, struct canvas *c, struct rect r)
 	answers = (long)s.batch * s.samples;
 	snprintf(b, sizeof b, "%ld of %ld parameters (%.3f %%)", n, model_parameters(m), 100.0 * (double)n / (double)model_parameters(m));
 	row(c, r, 0, "trained values", b);
-	snprintf(b, sizeof b, "%.3g%s", train_settings_lr(&s, n), s.lr > 0 ? "" : "  by the rule 1.2 / √values");
+	snprintf(b, sizeof b, "%.3g%s", train_settings_lr(&s, n), s.lr > 0 ? "" : "  (1.2 / √values)");
 	row(c, r, 1, "step size", b);
 	snprintf(b, sizeof b, "%ld a step, %ld in all", answers, answers * s.steps);
 	row(c, r, 2, "answers", b);
 	if (per > 0) {
-		snprintf(b, sizeof b, "about %.2g s a step, %s in all (measured: run %lld)", per * (double)answers / 1000,
+		snprintf(b, sizeof b, "%.2g s a step, %s in all (as in run %lld)", per * (double)answers / 1000,
 			 gauge_time(tm, sizeof tm, per * (double)answers * s.steps / 1000), (long long)run);
 		row(c, r, 3, "time", b);
 	} else {
@@ -447,7 +447,7 @@ const struct view_ops train_view = {
 	.state_size = sizeof(struct train),
 	.panes = panes,
 	.npanes = T_PANES,
-	.layout = "h(3:form 2:cost)",
+	.layout = "h(1:form 1:cost)",
 	.bindings = bindings,
 	.nbindings = sizeof bindings / sizeof *bindings,
 	.open = train_open,

@@ -1,0 +1,21 @@
+/* vec.h - elementwise work of layers and sampling, at the width of the CPU (kern_level()).
+ *
+ *	vec_silu_back(dgate, dup, gate, up, n);
+ *
+ * The same operations on the same elements at every level and never a fused multiply-add, so the same bits everywhere.
+ * Outputs may be inputs only where said. */
+#ifndef T2_VEC_H
+#define T2_VEC_H
+
+void vec_add(float *y, const float *x, int n);		    /* y += x */
+void vec_scale(float *y, const float *x, float a, int n);   /* y = a x; y may be x */
+
+/* y = silu(gate) up with dy in dup: dgate = dy up (s + gate s (1 - s)), dup = dy gate s, s = sigmoid(gate). */
+void vec_silu_back(float *dgate, float *dup, const float *gate, const float *up, int n);
+/* ds = p (ds - mean): from the gradient at probabilities to that at scores, mean = sum of p dp. */
+void vec_softmax_back(float *ds, const float *p, float mean, int n);
+
+/* w[i] = exp((x[i] - max) / temp) for x[i] <= max, in double to 1e-15; returns their sum. */
+double vec_exp_sum(const float *x, float max, float temp, int n, double *w);
+
+#endif

@@ -1,0 +1,31 @@
+#!/bin/sh
+# Trains the shipped experts on the sample model and writes them, their runs and their index: one seed, one command.
+#	sh samples/make/experts.sh samples/experts		(T2TUI=build/t2tui, SEED=0, STEPS=40)
+# Accuracies in the index are of the test splits, greedy, the first 600 items.
+set -e
+out=${1:?usage: experts.sh FOLDER}
+T=${T2TUI:-build/t2tui}
+seed=${SEED:-0}
+steps=${STEPS:-40}
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/t2experts.XXXXXX")
+trap 'rm -rf "$tmp"' EXIT INT TERM
+export XDG_DATA_HOME="$tmp/data" XDG_CACHE_HOME="$tmp/cache"
+mkdir -p "$out"
+rm -f "$out"/index.json # a new store starts without the experts of an earlier call
+field() { sed -n "s/.*\"$1\":\([-0-9.e]*\).*/\1/p"; }
+index=
+for pair in math:math code:code logic:logic dispatch:cls; do
+	task=${pair%%:*}
+	name=${pair##*:}
+	"$T" train sample --task "$task" --name "$name" --steps "$steps" --seed "$seed" --quiet >&2
+	base=$("$T" eval sample --task "$task" --limit 600 --json --quiet | field accuracy)
+	acc=$("$T" eval sample --task "$task" --limit 600 --expert "$name" --json --quiet | field accuracy)
+	"$T" expert export "$name" -o "$out/$name.safetensors"
+	"$T" run export "$name" --json >"$out/$name.run.json"
+	dispatch=false
+	[ "$task" = dispatch ] && dispatch=true
+	index="$index${index:+,
+}{\"name\":\"$name\",\"run\":\"$name.run.json\",\"base_accuracy\":$base,\"accuracy\":$acc,\"n\":600,\"dispatch\":$dispatch,\"created\":$(date +%s)}"
+	echo "$name: base $base, expert $acc" >&2
+done
+printf '[%s]\n' "$index" >"$out/index.json"

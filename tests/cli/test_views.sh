@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# The workbench on the sample, as a user would drive it: replays at three sizes, without colour, and in a C locale.
+. tests/lib/tap.sh
+play() { # play SIZE SCRIPT [VAR=VALUE ...]
+	size=$1 script=$2
+	shift 2
+	env "$@" "$T" --script "tests/replay/sample/$script.t2s" --size "$size" --store "$home/$script-$size.db" sample
+}
+home=$(mktemp -d)
+trap 'rm -rf "$home"' EXIT
+check spectrum_120x40 play 120x40 spectrum
+check spectrum_200x60 play 200x60 spectrum
+check spectrum_mono play 120x40 spectrum NO_COLOR=1
+check small_80x24 play 80x24 small
+check ask_120x40 play 120x40 ask
+check ask_200x60 play 200x60 ask
+check train_120x40 play 120x40 train
+check runs_120x40 play 120x40 runs
+check runs_200x60 play 200x60 runs
+# in a C locale every cell is ASCII
+printf 'wait "effective rank" 5000\nkeys 5\nkeys 7\nkeys 2\nshot -\n' >"$home/ascii.t2s"
+ascii() {
+	LC_ALL=C "$T" --script "$home/ascii.t2s" --size 120x40 --store "$home/ascii.db" sample >"$home/ascii.out" &&
+		grep -q 'effective rank' "$home/ascii.out" && ! LC_ALL=C grep -q '[^ -~]' "$home/ascii.out"
+}
+check c_locale_is_ascii ascii
+# without a terminal the workbench says what to do instead
+no_terminal() {
+	! "$T" sample </dev/null >"$home/out" 2>"$home/err" && grep -q 'needs a terminal' "$home/err" && [ ! -s "$home/out" ]
+}
+check needs_a_terminal no_terminal
+finish

@@ -1,0 +1,171 @@
+#!/bin/bash
+# The real terminal, inside tmux: it is put right on every way out, stops and goes on, survives any size, and says
+# plainly where it cannot run.  The views are those of tests/unit/test_replay.c.
+. tests/lib/tap.sh
+PROG=$PWD/${T2_BUILD:-build}/tests/test_replay
+command -v tmux >/dev/null || {
+	skip terminal_without_tmux
+	finish
+}
+dir=$(mktemp -d "${TMPDIR:-/tmp}/t2pty.XXXXXX")
+mux() { tmux -S "$dir/sock" -f /dev/null "$@"; }
+trap 'mux kill-server 2>/dev/null; rm -rf "$dir"' EXIT
+
+screen() { mux capture-pane -p -t t; }
+# shows TEXT: within five seconds
+shows() {
+	for _ in $(seq 50); do
+		screen | grep -qF -- "$1" && return 0
+		sleep 0.1
+	done
+	echo "never seen: $1"
+	screen
+	return 1
+}
+# start [ENV=VALUE ...]: a shell that runs the program, then says how it ended and whether the modes are as before
+start() {
+	mux kill-server 2>/dev/null
+	rm -f "$dir/pid"
+	cat >"$dir/run" <<-END
+		stty -a >$dir/before
+		env LC_ALL=C.UTF-8 $* sh -c 'echo \$\$ >$dir/pid; exec $PROG --screen'
+		echo "ended \$?"
+		stty -a >$dir/after
+		cmp -s $dir/before $dir/after && echo modes as before
+	END
+	mux new-session -d -x 100 -y 30 -s t sh
+	mux send-keys -t t ". $dir/run" Enter
+}
+pid() { cat "$dir/pid"; }
+# outside: not on the other screen, cursor on, mouse off
+outside() {
+	local state
+	state=$(mux display -p -t t '#{alternate_on} #{cursor_flag} #{mouse_any_flag}')
+	[ "$state" = "0 1 0" ] || {
+		echo "alternate cursor mouse: $state"
+		return 1
+	}
+}
+
+dies_of() { # SIGNAL STATUS
+	start
+	shows "2 Spectrum" || return 1
+	kill "-$1" "$(pid)"
+	shows "ended $2" && shows "modes as before" && outside
+}
+quits() {
+	start
+	shows "2 Spectrum" || return 1
+	mux send-keys -t t q
+	shows "ended 0" && shows "modes as before" && outside
+}
+stops() { # HOW
+	start
+	shows "2 Spectrum" || return 1
+	if [ "$1" = key ]; then mux send-keys -t t C-z; else kill -TSTP "$(pid)"; fi
+	shows Stopped && outside || return 1
+	mux send-keys -t t fg Enter
+	shows "2 Spectrum" || return 1
+	mux send-keys -t t 7
+	shows "7 Runs"
+}
+sizes() {
+	start
+	shows "2 Spectrum" || return 1
+	for s in 80x24 59x15 1x1 2x200 300x3 200x60 60x16 100x30; do
+		mux resize-window -t t -x "${s%x*}" -y "${s#*x}"
+		sleep 0.1
+	done
+	shows "2 Spectrum" || return 1
+	kill -0 "$(pid)"
+}
+# nothing moves: no processor time, nothing written
+idles() {
+	local a b
+	start
+	shows "2 Spectrum" || return 1
+	sleep 0.5
+	a=$(awk '{ print $14 + $15 }' "/proc/$(pid)/stat" && grep -h wchar "/proc/$(pid)/io")
+	sleep 2
+	b=$(awk '{ print $14 + $15 }' "/proc/$(pid)/stat" && grep -h wchar "/proc/$(pid)/io")
+	[ "$a" = "$b" ] || {
+		echo "before: $a; after: $b"
+		return 1
+	}
+}
+mouse() {
+	start
+	shows "2 Spectrum" || return 1
+	mux send-keys -t t 7
+	shows "› math" || return 1
+	# ESC [ < 0 ; 5 ; 10 M and m: press and release in the third row
+	mux send-keys -t t -H 1b 5b 3c 30 3b 35 3b 31 30 4d 1b 5b 3c 30 3b 35 3b 31 30 6d
+	shows "› logic"
+}
+pastes() {
+	start
+	shows "2 Spectrum" || return 1
+	mux send-keys -t t 7 BTab e
+	shows "Esc leave" || return 1
+	mux set-buffer "$(printf 'q?1 one\ntwo 日本')"
+	mux paste-buffer -p -t t
+	shows "q?1 one" && shows "two 日本"
+}
+says() { # TEXT ENV ...
+	local text=$1
+	shift
+	start "$@"
+	shows "$text" && shows "ended 1" && shows "modes as before"
+}
+runs_on() { # ENV ...
+	start "$@"
+	shows "2 Spectrum" || return 1
+	mux send-keys -t t 7
+	shows "7 Runs" || return 1
+	mux send-keys -t t q
+	shows "ended 0" && shows "modes as before"
+}
+no_colour() {
+	start NO_COLOR=1
+	shows "2 Spectrum" || return 1
+	mux capture-pane -p -e -t t | grep -qE $'\033\\[[0-9;]*(3[0-7]|4[0-7]|38;|48;)' && {
+		mux capture-pane -p -e -t t | head -3 | cat -v
+		return 1
+	}
+	return 0
+}
+full_colour() {
+	mux kill-server 2>/dev/null
+	start COLORTERM=truecolor
+	shows "2 Spectrum" || return 1
+	mux capture-pane -p -e -t t | grep -q '48;2;20;23;28'
+}
+no_tty() {
+	local out
+	out=$("$PROG" --screen </dev/null 2>&1)
+	[ $? -eq 1 ] && echo "$out" | grep -q "must be a terminal"
+}
+
+check terminal_quits quits
+check terminal_term dies_of TERM 143
+check terminal_hup dies_of HUP 129
+check terminal_int dies_of INT 130
+check terminal_segv dies_of SEGV 139
+check terminal_abrt dies_of ABRT 134
+check terminal_bus dies_of BUS 135
+check terminal_stops_by_key stops key
+check terminal_stops_by_signal stops signal
+check terminal_sizes sizes
+check terminal_idles idles
+check terminal_mouse mouse
+check terminal_pastes pastes
+check terminal_dumb says 'TERM is "dumb"' TERM=dumb
+check terminal_unknown says 'no such entry' TERM=nonsense
+check terminal_vt100 runs_on TERM=vt100
+check terminal_linux runs_on TERM=linux
+check terminal_ansi runs_on TERM=ansi
+check terminal_c_locale runs_on LC_ALL=C
+check terminal_no_colour no_colour
+check terminal_full_colour full_colour
+check terminal_no_tty no_tty
+finish
