@@ -202,8 +202,8 @@ store_expert_add(struct store *s, int64_t model, const struct model *m, const st
 	bool own = sqlite3_get_autocommit(s->db);
 	enum t2_status st = T2_OK;
 
-	if (!e->name[0] || strchr(e->name, ':') || strchr(e->name, ',') || strchr(e->name, '='))
-		return t2_fail(err, T2_EINVAL, "expert name \"%s\": may not be empty or hold : , =", e->name);
+	if ((st = store_name_check("expert", e->name, err)))
+		return st;
 	if (own && (st = store_begin(s, err)))
 		return st;
 	st = expert_insert(s, model, m, e, row, id, err);
@@ -307,8 +307,8 @@ store_expert_rename(struct store *s, int64_t id, const char *to, struct t2_err *
 
 	if (!q)
 		return T2_EDB;
-	if (!*to || strchr(to, ':') || strchr(to, ',') || strchr(to, '='))
-		return t2_fail(err, T2_EINVAL, "expert name \"%s\": may not be empty or hold : , =", to);
+	if (store_name_check("expert", to, err))
+		return T2_EINVAL;
 	sqlite3_bind_int64(q, 1, id);
 	db_text(q, 2, to);
 	rc = sqlite3_step(q);

@@ -199,8 +199,8 @@ store_mixture_add(struct store *s, const struct mixture_row *m, int64_t *id, str
 	bool own = sqlite3_get_autocommit(s->db);
 	enum t2_status st = T2_OK;
 
-	if (!m->name[0] || strchr(m->name, ':') || strchr(m->name, ',') || strchr(m->name, '='))
-		return t2_fail(err, T2_EINVAL, "mixture name \"%s\": may not be empty or hold : , =", m->name);
+	if ((st = store_name_check("mixture", m->name, err)))
+		return st;
 	if (own && (st = store_begin(s, err)))
 		return st;
 	st = mixture_insert(s, m, id, err);

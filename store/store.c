@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/base/utf8.h"
 #include "store/db.h"
 
 #define APPLICATION_ID 0x74327475 /* "t2tu" */
@@ -27,6 +28,22 @@ store_now(void)
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
+}
+
+enum t2_status
+store_name_check(const char *what, const char *name, struct t2_err *err)
+{
+	size_t n = strlen(name);
+
+	if (!n || n > 127 || strpbrk(name, ":,=/"))
+		return t2_fail(err, T2_EINVAL, "%s name \"%.130s\": may not be empty, longer than 127 bytes or hold : , = /",
+			       what, name);
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
+			return t2_fail(err, T2_EINVAL, "%s name \"%s\": may not hold control characters", what, name);
+	if (!utf8_valid(name, n))
+		return t2_fail(err, T2_EINVAL, "%s name \"%s\": is not UTF-8", what, name);
+	return T2_OK;
 }
 
 enum t2_status

@@ -25,6 +25,7 @@ const struct opt common_opts[] = {
 
 static volatile sig_atomic_t caught;
 static struct job *running;
+static bool unsaid; /* an object could not be written as JSON */
 
 static void
 on_signal(int sig)
@@ -177,7 +178,10 @@ cli_open(struct cli *c, int i, int what)
 void
 cli_json(json_t *obj)
 {
-	json_dumpf(obj, stdout, JSON_COMPACT | JSON_REAL_PRECISION(17));
+	if (!obj || json_dumpf(obj, stdout, JSON_COMPACT | JSON_REAL_PRECISION(17))) {
+		fprintf(stderr, "t2tui: JSON: what there is to say is not UTF-8 or not finite\n");
+		unsaid = true;
+	}
 	fputc('\n', stdout);
 	fflush(stdout);
 	json_decref(obj);
@@ -405,5 +409,5 @@ cli_main(int argc, char **argv)
 		fprintf(stderr, "t2tui: standard output: %s\n", strerror(errno));
 		rc = rc ? rc : 1;
 	}
-	return caught ? 128 + caught : rc;
+	return caught ? 128 + caught : rc ? rc : unsaid;
 }

@@ -90,9 +90,8 @@ claim_name(struct loop *l, const char *name, struct t2_err *err)
 	struct t2_err none;
 	enum t2_status st;
 
-	if (!*name || strpbrk(name, ":,=") || strlen(name) >= sizeof l->name)
-		return t2_fail(err, T2_EINVAL, "name \"%s\": may not be empty, hold : , = or be longer than %zu", name,
-			       sizeof l->name - 1);
+	if (store_name_check("expert", name, err))
+		return T2_EINVAL;
 	st = store_expert_find(l->ws->store, l->ws->model_id, name, &row, &a, &none);
 	arena_free(&a);
 	if (st == T2_OK)

@@ -277,6 +277,8 @@ tape_layer(struct tape *t, const struct linear *op, int layer, const struct acts
 	mat_forward(t, op, mat + MAT_GATE, t->norm.v, a->gate, again);
 	mat_forward(t, op, mat + MAT_UP, t->norm.v, a->up, again);
 	rows_silu_mul(t->pool, a->gate, w[MAT_GATE]->bias, a->up, w[MAT_UP]->bias, rows, c->ffn, t->wide.v);
+	if (again && op->recall)
+		return; /* nobody needs the layer's output again, and recall does without it */
 	mat_forward(t, op, mat + MAT_DOWN, t->wide.v, t->out.v, again);
 	if (again)
 		return;

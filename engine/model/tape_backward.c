@@ -170,7 +170,7 @@ layer_backward(struct tape *t, const struct linear *op, int layer, const struct 
 		rows_silu_mul(t->pool, a.gate, NULL, a.up, NULL, t->rows, c->ffn, t->wide.v);
 	}
 	zero(t, &t->dup, c->ffn);
-	mat_backward(t, op, mat + MAT_DOWN, again, t->wide.v, t->dx.v, t->dup.v);
+	mat_backward(t, op, mat + MAT_DOWN, !op->recall, t->wide.v, t->dx.v, t->dup.v);
 	rows_tiles(&w, c->ffn, silu_tile);
 	zero(t, &t->dn, hidden);
 	mat_backward(t, op, mat + MAT_UP, again, t->norm.v, t->dup.v, t->dn.v);

@@ -8,9 +8,9 @@
 
 enum { LANES = 16, WIDE = 8 };
 typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
-typedef int32_t lanes_int __attribute__((vector_size(LANES * sizeof(int32_t))));
+typedef uint32_t lanes_bits __attribute__((vector_size(LANES * sizeof(uint32_t))));
 typedef double wide __attribute__((vector_size(WIDE * sizeof(double))));
-typedef int64_t wide_int __attribute__((vector_size(WIDE * sizeof(int64_t))));
+typedef uint64_t wide_bits __attribute__((vector_size(WIDE * sizeof(uint64_t))));
 
 #define BODY static inline __attribute__((always_inline))
 
@@ -112,10 +112,10 @@ exp_lanes(lanes *v)
 	const float shift = 0x1.8p23f; /* adding it rounds to an integer, in the low bits */
 	const lanes low = (lanes){ 0 } - 87.0f, high = (lanes){ 0 } + 88.0f;
 	lanes x = *v, n, k, p;
-	lanes_int small = x < low, large = x > high;
+	lanes_bits small = (lanes_bits)(x < low), large = (lanes_bits)(x > high);
 
-	x = (lanes)(((lanes_int)x & ~small) | ((lanes_int)low & small));
-	x = (lanes)(((lanes_int)x & ~large) | ((lanes_int)high & large));
+	x = (lanes)(((lanes_bits)x & ~small) | ((lanes_bits)low & small));
+	x = (lanes)(((lanes_bits)x & ~large) | ((lanes_bits)high & large));
 	n = x * 0x1.715476p0f + shift;
 	k = n - shift;
 	x = x - k * 0x1.62ep-1f - k * 0x1.0bfbe8p-15f; /* ln 2 in two parts, the first exact times k */
@@ -126,7 +126,7 @@ exp_lanes(lanes *v)
 	p = p * x + 0.5f;
 	p = p * x + 1;
 	p = p * x + 1;
-	*v = p * (lanes)(((lanes_int)n + 127) << 23); /* the low bits of n are the power of two */
+	*v = p * (lanes)(((lanes_bits)n + 127) << 23); /* the low bits of n are the power of two */
 }
 
 BODY void
@@ -173,9 +173,9 @@ exp_wide(wide *v)
 {
 	const double shift = 0x1.8p52;
 	wide x = *v, n, k, p;
-	wide_int in = x > -708; /* beyond: exp(0), then cleared; NaN too */
+	wide_bits in = (wide_bits)(x > -708); /* beyond: exp(0), then cleared; NaN too */
 
-	x = (wide)((wide_int)x & in);
+	x = (wide)((wide_bits)x & in);
 	n = x * 0x1.71547652b82fep0 + shift;
 	k = n - shift;
 	x = x - k * 0x1.62e42feep-1 - k * 0x1.a39ef35793c76p-33;
@@ -192,8 +192,8 @@ exp_wide(wide *v)
 	p = p * x + 0.5;
 	p = p * x + 1;
 	p = p * x + 1;
-	p = p * (wide)(((wide_int)n + 1023) << 52);
-	*v = (wide)((wide_int)p & in);
+	p = p * (wide)(((wide_bits)n + 1023) << 52);
+	*v = (wide)((wide_bits)p & in);
 }
 
 BODY double

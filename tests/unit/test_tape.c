@@ -486,7 +486,8 @@ same_bits_for_any_memory(void **state)
 		else
 			other.full.op.recall = NULL;
 		run_once(&other);
-		assert_int_equal(other.full.recalls, i == 1 ? MAT_KINDS : 0);
+		/* a layer computed again needs one recall, of the matrix whose output nobody reads */
+		assert_int_equal(other.full.recalls, i == 0 ? LAYERS : i == 1 ? MAT_KINDS + LAYERS - 1 : 0);
 		runs_equal(&kept, &other);
 		run_close(&other);
 	}
