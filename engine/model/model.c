@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/utf8.h"
 #include "engine/base/strbuf.h"
 #include "engine/model/checkpoint.h"
 
@@ -339,6 +340,7 @@ static char *
 name_of(const char *path)
 {
 	char *real = realpath(path, NULL), *name;
+	struct strbuf clean = {0};
 	size_t n;
 	const char *p, *slash;
 
@@ -353,8 +355,9 @@ name_of(const char *path)
 		n -= (size_t)(slash + 1 - p);
 		p = slash + 1;
 	}
-	name = strndup(p, n);
+	utf8_clean(&clean, p, n); /* it goes into JSON and the store */
 	free(real);
+	name = strbuf_take(&clean);
 	if (name && ends(name, ".gguf"))
 		name[strlen(name) - strlen(".gguf")] = 0;
 	else if (name && ends(name, ".safetensors"))

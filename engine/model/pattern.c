@@ -316,7 +316,8 @@ find(const struct pattern *p, struct matcher *m, const char *s, size_t n, size_t
 
 	match->found = false;
 	if (!p->re) {
-		hit = memmem(s + from, n - from, p->text, p->len);
+		hit = p->len == 1 ? memchr(s + from, p->text[0], n - from)
+				  : memmem(s + from, n - from, p->text, p->len);
 		if (hit) {
 			match->found = true;
 			match->start = (size_t)(hit - s);

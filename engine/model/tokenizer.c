@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "engine/base/mapfile.h"
 #include "engine/base/utf8.h"
 #include "engine/model/gguf.h"
 #include "engine/model/tokenizer_int.h"
@@ -63,32 +64,26 @@ tokenizer_copy(const char *s, size_t len)
 	return c;
 }
 
-static bool
-is_gguf(const char *path)
-{
-	FILE *f = fopen(path, "rb");
-	char magic[4];
-	bool yes = f && fread(magic, 1, 4, f) == 4 && !memcmp(magic, "GGUF", 4);
-
-	if (f)
-		fclose(f);
-	return yes;
-}
-
 static enum t2_status
 read_path(struct tokenizer *t, const char *path, struct t2_err *err)
 {
-	struct gguf *g;
-	enum t2_status st;
+	struct gguf *g = NULL;
+	struct mapfile m;
+	enum t2_status st = mapfile_open(&m, path, err);
 
-	if (!is_gguf(path)) {
-		st = tokenizer_read_json(t, path, err);
-		return st ? st : tokenizer_read_config(t, path, err);
+	if (st)
+		return st;
+	if (m.size >= 4 && !memcmp(m.data, "GGUF", 4)) {
+		st = gguf_open(&g, path, err);
+		if (!st)
+			st = tokenizer_read_gguf(t, g, err);
+		gguf_free(g);
+	} else {
+		st = tokenizer_read_json(t, (const char *)m.data, m.size, path, err);
+		if (!st)
+			st = tokenizer_read_config(t, path, err);
 	}
-	st = gguf_open(&g, path, err);
-	if (!st)
-		st = tokenizer_read_gguf(t, g, err);
-	gguf_free(g);
+	mapfile_close(&m);
 	return st;
 }
 

@@ -370,10 +370,11 @@ read_root(struct tokenizer *t, const json_t *root, const char *path, struct t2_e
 }
 
 enum t2_status
-tokenizer_read_json(struct tokenizer *t, const char *path, struct t2_err *err)
+tokenizer_read_json(struct tokenizer *t, const char *bytes, size_t n, const char *path,
+		    struct t2_err *err)
 {
 	json_t *root;
-	enum t2_status st = json_read_file(&root, path, err);
+	enum t2_status st = json_read_bytes(&root, bytes, n, path, err);
 
 	if (st)
 		return st;

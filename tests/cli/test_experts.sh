@@ -83,6 +83,12 @@ check mix_rm_again fails "none of that name" "$T" mix show both
 check rename sh -c '"$1" expert rename plain_a_mlp feed && "$1" expert show feed --json >/dev/null' _ "$T"
 check rename_taken fails "taken" "$T" expert rename feed plain_b_all
 check rename_colon fails "may not" "$T" expert rename feed a:b
+check name_not_text fails "UTF-8" "$T" expert rename feed "$(printf 'a\377')"
+foreign_name() { # a folder whose name is no text: JSON all the same
+	cp -r "$TINY" "$D/$(printf 'm\377')" &&
+		"$T" info "$D/$(printf 'm\377')" --json | jtest "json_extract(j,'\$.layers')>0 AND json_extract(j,'\$.name') LIKE 'm%'"
+}
+check folder_not_text foreign_name
 check renamed_is_gone fails "none of that name" "$T" expert show plain_a_mlp
 check diff_self sh -c '"$1" expert diff plain_a_all plain_a_all --json | grep -qE "\"cosine\":(1\.0|0\.99999)"' _ "$T"
 check diff_mlp sh -c '"$1" expert diff plain_a_all feed --json | grep -q "\"norm_difference\""' _ "$T"

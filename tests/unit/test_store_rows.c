@@ -43,6 +43,9 @@ test_experts(void **state)
 	says(store_expert_add(s, model, tiny, e, NULL, &id, &err), T2_EINVAL, "empty");
 	says(store_expert_rename(s, b, "math", &err), T2_EINVAL, "taken");
 	says(store_expert_rename(s, b, "x,y", &err), T2_EINVAL, "x,y");
+	says(store_expert_rename(s, b, "x/y", &err), T2_EINVAL, "x/y");
+	says(store_expert_rename(s, b, "x\xffy", &err), T2_EINVAL, "UTF-8");
+	says(store_expert_rename(s, b, "x\ny", &err), T2_EINVAL, "control");
 	OK(store_expert_rename(s, b, "strings", &err));
 	OK(store_expert_find(s, model, "strings", &row, &mem, &err));
 	assert_int_equal(row.id, b);

@@ -199,12 +199,12 @@ check_partial(void *arg, json_t *obj, long line, struct t2_err *err)
 	long *lines = arg;
 
 	(void)err;
+	++*lines;
 	if (!t)
 		return T2_OK;
 	get_ids(json_object_get(obj, "ids"), &ids);
 	check_decoded(t, &ids, obj, line);
 	ids_free(&ids);
-	++*lines;
 	return T2_OK;
 }
 
@@ -220,7 +220,7 @@ partial_decode(void **state)
 		skip();
 	if (json_read_lines(path, check_partial, &lines, &err))
 		fail_msg("%s", err.msg);
-	assert_true(lines > 0);
+	assert_int_equal(lines, 200);
 }
 
 /* What is not UTF-8 is encoded as its text with U+FFFD for each maximal part. */
