@@ -32,6 +32,26 @@ store_decision_add(struct store *s, const struct decision_row *d, int64_t *id, s
 	return st;
 }
 
+static void
+decision_read(sqlite3_stmt *q, void *row, struct arena *a)
+{
+	struct decision_row *d = row;
+
+	d->id = sqlite3_column_int64(q, 0);
+	d->model = sqlite3_column_int64(q, 1);
+	d->created = sqlite3_column_double(q, 2);
+	d->strategy = db_column_text(q, 3, a);
+	d->prompt = db_column_text(q, 4, a);
+	d->pass1_text = db_column_text(q, 5, a);
+	d->scores = db_column_text(q, 6, a);
+	d->pass1_ms = sqlite3_column_double(q, 7);
+	d->decision = db_column_text(q, 8, a);
+	d->mixture = db_column_text(q, 9, a);
+	d->pass2_text = db_column_text(q, 10, a);
+	d->tokens = sqlite3_column_int(q, 11);
+	d->pass2_ms = sqlite3_column_double(q, 12);
+}
+
 enum t2_status
 store_decision_list(struct store *s, int64_t model, int limit, struct decision_list *out, struct t2_err *err)
 {
@@ -40,39 +60,13 @@ store_decision_list(struct store *s, int64_t model, int limit, struct decision_l
 				  "mixture,pass2_text,tokens,pass2_ms FROM decision WHERE ?1=0 OR model=?1 "
 				  "ORDER BY created DESC,id DESC LIMIT ?2",
 				  err);
-	int rc;
 
 	memset(out, 0, sizeof *out);
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, model);
 	sqlite3_bind_int(q, 2, limit > 0 ? limit : -1);
-	while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
-		struct decision_row *d = db_push((void **)&out->v, &out->n, &out->cap, sizeof *d);
-		struct arena *a = &out->arena;
-
-		if (!d)
-			break;
-		d->id = sqlite3_column_int64(q, 0);
-		d->model = sqlite3_column_int64(q, 1);
-		d->created = sqlite3_column_double(q, 2);
-		d->strategy = db_column_text(q, 3, a);
-		d->prompt = db_column_text(q, 4, a);
-		d->pass1_text = db_column_text(q, 5, a);
-		d->scores = db_column_text(q, 6, a);
-		d->pass1_ms = sqlite3_column_double(q, 7);
-		d->decision = db_column_text(q, 8, a);
-		d->mixture = db_column_text(q, 9, a);
-		d->pass2_text = db_column_text(q, 10, a);
-		d->tokens = sqlite3_column_int(q, 11);
-		d->pass2_ms = sqlite3_column_double(q, 12);
-	}
-	sqlite3_reset(q);
-	if (rc == SQLITE_DONE && !out->arena.failed)
-		return T2_OK;
-	decision_list_free(out);
-	return rc == SQLITE_ROW || rc == SQLITE_DONE ? t2_nomem(err, "decisions") :
-							db_fail(s, err, "list decisions");
+	return db_list(s, q, decision_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap, &out->arena, "list decisions", err);
 }
 
 void

@@ -56,6 +56,25 @@ store_eval_add(struct store *s, const struct eval_row *e, const struct eval_item
 	return st;
 }
 
+static void
+eval_read(sqlite3_stmt *q, void *row, struct arena *a)
+{
+	struct eval_row *e = row;
+
+	e->id = sqlite3_column_int64(q, 0);
+	e->model = sqlite3_column_int64(q, 1);
+	e->created = sqlite3_column_double(q, 2);
+	e->task = db_column_text(q, 3, a);
+	e->split = db_column_text(q, 4, a);
+	e->strategy = db_column_text(q, 5, a);
+	e->temperature = sqlite3_column_double(q, 6);
+	e->seed = sqlite3_column_int64(q, 7);
+	e->n = sqlite3_column_int(q, 8);
+	e->correct = sqlite3_column_int(q, 9);
+	e->seconds = sqlite3_column_double(q, 10);
+	e->tokens = (long)sqlite3_column_int64(q, 11);
+}
+
 enum t2_status
 store_eval_list(struct store *s, int64_t model, struct eval_list *out, struct t2_err *err)
 {
@@ -63,36 +82,12 @@ store_eval_list(struct store *s, int64_t model, struct eval_list *out, struct t2
 				  "SELECT id,model,created,task,split,strategy,temperature,seed,n,correct,seconds,"
 				  "tokens FROM evaluation WHERE ?1=0 OR model=?1 ORDER BY created DESC,id DESC",
 				  err);
-	int rc;
 
 	memset(out, 0, sizeof *out);
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, model);
-	while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
-		struct eval_row *e = db_push((void **)&out->v, &out->n, &out->cap, sizeof *e);
-
-		if (!e)
-			break;
-		e->id = sqlite3_column_int64(q, 0);
-		e->model = sqlite3_column_int64(q, 1);
-		e->created = sqlite3_column_double(q, 2);
-		e->task = db_column_text(q, 3, &out->arena);
-		e->split = db_column_text(q, 4, &out->arena);
-		e->strategy = db_column_text(q, 5, &out->arena);
-		e->temperature = sqlite3_column_double(q, 6);
-		e->seed = sqlite3_column_int64(q, 7);
-		e->n = sqlite3_column_int(q, 8);
-		e->correct = sqlite3_column_int(q, 9);
-		e->seconds = sqlite3_column_double(q, 10);
-		e->tokens = (long)sqlite3_column_int64(q, 11);
-	}
-	sqlite3_reset(q);
-	if (rc == SQLITE_DONE && !out->arena.failed)
-		return T2_OK;
-	eval_list_free(out);
-	return rc == SQLITE_ROW || rc == SQLITE_DONE ? t2_nomem(err, "evaluations") :
-							db_fail(s, err, "list evaluations");
+	return db_list(s, q, eval_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap, &out->arena, "list evaluations", err);
 }
 
 void

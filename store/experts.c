@@ -11,12 +11,14 @@
 
 #define EXPERT_COLUMNS                                                                                     \
 	"expert.id,model,coalesce(run,0),expert.name,task,method,scale,modules,model.name,expert.parameters," \
-	"base_accuracy,accuracy,accuracy_n,dispatch,expert.shipped,created"
+	"base_accuracy,accuracy,accuracy_n,dispatch,expert.shipped,created,model.fingerprint"
 #define EXPERT_FROM " FROM expert JOIN model ON model.id=expert.model "
 
 static void
-expert_read(sqlite3_stmt *q, struct expert_row *r, struct arena *a)
+expert_read(sqlite3_stmt *q, void *row, struct arena *a)
 {
+	struct expert_row *r = row;
+
 	r->id = sqlite3_column_int64(q, 0);
 	r->model = sqlite3_column_int64(q, 1);
 	r->run = sqlite3_column_int64(q, 2);
@@ -33,6 +35,7 @@ expert_read(sqlite3_stmt *q, struct expert_row *r, struct arena *a)
 	r->dispatch = sqlite3_column_int(q, 13);
 	r->shipped = sqlite3_column_int(q, 14);
 	r->created = sqlite3_column_double(q, 15);
+	r->fingerprint = db_column_text(q, 16, a);
 }
 
 enum t2_status
@@ -42,25 +45,12 @@ store_expert_list(struct store *s, int64_t model, struct expert_list *out, struc
 				  "SELECT " EXPERT_COLUMNS EXPERT_FROM
 				  "WHERE ?1=0 OR model=?1 ORDER BY created,expert.id",
 				  err);
-	int rc;
 
 	memset(out, 0, sizeof *out);
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, model);
-	while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
-		struct expert_row *r = db_push((void **)&out->v, &out->n, &out->cap, sizeof *r);
-
-		if (!r)
-			break;
-		expert_read(q, r, &out->arena);
-	}
-	sqlite3_reset(q);
-	if (rc == SQLITE_DONE && !out->arena.failed)
-		return T2_OK;
-	expert_list_free(out);
-	return rc == SQLITE_ROW || rc == SQLITE_DONE ? t2_nomem(err, "experts") :
-							db_fail(s, err, "list experts");
+	return db_list(s, q, expert_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap, &out->arena, "list experts", err);
 }
 
 void
@@ -77,7 +67,8 @@ store_expert_find(struct store *s, int64_t model, const char *name, struct exper
 {
 	sqlite3_stmt *q = db_stmt(s,
 				  "SELECT " EXPERT_COLUMNS EXPERT_FROM "WHERE (?1=0 OR model=?1) AND "
-				  "(expert.name=?2 OR model.name||':'||expert.name=?2) ORDER BY model.opened DESC",
+				  "(expert.name=?2 OR model.name||':'||expert.name=?2 OR "
+				  "model.fingerprint||':'||expert.name=?2) ORDER BY model.opened DESC",
 				  err);
 	int rc, found = 0;
 
@@ -96,8 +87,8 @@ store_expert_find(struct store *s, int64_t model, const char *name, struct exper
 		return t2_fail(err, T2_ENOTFOUND, "expert %s: none of that name%s; \"t2tui expert list\" shows them",
 			       name, model ? " for this model" : "");
 	if (found > 1)
-		return t2_fail(err, T2_EINVAL, "expert %s: several models have one; say MODEL:%s, e.g. %s:%s", name,
-			       name, out->model_name, name);
+		return t2_fail(err, T2_EINVAL, "expert %s: several models have one; say MODEL:NAME, e.g. %s:%s or %s:%s", name,
+			       out->model_name, out->name, out->fingerprint, out->name);
 	return a->failed ? t2_nomem(err, "expert") : T2_OK;
 }
 
@@ -109,21 +100,14 @@ store_expert_dispatcher(struct store *s, int64_t model, struct expert_row *out, 
 				  "SELECT " EXPERT_COLUMNS EXPERT_FROM "WHERE model=?1 AND dispatch=1 "
 				  "ORDER BY created DESC,expert.id DESC LIMIT 1",
 				  err);
-	int rc;
+	enum t2_status st;
 
 	memset(out, 0, sizeof *out);
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, model);
-	rc = sqlite3_step(q);
-	if (rc == SQLITE_ROW)
-		expert_read(q, out, a);
-	sqlite3_reset(q);
-	if (rc == SQLITE_ROW)
-		return T2_OK;
-	if (rc == SQLITE_DONE)
-		return t2_fail(err, T2_ENOTFOUND, "no classifier expert: train one on a dispatch task");
-	return db_fail(s, err, "find classifier expert");
+	st = db_one(s, q, expert_read, out, a, "find classifier expert", err);
+	return st != T2_ENOTFOUND ? st : t2_fail(err, T2_ENOTFOUND, "no classifier expert: train one on a dispatch task");
 }
 
 static enum t2_status
@@ -304,11 +288,12 @@ store_expert_rename(struct store *s, int64_t id, const char *to, struct t2_err *
 {
 	sqlite3_stmt *q = db_stmt(s, "UPDATE expert SET name=?2 WHERE id=?1", err);
 	int rc;
+	enum t2_status st;
 
 	if (!q)
 		return T2_EDB;
-	if (store_name_check("expert", to, err))
-		return T2_EINVAL;
+	if ((st = store_name_check("expert", to, err)))
+		return st;
 	sqlite3_bind_int64(q, 1, id);
 	db_text(q, 2, to);
 	rc = sqlite3_step(q);

@@ -9,7 +9,7 @@ struct expert;
 
 struct expert_row {
 	int64_t id, model, run; /* run 0: none */
-	char *name, *task, *method, *scale, *modules, *model_name;
+	char *name, *task, *method, *scale, *modules, *model_name, *fingerprint; /* the last: the model's */
 	int64_t parameters;
 	double base_accuracy, accuracy; /* NaN: unknown */
 	int accuracy_n;

@@ -5,12 +5,15 @@
 #include "store/db.h"
 
 #define MIXTURE_SELECT                                                                                  \
-	"SELECT mixture.id,model,coalesce(run,0),mixture.name,task,model.name,fitness,created "         \
+	"SELECT mixture.id,model,coalesce(run,0),mixture.name,task,model.name,fitness,created,"                      \
+	"coalesce((SELECT json_extract(settings,'$.normalise') FROM run WHERE run.id=mixture.run),0) " \
 	"FROM mixture JOIN model ON model.id=mixture.model "
 
 static void
-mixture_read(sqlite3_stmt *q, struct mixture_row *r, struct arena *a)
+mixture_read(sqlite3_stmt *q, void *row, struct arena *a)
 {
+	struct mixture_row *r = row;
+
 	r->id = sqlite3_column_int64(q, 0);
 	r->model = sqlite3_column_int64(q, 1);
 	r->run = sqlite3_column_int64(q, 2);
@@ -19,6 +22,7 @@ mixture_read(sqlite3_stmt *q, struct mixture_row *r, struct arena *a)
 	r->model_name = db_column_text(q, 5, a);
 	r->fitness = db_column_real(q, 6);
 	r->created = sqlite3_column_double(q, 7);
+	r->normalised = sqlite3_column_int(q, 8);
 }
 
 static enum t2_status
@@ -63,25 +67,13 @@ enum t2_status
 store_mixture_list(struct store *s, int64_t model, struct mixture_list *out, struct t2_err *err)
 {
 	sqlite3_stmt *q = db_stmt(s, MIXTURE_SELECT "WHERE ?1=0 OR model=?1 ORDER BY created,mixture.id", err);
-	enum t2_status st = T2_OK;
-	int rc;
+	enum t2_status st;
 
 	memset(out, 0, sizeof *out);
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, model);
-	while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
-		struct mixture_row *r = db_push((void **)&out->v, &out->n, &out->cap, sizeof *r);
-
-		if (!r)
-			break;
-		mixture_read(q, r, &out->arena);
-	}
-	sqlite3_reset(q);
-	if (rc == SQLITE_ROW || out->arena.failed)
-		st = t2_nomem(err, "mixtures");
-	else if (rc != SQLITE_DONE)
-		st = db_fail(s, err, "list mixtures");
+	st = db_list(s, q, mixture_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap, &out->arena, "list mixtures", err);
 	for (int i = 0; i < out->n && !st; i++)
 		st = parts_read(s, &out->v[i], &out->arena, err);
 	if (st)
@@ -103,7 +95,8 @@ store_mixture_find(struct store *s, int64_t model, const char *name, struct mixt
 {
 	sqlite3_stmt *q = db_stmt(s,
 				  MIXTURE_SELECT "WHERE (?1=0 OR model=?1) AND (mixture.name=?2 OR "
-						 "model.name||':'||mixture.name=?2)",
+						 "model.name||':'||mixture.name=?2 OR "
+						 "model.fingerprint||':'||mixture.name=?2)",
 				  err);
 	int rc, found = 0;
 
@@ -134,25 +127,20 @@ store_mixture_for_task(struct store *s, int64_t model, const char *task, struct 
 				  MIXTURE_SELECT "WHERE model=?1 AND task=?2 AND fitness IS NOT NULL "
 						 "ORDER BY created DESC,mixture.id DESC LIMIT 1",
 				  err);
-	int rc;
+	enum t2_status st;
 
 	memset(out, 0, sizeof *out);
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, model);
 	db_text(q, 2, task);
-	rc = sqlite3_step(q);
-	if (rc == SQLITE_ROW)
-		mixture_read(q, out, a);
-	sqlite3_reset(q);
-	if (rc == SQLITE_DONE)
+	st = db_one(s, q, mixture_read, out, a, "find mixture", err);
+	if (st == T2_ENOTFOUND)
 		return t2_fail(err, T2_ENOTFOUND,
 			       "task %s: no searched mixture yet; \"t2tui search MODEL --task %s --experts A,B\" "
 			       "makes one",
 			       task, task);
-	if (rc != SQLITE_ROW)
-		return db_fail(s, err, "find mixture");
-	return parts_read(s, out, a, err);
+	return st ? st : parts_read(s, out, a, err);
 }
 
 static enum t2_status

@@ -16,6 +16,7 @@ struct mixture_row {
 	int64_t id, model, run;
 	char *name, *task, *model_name;
 	double fitness; /* NaN: not searched */
+	bool normalised; /* searched with alphas divided by their sum: where all are 0 the search meant the base model */
 	double created;
 	struct mixture_part *part; /* [parts] */
 	int parts;

@@ -15,8 +15,9 @@ store_model_register(struct store *s, const struct model *m, const char *name, b
 	sqlite3_stmt *q = db_stmt(s,
 				  "INSERT INTO model(fingerprint,name,path,arch,parameters,layers,hidden,"
 				  "vocab,shipped,added,opened) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?10) "
-				  "ON CONFLICT(fingerprint) DO UPDATE SET name=?2,path=?3,opened=?10,"
-				  "shipped=max(shipped,?9) RETURNING id",
+				  "ON CONFLICT(fingerprint) DO UPDATE SET opened=?10,shipped=max(shipped,?9),"
+				  "name=CASE WHEN shipped>?9 THEN name ELSE ?2 END,"
+				  "path=CASE WHEN shipped>?9 THEN path ELSE ?3 END RETURNING id",
 				  err);
 
 	if (!q)
@@ -45,8 +46,10 @@ store_model_register(struct store *s, const struct model *m, const char *name, b
 	"id,fingerprint,name,path,arch,parameters,layers,hidden,vocab,shipped,added,opened"
 
 static void
-model_read(sqlite3_stmt *q, struct model_row *r, struct arena *a)
+model_read(sqlite3_stmt *q, void *row, struct arena *a)
 {
+	struct model_row *r = row;
+
 	r->id = sqlite3_column_int64(q, 0);
 	r->fingerprint = db_column_text(q, 1, a);
 	r->name = db_column_text(q, 2, a);
@@ -66,23 +69,11 @@ store_model_list(struct store *s, struct model_list *out, struct t2_err *err)
 {
 	sqlite3_stmt *q =
 		db_stmt(s, "SELECT " MODEL_COLUMNS " FROM model ORDER BY opened DESC, id DESC", err);
-	int rc;
 
 	memset(out, 0, sizeof *out);
 	if (!q)
 		return T2_EDB;
-	while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
-		struct model_row *r = db_push((void **)&out->v, &out->n, &out->cap, sizeof *r);
-
-		if (!r)
-			break;
-		model_read(q, r, &out->arena);
-	}
-	sqlite3_reset(q);
-	if (rc == SQLITE_DONE && !out->arena.failed)
-		return T2_OK;
-	model_list_free(out);
-	return rc == SQLITE_ROW || rc == SQLITE_DONE ? t2_nomem(err, "models") : db_fail(s, err, "list models");
+	return db_list(s, q, model_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap, &out->arena, "list models", err);
 }
 
 void
@@ -100,22 +91,16 @@ store_model_find(struct store *s, const char *name, struct model_row *out, struc
 				  "SELECT " MODEL_COLUMNS " FROM model WHERE name=?1 OR fingerprint=?1 "
 				  "ORDER BY name=?1 DESC, opened DESC LIMIT 1",
 				  err);
-	int rc;
+	enum t2_status st;
 
 	memset(out, 0, sizeof *out);
 	if (!q)
 		return T2_EDB;
 	db_text(q, 1, name);
-	rc = sqlite3_step(q);
-	if (rc == SQLITE_ROW)
-		model_read(q, out, a);
-	sqlite3_reset(q);
-	if (rc == SQLITE_ROW)
-		return a->failed ? t2_nomem(err, "model") : T2_OK;
-	if (rc == SQLITE_DONE)
-		return t2_fail(err, T2_ENOTFOUND,
-			       "%s: no such file, folder or model of the store; \"sample\" is always there", name);
-	return db_fail(s, err, "find model");
+	st = db_one(s, q, model_read, out, a, "find model", err);
+	return st != T2_ENOTFOUND ?
+		       st :
+		       t2_fail(err, T2_ENOTFOUND, "%s: no such file, folder or model of the store; \"sample\" is always there", name);
 }
 
 enum t2_status

@@ -34,13 +34,16 @@ process_start(int64_t pid)
 }
 
 #define RUN_SELECT                                                                                        \
-	"SELECT run.id,model,kind,run.name,task,settings,status,message,model.name,model.path,step,steps," \
+	"SELECT run.id,model,kind,run.name,task,settings,status,message,model.name,"        \
+	"CASE WHEN model.shipped THEN 'sample' ELSE model.path END,step,steps,"                             \
 	"best_step,reward,best_accuracy,pid,pid_start,heartbeat,started,seconds,stop,run.shipped "         \
 	"FROM run JOIN model ON model.id=run.model "
 
 static void
-run_read(sqlite3_stmt *q, struct run_row *r, struct arena *a)
+run_read(sqlite3_stmt *q, void *row, struct arena *a)
 {
+	struct run_row *r = row;
+
 	r->id = sqlite3_column_int64(q, 0);
 	r->model = sqlite3_column_int64(q, 1);
 	r->kind = db_column_text(q, 2, a);
@@ -101,11 +104,11 @@ store_run_claim(struct store *s, int64_t id, struct t2_err *err)
 	sqlite3_stmt *q;
 	enum t2_status st = store_begin(s, err);
 	int64_t pid = 0, start = 0;
-	bool running = false;
+	bool running = false, done = false;
 
 	if (st)
 		return st;
-	if (!(q = db_stmt(s, "SELECT pid,pid_start,status='running' FROM run WHERE id=?", err))) {
+	if (!(q = db_stmt(s, "SELECT pid,pid_start,status='running',status='done' FROM run WHERE id=?", err))) {
 		st = T2_EDB;
 		goto out;
 	}
@@ -114,10 +117,13 @@ store_run_claim(struct store *s, int64_t id, struct t2_err *err)
 		pid = sqlite3_column_int64(q, 0);
 		start = sqlite3_column_int64(q, 1);
 		running = sqlite3_column_int(q, 2);
+		done = sqlite3_column_int(q, 3);
 	} else {
 		st = t2_fail(err, T2_ENOTFOUND, "run %lld: no such run", (long long)id);
 	}
 	sqlite3_reset(q);
+	if (!st && done)
+		st = t2_fail(err, T2_EINVAL, "run %lld: is done; there is nothing to resume", (long long)id);
 	if (!st && running && pid != getpid() && start && process_start(pid) == start)
 		st = t2_fail(err, T2_EBUSY, "run %lld: process %lld is still at it; \"t2tui run stop %lld\" ends it",
 			     (long long)id, (long long)pid, (long long)id);
@@ -232,24 +238,12 @@ enum t2_status
 store_run_list(struct store *s, int64_t model, struct run_list *out, struct t2_err *err)
 {
 	sqlite3_stmt *q = db_stmt(s, RUN_SELECT "WHERE ?1=0 OR model=?1 ORDER BY run.id DESC", err);
-	int rc;
 
 	memset(out, 0, sizeof *out);
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, model);
-	while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
-		struct run_row *r = db_push((void **)&out->v, &out->n, &out->cap, sizeof *r);
-
-		if (!r)
-			break;
-		run_read(q, r, &out->arena);
-	}
-	sqlite3_reset(q);
-	if (rc == SQLITE_DONE && !out->arena.failed)
-		return T2_OK;
-	run_list_free(out);
-	return rc == SQLITE_ROW || rc == SQLITE_DONE ? t2_nomem(err, "runs") : db_fail(s, err, "list runs");
+	return db_list(s, q, run_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap, &out->arena, "list runs", err);
 }
 
 void
@@ -268,22 +262,35 @@ store_run_find(struct store *s, const char *which, struct run_row *out, struct a
 				  err);
 	char *end;
 	long long id = strtoll(which, &end, 10);
-	int rc;
+	enum t2_status st;
 
 	memset(out, 0, sizeof *out);
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, *end || end == which ? -1 : id);
 	db_text(q, 2, which);
-	rc = sqlite3_step(q);
-	if (rc == SQLITE_ROW)
-		run_read(q, out, a);
-	sqlite3_reset(q);
-	if (rc == SQLITE_ROW)
-		return a->failed ? t2_nomem(err, "run") : T2_OK;
-	if (rc == SQLITE_DONE)
-		return t2_fail(err, T2_ENOTFOUND, "run %s: no such run; \"t2tui run list\" shows them", which);
-	return db_fail(s, err, "find run");
+	st = db_one(s, q, run_read, out, a, "find run", err);
+	return st != T2_ENOTFOUND ? st : t2_fail(err, T2_ENOTFOUND, "run %s: no such run; \"t2tui run list\" shows them", which);
+}
+
+static void
+metric_read(sqlite3_stmt *q, void *row, struct arena *a)
+{
+	struct run_metric *m = row;
+	size_t bytes = (size_t)sqlite3_column_bytes(q, 8);
+
+	m->step = sqlite3_column_int(q, 0);
+	m->reward = db_column_real(q, 1);
+	m->loss = db_column_real(q, 2);
+	m->kl = db_column_real(q, 3);
+	m->grad_norm = db_column_real(q, 4);
+	m->length = db_column_real(q, 5);
+	m->tokens = (long)sqlite3_column_int64(q, 6);
+	m->ms = sqlite3_column_double(q, 7);
+	if (bytes) {
+		m->zcount = (int)(bytes / sizeof(float));
+		m->zmean = arena_memdup(a, sqlite3_column_blob(q, 8), bytes);
+	}
 }
 
 enum t2_status
@@ -293,37 +300,13 @@ store_metric_list(struct store *s, int64_t run, int after_step, struct metric_li
 				  "SELECT step,reward,loss,kl,grad_norm,length,tokens,ms,zmean FROM metric "
 				  "WHERE run=? AND step>? ORDER BY step",
 				  err);
-	int rc;
 
 	memset(out, 0, sizeof *out);
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, run);
 	sqlite3_bind_int(q, 2, after_step);
-	while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
-		struct run_metric *m = db_push((void **)&out->v, &out->n, &out->cap, sizeof *m);
-		size_t bytes = (size_t)sqlite3_column_bytes(q, 8);
-
-		if (!m)
-			break;
-		m->step = sqlite3_column_int(q, 0);
-		m->reward = db_column_real(q, 1);
-		m->loss = db_column_real(q, 2);
-		m->kl = db_column_real(q, 3);
-		m->grad_norm = db_column_real(q, 4);
-		m->length = db_column_real(q, 5);
-		m->tokens = (long)sqlite3_column_int64(q, 6);
-		m->ms = sqlite3_column_double(q, 7);
-		if (bytes) {
-			m->zcount = (int)(bytes / sizeof(float));
-			m->zmean = arena_memdup(&out->arena, sqlite3_column_blob(q, 8), bytes);
-		}
-	}
-	sqlite3_reset(q);
-	if (rc == SQLITE_DONE && !out->arena.failed)
-		return T2_OK;
-	metric_list_free(out);
-	return rc == SQLITE_ROW || rc == SQLITE_DONE ? t2_nomem(err, "metrics") : db_fail(s, err, "list metrics");
+	return db_list(s, q, metric_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap, &out->arena, "list metrics", err);
 }
 
 void
@@ -349,33 +332,29 @@ store_validation_put(struct store *s, int64_t run, const struct run_validation *
 	return db_done(s, q, "keep validation", err);
 }
 
+static void
+validation_read(sqlite3_stmt *q, void *row, struct arena *a)
+{
+	struct run_validation *v = row;
+
+	(void)a;
+	v->step = sqlite3_column_int(q, 0);
+	snprintf(v->split, sizeof v->split, "%s", (const char *)sqlite3_column_text(q, 1));
+	v->correct = sqlite3_column_int(q, 2);
+	v->n = sqlite3_column_int(q, 3);
+}
+
 enum t2_status
 store_validation_list(struct store *s, int64_t run, struct validation_list *out, struct t2_err *err)
 {
 	sqlite3_stmt *q =
 		db_stmt(s, "SELECT step,split,correct,n FROM validation WHERE run=? ORDER BY step", err);
-	int rc;
 
 	memset(out, 0, sizeof *out);
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, run);
-	while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
-		struct run_validation *v = db_push((void **)&out->v, &out->n, &out->cap, sizeof *v);
-
-		if (!v)
-			break;
-		v->step = sqlite3_column_int(q, 0);
-		snprintf(v->split, sizeof v->split, "%s", (const char *)sqlite3_column_text(q, 1));
-		v->correct = sqlite3_column_int(q, 2);
-		v->n = sqlite3_column_int(q, 3);
-	}
-	sqlite3_reset(q);
-	if (rc == SQLITE_DONE)
-		return T2_OK;
-	free(out->v);
-	memset(out, 0, sizeof *out);
-	return rc == SQLITE_ROW ? t2_nomem(err, "validations") : db_fail(s, err, "list validations");
+	return db_list(s, q, validation_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap, NULL, "list validations", err);
 }
 
 enum t2_status
@@ -470,36 +449,31 @@ store_rollouts_put(struct store *s, int64_t run, const struct run_rollout *v, in
 	return st;
 }
 
+static void
+rollout_read(sqlite3_stmt *q, void *row, struct arena *a)
+{
+	struct run_rollout *r = row;
+
+	r->step = sqlite3_column_int(q, 0);
+	r->position = sqlite3_column_int(q, 1);
+	r->prompt = db_column_text(q, 2, a);
+	r->answer = db_column_text(q, 3, a);
+	r->gold = db_column_text(q, 4, a);
+	r->reward = sqlite3_column_double(q, 5);
+}
+
 enum t2_status
 store_rollout_list(struct store *s, int64_t run, struct rollout_list *out, struct t2_err *err)
 {
 	sqlite3_stmt *q = db_stmt(
 		s, "SELECT step,position,prompt,answer,gold,reward FROM rollout WHERE run=? ORDER BY step,position",
 		err);
-	int rc;
 
 	memset(out, 0, sizeof *out);
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, run);
-	while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
-		struct run_rollout *r = db_push((void **)&out->v, &out->n, &out->cap, sizeof *r);
-
-		if (!r)
-			break;
-		r->step = sqlite3_column_int(q, 0);
-		r->position = sqlite3_column_int(q, 1);
-		r->prompt = db_column_text(q, 2, &out->arena);
-		r->answer = db_column_text(q, 3, &out->arena);
-		r->gold = db_column_text(q, 4, &out->arena);
-		r->reward = sqlite3_column_double(q, 5);
-	}
-	sqlite3_reset(q);
-	if (rc == SQLITE_DONE && !out->arena.failed)
-		return T2_OK;
-	rollout_list_free(out);
-	return rc == SQLITE_ROW || rc == SQLITE_DONE ? t2_nomem(err, "rollouts") :
-							db_fail(s, err, "list rollouts");
+	return db_list(s, q, rollout_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap, &out->arena, "list rollouts", err);
 }
 
 void

@@ -13,6 +13,7 @@
 #include "store/store.h"
 
 struct run_row {
+	/* model_path: what opens the model, "sample" for the shipped one */
 	int64_t id, model;
 	char *kind, *name, *task, *settings, *status, *message, *model_name, *model_path; /* status: see above */
 	int step, steps, best_step; /* best_step -1: none */

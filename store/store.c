@@ -40,9 +40,9 @@ store_name_check(const char *what, const char *name, struct t2_err *err)
 			       what, name);
 	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
-			return t2_fail(err, T2_EINVAL, "%s name \"%s\": may not hold control characters", what, name);
+			return t2_fail(err, T2_EINVAL, "%s name: may not hold control characters", what);
 	if (!utf8_valid(name, n))
-		return t2_fail(err, T2_EINVAL, "%s name \"%s\": is not UTF-8", what, name);
+		return t2_fail(err, T2_EINVAL, "%s name: is not UTF-8", what);
 	return T2_OK;
 }
 
@@ -144,8 +144,8 @@ db_column_text(sqlite3_stmt *q, int i, struct arena *a)
 	return arena_strdup(a, s ? s : "");
 }
 
-void *
-db_push(void **v, int *n, int *cap, size_t size)
+static void *
+push(void **v, int *n, int *cap, size_t size)
 {
 	char *p;
 
@@ -161,6 +161,49 @@ db_push(void **v, int *n, int *cap, size_t size)
 	p = (char *)*v + (size_t)(*n)++ * size;
 	memset(p, 0, size);
 	return p;
+}
+
+enum t2_status
+db_list(struct store *s, sqlite3_stmt *q, db_row_fn *fn, size_t size, void **v, int *n, int *cap, struct arena *arena,
+	const char *what, struct t2_err *err)
+{
+	enum t2_status st = T2_OK;
+	int rc;
+
+	while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
+		void *row = push(v, n, cap, size);
+
+		if (!row)
+			break;
+		fn(q, row, arena);
+	}
+	if (rc == SQLITE_ROW || (rc == SQLITE_DONE && arena && arena->failed))
+		st = t2_nomem(err, what);
+	else if (rc != SQLITE_DONE)
+		st = db_fail(s, err, what);
+	sqlite3_reset(q);
+	if (!st)
+		return T2_OK;
+	free(*v);
+	*v = NULL;
+	*n = *cap = 0;
+	if (arena)
+		arena_free(arena);
+	return st;
+}
+
+enum t2_status
+db_one(struct store *s, sqlite3_stmt *q, db_row_fn *fn, void *row, struct arena *a, const char *what, struct t2_err *err)
+{
+	int rc = sqlite3_step(q);
+	enum t2_status st = T2_OK;
+
+	if (rc == SQLITE_ROW)
+		fn(q, row, a);
+	else
+		st = rc == SQLITE_DONE ? T2_ENOTFOUND : db_fail(s, err, what);
+	sqlite3_reset(q);
+	return !st && a->failed ? t2_nomem(err, what) : st;
 }
 
 static enum t2_status
@@ -289,7 +332,8 @@ xdg_dir(char *out, int size, const char *var, const char *fallback, struct t2_er
 	else if (home && *home)
 		n = snprintf(out, (size_t)size, "%s/%s/t2tui", home, fallback);
 	else
-		return t2_fail(err, T2_EINVAL, "neither %s nor HOME is set: name the store with --store", var);
+		return t2_fail(err, T2_EINVAL, "neither %s nor HOME is set to a folder: set one of them%s", var,
+			       strcmp(var, "XDG_DATA_HOME") ? "" : ", or name the store with --store");
 	if (n < 0 || n >= size)
 		return t2_fail(err, T2_EINVAL, "%s: path too long", var);
 	return make_dirs(out, err);
@@ -317,6 +361,10 @@ store_open(struct store **out, const char *path, struct t2_err *err)
 	*out = NULL;
 	if (!s)
 		return t2_nomem(err, "store");
+	if (path && !*path) {
+		st = t2_fail(err, T2_EINVAL, "the store's name is empty: name a file with --store");
+		goto fail;
+	}
 	if (!path) {
 		if ((st = store_data_dir(dir, sizeof dir, err)))
 			goto fail;
@@ -434,6 +482,8 @@ store_backup(struct store *s, const char *to, struct t2_err *err)
 	sqlite3_backup *b;
 	int rc;
 
+	if (!*to)
+		return t2_fail(err, T2_EINVAL, "backup: the file's name is empty");
 	if (!access(to, F_OK))
 		return t2_fail(err, T2_EIO, "%s: exists already; name another file", to);
 	if (sqlite3_open(to, &copy) != SQLITE_OK) {

@@ -44,6 +44,7 @@ enum t2_status store_cache_dir(char *out, int size, struct t2_err *err);
 double store_now(void); /* Unix seconds */
 
 /* Whether an expert or a mixture may be called so: UTF-8 without control bytes, 1 .. 127 bytes, none of : , = / in it.
+ * Ask before an hour's work, not after it.
  * what: "expert", "mixture", for the message. */
 enum t2_status store_name_check(const char *what, const char *name, struct t2_err *err);
 

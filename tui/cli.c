@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/base/utf8.h"
 #include "engine/linalg/blas.h"
 #include "engine/linalg/kern.h"
 
@@ -24,8 +25,8 @@ const struct opt common_opts[] = {
 };
 
 static volatile sig_atomic_t caught;
+static bool json_lost; /* something could not be said in JSON */
 static struct job *running;
-static bool unsaid; /* an object could not be written as JSON */
 
 static void
 on_signal(int sig)
@@ -118,6 +119,28 @@ cli_pos(struct cli *c, int i, const char *what)
 	return NULL;
 }
 
+const struct cli_sub *
+cli_sub(struct cli *c, const struct cli_sub *subs)
+{
+	char names[200] = "";
+	size_t n = 0;
+
+	for (const struct cli_sub *s = subs; s->name; s++) {
+		if (c->npos && !strcmp(s->name, c->pos[0])) {
+			if (c->npos <= s->most)
+				return s;
+			cli_usage(c, "%s: one argument too many", c->pos[s->most]);
+			return NULL;
+		}
+		n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", n ? s[1].name ? ", " : " or " : "", s->name);
+	}
+	if (c->npos)
+		cli_usage(c, "%s %s: %s is wanted", c->cmd->name, c->pos[0], names);
+	else
+		cli_usage(c, "%s is missing", names);
+	return NULL;
+}
+
 int
 cli_usage(struct cli *c, const char *fmt, ...)
 {
@@ -130,7 +153,7 @@ cli_usage(struct cli *c, const char *fmt, ...)
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
-	if (c->cmd)
+	if (c->cmd && *c->cmd->name)
 		fprintf(stderr, "; \"t2tui %s --help\" shows what it takes\n", c->cmd->name);
 	else
 		fprintf(stderr, "; \"t2tui --help\" lists the verbs\n");
@@ -144,6 +167,10 @@ cli_fail(struct cli *c)
 		fprintf(stderr, "t2tui: stopped by signal %d\n", (int)caught);
 		return 128 + caught;
 	}
+	/* one line, whatever a file's name or a database had to say */
+	for (char *p = c->err.msg; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
 	fprintf(stderr, "t2tui: %s\n", c->err.msg);
 	return 1;
 }
@@ -175,16 +202,48 @@ cli_open(struct cli *c, int i, int what)
 	return 0;
 }
 
+int
+cli_task(struct cli *c, const char *name)
+{
+	struct task *t = NULL;
+	enum t2_status st = workspace_task(name, &t, &c->err);
+
+	task_free(t);
+	return st ? cli_fail(c) : 0;
+}
+
 void
 cli_json(json_t *obj)
 {
-	if (!obj || json_dumpf(obj, stdout, JSON_COMPACT | JSON_REAL_PRECISION(17))) {
-		fprintf(stderr, "t2tui: JSON: what there is to say is not UTF-8 or not finite\n");
-		unsaid = true;
+	if (!obj) {
+		fprintf(stderr, "t2tui: JSON: the result holds a text that is not UTF-8 or a number that is not finite\n");
+		json_lost = true;
+		return;
 	}
+	json_dumpf(obj, stdout, JSON_COMPACT | JSON_REAL_PRECISION(17));
 	fputc('\n', stdout);
 	fflush(stdout);
 	json_decref(obj);
+}
+
+json_t *
+cli_json_real(double x)
+{
+	return isfinite(x) ? json_real(x) : json_null();
+}
+
+json_t *
+cli_json_text(const char *s, size_t len)
+{
+	struct strbuf b = {0};
+	json_t *j;
+
+	if (!s || utf8_valid(s, len))
+		return json_stringn(s ? s : "", s ? len : 0);
+	utf8_clean(&b, s, len);
+	j = b.failed ? NULL : json_stringn(b.s, b.len);
+	strbuf_free(&b);
+	return j;
 }
 
 enum t2_status
@@ -357,13 +416,36 @@ ignore_signals(void)
 	sigaction(SIGXFSZ, &sa, NULL);
 }
 
+/* The verb comes first, or after common options (t2tui --store FILE info sample); 0: there is none. */
+static int
+find_verb(int argc, char **argv, const struct command **cmd)
+{
+	int at = 1;
+
+	while (at < argc && argv[at][0] == '-') {
+		const struct opt *o = find_opt(NULL, argv[at]);
+		bool joined = !o && strchr(argv[at], '=');
+
+		if (!o && !joined)
+			return 0;
+		at += o && o->arg ? 2 : 1;
+	}
+	for (int i = 0; at < argc && commands[i]; i++) {
+		if (!strcmp(commands[i]->name, argv[at])) {
+			*cmd = commands[i];
+			return at;
+		}
+	}
+	return 0;
+}
+
 extern const struct command cmd_workbench;
 
 int
 cli_main(int argc, char **argv)
 {
 	static struct cli c;
-	int rc, first = 1;
+	int rc, verb;
 
 	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")))
 		return print_help(NULL);
@@ -371,14 +453,12 @@ cli_main(int argc, char **argv)
 		printf("t2tui %s\n", T2_VERSION);
 		return 0;
 	}
-	for (int i = 0; argc > 1 && commands[i] && !c.cmd; i++)
-		if (!strcmp(commands[i]->name, argv[1]))
-			c.cmd = commands[i];
-	if (c.cmd)
-		first = 2;
+	verb = find_verb(argc, argv, &c.cmd);
+	if (verb)
+		memmove(argv + verb, argv + verb + 1, (size_t)(argc - verb) * sizeof *argv); /* its NULL too */
 	else
 		c.cmd = &cmd_workbench;
-	if (parse(&c, argc - first, argv + first))
+	if (parse(&c, argc - (verb ? 2 : 1), argv + 1))
 		return 2;
 	if (cli_flag(&c, "--help"))
 		return print_help(c.cmd == &cmd_workbench ? NULL : c.cmd);
@@ -387,6 +467,8 @@ cli_main(int argc, char **argv)
 	c.seed = cli_int(&c, "--seed", 0, 2147483647, 0);
 	c.threads = cli_int(&c, "--threads", 1, 1024, 0);
 	c.store_path = cli_str(&c, "--store");
+	if (c.npos > c.cmd->most)
+		cli_usage(&c, "%s: one argument too many", c.pos[c.cmd->most]);
 	if (c.bad)
 		return 2;
 	ignore_signals();
@@ -398,6 +480,8 @@ cli_main(int argc, char **argv)
 	if (c.cmd != &cmd_workbench)
 		watch_signals();
 	rc = c.cmd->run(&c);
+	if (json_lost && !rc)
+		rc = 1;
 	workspace_stop(&c.ws);
 	running = NULL;
 	job_destroy(&c.job);
@@ -409,5 +493,5 @@ cli_main(int argc, char **argv)
 		fprintf(stderr, "t2tui: standard output: %s\n", strerror(errno));
 		rc = rc ? rc : 1;
 	}
-	return caught ? 128 + caught : rc ? rc : unsaid;
+	return caught ? 128 + caught : rc;
 }

@@ -30,6 +30,7 @@ struct command {
 	const char *name, *args, *help;
 	const struct opt *opts; /* ended by a zero row; may be NULL */
 	int (*run)(struct cli *c);
+	int most; /* positions at most: one more is a mistake, not to be left out in silence */
 };
 
 extern const struct command *const commands[]; /* ended by NULL; tui/commands.c */
@@ -60,14 +61,28 @@ long cli_int(struct cli *c, const char *name, long lo, long hi, long dflt);
 double cli_real(struct cli *c, const char *name, double lo, double hi, double dflt);
 /* Position i; missing: usage message naming what, bad set, NULL. */
 const char *cli_pos(struct cli *c, int i, const char *what);
+/* Verbs of a verb (expert list, expert show NAME), a table ended by a zero row.  The row that position 0 names, given no more
+ * positions than it takes; NULL: a usage message was printed. */
+struct cli_sub {
+	const char *name;
+	int most; /* positions, its own name among them */
+	int (*run)(struct cli *c);
+};
+const struct cli_sub *cli_sub(struct cli *c, const struct cli_sub *subs);
 int cli_usage(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* prints, returns 2 */
 int cli_fail(struct cli *c); /* prints "t2tui: " and err.msg; returns 1, or 128+n when a signal cancelled */
 void cli_note(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* unless --quiet */
 
 /* Opens the store and MODEL at position i (what: WS_* of workspace.h). Prints and sets c->bad to an exit code. */
 int cli_open(struct cli *c, int i, int what);
-/* Prints obj as one line of JSON with full precision and releases it. */
+/* Is T a task at all?  Asked before a model is opened and decomposed for it.  An exit status. */
+int cli_task(struct cli *c, const char *name);
+/* Prints obj as one line of JSON with full precision and releases it.  NULL (what json_pack gives where a text is not UTF-8
+ * or a number not finite) fails the whole command: an empty line is no answer. */
 void cli_json(json_t *obj);
+/* A number, null where it is not finite; a text, with U+FFFD for what is not UTF-8.  Never NULL but out of memory. */
+json_t *cli_json_real(double x);
+json_t *cli_json_text(const char *s, size_t len);
 /* A whole file or standard input ("-" or NULL) into memory; the caller frees. */
 enum t2_status cli_read_all(const char *path, char **out, size_t *len, struct t2_err *err);
 /* "1,2,3" -> ids; malloced. */

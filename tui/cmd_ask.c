@@ -51,7 +51,9 @@ show_text(void *arg, const char *s, size_t len, float logprob)
 static json_t *
 pass1_json(const struct answer *a, const json_t *scores)
 {
-	return json_pack("{s:s,s:O,s:f,s:i}", "text", a->pass1.text ? a->pass1.text : "", "scores", scores, "ms", a->pass1.ms,
+	json_t *text = cli_json_text(a->pass1.text, a->pass1.text ? strlen(a->pass1.text) : 0);
+
+	return json_pack("{s:o,s:O,s:f,s:i}", "text", text, "scores", scores, "ms", a->pass1.ms,
 			 "tokens", a->pass1.tokens);
 }
 
@@ -95,9 +97,10 @@ ask_run(struct cli *c)
 	if (k.strategy.note[0])
 		cli_note(c, "%s", k.strategy.note);
 	if (c->json) {
-		cli_json(json_pack("{s:s,s:o,s:s,s:O,s:{s:s,s:i,s:f,s:f},s:I}", "strategy", k.strategy.name, "pass1",
+		cli_json(json_pack("{s:s,s:o,s:s,s:O,s:{s:o,s:i,s:f,s:f},s:I}", "strategy", k.strategy.name, "pass1",
 				   pass1_json(&k.answer, k.scores), "decision", k.decision, "mixture", k.mixture, "pass2", "text",
-				   k.answer.text, "tokens", k.answer.tokens, "ms", k.answer.ms, "tokens_per_s", k.tokens_per_s,
+				   cli_json_text(k.answer.text, strlen(k.answer.text)), "tokens", k.answer.tokens, "ms",
+				   k.answer.ms, "tokens_per_s", k.tokens_per_s,
 				   "decision_id", (json_int_t)k.id));
 	} else {
 		printf("\n");
@@ -114,4 +117,4 @@ ask_run(struct cli *c)
 	return 0;
 }
 
-const struct command cmd_ask = {"ask", "MODEL PROMPT", "a two-pass self-adaptive answer, kept as a decision", opts, ask_run};
+const struct command cmd_ask = {"ask", "MODEL PROMPT", "a two-pass self-adaptive answer, kept as a decision", opts, ask_run, 2};

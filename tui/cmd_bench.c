@@ -109,4 +109,4 @@ bench_command(struct cli *c)
 	return rc;
 }
 
-const struct command cmd_bench = {"bench", "[MODEL]", "speed, each figure beside this machine's limit", opts, bench_command};
+const struct command cmd_bench = {"bench", "[MODEL]", "speed, each figure beside this machine's limit", opts, bench_command, 1};

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "tui/cli.h"
 #include "tui/verbs.h"
@@ -16,9 +17,11 @@ decompose_run(struct cli *c)
 	const char *modules = cli_str(c, "--modules");
 	struct decompose_report r;
 	bool check = cli_flag(c, "--check");
-	int rc = cli_open(c, 0, WS_MODEL);
+	int rc;
 
-	if (rc)
+	if (modules && strcmp(modules, "all") && strcmp(modules, "mlp") && strcmp(modules, "attn"))
+		return cli_usage(c, "--modules %s: all, mlp or attn is wanted", modules);
+	if ((rc = cli_open(c, 0, WS_MODEL)))
 		return rc;
 	if (workspace_decompose(&c->ws, modules ? modules : "all", check, cli_flag(c, "--force"), &c->job, &r, &c->err))
 		return cli_fail(c);
@@ -38,4 +41,4 @@ decompose_run(struct cli *c)
 }
 
 const struct command cmd_decompose = {"decompose", "MODEL", "singular value decomposition of every adaptable matrix; resumable",
-				      opts, decompose_run};
+				      opts, decompose_run, 1};

@@ -90,4 +90,4 @@ doctor_run(struct cli *c)
 	return ok ? 0 : 1;
 }
 
-const struct command cmd_doctor = {"doctor", "", "is everything as it should be: kernels, store, folders, terminal", NULL, doctor_run};
+const struct command cmd_doctor = {"doctor", "", "is everything as it should be: kernels, store, folders, terminal", NULL, doctor_run, 0};

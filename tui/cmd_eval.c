@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +36,7 @@ eval_run(struct cli *c)
 				       .temp = (float)cli_real(c, "--temp", 0, 100, 0),
 				       .seed = (uint64_t)c->seed};
 	struct evaluating e;
-	char made[300];
+	char made[PATH_MAX + 16];
 	double lo, hi;
 	int rc;
 
@@ -50,6 +51,8 @@ eval_run(struct cli *c)
 	if (expert || mix)
 		snprintf(made, sizeof made, "%s:%s", expert ? "expert" : "mix", expert ? expert : mix);
 	o.strategy = expert || mix ? made : spec ? spec : "none";
+	if ((rc = cli_task(c, task)))
+		return rc;
 	if ((rc = cli_open(c, 0, WS_TEXT | (strategy_needs_factors(o.strategy) ? WS_FACTORS : WS_CACHED))))
 		return rc;
 	if (evaluating_run(&e, &c->ws, task, &o, &c->job, &c->err))
@@ -73,4 +76,4 @@ eval_run(struct cli *c)
 	return 0;
 }
 
-const struct command cmd_eval = {"eval", "MODEL --task T", "accuracy on a task, with its 95 % interval", opts, eval_run};
+const struct command cmd_eval = {"eval", "MODEL --task T", "accuracy on a task, with its 95 % interval", opts, eval_run, 1};

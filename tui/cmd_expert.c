@@ -5,12 +5,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/model/checkpoint.h"
 #include "engine/svf/expert.h"
+#include "store/models.h"
 #include "tui/cli.h"
 #include "tui/verbs.h"
 
 static const struct opt opts[] = {
-	{"--model", "MODEL", "the model an imported file belongs to (default: sample)"},
+	{"--model", "MODEL", "the model an imported file belongs to (default: the one it names, else the sample)"},
 	{"--name", "NAME", "import under this name"},
 	{"--transfer", NULL, "import an expert of another model where shapes fit"},
 	{"-o", "FILE", "export to this file"},
@@ -31,12 +33,13 @@ static json_t *
 row_json(const struct expert_row *r)
 {
 	char t[40];
-	json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:s,s:b}", "name", r->name, "model", r->model_name, "task", r->task,
+	json_t *o = json_pack("{s:s,s:o,s:s,s:s,s:s,s:s,s:I,s:s,s:b}", "name", r->name, "model",
+			      cli_json_text(r->model_name, strlen(r->model_name)), "task", r->task,
 			      "method", r->method, "scale", r->scale, "modules", r->modules, "parameters",
 			      (json_int_t)r->parameters, "created", when(r->created, t, sizeof t), "shipped", r->shipped);
 
-	json_object_set_new(o, "accuracy", isnan(r->accuracy) ? json_null() : json_real(r->accuracy));
-	json_object_set_new(o, "base_accuracy", isnan(r->base_accuracy) ? json_null() : json_real(r->base_accuracy));
+	json_object_set_new(o, "accuracy", cli_json_real(r->accuracy));
+	json_object_set_new(o, "base_accuracy", cli_json_real(r->base_accuracy));
 	return o;
 }
 
@@ -84,8 +87,13 @@ load(struct cli *c, int i, struct expert **e, struct expert_row *row, struct are
 		return 2;
 	if (store_expert_find(c->ws.store, c->ws.model_id, name, row, a, &c->err))
 		return cli_fail(c);
-	if (!c->ws.model && workspace_model(&c->ws, row->model_name, WS_CACHED, &c->job, &c->err))
+	if (!c->ws.model && workspace_model(&c->ws, row->fingerprint, WS_CACHED, &c->job, &c->err))
 		return cli_fail(c);
+	if (c->ws.model_id != row->model) {
+		t2_fail(&c->err, T2_EMISMATCH, "expert %s: %s is no longer the model that it was made for", row->name,
+			model_path(c->ws.model));
+		return cli_fail(c);
+	}
 	if (store_expert_load(c->ws.store, row->id, c->ws.model, e, &c->err))
 		return cli_fail(c);
 	return 0;
@@ -208,44 +216,79 @@ diff(struct cli *c)
 	return rc;
 }
 
-/* A file that names no expert: its own name without the ending. */
+/* The model that a file names by its fingerprint, where the store knows it; else the sample. */
 static void
-file_name(const char *path, char *out, size_t size)
+owner(struct cli *c, const char *file, char *out, size_t size)
 {
-	const char *base = strrchr(path, '/'), *end;
+	struct safetensors *s;
+	struct arena a = {0};
+	struct model_row row;
+	const char *fp;
 
-	base = base ? base + 1 : path;
-	end = strstr(base, ".safetensors");
-	snprintf(out, size, "%.*s", end ? (int)(end - base) : (int)strlen(base), base);
+	snprintf(out, size, "sample");
+	if (safetensors_open(&s, file, NULL))
+		return;
+	fp = safetensors_meta(s, "fingerprint");
+	if (fp && !store_model_find(c->ws.store, fp, &row, &a, NULL))
+		snprintf(out, size, "%s", row.fingerprint);
+	arena_free(&a);
+	safetensors_free(s);
+}
+
+/* What a file without a name is called: itself, without folder and ending. */
+static void
+file_name(const char *file, char *out, size_t size)
+{
+	const char *base = strrchr(file, '/'), *dot;
+
+	base = base ? base + 1 : file;
+	dot = strrchr(base, '.');
+	snprintf(out, size, "%.*s", dot && dot > base ? (int)(dot - base) : (int)strlen(base), base);
+}
+
+/* A file of raw parameters needs sigma: what is missing is computed then. */
+static enum t2_status
+load_file(struct cli *c, const char *file, struct expert **e)
+{
+	enum t2_status st = expert_load(e, file, c->ws.model, c->ws.factors, cli_flag(c, "--transfer"), &c->err);
+
+	if (st != T2_ENOTFOUND || access(file, R_OK) || factors_count(c->ws.factors) == model_matrices(c->ws.model))
+		return st;
+	if ((st = workspace_decompose(&c->ws, "all", false, false, &c->job, NULL, &c->err)))
+		return st;
+	return expert_load(e, file, c->ws.model, c->ws.factors, cli_flag(c, "--transfer"), &c->err);
 }
 
 static int
 import(struct cli *c)
 {
 	const char *file = cli_pos(c, 1, "FILE"), *name = cli_str(c, "--name"), *model = cli_str(c, "--model");
+	struct expert_row row = {.base_accuracy = NAN};
 	struct expert *e = NULL;
-	enum t2_status st;
+	struct task *t = NULL;
+	char of[64];
 	int64_t id;
 	int rc = 0;
 
 	if (!file)
 		return 2;
-	if (workspace_model(&c->ws, model ? model : "sample", WS_CACHED, &c->job, &c->err))
-		return cli_fail(c);
-	st = expert_load(&e, file, c->ws.model, c->ws.factors, cli_flag(c, "--transfer"), &c->err);
-	/* the scale reference needs sigma: a model that is not decomposed yet is now */
-	if (st == T2_ENOTFOUND && !access(file, R_OK) &&
-	    !(st = workspace_decompose(&c->ws, "all", false, false, &c->job, NULL, &c->err)))
-		st = expert_load(&e, file, c->ws.model, c->ws.factors, cli_flag(c, "--transfer"), &c->err);
-	if (st)
+	if (name && store_name_check("expert", name, &c->err))
+		return cli_usage(c, "%s", c->err.msg);
+	owner(c, file, of, sizeof of);
+	if (workspace_model(&c->ws, model ? model : of, WS_CACHED, &c->job, &c->err) || load_file(c, file, &e))
 		return cli_fail(c);
 	if (name)
 		snprintf(e->name, sizeof e->name, "%s", name);
-	else if (!e->name[0])
+	if (!e->name[0])
 		file_name(file, e->name, sizeof e->name);
 	if (e->note[0])
 		cli_note(c, "%s", e->note);
-	if (store_expert_add(c->ws.store, c->ws.model_id, c->ws.model, e, NULL, &id, &c->err))
+	/* a classifier stays one when it comes back from a file */
+	if (e->task[0] && !workspace_task(e->task, &t, NULL))
+		row.dispatch = task_categories(t) > 0 && task_dispatches(t);
+	task_free(t);
+	row.accuracy = e->accuracy[0] ? atof(e->accuracy) : NAN;
+	if (store_expert_add(c->ws.store, c->ws.model_id, c->ws.model, e, &row, &id, &c->err))
 		rc = cli_fail(c);
 	else if (c->json)
 		cli_json(json_pack("{s:s,s:I}", "name", e->name, "id", (json_int_t)id));
@@ -277,17 +320,17 @@ export(struct cli *c)
 }
 
 static int
-rename_or_remove(struct cli *c, bool rename_it)
+rename_or_remove(struct cli *c, bool renaming)
 {
-	const char *name = cli_pos(c, 1, "NAME"), *to = rename_it ? cli_pos(c, 2, "the new name") : NULL;
+	const char *name = cli_pos(c, 1, "NAME"), *to = renaming ? cli_pos(c, 2, "the new name") : NULL;
 	struct arena a = {0};
 	struct expert_row row;
 	int rc = 0;
 
-	if (!name || (rename_it && !to))
+	if (!name || (renaming && !to))
 		return 2;
 	if (store_expert_find(c->ws.store, 0, name, &row, &a, &c->err) ||
-	    (rename_it ? store_expert_rename(c->ws.store, row.id, to, &c->err) :
+	    (renaming ? store_expert_rename(c->ws.store, row.id, to, &c->err) :
 			 store_expert_remove(c->ws.store, row.id, &c->err)))
 		rc = cli_fail(c);
 	arena_free(&a);
@@ -295,30 +338,31 @@ rename_or_remove(struct cli *c, bool rename_it)
 }
 
 static int
+rename_it(struct cli *c)
+{
+	return rename_or_remove(c, true);
+}
+
+static int
+remove_it(struct cli *c)
+{
+	return rename_or_remove(c, false);
+}
+
+static const struct cli_sub subs[] = {{"list", 1, list},     {"show", 2, show},	   {"diff", 3, diff}, {"import", 2, import},
+				      {"export", 2, export}, {"rename", 3, rename_it}, {"rm", 2, remove_it}, {0}};
+
+static int
 expert_run(struct cli *c)
 {
-	const char *what = cli_pos(c, 0, "list, show, diff, import, export, rename or rm");
+	const struct cli_sub *sub = cli_sub(c, subs);
 
-	if (!what)
+	if (!sub)
 		return 2;
 	if (workspace_start(&c->ws, (int)c->threads, c->store_path, &c->err))
 		return cli_fail(c);
-	if (!strcmp(what, "list"))
-		return list(c);
-	if (!strcmp(what, "show"))
-		return show(c);
-	if (!strcmp(what, "diff"))
-		return diff(c);
-	if (!strcmp(what, "import"))
-		return import(c);
-	if (!strcmp(what, "export"))
-		return export(c);
-	if (!strcmp(what, "rename"))
-		return rename_or_remove(c, true);
-	if (!strcmp(what, "rm"))
-		return rename_or_remove(c, false);
-	return cli_usage(c, "expert %s: list, show, diff, import, export, rename or rm is wanted", what);
+	return sub->run(c);
 }
 
 const struct command cmd_expert = {"expert", "list | show NAME | diff A B | import FILE | export NAME -o FILE | rename A B | rm NAME",
-				   "the experts of the store", opts, expert_run};
+				   "the experts of the store", opts, expert_run, 3};

@@ -118,8 +118,10 @@ export_run(struct cli *c)
 	ck = model_checkpoint(c->ws.model);
 	n = checkpoint_count(ck);
 	t = calloc((size_t)n + 1, sizeof *t);
-	if (!t)
+	if (!t) {
+		t2_nomem(&c->err, "export");
 		rc = 1;
+	}
 	job_stage(&c->job, "merge", n);
 	for (int i = 0; i < n && !rc; i++) {
 		if (job_cancelled(&c->job) || one_tensor(c, &w, checkpoint_tensor(ck, i), dtype, &t[i], &c->err))
@@ -142,4 +144,4 @@ export_run(struct cli *c)
 	return rc;
 }
 
-const struct command cmd_export = {"export", "MODEL -o FILE", "merged weights as safetensors", opts, export_run};
+const struct command cmd_export = {"export", "MODEL -o FILE", "merged weights as safetensors", opts, export_run, 1};

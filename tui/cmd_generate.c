@@ -71,7 +71,8 @@ print_result(struct cli *c, const struct ids *prompt, const struct collect *k, d
 		return cli_fail(c);
 	}
 	if (!c->json) {
-		printf("%s\n", text.s ? text.s : "");
+		fwrite(text.s ? text.s : "", 1, text.len, stdout);
+		putchar('\n');
 		cli_note(c, "%d tokens, %.1f tokens/s, prompt of %d in %.1f ms", k->ids.n, rate, prompt->n, prompt_ms);
 		strbuf_free(&text);
 		return 0;
@@ -79,7 +80,7 @@ print_result(struct cli *c, const struct ids *prompt, const struct collect *k, d
 	ids = json_array();
 	for (int i = 0; i < k->ids.n; i++)
 		json_array_append_new(ids, json_integer(k->ids.v[i]));
-	cli_json(json_pack("{s:o,s:o,s:i,s:i,s:f,s:f,s:f}", "ids", ids, "text", json_stringn(text.s ? text.s : "", text.len),
+	cli_json(json_pack("{s:o,s:o,s:i,s:i,s:f,s:f,s:f}", "ids", ids, "text", cli_json_text(text.s, text.len),
 			   "prompt_tokens", prompt->n, "tokens", k->ids.n, "prompt_ms", prompt_ms, "ms", ms,
 			   "tokens_per_s", rate));
 	strbuf_free(&text);
@@ -130,4 +131,4 @@ out:
 }
 
 const struct command cmd_generate = {"generate", "MODEL", "goes on from a text, under any expert or mixture", opts,
-				     generate_run};
+				     generate_run, 1};

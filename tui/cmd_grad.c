@@ -12,11 +12,11 @@
 #include "tui/verbs.h"
 
 static const struct opt opts[] = {
-	{"--batch", "FILE", "JSON lines {\"prompt_ids\":[],\"answer_ids\":[],\"reward\":r}"},
+	{"--batch", "FILE", "JSON lines {\"prompt_ids\":[],\"answer_ids\":[],\"reward\":r} (-: standard input)"},
 	{"--scale", "S", "plain (default) or reference"},
 	{"--modules", "WHICH", "all (default), mlp or attn"},
 	{"--kl", "L", "weight of KL(base || adapted)"},
-	{"--expert", "FILE", "where to take the gradient (default: the base model)"},
+	{"--expert", "NAME", "an expert or its file: where to take the gradient (default: the base model)"},
 	{"--transfer", NULL, "allow an expert of another model where shapes fit"},
 	{"-o", "FILE", "writes MATRIX.z or MATRIX.p, float64 safetensors"},
 	{0},
@@ -25,16 +25,17 @@ static const struct opt opts[] = {
 struct batch {
 	struct policy_line *line;
 	int n, cap, vocab, context;
+	const char *where; /* for messages */
 };
 
 static enum t2_status
-ids_field(const json_t *obj, const char *key, int vocab, const int **out, int *n, long line, struct t2_err *err)
+ids_field(const struct batch *b, const json_t *obj, const char *key, const int **out, int *n, long line, struct t2_err *err)
 {
 	json_t *a = json_object_get(obj, key);
 	int *v;
 
 	if (!json_is_array(a))
-		return t2_fail(err, T2_EFORMAT, "line %ld: \"%s\" is not a list", line, key);
+		return t2_fail(err, T2_EFORMAT, "%s:%ld: \"%s\" is not a list", b->where, line, key);
 	*n = (int)json_array_size(a);
 	v = malloc(((size_t)*n + 1) * sizeof *v);
 	if (!v)
@@ -43,8 +44,9 @@ ids_field(const json_t *obj, const char *key, int vocab, const int **out, int *n
 	for (int i = 0; i < *n; i++) {
 		json_t *x = json_array_get(a, (size_t)i);
 
-		if (!json_is_integer(x) || json_integer_value(x) < 0 || json_integer_value(x) >= vocab)
-			return t2_fail(err, T2_EFORMAT, "line %ld: \"%s\"[%d] is not a token id below %d", line, key, i, vocab);
+		if (!json_is_integer(x) || json_integer_value(x) < 0 || json_integer_value(x) >= b->vocab)
+			return t2_fail(err, T2_EFORMAT, "%s:%ld: \"%s\"[%d] is not a token id below %d", b->where, line,
+				       key, i, b->vocab);
 		v[i] = (int)json_integer_value(x);
 	}
 	return T2_OK;
@@ -70,13 +72,14 @@ add_line(void *arg, json_t *obj, long line, struct t2_err *err)
 	l = &b->line[b->n++];
 	memset(l, 0, sizeof *l);
 	if (!json_is_number(r))
-		return t2_fail(err, T2_EFORMAT, "line %ld: \"reward\" is not a number", line);
+		return t2_fail(err, T2_EFORMAT, "%s:%ld: \"reward\" is not a number", b->where, line);
 	l->reward = json_number_value(r);
-	if ((st = ids_field(obj, "prompt_ids", b->vocab, &l->prompt, &l->prompt_n, line, err)) ||
-	    (st = ids_field(obj, "answer_ids", b->vocab, &l->answer, &l->answer_n, line, err)))
+	if ((st = ids_field(b, obj, "prompt_ids", &l->prompt, &l->prompt_n, line, err)) ||
+	    (st = ids_field(b, obj, "answer_ids", &l->answer, &l->answer_n, line, err)))
 		return st;
 	if (!l->prompt_n || l->prompt_n + l->answer_n > b->context)
-		return t2_fail(err, T2_EFORMAT, "line %ld: %d prompt and %d answer tokens; the context is %d", line, l->prompt_n,
+		return t2_fail(err, T2_EFORMAT, "%s:%ld: %d prompt and %d answer tokens; the context is %d", b->where,
+			       line, l->prompt_n,
 			       l->answer_n, b->context);
 	return T2_OK;
 }
@@ -115,22 +118,23 @@ write_gradient(const char *path, const struct zparam *zp, const double *grad, st
 }
 
 static enum t2_status
-start_point(struct cli *c, struct zparam *zp, const char *file, struct t2_err *err)
+start_point(struct cli *c, struct zparam *zp, const char *expert, struct t2_err *err)
 {
 	struct expert *e;
+	char note[256] = "";
 	enum t2_status st;
 
-	if (!file) {
+	if (!expert) {
 		/* the goldens' start of the reference scale: p = 0.1, an effective z of 1 */
 		for (long i = 0; zp->reference && i < zp->n; i++)
 			zp->v[i] = (double)0.1f;
 		zparam_changed(zp);
 		return T2_OK;
 	}
-	if ((st = expert_load(&e, file, c->ws.model, c->ws.factors, cli_flag(c, "--transfer"), err)))
+	if ((st = workspace_expert(&c->ws, expert, cli_flag(c, "--transfer"), &e, note, err)))
 		return st;
-	if (e->note[0])
-		cli_note(c, "%s", e->note);
+	if (note[0])
+		cli_note(c, "%s", note);
 	st = zparam_start(zp, e, err);
 	expert_free(e);
 	return st;
@@ -144,7 +148,9 @@ grad_run(struct cli *c)
 	double kl = cli_real(c, "--kl", 0, 1e6, 0), norm = 0, *grad = NULL;
 	struct policy_setup setup = {.kl_weight = kl, .backward = true};
 	struct policy_result res = {0};
-	struct batch b = {0};
+	struct batch b = {.where = file && strcmp(file, "-") ? file : "standard input"};
+	char *text = NULL;
+	size_t len;
 	struct zparam *zp = NULL;
 	struct adaptation *ad = NULL;
 	struct base_linear *base = NULL;
@@ -165,12 +171,12 @@ grad_run(struct cli *c)
 	b.vocab = model_config(c->ws.model)->vocab;
 	b.context = model_config(c->ws.model)->context;
 	rc = 1;
-	if (json_read_lines(file, add_line, &b, &c->err)) {
-		char msg[sizeof c->err.msg];
-
-		memcpy(msg, c->err.msg, sizeof msg);
-		if (strncmp(msg, file, strlen(file)))
-			t2_fail(&c->err, c->err.code, "%s: %.400s", file, msg);
+	if (cli_read_all(file, &text, &len, &c->err))
+		goto out;
+	if (json_each_line(text, len, b.where, add_line, &b, &c->err))
+		goto out;
+	if (!b.n) {
+		t2_fail(&c->err, T2_EFORMAT, "%s: no line of a batch in it", b.where);
 		goto out;
 	}
 	if (zparam_new(&zp, c->ws.model, c->ws.factors, scale ? scale : "plain", modules ? modules : "all", &c->err) ||
@@ -197,9 +203,10 @@ grad_run(struct cli *c)
 	rc = 0;
 	logprobs = json_array();
 	for (int i = 0; i < b.n; i++)
-		json_array_append_new(logprobs, json_real(res.logprob[i]));
+		json_array_append_new(logprobs, cli_json_real(res.logprob[i]));
 	if (c->json) {
-		cli_json(json_pack("{s:f,s:f,s:O,s:f}", "loss", res.loss, "kl", res.kl, "logprobs", logprobs, "grad_norm", sqrt(norm)));
+		cli_json(json_pack("{s:o,s:o,s:O,s:o}", "loss", cli_json_real(res.loss), "kl", cli_json_real(res.kl), "logprobs",
+				   logprobs, "grad_norm", cli_json_real(sqrt(norm))));
 	} else {
 		printf("loss %.9g\nkl %.9g\ngrad norm %.9g\n", res.loss, res.kl, sqrt(norm));
 		for (int i = 0; i < b.n; i++)
@@ -216,8 +223,9 @@ out:
 	adaptation_free(ad);
 	zparam_free(zp);
 	batch_free(&b);
+	free(text);
 	return rc;
 }
 
 const struct command cmd_grad = {"grad", "MODEL --batch FILE", "the loss and its gradient with respect to z, for given answers",
-				 opts, grad_run};
+				 opts, grad_run, 1};

@@ -67,4 +67,4 @@ info_run(struct cli *c)
 	return 0;
 }
 
-const struct command cmd_info = {"info", "MODEL", "architecture, tensors, types, sizes, fingerprint", NULL, info_run};
+const struct command cmd_info = {"info", "MODEL", "architecture, tensors, types, sizes, fingerprint", NULL, info_run, 1};

@@ -38,16 +38,20 @@ position(const float *row, int vocab, int pos, int top, int *order)
 	sort_by = row;
 	qsort(order, (size_t)vocab, sizeof *order, higher);
 	for (int i = 0; i < top && i < vocab; i++)
-		json_array_append_new(list, json_pack("[i,f]", order[i], (double)row[order[i]]));
-	return json_pack("{s:i,s:f,s:o}", "pos", pos, "logsumexp", kern_logsumexp(row, vocab), "top", list);
+		json_array_append_new(list, json_pack("[i,o]", order[i], cli_json_real((double)row[order[i]])));
+	return json_pack("{s:i,s:o,s:o}", "pos", pos, "logsumexp", cli_json_real(kern_logsumexp(row, vocab)), "top",
+			 list);
 }
 
 static int
 write_raw(struct cli *c, const char *path, const float *logits, size_t n)
 {
 	FILE *f = fopen(path, "wbe");
+	bool written = f && fwrite(logits, sizeof *logits, n, f) == n;
 
-	if (!f || fwrite(logits, sizeof *logits, n, f) != n || fclose(f)) {
+	if (f && fclose(f))
+		written = false;
+	if (!written) {
 		t2_fail(&c->err, T2_EIO, "%s: cannot write: %s", path, strerror(errno));
 		return cli_fail(c);
 	}
@@ -58,7 +62,7 @@ static int
 print_logits(struct cli *c, const float *logits, int rows, int first, int vocab, int top)
 {
 	int *order = malloc((size_t)vocab * sizeof *order);
-	json_t *list = json_array();
+	json_t *list = order ? json_array() : NULL;
 
 	if (!order) {
 		t2_nomem(&c->err, "logits");
@@ -137,4 +141,4 @@ out:
 }
 
 const struct command cmd_logits = {"logits", "MODEL --tokens IDS", "what the model expects next: ids and logits", opts,
-				   logits_run};
+				   logits_run, 1};

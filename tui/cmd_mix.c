@@ -29,8 +29,9 @@ row_json(const struct mixture_row *m)
 		}
 		json_object_set_new(alpha, m->part[i].name, v);
 	}
-	return json_pack("{s:s,s:s,s:s,s:o,s:o}", "name", m->name, "model", m->model_name, "task", m->task, "fitness",
-			 isnan(m->fitness) ? json_null() : json_real(m->fitness), "alpha", alpha);
+	return json_pack("{s:s,s:o,s:s,s:o,s:o}", "name", m->name, "model",
+			 cli_json_text(m->model_name, strlen(m->model_name)), "task", m->task, "fitness",
+			 cli_json_real(m->fitness), "alpha", alpha);
 }
 
 static void
@@ -127,7 +128,7 @@ create(struct cli *c)
 }
 
 static int
-show_or_remove(struct cli *c, bool remove_it)
+show_or_remove(struct cli *c, bool removing)
 {
 	const char *name = cli_pos(c, 1, "NAME");
 	struct mixture_row m;
@@ -137,33 +138,42 @@ show_or_remove(struct cli *c, bool remove_it)
 	if (!name)
 		return 2;
 	if (store_mixture_find(c->ws.store, 0, name, &m, &a, &c->err) ||
-	    (remove_it && store_mixture_remove(c->ws.store, m.id, &c->err)))
+	    (removing && store_mixture_remove(c->ws.store, m.id, &c->err)))
 		rc = cli_fail(c);
-	else if (!remove_it && c->json)
+	else if (!removing && c->json)
 		cli_json(row_json(&m));
-	else if (!remove_it)
+	else if (!removing)
 		print_row(&m);
 	arena_free(&a);
 	return rc;
 }
 
 static int
+show(struct cli *c)
+{
+	return show_or_remove(c, false);
+}
+
+static int
+remove_it(struct cli *c)
+{
+	return show_or_remove(c, true);
+}
+
+static const struct cli_sub subs[] = {
+	{"create", CLI_MAX, create}, {"list", 1, list}, {"show", 2, show}, {"rm", 2, remove_it}, {0}};
+
+static int
 mix_run(struct cli *c)
 {
-	const char *what = cli_pos(c, 0, "create, list, show or rm");
+	const struct cli_sub *sub = cli_sub(c, subs);
 
-	if (!what)
+	if (!sub)
 		return 2;
 	if (workspace_start(&c->ws, (int)c->threads, c->store_path, &c->err))
 		return cli_fail(c);
-	if (!strcmp(what, "list"))
-		return list(c);
-	if (!strcmp(what, "create"))
-		return create(c);
-	if (!strcmp(what, "show") || !strcmp(what, "rm"))
-		return show_or_remove(c, *what == 'r');
-	return cli_usage(c, "mix %s: create, list, show or rm is wanted", what);
+	return sub->run(c);
 }
 
 const struct command cmd_mix = {"mix", "create NAME A=0.6 B=0.4 | list | show NAME | rm NAME", "the mixtures of the store", opts,
-				mix_run};
+				mix_run, CLI_MAX};

@@ -317,4 +317,4 @@ reproduce_run(struct cli *c)
 }
 
 const struct command cmd_reproduce = {"reproduce", "", "the sample world's claims, measured: experts, dispatch, few-shot search", opts,
-				      reproduce_run};
+				      reproduce_run, 0};

@@ -8,6 +8,7 @@
 
 #include "store/runs.h"
 #include "tui/cli.h"
+#include "tui/searching.h"
 #include "tui/training.h"
 #include "tui/verbs.h"
 
@@ -18,19 +19,13 @@ static const struct opt opts[] = {
 };
 
 static json_t *
-real_or_null(double x)
-{
-	return isnan(x) ? json_null() : json_real(x);
-}
-
-static json_t *
 row_json(const struct run_row *r)
 {
-	return json_pack("{s:I,s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:o,s:o,s:o,s:f,s:f,s:s,s:b}", "id", (json_int_t)r->id, "kind", r->kind,
-			 "name", r->name, "model", r->model_name, "task", r->task, "status", r->status, "step", r->step, "steps",
-			 r->steps, "reward", real_or_null(r->reward), "best_accuracy", real_or_null(r->best_accuracy), "best_step",
+	return json_pack("{s:I,s:s,s:s,s:o,s:s,s:s,s:i,s:i,s:o,s:o,s:o,s:f,s:f,s:o,s:b}", "id", (json_int_t)r->id, "kind", r->kind,
+			 "name", r->name, "model", cli_json_text(r->model_name, strlen(r->model_name)), "task", r->task,
+			 "status", r->status, "step", r->step, "steps", r->steps, "reward", cli_json_real(r->reward), "best_accuracy", cli_json_real(r->best_accuracy), "best_step",
 			 r->best_step >= 0 ? json_integer(r->best_step) : json_null(), "started", r->started, "seconds", r->seconds,
-			 "message", r->message, "shipped", r->shipped);
+			 "message", cli_json_text(r->message, strlen(r->message)), "shipped", r->shipped);
 }
 
 static int
@@ -73,9 +68,9 @@ curve_json(const struct metric_list *m)
 	for (int i = 0; i < m->n; i++) {
 		const struct run_metric *x = &m->v[i];
 
-		json_t *o = json_pack("{s:i,s:o,s:o,s:o,s:o,s:o,s:I,s:f}", "step", x->step, "reward", real_or_null(x->reward),
-				      "loss", real_or_null(x->loss), "kl", real_or_null(x->kl), "grad_norm",
-				      real_or_null(x->grad_norm), "length", real_or_null(x->length), "tokens",
+		json_t *o = json_pack("{s:i,s:o,s:o,s:o,s:o,s:o,s:I,s:f}", "step", x->step, "reward", cli_json_real(x->reward),
+				      "loss", cli_json_real(x->loss), "kl", cli_json_real(x->kl), "grad_norm",
+				      cli_json_real(x->grad_norm), "length", cli_json_real(x->length), "tokens",
 				      (json_int_t)x->tokens, "ms", x->ms);
 
 		if (x->zcount) { /* mean |z - 1| per matrix, four decimals: it is looked at, not computed with */
@@ -209,36 +204,86 @@ stop(struct cli *c, const struct run_row *r)
 	return 0;
 }
 
+/* The run named at position 1; a row's strings live in a. */
 static int
-run_run(struct cli *c)
+find(struct cli *c, struct run_row *row, struct arena *a)
 {
-	const char *what = cli_pos(c, 0, "list, show, resume, stop or export"), *which;
-	struct arena a = {0};
-	struct run_row row;
-	int rc;
+	const char *which = cli_pos(c, 1, "RUN");
 
-	if (!what)
-		return 2;
-	if (workspace_start(&c->ws, (int)c->threads, c->store_path, &c->err))
-		return cli_fail(c);
-	if (!strcmp(what, "list"))
-		return list(c);
-	if (strcmp(what, "show") && strcmp(what, "resume") && strcmp(what, "stop") && strcmp(what, "export"))
-		return cli_usage(c, "run %s: list, show, resume, stop or export is wanted", what);
-	which = cli_pos(c, 1, "RUN");
 	if (!which)
 		return 2;
-	if (store_run_find(c->ws.store, which, &row, &a, &c->err))
-		rc = cli_fail(c);
-	else if (!strcmp(what, "stop"))
-		rc = stop(c, &row);
-	else if (!strcmp(what, "resume"))
-		rc = training_resume_verb(c, &row);
-	else
-		rc = show(c, &row, !strcmp(what, "export"));
+	return store_run_find(c->ws.store, which, row, a, &c->err) ? cli_fail(c) : 0;
+}
+
+static int
+with_run(struct cli *c, int (*fn)(struct cli *c, const struct run_row *row))
+{
+	struct arena a = {0};
+	struct run_row row;
+	int rc = find(c, &row, &a);
+
+	if (!rc)
+		rc = fn(c, &row);
 	arena_free(&a);
 	return rc;
 }
 
+static int
+resume(struct cli *c, const struct run_row *row)
+{
+	return strcmp(row->kind, "search") ? training_resume_verb(c, row) : searching_resume_verb(c, row);
+}
+
+static int
+show_it(struct cli *c, const struct run_row *row)
+{
+	return show(c, row, false);
+}
+
+static int
+export_it(struct cli *c, const struct run_row *row)
+{
+	return show(c, row, true);
+}
+
+static int
+show_verb(struct cli *c)
+{
+	return with_run(c, show_it);
+}
+
+static int
+resume_verb(struct cli *c)
+{
+	return with_run(c, resume);
+}
+
+static int
+stop_verb(struct cli *c)
+{
+	return with_run(c, stop);
+}
+
+static int
+export_verb(struct cli *c)
+{
+	return with_run(c, export_it);
+}
+
+static const struct cli_sub subs[] = {{"list", 1, list},	{"show", 2, show_verb},	    {"resume", 2, resume_verb},
+				      {"stop", 2, stop_verb}, {"export", 2, export_verb}, {0}};
+
+static int
+run_run(struct cli *c)
+{
+	const struct cli_sub *sub = cli_sub(c, subs);
+
+	if (!sub)
+		return 2;
+	if (workspace_start(&c->ws, (int)c->threads, c->store_path, &c->err))
+		return cli_fail(c);
+	return sub->run(c);
+}
+
 const struct command cmd_run = {"run", "list | show RUN | resume RUN | stop RUN | export RUN", "training runs and searches", opts,
-				run_run};
+				run_run, 2};

@@ -34,33 +34,11 @@ on_iteration(void *arg, const struct search_report *r)
 }
 
 static int
-search_run(struct cli *c)
+search_here(struct cli *c, const char *task, const struct searching_options *o)
 {
-	const char *task = cli_str(c, "--task"), *experts = cli_str(c, "--experts"), *norm = cli_str(c, "--normalise");
-	const char *split = cli_str(c, "--split");
-	struct searching_options o = {.experts = experts, .name = cli_str(c, "--name"), .split = split ? split : "train",
-				      .resume = cli_str(c, "--resume"), .seed = (uint64_t)c->seed};
 	struct searching s;
-	int rc;
 
-	search_settings_default(&o.settings);
-	o.settings.shots = (int)cli_int(c, "--shots", 1, 1000, o.settings.shots);
-	o.settings.population = (int)cli_int(c, "--population", 2, 4096, o.settings.population);
-	o.settings.elites = (int)cli_int(c, "--elite", 2, 4096, 0);
-	o.settings.iterations = (int)cli_int(c, "--iterations", 1, 100000, o.settings.iterations);
-	o.settings.per_matrix = cli_flag(c, "--per-layer");
-	if (c->bad)
-		return 2;
-	if (norm && strcmp(norm, "yes") && strcmp(norm, "no"))
-		return cli_usage(c, "--normalise %s: yes or no is wanted", norm);
-	o.settings.normalise = !norm || !strcmp(norm, "yes");
-	if (o.settings.elites > o.settings.population)
-		return cli_usage(c, "--elite %d: more than the population of %d", o.settings.elites, o.settings.population);
-	if (!o.resume && (!task || !experts))
-		return cli_usage(c, "%s is missing", task ? "--experts" : "--task");
-	if ((rc = cli_open(c, 0, WS_TEXT | WS_FACTORS)))
-		return rc;
-	if (searching_run(&s, &c->ws, task, &o, on_iteration, c, &c->job, &c->err))
+	if (searching_run(&s, &c->ws, task, o, on_iteration, c, &c->job, &c->err))
 		return cli_fail(c);
 	if (c->json) {
 		cli_json(json_pack("{s:O,s:O,s:f,s:s,s:I}", "iterations", s.iterations, "alpha", s.alpha, "fitness", s.fitness,
@@ -84,5 +62,50 @@ search_run(struct cli *c)
 	return 0;
 }
 
+static int
+search_run(struct cli *c)
+{
+	const char *task = cli_str(c, "--task"), *experts = cli_str(c, "--experts"), *norm = cli_str(c, "--normalise");
+	const char *split = cli_str(c, "--split");
+	struct searching_options o = {.experts = experts, .name = cli_str(c, "--name"), .split = split ? split : "train",
+				      .resume = cli_str(c, "--resume"), .seed = (uint64_t)c->seed};
+	int rc;
+
+	search_settings_default(&o.settings);
+	o.settings.shots = (int)cli_int(c, "--shots", 1, 1000, o.settings.shots);
+	o.settings.population = (int)cli_int(c, "--population", 2, 4096, o.settings.population);
+	o.settings.elites = (int)cli_int(c, "--elite", 2, 4096, 0);
+	o.settings.iterations = (int)cli_int(c, "--iterations", 1, 100000, o.settings.iterations);
+	o.settings.per_matrix = cli_flag(c, "--per-layer");
+	if (c->bad)
+		return 2;
+	if (norm && strcmp(norm, "yes") && strcmp(norm, "no"))
+		return cli_usage(c, "--normalise %s: yes or no is wanted", norm);
+	o.settings.normalise = !norm || !strcmp(norm, "yes");
+	if (o.settings.elites > o.settings.population)
+		return cli_usage(c, "--elite %d: more than the population of %d", o.settings.elites, o.settings.population);
+	if (!o.resume && (!task || !experts))
+		return cli_usage(c, "%s is missing", task ? "--experts" : "--task");
+	if (!o.resume && (rc = cli_task(c, task)))
+		return rc;
+	if ((rc = cli_open(c, 0, WS_TEXT | WS_FACTORS)))
+		return rc;
+	return search_here(c, task, &o);
+}
+
+int
+searching_resume_verb(struct cli *c, const struct run_row *row)
+{
+	char id[32];
+	struct searching_options o = {.resume = id};
+
+	if (cli_flag(c, "--detach"))
+		return cli_usage(c, "--detach: a search does not detach");
+	snprintf(id, sizeof id, "%lld", (long long)row->id);
+	if (workspace_model(&c->ws, row->model_path, WS_TEXT | WS_FACTORS, &c->job, &c->err))
+		return cli_fail(c);
+	return search_here(c, NULL, &o);
+}
+
 const struct command cmd_search = {"search", "MODEL --task T --experts A,B", "few-shot search for a mixture (cross-entropy method)",
-				   opts, search_run};
+				   opts, search_run, 1};

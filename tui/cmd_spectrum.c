@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,7 +20,7 @@ numbers(const float *v, const double *v64, int n)
 	json_t *a = json_array();
 
 	for (int i = 0; i < n; i++)
-		json_array_append_new(a, json_real(v64 ? v64[i] : (double)v[i]));
+		json_array_append_new(a, cli_json_real(v64 ? v64[i] : (double)v[i]));
 	return a;
 }
 
@@ -29,13 +30,18 @@ matrix_json(const struct weight *w, int i, const struct factor *f, const struct 
 	json_t *o = json_pack("{s:s,s:i,s:s,s:i,s:i,s:i,s:o}", "name", w->name, "layer", i / MAT_KINDS, "kind",
 			      mat_kind_name(i % MAT_KINDS), "m", f->m, "n", f->n, "rank", f->r, "sigma",
 			      numbers(f->sigma, f->sigma64, f->r));
-	json_t *t = json_pack("{s:f,s:f,s:f,s:f,s:f,s:f,s:i,s:f,s:i}", "spectral_norm", s->spectral_norm, "frobenius_norm",
-			      s->frobenius_norm, "stable_rank", s->stable_rank, "effective_rank", s->effective_rank,
-			      "tail_exponent", s->tail_exponent, "noise_edge", s->noise_edge, "above_edge", s->above_edge,
-			      "tail_xmin", s->tail_xmin, "tail_n", s->tail_n);
+	const struct {
+		const char *name;
+		double x;
+	} real[] = {{"spectral_norm", s->spectral_norm}, {"frobenius_norm", s->frobenius_norm},
+		    {"stable_rank", s->stable_rank},	  {"effective_rank", s->effective_rank},
+		    {"tail_exponent", s->tail_exponent},  {"noise_edge", s->noise_edge},
+		    {"tail_xmin", s->tail_xmin}};
 
-	json_object_update(o, t);
-	json_decref(t);
+	for (size_t k = 0; k < sizeof real / sizeof *real; k++)
+		json_object_set_new(o, real[k].name, cli_json_real(real[k].x)); /* the tail of a short spectrum has no fit */
+	json_object_set_new(o, "above_edge", json_integer(s->above_edge));
+	json_object_set_new(o, "tail_n", json_integer(s->tail_n));
 	if (z && z->z[i])
 		json_object_set_new(o, "z", numbers(z->z[i], NULL, f->r));
 	return o;
@@ -61,7 +67,7 @@ static int
 spectrum_run(struct cli *c)
 {
 	const char *only = cli_str(c, "--matrix"), *expert = cli_str(c, "--expert");
-	char spec[300], note[256];
+	char spec[PATH_MAX + 16], note[256];
 	struct zset *z = NULL;
 	int rc = cli_open(c, 0, WS_FACTORS), want = -1;
 	bool csv = cli_flag(c, "--csv");
@@ -111,4 +117,4 @@ spectrum_run(struct cli *c)
 	return rc;
 }
 
-const struct command cmd_spectrum = {"spectrum", "MODEL", "singular values and what they say", opts, spectrum_run};
+const struct command cmd_spectrum = {"spectrum", "MODEL", "singular values and what they say", opts, spectrum_run, 1};

@@ -21,6 +21,8 @@ store_run(struct cli *c)
 		return 2;
 	if (strcmp(what, "check") && strcmp(what, "backup") && strcmp(what, "path"))
 		return cli_usage(c, "store %s: check, backup FILE or path is wanted", what);
+	if (c->npos > 1 + !strcmp(what, "backup"))
+		return cli_usage(c, "%s: one argument too many", c->pos[c->npos - 1]);
 	if (workspace_start(&c->ws, 1, c->store_path, &c->err))
 		return cli_fail(c);
 	if (!strcmp(what, "path")) {
@@ -58,4 +60,4 @@ store_run(struct cli *c)
 }
 
 const struct command cmd_store = {"store", "check | backup FILE | path", "the store file: is it sound, copy it, where is it",
-				  NULL, store_run};
+				  NULL, store_run, 2};

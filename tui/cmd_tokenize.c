@@ -37,7 +37,7 @@ decode(struct cli *c, const struct tokenizer *t, const char *list)
 		return cli_fail(c);
 	}
 	if (c->json)
-		cli_json(json_pack("{s:o}", "text", json_stringn(out.s ? out.s : "", out.len)));
+		cli_json(json_pack("{s:o}", "text", cli_json_text(out.s, out.len)));
 	else
 		fwrite(out.s ? out.s : "", 1, out.len, stdout);
 	free(ids);
@@ -69,37 +69,13 @@ message_line(void *arg, json_t *obj, long line, struct t2_err *err)
 		st = tokenizer_encode(t->tok, text.s ? text.s : "", text.len,
 				      chat_has_template(t->chat) ? TOK_PLAIN : TOK_SPECIAL, &ids, &mine);
 	if (st)
-		cli_json(json_pack("{s:s}", "error", mine.msg));
+		cli_json(json_pack("{s:o}", "error", cli_json_text(mine.msg, strlen(mine.msg))));
 	else
-		cli_json(json_pack("{s:o,s:o}", "text", json_stringn(text.s ? text.s : "", text.len), "ids",
+		cli_json(json_pack("{s:o,s:o}", "text", cli_json_text(text.s, text.len), "ids",
 				   ids_json(&ids)));
 	strbuf_free(&text);
 	ids_free(&ids);
 	return T2_OK;
-}
-
-static enum t2_status
-each_line(char *text, size_t len, const char *where, json_line_fn *fn, void *arg, struct t2_err *err)
-{
-	enum t2_status st = T2_OK;
-	char *p = text, *end = text + len, place[200];
-
-	for (long line = 1; p < end && !st; line++) {
-		char *nl = memchr(p, '\n', (size_t)(end - p));
-		size_t n = (size_t)((nl ? nl : end) - p);
-		json_t *obj;
-
-		snprintf(place, sizeof place, "%s:%ld", where, line);
-		if (strspn(p, " \t\r") < n) {
-			st = json_read_bytes(&obj, p, n, place, err);
-			if (!st) {
-				st = fn(arg, obj, line, err);
-				json_decref(obj);
-			}
-		}
-		p = nl ? nl + 1 : end;
-	}
-	return st;
 }
 
 static int
@@ -111,7 +87,7 @@ messages(struct cli *c, const char *model, const struct tokenizer *t, const char
 	int rc = 0;
 
 	if (chat_open(&talk.chat, model, t, &c->err) || cli_read_all(file, &text, &len, &c->err) ||
-	    each_line(text, len, strcmp(file, "-") ? file : "standard input", message_line, &talk, &c->err))
+	    json_each_line(text, len, strcmp(file, "-") ? file : "standard input", message_line, &talk, &c->err))
 		rc = cli_fail(c);
 	free(text);
 	chat_free(talk.chat);
@@ -183,4 +159,4 @@ tokenize_run(struct cli *c)
 }
 
 const struct command cmd_tokenize = {"tokenize", "MODEL [TEXT]", "token ids of a text (standard input without TEXT)", opts,
-				     tokenize_run};
+				     tokenize_run, 2};

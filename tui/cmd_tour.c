@@ -126,4 +126,4 @@ tour_run(struct cli *c)
 }
 
 const struct command cmd_tour = {"tour", "MODEL", "the main job without a screen: spectra, a short run, a two-pass answer", opts,
-				 tour_run};
+				 tour_run, 1};

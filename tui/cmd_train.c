@@ -55,8 +55,8 @@ on_step(void *arg, const struct step_report *r)
 	struct cli *c = arg;
 
 	if (c->json)
-		cli_json(json_pack("{s:s,s:i,s:f,s:f,s:o,s:f,s:I,s:f,s:f}", "event", "step", "step", r->step, "reward", r->reward,
-				   "loss", r->loss, "kl", isnan(r->kl) ? json_null() : json_real(r->kl), "grad_norm", r->grad_norm,
+		cli_json(json_pack("{s:s,s:i,s:f,s:o,s:o,s:o,s:I,s:f,s:f}", "event", "step", "step", r->step, "reward", r->reward,
+				   "loss", cli_json_real(r->loss), "kl", cli_json_real(r->kl), "grad_norm", cli_json_real(r->grad_norm),
 				   "tokens", (json_int_t)r->tokens, "length", r->length, "ms", r->ms));
 	else
 		printf("step %4d  reward %+.3f  length %5.1f  loss %+.4f  grad norm %.3g  %.2f s (rollouts %.2f)\n", r->step,
@@ -103,6 +103,20 @@ read_settings(struct cli *c, struct train_settings *s)
 	return 0;
 }
 
+static int
+started(struct cli *c, const char *const *args, int n)
+{
+	int64_t run;
+
+	if (training_detach(&c->ws, args, n, &run, &c->job, &c->err))
+		return cli_fail(c);
+	if (c->json)
+		cli_json(json_pack("{s:I}", "run", (json_int_t)run));
+	else
+		printf("%lld\n", (long long)run);
+	return 0;
+}
+
 /* The same words again for the process that is to do it, with the model's path made absolute. */
 static int
 detach(struct cli *c)
@@ -111,7 +125,6 @@ detach(struct cli *c)
 	char model[1024], real[4096];
 	bool shipped;
 	int n = 0;
-	int64_t run;
 
 	if (workspace_start(&c->ws, (int)c->threads, c->store_path, &c->err) ||
 	    workspace_path(&c->ws, c->pos[0], model, sizeof model, &shipped, &c->err))
@@ -124,13 +137,7 @@ detach(struct cli *c)
 		if (c->set[i].value)
 			args[n++] = c->set[i].value;
 	}
-	if (training_detach(&c->ws, args, n, &run, &c->err))
-		return cli_fail(c);
-	if (c->json)
-		cli_json(json_pack("{s:I}", "run", (json_int_t)run));
-	else
-		printf("%lld\n", (long long)run);
-	return 0;
+	return started(c, args, n);
 }
 
 static int
@@ -140,6 +147,10 @@ train_here(struct cli *c, const char *model, const struct training_options *o)
 	struct training_result r;
 	enum t2_status st;
 
+	int rc = o->resume ? 0 : cli_task(c, o->task);
+
+	if (rc)
+		return rc;
 	if (workspace_start(&c->ws, (int)c->threads, c->store_path, &c->err) ||
 	    workspace_model(&c->ws, model, WS_TEXT | WS_FACTORS, &c->job, &c->err))
 		return cli_fail(c);
@@ -147,7 +158,7 @@ train_here(struct cli *c, const char *model, const struct training_options *o)
 	if (r.run && c->json)
 		cli_json(json_pack("{s:s,s:I,s:s,s:s?,s:i,s:o,s:s}", "event", "end", "run", (json_int_t)r.run, "status", r.status,
 				   "expert", r.expert[0] ? r.expert : NULL, "best_step", r.best_step, "best_accuracy",
-				   isnan(r.best_accuracy) ? json_null() : json_real(r.best_accuracy), "note", r.note));
+				   cli_json_real(r.best_accuracy), "note", r.note));
 	if (st)
 		return cli_fail(c);
 	if (r.note[0])
@@ -182,15 +193,13 @@ training_resume_verb(struct cli *c, const struct run_row *row)
 
 	snprintf(id, sizeof id, "%lld", (long long)row->id);
 	if (cli_flag(c, "--detach")) {
-		const char *args[] = {row->shipped ? "sample" : row->model_path, "--resume", id, "--store",
-				      store_path(c->ws.store)};
-		int64_t run;
+		char threads[32];
+		const char *args[] = {row->model_path, "--resume", id, "--store", store_path(c->ws.store), "--threads", threads};
 
-		if (training_detach(&c->ws, args, 5, &run, &c->err))
-			return cli_fail(c);
-		return 0;
+		snprintf(threads, sizeof threads, "%ld", c->threads);
+		return started(c, args, c->threads ? 7 : 5);
 	}
 	return train_here(c, row->model_path, &o);
 }
 
-const struct command cmd_train = {"train", "MODEL --task T", "trains an expert by REINFORCE", opts, train_run};
+const struct command cmd_train = {"train", "MODEL --task T", "trains an expert by REINFORCE", opts, train_run, 1};

@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -56,6 +57,23 @@ title(const struct world *w, char *out, size_t size)
 		snprintf(out, size, "%s (%.1fM)", name, n / 1e6);
 }
 
+/* A mistyped verb is taken for a model: say that there is none before saying anything else. */
+static bool
+known(struct cli *c)
+{
+	char path[PATH_MAX];
+	bool shipped;
+	enum t2_status st = workspace_path(&c->ws, c->pos[0], path, sizeof path, &shipped, &c->err);
+
+	if (st && !strchr(c->pos[0], '/')) {
+		st = workspace_start(&c->ws, 1, c->store_path, &c->err);
+		if (!st)
+			st = workspace_path(&c->ws, c->pos[0], path, sizeof path, &shipped, &c->err);
+		workspace_stop(&c->ws);
+	}
+	return !st;
+}
+
 static int
 workbench_run(struct cli *c)
 {
@@ -89,6 +107,8 @@ workbench_run(struct cli *c)
 		return cli_usage(c, "%s: no such verb", c->pos[0]);
 	if (size && (sscanf(size, "%dx%d", &cfg.w, &cfg.h) != 2 || cfg.w < 1 || cfg.h < 1 || cfg.w > 1000 || cfg.h > 1000))
 		return cli_usage(c, "--size %s: WxH is wanted, e.g. 120x40", size);
+	if (c->npos && !known(c))
+		return cli_fail(c);
 	if (!cfg.script && (!isatty(0) || !isatty(1))) {
 		t2_fail(&c->err, T2_EINVAL, "the workbench needs a terminal; \"t2tui tour MODEL\" does its main job without one");
 		return cli_fail(c);
@@ -109,4 +129,4 @@ workbench_run(struct cli *c)
 	return rc;
 }
 
-const struct command cmd_workbench = {"", "[MODEL]", "the workbench", opts, workbench_run};
+const struct command cmd_workbench = {"", "[MODEL]", "the workbench", opts, workbench_run, CLI_MAX};

@@ -74,7 +74,8 @@ find_start(const char *path, int64_t *run, char *last, size_t size)
 }
 
 enum t2_status
-training_detach(struct workspace *ws, const char *const *argv, int argc, int64_t *run, struct t2_err *err)
+training_detach(struct workspace *ws, const char *const *argv, int argc, int64_t *run, struct job *job,
+		struct t2_err *err)
 {
 	char dir[1000], path[1100], exe[1024], last[400];
 	char **args = calloc((size_t)argc + 6, sizeof *args);
@@ -123,6 +124,11 @@ training_detach(struct workspace *ws, const char *const *argv, int argc, int64_t
 				return T2_OK;
 			return t2_fail(err, T2_EIO, "%s", !strncmp(last, "t2tui: ", 7) ? last + 7 :
 							   *last ? last : "the trainer ended without a word");
+		}
+		if (job && job_cancelled(job)) {
+			kill(pid, SIGTERM);
+			waitpid(pid, &status, 0);
+			return t2_fail(err, T2_ECANCEL, "trainer: cancelled before its run began");
 		}
 		nanosleep(&tick, NULL);
 	}

@@ -1,5 +1,6 @@
 #include "tui/searching.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 #include "tui/strategy.h"
 
 struct plan { /* what a run was asked to do: kept as its settings */
-	char task[1000], experts[1000], split[40], name[128];
+	char task[PATH_MAX], experts[4000], split[40], name[128];
 	char label[200]; /* the task's name, not kept */
 	struct search_settings set;
 	uint64_t seed;
@@ -60,6 +61,25 @@ plan_read(struct plan *p, const char *text, struct t2_err *err)
 	return st;
 }
 
+static enum t2_status
+plan_fill(struct plan *p, const char *task, const struct searching_options *o, struct t2_err *err)
+{
+	const struct {
+		const char *what, *text;
+		char *to;
+		size_t size;
+	} field[] = {{"task", task, p->task, sizeof p->task},
+		     {"experts", o->experts, p->experts, sizeof p->experts},
+		     {"split", o->split, p->split, sizeof p->split},
+		     {"name", o->name ? o->name : "", p->name, sizeof p->name}};
+
+	for (size_t i = 0; i < sizeof field / sizeof *field; i++)
+		if ((size_t)snprintf(field[i].to, field[i].size, "%s", field[i].text) >= field[i].size)
+			return t2_fail(err, T2_EINVAL, "%s \"%.40s...\": longer than %zu bytes", field[i].what, field[i].text,
+				       field[i].size - 1);
+	return T2_OK;
+}
+
 /* TASK-fewshot, then TASK-fewshot-2 ... */
 static enum t2_status
 free_name(struct workspace *ws, const char *task, char *out, size_t size, struct t2_err *err)
@@ -84,6 +104,24 @@ free_name(struct workspace *ws, const char *task, char *out, size_t size, struct
 	return t2_fail(err, T2_EINVAL, "mixture %s: too many of that name; give --name", out);
 }
 
+/* Of a mixture that is to be: fit for a name, and free. */
+static enum t2_status
+claim_name(struct workspace *ws, const char *name, struct t2_err *err)
+{
+	struct arena a = {0};
+	struct mixture_row m;
+	struct t2_err none;
+	enum t2_status st = store_name_check("mixture", name, err);
+
+	if (st)
+		return st;
+	st = store_mixture_find(ws->store, ws->model_id, name, &m, &a, &none);
+	arena_free(&a);
+	if (!st)
+		return t2_fail(err, T2_EINVAL, "mixture %s: the name is taken; choose another", name);
+	return st == T2_ENOTFOUND ? T2_OK : t2_fail(err, st, "%s", none.msg);
+}
+
 struct named_experts {
 	struct expert_row row[64];
 	struct zset *z[64];
@@ -102,8 +140,13 @@ experts_open(struct named_experts *x, struct workspace *ws, const char *names, s
 
 		if (x->k == 64)
 			return t2_fail(err, T2_EINVAL, "experts: more than 64");
+		if (n >= sizeof name)
+			return t2_fail(err, T2_ENOTFOUND, "expert %.*s...: no such expert", 40, p);
 		snprintf(name, sizeof name, "%.*s", (int)n, p);
 		st = store_expert_find(ws->store, ws->model_id, name, &x->row[x->k], &x->arena, err);
+		for (int i = 0; i < x->k && !st; i++)
+			if (x->row[i].id == x->row[x->k].id)
+				st = t2_fail(err, T2_EINVAL, "experts: %s is named twice", name);
 		if (!st)
 			st = workspace_expert_zset(ws, x->row[x->k].id, &x->z[x->k], err);
 		if (!st)
@@ -148,6 +191,22 @@ keep_iteration(struct workspace *ws, int64_t run, const struct search *s, const 
 		store_rollback(ws->store);
 	strbuf_free(&state);
 	return st;
+}
+
+/* Somebody may have taken the name meanwhile: the search is kept under another one. */
+static enum t2_status
+still_free(struct workspace *ws, struct plan *p, struct t2_err *err)
+{
+	struct arena a = {0};
+	struct mixture_row m;
+	enum t2_status st = store_mixture_find(ws->store, ws->model_id, p->name, &m, &a, err);
+	char base[sizeof p->name];
+
+	arena_free(&a);
+	if (st)
+		return st == T2_ENOTFOUND ? T2_OK : st;
+	memcpy(base, p->name, sizeof base);
+	return free_name(ws, base, p->name, sizeof p->name, err);
 }
 
 static enum t2_status
@@ -196,12 +255,12 @@ keep_mixture(struct searching *out, struct workspace *ws, const struct search *s
 
 /* A new run, or the one to resume with its state and what it has printed so far. */
 static enum t2_status
-begin(struct searching *out, struct workspace *ws, struct search *s, const struct plan *p, bool resume, struct t2_err *err)
+begin(struct searching *out, struct workspace *ws, struct search *s, const struct plan *p, bool resume,
+      struct t2_err *err)
 {
 	char *settings;
 	struct run_row row = {.kind = "search", .model = ws->model_id, .name = (char *)p->name, .task = (char *)p->label,
 			      .steps = p->set.iterations};
-	struct metric_list old;
 	void *state = NULL;
 	size_t n;
 	int step;
@@ -224,10 +283,11 @@ begin(struct searching *out, struct workspace *ws, struct search *s, const struc
 	if (!st)
 		st = search_load(s, state, n, err);
 	free(state);
-	if (!st && !(st = store_metric_list(ws->store, out->run, 0, &old, err))) {
-		for (int i = 0; i < old.n; i++)
-			json_array_append_new(out->iterations, json_pack("{s:f}", "best", old.v[i].reward));
-		metric_list_free(&old);
+	for (int i = 0; !st && i < search_iterations(s); i++) {
+		double best, mean;
+
+		search_reached(s, i, &best, &mean);
+		json_array_append_new(out->iterations, json_pack("{s:f,s:f}", "best", best, "mean", mean));
 	}
 	return st;
 }
@@ -286,10 +346,7 @@ searching_run(struct searching *out, struct workspace *ws, const char *task, con
 			st = plan_read(&p, row.settings, err);
 		out->run = st ? 0 : row.id;
 	} else {
-		snprintf(p.experts, sizeof p.experts, "%s", o->experts);
-		snprintf(p.split, sizeof p.split, "%s", o->split);
-		snprintf(p.task, sizeof p.task, "%s", task); /* as given, until it is found */
-		snprintf(p.name, sizeof p.name, "%s", o->name ? o->name : "");
+		st = plan_fill(&p, task, o, err);
 	}
 	if (!st)
 		st = workspace_task(p.task, &t, err);
@@ -297,8 +354,10 @@ searching_run(struct searching *out, struct workspace *ws, const char *task, con
 		snprintf(p.label, sizeof p.label, "%s", task_name(t));
 	if (!st && !o->resume) {
 		workspace_task_spec(task, p.task, sizeof p.task);
-		if (!p.name[0])
+		if (!o->name)
 			st = free_name(ws, task_name(t), p.name, sizeof p.name, err);
+		if (!st)
+			st = claim_name(ws, p.name, err);
 	}
 	if (!st)
 		st = experts_open(x, ws, p.experts, err);
@@ -308,6 +367,8 @@ searching_run(struct searching *out, struct workspace *ws, const char *task, con
 		st = begin(out, ws, s, &p, o->resume, err);
 	if (!st) {
 		st = iterate(out, ws, s, &p, fn, arg, job, err);
+		if (!st)
+			st = still_free(ws, &p, err);
 		if (!st)
 			st = keep_mixture(out, ws, s, &p, x, err);
 		store_run_finish(ws->store, out->run, !st ? "done" : st == T2_ECANCEL ? "stopped" : "failed",

@@ -47,6 +47,8 @@ named_candidates(struct strategy *s, struct workspace *ws, const char *names, st
 		struct expert_row row;
 		char name[200];
 
+		if (n >= sizeof name)
+			return t2_fail(err, T2_ENOTFOUND, "expert %.40s...: no such expert", p);
 		snprintf(name, sizeof name, "%.*s", (int)n, p);
 		st = store_expert_find(ws->store, ws->model_id, name, &row, &a, err);
 		if (!st)
@@ -95,12 +97,26 @@ open_mixture(struct strategy *s, struct workspace *ws, const struct mixture_row 
 	return workspace_mixture_zset(ws, m, &s->fixed, err);
 }
 
+/* few-shot: T is a name or a folder; mixtures are kept under the task's own name. */
+static enum t2_status
+searched_mixture(struct workspace *ws, const char *task, struct mixture_row *m, struct arena *a, struct t2_err *err)
+{
+	struct task *t = NULL;
+	enum t2_status st;
+
+	if (!strchr(task, '/'))
+		return store_mixture_for_task(ws->store, ws->model_id, task, m, a, err);
+	if (!(st = workspace_task(task, &t, err)))
+		st = store_mixture_for_task(ws->store, ws->model_id, task_name(t), m, a, err);
+	task_free(t);
+	return st;
+}
+
 static enum t2_status
 open_fixed(struct strategy *s, struct workspace *ws, const char *spec, const char *task, bool transfer, struct t2_err *err)
 {
 	struct arena a = {0};
 	struct mixture_row m;
-	struct task *t = NULL;
 	enum t2_status st;
 
 	s->kind = ANSWER_FIXED;
@@ -109,13 +125,7 @@ open_fixed(struct strategy *s, struct workspace *ws, const char *spec, const cha
 	if (!strcmp(spec, "few-shot")) {
 		if (!task)
 			return t2_fail(err, T2_EINVAL, "strategy few-shot: --task T is needed: whose searched mixture to use");
-		if (strchr(task, '/')) { /* a folder: its task's name */
-			if ((st = workspace_task(task, &t, err)))
-				return st;
-			task = task_name(t);
-		}
-		st = store_mixture_for_task(ws->store, ws->model_id, task, &m, &a, err);
-		task_free(t);
+		st = searched_mixture(ws, task, &m, &a, err);
 		if (!st)
 			st = open_mixture(s, ws, &m, err);
 	} else if (!strncmp(spec, "mix:", 4) && !strchr(spec, '=')) {

@@ -15,6 +15,7 @@ struct loop {
 	struct task *task;
 	struct trainer *trainer;
 	uint64_t seed;
+	int64_t resumed; /* the run to go on with */
 	char task_arg[1000], name[128];
 	int best_step, start_correct, start_n;
 	double best;
@@ -57,10 +58,30 @@ settings_read(struct loop *l, const char *text, struct t2_err *err)
 	return st;
 }
 
+/* Does another trainer work towards an expert of that name right now? */
+static bool
+in_training(const struct loop *l)
+{
+	struct run_list runs;
+	bool yes = false;
+
+	if (store_run_list(l->ws->store, l->ws->model_id, &runs, NULL))
+		return false;
+	for (int i = 0; i < runs.n; i++)
+		yes = yes || (!strcmp(runs.v[i].kind, "train") && !strcmp(runs.v[i].status, "running") &&
+			      runs.v[i].id != l->out->run && !strcmp(runs.v[i].name, l->name));
+	run_list_free(&runs);
+	return yes;
+}
+
 /* A name that no expert of the model has: TASK, TASK-2 ... */
 static enum t2_status
 free_name(struct loop *l, const char *base, struct t2_err *err)
 {
+	enum t2_status bad = store_name_check("expert", base, err);
+
+	if (bad)
+		return t2_wrap(err, bad, "task \"%s\" names no expert; give --name", base);
 	for (int i = 1; i < 10000; i++) {
 		struct arena a = {0};
 		struct expert_row row;
@@ -73,9 +94,9 @@ free_name(struct loop *l, const char *base, struct t2_err *err)
 			snprintf(l->name, sizeof l->name, "%.100s-%d", base, i);
 		st = store_expert_find(l->ws->store, l->ws->model_id, l->name, &row, &a, &none);
 		arena_free(&a);
-		if (st == T2_ENOTFOUND)
+		if (st == T2_ENOTFOUND && !in_training(l))
 			return T2_OK;
-		if (st)
+		if (st && st != T2_ENOTFOUND)
 			return t2_fail(err, st, "%s", none.msg);
 	}
 	return t2_fail(err, T2_EINVAL, "expert %s: too many of that name; give --name", base);
@@ -90,8 +111,8 @@ claim_name(struct loop *l, const char *name, struct t2_err *err)
 	struct t2_err none;
 	enum t2_status st;
 
-	if (store_name_check("expert", name, err))
-		return T2_EINVAL;
+	if ((st = store_name_check("expert", name, err)))
+		return st;
 	st = store_expert_find(l->ws->store, l->ws->model_id, name, &row, &a, &none);
 	arena_free(&a);
 	if (st == T2_OK)
@@ -246,6 +267,27 @@ steps(struct loop *l, struct t2_err *err)
 	return st;
 }
 
+/* Somebody may have taken the name during the run (two trainers, an import): the work is kept under another one. */
+static enum t2_status
+still_free(struct loop *l, struct t2_err *err)
+{
+	struct arena a = {0};
+	struct expert_row row;
+	char wanted[sizeof l->name];
+	enum t2_status st = store_expert_find(l->ws->store, l->ws->model_id, l->name, &row, &a, err);
+	size_t n = strlen(l->out->note);
+
+	arena_free(&a);
+	if (st == T2_ENOTFOUND)
+		return T2_OK;
+	memcpy(wanted, l->name, sizeof wanted);
+	if (st || (st = free_name(l, wanted, err)))
+		return st;
+	snprintf(l->out->note + n, sizeof l->out->note - n, "%sthe name %s was taken meanwhile: kept as %s", n ? "; " : "", wanted,
+		 l->name);
+	return T2_OK;
+}
+
 /* What is kept: the best validation from step 0 on; if nothing beat the start, or nothing was validated, the last step. */
 static enum t2_status
 save_expert(struct loop *l, struct t2_err *err)
@@ -285,6 +327,10 @@ save_expert(struct loop *l, struct t2_err *err)
 	}
 	if ((st = trainer_expert(l->trainer, &e, err)))
 		return st;
+	if ((st = still_free(l, err))) {
+		expert_free(e);
+		return st;
+	}
 	snprintf(e->name, sizeof e->name, "%s", l->name);
 	snprintf(e->task, sizeof e->task, "%s", task_name(l->task));
 	snprintf(e->method, sizeof e->method, "svf");
@@ -313,10 +359,18 @@ open_run(struct loop *l, const struct training_options *o, struct t2_err *err)
 	row.task = (char *)task_name(l->task);
 	row.settings = text;
 	row.steps = l->set.steps;
-	st = store_run_start(l->ws->store, &row, &l->out->run, err);
+	if (!(st = store_begin(l->ws->store, err))) {
+		st = store_run_start(l->ws->store, &row, &l->out->run, err);
+		if (!st)
+			st = save_checkpoint(l, "last", err);
+		if (!st)
+			st = store_commit(l->ws->store, err);
+		if (st) {
+			store_rollback(l->ws->store);
+			l->out->run = 0;
+		}
+	}
 	free(text);
-	if (!st)
-		st = save_checkpoint(l, "last", err);
 	return st;
 }
 
@@ -327,10 +381,11 @@ resume_state(struct loop *l, struct t2_err *err)
 	void *state = NULL;
 	size_t n;
 	int step;
-	enum t2_status st = store_run_claim(l->ws->store, l->out->run, err);
+	enum t2_status st = store_run_claim(l->ws->store, l->resumed, err);
 
 	if (st)
 		return st;
+	l->out->run = l->resumed;
 	if ((st = store_checkpoint_get(l->ws->store, l->out->run, "last", &step, &state, &n, err)))
 		return st;
 	st = trainer_load(l->trainer, state, n, err);
@@ -370,7 +425,7 @@ choose(struct loop *l, const struct training_options *o, struct t2_err *err)
 			st = t2_fail(err, T2_EINVAL, "run %s: is done; there is nothing to resume", o->resume);
 		if (!st)
 			st = settings_read(l, row.settings, err);
-		l->out->run = st ? 0 : row.id;
+		l->resumed = st ? 0 : row.id;
 		arena_free(&a);
 		return st ? st : workspace_task(l->task_arg, &l->task, err);
 	}

@@ -31,7 +31,7 @@ struct training_sink {
 struct training_result {
 	int64_t run;
 	char status[16], expert[128]; /* expert "": none was saved (a stopped or failed run) */
-	char note[200];		      /* "" or e.g. that nothing beat the start */
+	char note[512];		      /* "" or e.g. that nothing beat the start */
 	int best_step;
 	double best_accuracy; /* NaN: never validated */
 };
@@ -40,8 +40,10 @@ enum t2_status training_run(struct workspace *ws, const struct training_options 
 			    struct job *job, struct training_result *out, struct t2_err *err);
 
 /* Starts `t2tui train ...` as a process of its own, detached, its output to a log file; returns once its run is in the
- * store (*run), or fails with what it said. argv: the verb's arguments after "train". */
-enum t2_status training_detach(struct workspace *ws, const char *const *argv, int argc, int64_t *run, struct t2_err *err);
+ * store (*run),
+ * or fails with what it said.  A cancelled job (may be NULL) ends the waiting and the process. argv: the verb's arguments after "train". */
+enum t2_status training_detach(struct workspace *ws, const char *const *argv, int argc, int64_t *run,
+			       struct job *job, struct t2_err *err);
 
 /* `t2tui run resume RUN` */
 int training_resume_verb(struct cli *c, const struct run_row *row);

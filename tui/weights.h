@@ -9,6 +9,8 @@
 #ifndef T2_WEIGHTS_H
 #define T2_WEIGHTS_H
 
+#include <limits.h>
+
 #include "engine/svf/adaptation.h"
 #include "tui/cli.h"
 
@@ -21,7 +23,7 @@
 struct weights {
 	struct adaptation *ad; /* one slot */
 	struct zset *z;	       /* NULL: the base model */
-	char label[300];       /* "none", "expert:math", "mix:..." */
+	char label[PATH_MAX + 16]; /* "none", "expert:math", "mix:..." */
 	enum form form;
 };
 

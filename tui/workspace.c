@@ -178,7 +178,7 @@ is_task(const char *dir)
 enum t2_status
 workspace_task(const char *name, struct task **out, struct t2_err *err)
 {
-	char rel[300], dir[1100], data[1000];
+	char rel[300], dir[1100], data[1000] = "";
 
 	*out = NULL;
 	if (strchr(name, '/') || is_task(name))
@@ -214,24 +214,36 @@ workspace_expert_zset(struct workspace *ws, int64_t expert, struct zset **out, s
 	return T2_OK;
 }
 
-static enum t2_status
-expert_zset(struct workspace *ws, const char *name, bool transfer, struct zset **out, char *note, struct t2_err *err)
+/* A name of the store wins where both exist, unless it looks like a path. */
+static bool
+is_expert_file(struct workspace *ws, const char *name)
+{
+	struct arena a = {0};
+	struct expert_row row;
+	bool file;
+
+	if (strchr(name, '/'))
+		return true;
+	file = !access(name, R_OK) && store_expert_find(ws->store, 0, name, &row, &a, NULL) == T2_ENOTFOUND;
+	arena_free(&a);
+	return file;
+}
+
+enum t2_status
+workspace_expert(struct workspace *ws, const char *name, bool transfer, struct expert **out, char *note, struct t2_err *err)
 {
 	struct arena a = {0};
 	struct expert_row row;
 	enum t2_status st;
 
-	if (strchr(name, '/') || (strstr(name, ".safetensors") && !access(name, R_OK))) {
-		struct expert *e;
-
+	*out = NULL;
+	if (is_expert_file(ws, name)) {
 		if (!ws->factors && (st = factors_open(&ws->factors, ws->model, ws->cache, err)))
 			return st;
-		if ((st = expert_load(&e, name, ws->model, ws->factors, transfer, err)))
-			return st;
-		if (note)
-			snprintf(note, 256, "%s", e->note);
-		*out = expert_take_z(e);
-		return T2_OK;
+		st = expert_load(out, name, ws->model, ws->factors, transfer, err);
+		if (!st && note)
+			snprintf(note, 256, "%s", (*out)->note);
+		return st;
 	}
 	st = store_expert_find(ws->store, ws->model_id, name, &row, &a, err);
 	if (st == T2_ENOTFOUND && transfer)
@@ -239,9 +251,22 @@ expert_zset(struct workspace *ws, const char *name, bool transfer, struct zset *
 	if (!st && row.model != ws->model_id && note)
 		snprintf(note, 256, "expert %s was trained on %s", row.name, row.model_name);
 	if (!st)
-		st = workspace_expert_zset(ws, row.id, out, err);
+		st = store_expert_load(ws->store, row.id, ws->model, out, err);
 	arena_free(&a);
 	return st;
+}
+
+static enum t2_status
+expert_zset(struct workspace *ws, const char *name, bool transfer, struct zset **out, char *note, struct t2_err *err)
+{
+	struct expert *e;
+	enum t2_status st = workspace_expert(ws, name, transfer, &e, note, err);
+
+	*out = NULL;
+	if (st)
+		return st;
+	*out = expert_take_z(e);
+	return T2_OK;
 }
 
 enum t2_status
@@ -274,7 +299,7 @@ workspace_mixture_zset(struct workspace *ws, const struct mixture_row *m, struct
 	if (!st)
 		st = zset_new(out, ws->model, err);
 	if (!st)
-		st = zset_mix(*out, (const struct zset *const *)z, alpha, k, per, false, err);
+		st = zset_mix(*out, (const struct zset *const *)z, alpha, k, per, m->normalised, err);
 	for (int i = 0; z && i < k; i++)
 		zset_free(z[i]);
 	free(z);

@@ -18,6 +18,7 @@
 #include "engine/model/chat.h"
 #include "engine/model/model.h"
 #include "engine/model/tokenizer.h"
+#include "engine/svf/expert.h"
 #include "engine/svf/factors.h"
 #include "engine/svf/zset.h"
 #include "engine/task/task.h"
@@ -61,6 +62,9 @@ void workspace_task_spec(const char *name, char *out, size_t size);
  * the user should know about an expert file without fingerprint. */
 enum t2_status workspace_zset(struct workspace *ws, const char *spec, bool transfer, struct zset **out, char *note,
 			      struct t2_err *err);
+/* An expert by name or file, with its raw parameters where it has some; the caller frees. */
+enum t2_status workspace_expert(struct workspace *ws, const char *name, bool transfer, struct expert **out, char *note,
+				struct t2_err *err);
 enum t2_status workspace_mixture_zset(struct workspace *ws, const struct mixture_row *m, struct zset **out,
 				      struct t2_err *err);
 enum t2_status workspace_expert_zset(struct workspace *ws, int64_t expert, struct zset **out, struct t2_err *err);

@@ -84,12 +84,23 @@ labels_of_task(struct dispatch *d, const struct candidate *cand, int n, struct t
 	return st;
 }
 
+/* Of two experts for one category the later in the list, the newer one, has it. */
+static bool
+later(const struct candidate *cand, int n, int i)
+{
+	for (int k = i + 1; k < n; k++)
+		if (!strcmp(cand[k].category, cand[i].category))
+			return true;
+	return false;
+}
+
 /* The paper's way without a task of its own: describe the categories, ask for \boxed{category}. */
 static enum t2_status
 labels_of_experts(struct dispatch *d, const struct candidate *cand, int n, struct t2_err *err)
 {
 	struct strbuf b = {0};
 	const char **names = calloc((size_t)n + 1, sizeof *names);
+	int named = 0;
 	enum t2_status st = T2_OK;
 
 	d->label = calloc((size_t)n + 1, sizeof *d->label);
@@ -99,20 +110,22 @@ labels_of_experts(struct dispatch *d, const struct candidate *cand, int n, struc
 	}
 	strbuf_str(&b, "Classify the user's question into one of these categories: ");
 	for (int i = 0; i < n && !st; i++) {
-		names[i] = cand[i].category;
+		if (later(cand, n, i))
+			continue;
+		names[named++] = cand[i].category;
 		strbuf_printf(&b, "%s (questions of the kind \"%s\"), ", cand[i].category, cand[i].category);
 		st = add_label(d, cand[i].category, i, err);
 	}
 	strbuf_str(&b, "other (anything else). Do not answer the question. Reply with the category alone, in the "
 		       "form \\boxed{category}.");
-	names[n] = "other";
+	names[named++] = "other";
 	if (!st)
 		st = add_label(d, "other", -1, err);
 	d->system = strbuf_take(&b);
 	if (!st && !d->system)
 		st = t2_nomem(err, "dispatch");
 	if (!st)
-		st = scorer_new(&d->box, "category", names, n + 1, NULL, err);
+		st = scorer_new(&d->box, "category", names, named, NULL, err);
 	free(names);
 	return st;
 }

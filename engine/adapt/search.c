@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/adapt/cem.h"
+#include "engine/base/blob.h"
 #include "engine/base/rng.h"
 #include "engine/model/model.h"
 #include "engine/svf/adaptation.h"
@@ -24,6 +25,7 @@ struct search {
 	struct zset *z;
 	double *fitness, *loglik; /* [population] */
 	struct rollout_request *req;
+	double *reached; /* [2 * iterations] best and mean of each */
 };
 
 void
@@ -126,6 +128,7 @@ search_free(struct search *s)
 	free(s->fitness);
 	free(s->loglik);
 	free(s->req);
+	free(s->reached);
 	free(s);
 }
 
@@ -182,6 +185,20 @@ measure(struct search *s, long *tokens, struct job *job, struct t2_err *err)
 	return T2_OK;
 }
 
+static enum t2_status
+note_reached(struct search *s, double best, double mean, struct t2_err *err)
+{
+	size_t n = (size_t)s->cem->iteration;
+	double *grown = realloc(s->reached, 2 * n * sizeof *grown);
+
+	if (!grown)
+		return t2_nomem(err, "search");
+	s->reached = grown;
+	grown[2 * n - 2] = best;
+	grown[2 * n - 1] = mean;
+	return T2_OK;
+}
+
 enum t2_status
 search_step(struct search *s, struct search_report *out, struct job *job, struct t2_err *err)
 {
@@ -201,6 +218,8 @@ search_step(struct search *s, struct search_report *out, struct job *job, struct
 	if (!st)
 		st = cem_update(s->cem, s->fitness, s->loglik, err);
 	if (st)
+		return st;
+	if ((st = note_reached(s, s->cem->best_fitness, s->cem->mean_fitness, err)))
 		return st;
 	out->iteration = s->cem->iteration;
 	out->best = s->cem->best_fitness;
@@ -227,13 +246,57 @@ search_alpha(const struct search *s, double *alpha)
 }
 
 void
+search_reached(const struct search *s, int i, double *best, double *mean)
+{
+	*best = s->reached[2 * i];
+	*mean = s->reached[2 * i + 1];
+}
+
+/* What was reached, then CEM's own state. */
+static const char tag[] = "T2SRCH1";
+
+void
 search_save(const struct search *s, struct strbuf *out)
 {
-	cem_save(s->cem, out);
+	const int64_t fields[] = {s->cem->iteration}, sizes[] = {2 * (int64_t)s->cem->iteration};
+	const double *const arrays[] = {s->reached};
+	struct strbuf cem = {0};
+
+	blob_put(out, tag, fields, 1, arrays, sizes, 1);
+	cem_save(s->cem, &cem);
+	strbuf_add(out, cem.s ? cem.s : "", cem.len);
+	out->failed = out->failed || cem.failed;
+	strbuf_free(&cem);
 }
 
 enum t2_status
 search_load(struct search *s, const void *bytes, size_t size, struct t2_err *err)
 {
-	return cem_load(s->cem, bytes, size, err);
+	int64_t n, sizes[1];
+	size_t head;
+	double *reached;
+	enum t2_status st = blob_get(bytes, size, tag, &n, 1, err);
+
+	if (st)
+		return st;
+	head = sizeof tag + sizeof n;
+	if (n < 0 || n > INT32_MAX || (size - head) / (2 * sizeof *reached) < (size_t)n)
+		return t2_fail(err, T2_EFORMAT, "search: the state is of %lld iterations, but cut", (long long)n);
+	sizes[0] = 2 * n;
+	head += 2 * (size_t)n * sizeof *reached;
+	reached = malloc(2 * (size_t)n * sizeof *reached + 1);
+	if (!reached)
+		return t2_nomem(err, "search");
+	st = blob_get_arrays(bytes, head, 1, &reached, sizes, 1, err);
+	if (!st)
+		st = cem_load(s->cem, (const char *)bytes + head, size - head, err);
+	if (!st && s->cem->iteration != n)
+		st = t2_fail(err, T2_EFORMAT, "search: the state is of iteration %d, with %lld kept", s->cem->iteration, (long long)n);
+	if (st) {
+		free(reached);
+		return st;
+	}
+	free(s->reached);
+	s->reached = reached;
+	return T2_OK;
 }

@@ -43,6 +43,8 @@ enum t2_status search_step(struct search *s, struct search_report *out, struct j
 void search_alpha(const struct search *s, double *alpha);
 double search_fitness(const struct search *s);
 
+/* What iteration i (0 .. search_iterations - 1) reached, those before a resumption too. */
+void search_reached(const struct search *s, int i, double *best, double *mean);
 void search_save(const struct search *s, struct strbuf *out);
 enum t2_status search_load(struct search *s, const void *bytes, size_t size, struct t2_err *err);
 

@@ -140,36 +140,41 @@ json_want_string(const json_t *obj, const char *key, const char **out, const cha
 }
 
 enum t2_status
+json_each_line(const char *bytes, size_t n, const char *where, json_line_fn *fn, void *arg, struct t2_err *err)
+{
+	const char *p = bytes, *end = bytes + n;
+	enum t2_status st = T2_OK;
+
+	for (long line = 1; p < end && !st; line++) {
+		const char *nl = memchr(p, '\n', (size_t)(end - p));
+		size_t len = (size_t)((nl ? nl : end) - p), blank = 0;
+		char place[400];
+		json_t *obj;
+
+		while (blank < len && (p[blank] == ' ' || p[blank] == '\t' || p[blank] == '\r'))
+			blank++;
+		if (blank < len) {
+			snprintf(place, sizeof place, "%s:%ld", where, line);
+			st = json_read_bytes(&obj, p, len, place, err);
+			if (!st) {
+				st = fn(arg, obj, line, err);
+				json_decref(obj);
+			}
+		}
+		p = nl ? nl + 1 : end;
+	}
+	return st;
+}
+
+enum t2_status
 json_read_lines(const char *path, json_line_fn *fn, void *arg, struct t2_err *err)
 {
 	struct mapfile m;
 	enum t2_status st = mapfile_open(&m, path, err);
-	const char *p, *end;
-	long line = 0;
 
 	if (st)
 		return st;
-	p = (const char *)m.data;
-	end = p + m.size;
-	while (p < end && !st) {
-		const char *nl = memchr(p, '\n', (size_t)(end - p));
-		size_t n = (size_t)((nl ? nl : end) - p), blank = 0;
-		char where[400];
-		json_t *obj;
-
-		line++;
-		while (blank < n && (p[blank] == ' ' || p[blank] == '\t' || p[blank] == '\r'))
-			blank++;
-		if (blank < n) {
-			snprintf(where, sizeof where, "%s:%ld", path, line);
-			st = json_read_bytes(&obj, p, n, where, err);
-		}
-		if (blank < n && !st) {
-			st = fn(arg, obj, line, err);
-			json_decref(obj);
-		}
-		p = nl ? nl + 1 : end;
-	}
+	st = json_each_line((const char *)m.data, m.size, path, fn, arg, err);
 	mapfile_close(&m);
 	return st;
 }

@@ -35,6 +35,9 @@ enum t2_status json_opt_string(const json_t *obj, const char *key, const char **
 
 /* Calls fn for every non-blank line of a JSON-lines file; stops at the first failure. line counts from 1. */
 typedef enum t2_status json_line_fn(void *arg, json_t *obj, long line, struct t2_err *err);
+/* The same for bytes read already; where names them in messages. */
+enum t2_status json_each_line(const char *bytes, size_t n, const char *where, json_line_fn *fn, void *arg,
+			      struct t2_err *err);
 enum t2_status json_read_lines(const char *path, json_line_fn *fn, void *arg, struct t2_err *err);
 
 #endif

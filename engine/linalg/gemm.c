@@ -262,11 +262,12 @@ product_run(struct pool *pool, struct product *p)
 
 /* Few rows: Y[rows][m] = X[rows][n] W[m][n]^T, weight rows in tasks, each read once for up to KERN_ROWS rows of X. */
 struct vector_work {
+	const struct kern_impl *kern;
 	enum dtype type;
 	const char *W;
 	size_t row_bytes;
 	int m, n, rows, ldx, ldy, per_task;
-	const float *X;
+	const float *X, *arranged;
 	float *Y;
 	bool add;
 };
@@ -275,24 +276,19 @@ static void
 vector_task(void *arg, int task, int worker)
 {
 	const struct vector_work *v = arg;
-	int j0 = task * v->per_task, mrows = min_int(v->per_task, v->m - j0);
-	const char *w = v->W + (size_t)j0 * v->row_bytes;
+	int j = task * v->per_task, end = min_int(j + v->per_task, v->m);
+	float part[KERN_ROWS][64];
 
 	(void)worker;
-	for (int r = 0; r < v->rows; r += KERN_ROWS) {
-		int rows = min_int(KERN_ROWS, v->rows - r);
-		const float *x = v->X + (size_t)r * v->ldx;
-		float *y = v->Y + (size_t)r * v->ldy + j0;
-		if (!v->add) {
-			kern_matvec(v->type, w, mrows, v->n, x, v->ldx, rows, y, v->ldy);
-			continue;
-		}
-		for (int j = 0; j < mrows; j++) {
-			float part[KERN_ROWS];
-			kern_matvec(v->type, w + (size_t)j * v->row_bytes, 1, v->n, x, v->ldx, rows, part, 1);
-			for (int i = 0; i < rows; i++)
-				y[(size_t)i * v->ldy + j] += part[i];
-		}
+	while (j < end) {
+		int mrows = v->add ? min_int(64, end - j) : end - j;
+		float *y = v->add ? part[0] : v->Y + j;
+
+		v->kern->matvec(v->type, v->W + (size_t)j * v->row_bytes, mrows, v->n, v->X, v->ldx, v->rows, y,
+				v->add ? 64 : v->ldy, v->arranged);
+		for (int i = 0; v->add && i < v->rows; i++)
+			v->kern->axpy(v->Y + (size_t)i * v->ldy + j, 1, part[i], mrows);
+		j += mrows;
 	}
 }
 
@@ -304,6 +300,8 @@ vector_run(struct pool *pool, struct vector_work *v)
 
 	if (v->m <= 0 || v->rows <= 0)
 		return;
+	v->kern = kern_current();
+	v->arranged = kern_arrange(&v->kern, v->type, v->X, v->ldx, v->n, v->rows);
 	v->per_task = round_up(div_up(v->m, tasks), 4);
 	pool_run(pool, div_up(v->m, v->per_task), vector_task, v);
 }

@@ -6,6 +6,7 @@
 
 #include "engine/linalg/cpu.h"
 #include "engine/linalg/kern_impl.h"
+#include "engine/linalg/scratch.h"
 
 static const struct kern_impl *const levels[] = {
 	[KERN_PLAIN] = &kern_plain,
@@ -75,10 +76,26 @@ kern_force(enum kern_level level)
 	atomic_store(&chosen, levels[level < best ? level : best]);
 }
 
+const float *
+kern_arrange(const struct kern_impl **k, enum dtype t, const float *x, int ldx, int n, int rows)
+{
+	size_t size = (*k)->arranged_size ? (*k)->arranged_size(t, n, rows) : 0;
+	float *arranged = size ? scratch_floats(SCRATCH_X, size) : NULL;
+
+	if (arranged)
+		(*k)->arrange(t, x, ldx, n, rows, arranged);
+	else if (size)
+		*k = &kern_plain;
+	return arranged;
+}
+
 void
 kern_matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y, int ldy)
 {
-	kern_current()->matvec(t, W, mrows, n, x, ldx, rows, y, ldy);
+	const struct kern_impl *k = kern_current();
+	const float *arranged = kern_arrange(&k, t, x, ldx, n, rows);
+
+	k->matvec(t, W, mrows, n, x, ldx, rows, y, ldy, arranged);
 }
 
 void

@@ -241,8 +241,10 @@ unpack_of(const enum dtype t, const char *p, size_t n, float *y)
 	CASE(T2_Q4_K) CASE(T2_Q5_K) CASE(T2_Q6_K)
 
 AVX2 static void
-matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y, int ldy)
+matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y, int ldy,
+       const float *arranged)
 {
+	(void)arranged;
 #define MATVEC(type)                                                                                                   \
 	case type:                                                                                                     \
 		rows_of(type, W, mrows, n, x, ldx, rows, y, ldy);                                                      \

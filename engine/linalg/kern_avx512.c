@@ -3,6 +3,9 @@
 #include "engine/linalg/kern_avx512.h"
 
 #include <math.h>
+#include <stdbool.h>
+
+#include "engine/linalg/cpu.h"
 
 AVX512_INLINE __mmask16
 first(int n)
@@ -168,8 +171,37 @@ any_rows(const enum dtype t, const char *w, size_t stride, int mrows, int n, con
 	}
 }
 
+static bool
+in_nibbles(enum dtype t)
+{
+	return t != T2_F32 && t != T2_F16 && t != T2_BF16 && t != T2_Q8_0;
+}
+
+/* One row is bound by unpacking, which takes fewer steps in whole numbers; more rows share it. */
+static bool
+use_fixed(enum dtype t, int rows)
+{
+	return rows == 1 && in_nibbles(t) && cpu_features()->avx512_vnni;
+}
+
+static size_t
+arranged_size(enum dtype t, int n, int rows)
+{
+	return !in_nibbles(t) ? 0 : use_fixed(t, rows) ? kern_avx512_fixed_size(n) : kern_avx512_quant_size(n, rows);
+}
+
+static void
+arrange(enum dtype t, const float *x, int ldx, int n, int rows, float *arranged)
+{
+	if (use_fixed(t, rows))
+		kern_avx512_fixed_arrange(t, x, n, arranged);
+	else
+		kern_avx512_quant_arrange(t, x, ldx, n, rows, arranged);
+}
+
 AVX512 static void
-matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y, int ldy)
+matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y, int ldy,
+       const float *arranged)
 {
 	size_t stride = dtype_row_bytes(t, (size_t)n);
 
@@ -187,7 +219,10 @@ matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, i
 		any_rows(T2_Q8_0, W, stride, mrows, n, x, ldx, rows, y, ldy);
 		return;
 	default:
-		kern_avx512_quant_matvec(t, W, mrows, n, x, ldx, rows, y, ldy);
+		if (use_fixed(t, rows))
+			kern_avx512_fixed_matvec(t, W, mrows, n, arranged, y);
+		else
+			kern_avx512_quant_matvec(t, W, mrows, n, arranged, rows, y, ldy);
 	}
 }
 
@@ -320,6 +355,8 @@ logsumexp(const float *x, int n)
 
 const struct kern_impl kern_avx512 = {
 	.name = "avx512",
+	.arranged_size = arranged_size,
+	.arrange = arrange,
 	.matvec = matvec,
 	.unpack = kern_avx512_unpack,
 	.dot = dot,

@@ -42,9 +42,16 @@ k_scales(const char *p)
 	return _mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)));
 }
 
-/* Types whose values come four or five or six bits at a time. */
-void kern_avx512_quant_matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y,
+/* Types whose values come four or five or six bits at a time, x arranged: kern_avx512_quant.c, and for one row where there is
+ * AVX512-VNNI kern_avx512_fixed.c.  Sizes in floats. */
+size_t kern_avx512_quant_size(int n, int rows);
+void kern_avx512_quant_arrange(enum dtype t, const float *x, int ldx, int n, int rows, float *arranged);
+void kern_avx512_quant_matvec(enum dtype t, const void *W, int mrows, int n, const float *arranged, int rows, float *y,
 			      int ldy);
+size_t kern_avx512_fixed_size(int n);
+void kern_avx512_fixed_arrange(enum dtype t, const float *x, int n, float *arranged);
+void kern_avx512_fixed_matvec(enum dtype t, const void *W, int mrows, int n, const float *arranged, float *y);
+
 void kern_avx512_unpack(enum dtype t, const void *src, size_t n, float *dst);
 
 /* kern_avx512_gemm.c: 28 sums of 16 in 32 registers. */

@@ -1,19 +1,11 @@
-/* Products with the types of four, five and six bits, for AVX-512, and unpacking of all types.
+/* Products with the types of four, five and six bits, for AVX-512.
  *
- * A dword of a block's nibbles holds eight values.  Shifting it right by 0, 4 .. 28 brings each of them into the lowest bits,
- * and vpermps takes from there its place in a table of float32: two instructions from stored form to sixteen numbers.
- * The price is their order, so x is rearranged once for all weight rows: to eight vectors a group, one for each shift.
- * A group is four blocks of 32 values, or half a block of 256.  Inside a group the products are summed as they are; then
- * each lane, which belongs to one block, is scaled. */
+ * Shifting the dwords of a group (kern_avx512_group.h) right by 0, 4 .. 28 brings each of their eight nibbles into the lowest
+ * bits, and vpermps takes from there its place in a table of float32: two instructions from stored form to sixteen
+ * numbers.  The price is their order, so x is rearranged once for all weight rows: to eight vectors a group, one for each
+ * shift.  Inside a group the products are summed as they are; then each lane, which belongs to one block, is scaled. */
 #if defined(__x86_64__)
-#include "engine/linalg/kern_avx512.h"
-
-#include <stdbool.h>
-
-#include "engine/linalg/scratch.h"
-
-#define GROUP 128 /* values */
-#define LANES 16
+#include "engine/linalg/kern_avx512_group.h"
 
 /* x as a group wants it: v[shift][lane], and for types with a minimum sum[lane]: the sum of a block's x in one of its
  * lanes, zero in the others. */
@@ -34,13 +26,18 @@ spread16(const float *x, struct spread *g, int odd, int lane)
 	_mm_storeu_ps(g->v[odd + 6] + lane, d);
 }
 
+static size_t
+groups_of(int n)
+{
+	return ((size_t)n + GROUP - 1) / GROUP;
+}
+
 AVX512_INLINE float
 sum32(const float *x)
 {
 	return _mm512_reduce_add_ps(_mm512_add_ps(_mm512_loadu_ps(x), _mm512_loadu_ps(x + 16)));
 }
 
-/* Blocks of 32: low nibbles are values 0 .. 15, high ones 16 .. 31; block b is lanes 4b .. 4b+3. */
 AVX512 static void
 spread_blocks(const float *x, int n, struct spread *g)
 {
@@ -56,8 +53,7 @@ spread_blocks(const float *x, int n, struct spread *g)
 	}
 }
 
-/* Blocks of 256: a lane's low and high nibbles belong to two runs of 32.  Q4_K and Q5_K: lanes 0 .. 7 to runs 0 and 1,
- * lanes 8 .. 15 to 2 and 3.  Q6_K (crossed): 0 and 2, 1 and 3. */
+/* crossed: as Q6_K has its runs. */
 AVX512 static void
 spread_super(const float *x, int n, bool crossed, struct spread *g)
 {
@@ -73,61 +69,6 @@ spread_super(const float *x, int n, bool crossed, struct spread *g)
 	}
 }
 
-AVX512_INLINE bool
-is_super(enum dtype t)
-{
-	return t == T2_Q4_K || t == T2_Q5_K || t == T2_Q6_K;
-}
-
-AVX512_INLINE bool
-has_min(enum dtype t)
-{
-	return t == T2_Q4_1 || t == T2_Q5_1 || t == T2_Q4_K || t == T2_Q5_K;
-}
-
-/* A group of one weight row: nibbles, further bits, and what the products of even and odd shifts are scaled with. */
-struct group {
-	__m512i low, high;
-	__m512 even, odd, min;
-};
-
-/* Tables of one entry a lane (or two: 16-bit words). */
-#define LANES_4(f, i)	f(i), f(i + 1), f(i + 2), f(i + 3)
-#define LANES_16(f, i)	LANES_4(f, i), LANES_4(f, i + 4), LANES_4(f, i + 8), LANES_4(f, i + 12)
-#define TABLE_32(name, f) static const int32_t name[LANES] = {LANES_16(f, 0)}
-#define TABLE_16(name, f) static const int16_t name[2 * LANES] = {LANES_16(f, 0), LANES_16(f, 16)}
-
-/* Four blocks lie under two overlapping 64-byte loads; unit number u (of 4 or 2 bytes) is in the first one or, from `per`
- * on, in the second one, which starts `skip` units later. */
-#define UNIT(u, per, skip) ((u) < (per) ? (u) : (per) + (u) - (skip))
-#define BLOCK(lane)	   ((lane) / 4)
-#define WORD(lane)	   ((lane) % 4)
-
-#define Q4_1_HEAD(l) (5 * BLOCK(l))
-#define Q4_1_LOW(l)  UNIT(5 * BLOCK(l) + 1 + WORD(l), 16, 4)
-TABLE_32(q4_1_head, Q4_1_HEAD);
-TABLE_32(q4_1_low, Q4_1_LOW);
-
-#define Q5_1_HEAD(l) UNIT(6 * BLOCK(l), 16, 8)
-#define Q5_1_HIGH(l) UNIT(6 * BLOCK(l) + 1, 16, 8)
-#define Q5_1_LOW(l)  UNIT(6 * BLOCK(l) + 2 + WORD(l), 16, 8)
-TABLE_32(q5_1_head, Q5_1_HEAD);
-TABLE_32(q5_1_high, Q5_1_HIGH);
-TABLE_32(q5_1_low, Q5_1_LOW);
-
-/* Here a table's entry is half a lane; the scale's own table only uses its first sixteen. */
-#define Q4_0_HEAD(i) (9 * BLOCK((i) % LANES))
-#define Q4_0_LOW(i)  UNIT(9 * BLOCK((i) / 2) + 1 + 2 * WORD((i) / 2) + (i) % 2, 32, 4)
-TABLE_16(q4_0_head, Q4_0_HEAD);
-TABLE_16(q4_0_low, Q4_0_LOW);
-
-#define Q5_0_HEAD(i) UNIT(11 * BLOCK((i) % LANES), 32, 12)
-#define Q5_0_HIGH(i) UNIT(11 * BLOCK((i) / 2) + 1 + (i) % 2, 32, 12)
-#define Q5_0_LOW(i)  UNIT(11 * BLOCK((i) / 2) + 3 + 2 * WORD((i) / 2) + (i) % 2, 32, 12)
-TABLE_16(q5_0_head, Q5_0_HEAD);
-TABLE_16(q5_0_high, Q5_0_HIGH);
-TABLE_16(q5_0_low, Q5_0_LOW);
-
 /* How far to turn the word of fifth bits left so that the lane's bit for shift 0 comes to bit 4; the further
  * shifts' bits then follow at fixed distances. */
 #define Q5_TURN(l) ((4 - 4 * WORD(l)) & 31)
@@ -137,103 +78,22 @@ TABLE_32(q5_k_turn, Q5_K_TURN);
 #define Q6_K_TURN(l) (30 - 2 * ((l) / 8))
 TABLE_32(q6_k_turn, Q6_K_TURN);
 
-/* Which of a super-block's scales a lane takes for even shifts; odd ones and the second half are fixed steps on. */
-#define K_SCALE(l) (2 * ((l) / 8))
-TABLE_32(k_scale, K_SCALE);
-#define Q6_K_SCALE(l) (2 * ((l) / 8) + (l) % 8 / 4)
-TABLE_32(q6_k_scale, Q6_K_SCALE);
+/* Further bits turned to where shift 0 wants them; those of the other shifts follow at fixed distances. */
+AVX512_INLINE void
+turn(const enum dtype t, struct group *g, int half)
+{
+	if (t == T2_Q5_0 || t == T2_Q5_1)
+		g->high = _mm512_rolv_epi32(g->high, LOAD(q5_turn));
+	else if (t == T2_Q5_K)
+		g->high = _mm512_rolv_epi32(g->high, _mm512_sub_epi32(LOAD(q5_k_turn), _mm512_set1_epi32(4 * half)));
+	else if (t == T2_Q6_K)
+		g->high = _mm512_rolv_epi32(g->high, LOAD(q6_k_turn));
+}
 
 /* What a nibble stands for. */
 #define SAME(i) (i)
 static const float from_0[LANES] = {LANES_16(SAME, 0)}, from_16[LANES] = {LANES_16(SAME, 16)};
 static const float from_minus_8[LANES] = {LANES_16(SAME, -8)}, from_minus_16[LANES] = {LANES_16(SAME, -16)};
-
-#define LOAD(table) _mm512_loadu_si512(table)
-
-AVX512_INLINE __m512
-halves(__m512i dwords)
-{
-	return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(dwords));
-}
-
-/* Up to four blocks of 32; what lies behind the last one is not touched and counts as zero. */
-AVX512_INLINE struct group
-load_blocks(const enum dtype t, const char *p, int blocks)
-{
-	struct group g;
-	__m512i a, b, head;
-	int units = blocks * (t == T2_Q4_0 ? 9 : t == T2_Q5_0 ? 11 : t == T2_Q4_1 ? 5 : 6);
-
-	if (t == T2_Q4_1 || t == T2_Q5_1) {
-		const int skip = t == T2_Q4_1 ? 4 : 8;
-		if (blocks == 4) {
-			a = _mm512_loadu_si512(p);
-			b = _mm512_loadu_si512(p + 4 * skip);
-		} else {
-			a = _mm512_maskz_loadu_epi32((__mmask16)((1u << (units < 16 ? units : 16)) - 1), p);
-			b = _mm512_maskz_loadu_epi32((__mmask16)((1u << (units > skip ? units - skip : 0)) - 1), p + 4 * skip);
-		}
-		if (t == T2_Q4_1) {
-			head = _mm512_permutexvar_epi32(LOAD(q4_1_head), a);
-			g.low = _mm512_permutex2var_epi32(a, LOAD(q4_1_low), b);
-		} else {
-			head = _mm512_permutex2var_epi32(a, LOAD(q5_1_head), b);
-			g.low = _mm512_permutex2var_epi32(a, LOAD(q5_1_low), b);
-			g.high = _mm512_rolv_epi32(_mm512_permutex2var_epi32(a, LOAD(q5_1_high), b), LOAD(q5_turn));
-		}
-		g.even = g.odd = halves(head);
-		g.min = halves(_mm512_srli_epi32(head, 16));
-		return g;
-	}
-	const int skip = t == T2_Q4_0 ? 4 : 12;
-	if (blocks == 4) {
-		a = _mm512_loadu_si512(p);
-		b = _mm512_loadu_si512(p + 2 * skip);
-	} else {
-		a = _mm512_maskz_loadu_epi16((__mmask32)((1ull << (units < 32 ? units : 32)) - 1), p);
-		b = _mm512_maskz_loadu_epi16((__mmask32)((1ull << (units > skip ? units - skip : 0)) - 1), p + 2 * skip);
-	}
-	if (t == T2_Q4_0) {
-		head = _mm512_permutexvar_epi16(LOAD(q4_0_head), a);
-		g.low = _mm512_permutex2var_epi16(a, LOAD(q4_0_low), b);
-	} else {
-		head = _mm512_permutex2var_epi16(a, LOAD(q5_0_head), b);
-		g.low = _mm512_permutex2var_epi16(a, LOAD(q5_0_low), b);
-		g.high = _mm512_rolv_epi32(_mm512_permutex2var_epi16(a, LOAD(q5_0_high), b), LOAD(q5_turn));
-	}
-	g.even = g.odd = _mm512_cvtph_ps(_mm512_castsi512_si256(head));
-	return g;
-}
-
-/* Half of a block of 256. */
-AVX512_INLINE struct group
-load_half(const enum dtype t, const char *p, int half, __m512 scales)
-{
-	struct group g;
-
-	if (t == T2_Q6_K) {
-		__m512i at = _mm512_add_epi32(LOAD(q6_k_scale), _mm512_set1_epi32(8 * half));
-		g.low = _mm512_loadu_si512(p + 64 * half);
-		g.high = _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *)(p + 128 + 32 * half)));
-		g.high = _mm512_rolv_epi32(g.high, LOAD(q6_k_turn));
-		g.even = _mm512_permutexvar_ps(at, scales);
-		g.odd = _mm512_permutexvar_ps(_mm512_add_epi32(at, _mm512_set1_epi32(4)), scales);
-		return g;
-	}
-	__m512i at = _mm512_add_epi32(LOAD(k_scale), _mm512_set1_epi32(4 * half));
-	g.even = _mm512_permutexvar_ps(at, scales);
-	g.odd = _mm512_permutexvar_ps(_mm512_add_epi32(at, _mm512_set1_epi32(1)), scales);
-	/* Four minima, as the sums of x lie: in the first four lanes. */
-	g.min = _mm512_zextps128_ps512(half ? _mm512_extractf32x4_ps(scales, 3) : _mm512_extractf32x4_ps(scales, 2));
-	if (t == T2_Q4_K) {
-		g.low = _mm512_loadu_si512(p + 16 + 64 * half);
-		return g;
-	}
-	g.low = _mm512_loadu_si512(p + 48 + 64 * half);
-	g.high = _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *)(p + 16)));
-	g.high = _mm512_rolv_epi32(g.high, _mm512_sub_epi32(LOAD(q5_k_turn), _mm512_set1_epi32(4 * half)));
-	return g;
-}
 
 AVX512_INLINE __m512i
 turn_right(__m512i dwords, int by)
@@ -321,14 +181,12 @@ quant_row(const enum dtype t, const char *p, int n, const struct spread *x, size
 		for (; n > 0; n -= 2 * GROUP, p += bytes) {
 			for (int i = 0; i < bytes; i += 64)
 				_mm_prefetch(p + AHEAD + i, _MM_HINT_T0);
-			if (t == T2_Q6_K) {
-				scales = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(p + 192))));
-				scales = _mm512_mul_ps(scales, _mm512_mul_ps(half_all(p + 208), _mm512_set1_ps(0x1p-26f)));
-			} else {
-				scales = k_scales(p);
-			}
+			scales = super_scales(t, p);
+			if (t == T2_Q6_K)
+				scales = _mm512_mul_ps(scales, _mm512_set1_ps(0x1p-26f));
 			UNROLL for (int half = 0; half < 2; half++) {
 				g = load_half(t, p, half, scales);
+				turn(t, &g, half);
 				add_group(t, &g, x++, ldx, sum, B);
 			}
 		}
@@ -337,10 +195,12 @@ quant_row(const enum dtype t, const char *p, int n, const struct spread *x, size
 			_mm_prefetch(p + AHEAD, _MM_HINT_T0);
 			_mm_prefetch(p + AHEAD + 64, _MM_HINT_T0);
 			g = load_blocks(t, p, 4);
+			turn(t, &g, 0);
 			add_group(t, &g, x++, ldx, sum, B);
 		}
 		if (n > 0) {
 			g = load_blocks(t, p, n / 32);
+			turn(t, &g, 0);
 			add_group(t, &g, x, ldx, sum, B);
 		}
 	}
@@ -383,21 +243,30 @@ quant_rows(const enum dtype t, const char *w, int mrows, int n, const struct spr
 		}
 }
 
-AVX512 void
-kern_avx512_quant_matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y, int ldy)
+size_t
+kern_avx512_quant_size(int n, int rows)
 {
-	size_t groups = ((size_t)n + GROUP - 1) / GROUP;
-	struct spread *g = (struct spread *)scratch_floats(SCRATCH_X, (size_t)rows * groups * sizeof *g / sizeof(float));
+	return (size_t)rows * groups_of(n) * sizeof(struct spread) / sizeof(float);
+}
 
-	if (!g) { /* no memory: the slow way */
-		kern_plain.matvec(t, W, mrows, n, x, ldx, rows, y, ldy);
-		return;
-	}
-	for (int i = 0; i < rows; i++)
+AVX512 void
+kern_avx512_quant_arrange(enum dtype t, const float *x, int ldx, int n, int rows, float *arranged)
+{
+	struct spread *g = (struct spread *)arranged;
+
+	for (int i = 0; i < rows; i++, x += ldx, g += groups_of(n))
 		if (is_super(t))
-			spread_super(x + (size_t)i * ldx, n, t == T2_Q6_K, g + (size_t)i * groups);
+			spread_super(x, n, t == T2_Q6_K, g);
 		else
-			spread_blocks(x + (size_t)i * ldx, n, g + (size_t)i * groups);
+			spread_blocks(x, n, g);
+}
+
+AVX512 void
+kern_avx512_quant_matvec(enum dtype t, const void *W, int mrows, int n, const float *arranged, int rows, float *y, int ldy)
+{
+	const struct spread *g = (const struct spread *)arranged;
+	size_t groups = groups_of(n);
+
 	switch (t) {
 	case T2_Q4_0:
 		quant_rows(T2_Q4_0, W, mrows, n, g, groups, rows, y, ldy);

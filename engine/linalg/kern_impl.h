@@ -2,7 +2,7 @@
  *
  *	const struct kern_impl kern_avx2 = { .name = "avx2", .matvec = {[T2_BF16] = bf16_matvec, ...}, ... };
  *
- * Contracts are kern.h's.  Every pointer is set at every level. */
+ * Contracts are kern.h's.  Every other pointer is set at every level. */
 #ifndef T2_KERN_IMPL_H
 #define T2_KERN_IMPL_H
 
@@ -12,8 +12,12 @@
 
 struct kern_impl {
 	const char *name;
-	void (*matvec)(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y,
-		       int ldy);
+	/* kern_matvec() with x rearranged for weights of type t, once for all weight rows, in arranged_size() floats.  Where
+	 * that is 0, or NULL, x is used as it is and arranged is not looked at. */
+	size_t (*arranged_size)(enum dtype t, int n, int rows);
+	void (*arrange)(enum dtype t, const float *x, int ldx, int n, int rows, float *arranged);
+	void (*matvec)(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y, int ldy,
+		       const float *arranged);
 	void (*unpack)(enum dtype t, const void *src, size_t n, float *dst);
 	float (*dot)(const float *a, const float *b, int n);
 	void (*axpy)(float *y, float a, const float *x, int n);
@@ -37,5 +41,8 @@ struct kern_impl {
 extern const struct kern_impl kern_plain, kern_avx2, kern_avx512;
 
 const struct kern_impl *kern_current(void);
+/* x for (*k)->matvec(), in this thread's scratch, or NULL where x serves as it is.  Without memory *k becomes the plain
+ * level, which needs none. */
+const float *kern_arrange(const struct kern_impl **k, enum dtype t, const float *x, int ldx, int n, int rows);
 
 #endif

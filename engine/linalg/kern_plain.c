@@ -21,11 +21,13 @@ dot(const float *a, const float *b, int n)
 }
 
 static void
-matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y, int ldy)
+matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y, int ldy,
+       const float *arranged)
 {
 	const char *w = W;
 	size_t row_bytes = dtype_row_bytes(t, (size_t)n), chunk_bytes = dtype_row_bytes(t, CHUNK);
 
+	(void)arranged;
 	for (int j = 0; j < mrows; j++, w += row_bytes) {
 		float buf[CHUNK], sum[KERN_ROWS] = {0};
 		const char *p = w;

@@ -61,8 +61,9 @@ expert_take_z(struct expert *e)
 void
 expert_free(struct expert *e)
 {
-	if (e)
-		zset_free(expert_take_z(e));
+	if (!e)
+		return;
+	zset_free(expert_take_z(e));
 }
 
 static double

@@ -169,13 +169,38 @@ finish(struct roller *r, const char *split, struct live *l, int end_id, double e
 	return out->arena.failed ? t2_nomem(err, "rollouts") : T2_OK;
 }
 
+static enum t2_status
+prompt_ids(struct roller *r, const char *split, int item, struct ids *ids, struct t2_err *err)
+{
+	int context = model_config(r->model)->context;
+	enum t2_status st = task_prompt(r->task, split, item, r->chat, r->tok, ids, err);
+
+	if (!st && (ids->n == 0 || ids->n >= context))
+		st = t2_fail(err, T2_EMISMATCH, "task %s, %s item %d: its prompt has %d tokens, the model's context %d",
+			     task_name(r->task), split, item, ids->n, context);
+	return st;
+}
+
+enum t2_status
+roller_check(struct roller *r, const char *split, int count, struct t2_err *err)
+{
+	int items = task_items(r->task, split, err);
+	enum t2_status st = items < 0 ? T2_ENOTFOUND : T2_OK;
+
+	for (int i = 0; i < items && (!count || i < count) && !st; i++) {
+		struct ids ids = {0};
+
+		st = prompt_ids(r, split, i, &ids, err);
+		ids_free(&ids);
+	}
+	return st;
+}
+
 /* Token ids of every request's prompt; equal items share one copy, so that generate() sees they are the same. */
 static enum t2_status
 prompts(struct roller *r, const char *split, const struct rollout_request *req, int count, int max_new,
 	struct gen_request *g, struct rollouts *out, struct t2_err *err)
 {
-	int context = model_config(r->model)->context;
-
 	for (int i = 0; i < count; i++) {
 		struct ids ids = {0};
 		enum t2_status st;
@@ -189,11 +214,7 @@ prompts(struct roller *r, const char *split, const struct rollout_request *req, 
 			g[i].n = g[i - 1].n;
 			continue;
 		}
-		st = task_prompt(r->task, split, req[i].item, r->chat, r->tok, &ids, err);
-		if (!st && (ids.n == 0 || ids.n >= context))
-			st = t2_fail(err, T2_EMISMATCH,
-				     "task %s, %s item %d: its prompt has %d tokens, the model's context %d",
-				     task_name(r->task), split, req[i].item, ids.n, context);
+		st = prompt_ids(r, split, req[i].item, &ids, err);
 		if (!st) {
 			g[i].ids = arena_memdup(&out->arena, ids.v, (size_t)ids.n * sizeof *ids.v);
 			g[i].n = ids.n;

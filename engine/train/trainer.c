@@ -50,7 +50,10 @@ open_parts(struct trainer *t, const struct zset *start, struct t2_err *err)
 	    (st = adaptation_new(&t->ad, e->model, e->factors, e->pool, 1, FORM_AUTO, err)) ||
 	    (st = base_linear_new(&t->base, e->model, e->pool, err)) || (st = policy_new(&t->policy, e->model, e->pool, err)))
 		return st;
-	return roller_new(&t->roller, e->model, e->pool, e->tok, e->chat, e->task, WIDTH, err);
+	if ((st = roller_new(&t->roller, e->model, e->pool, e->tok, e->chat, e->task, WIDTH, err)) ||
+	    (st = roller_check(t->roller, "train", 0, err)))
+		return st;
+	return t->set.eval_every > 0 ? roller_check(t->roller, "validation", t->set.eval_items, err) : T2_OK;
 }
 
 enum t2_status

@@ -72,7 +72,7 @@ check generate_seed seeded
 printf '{"prompt_ids":[3,4],"answer_ids":[5,6],"reward":1}\n{"prompt_ids":[3],"answer_ids":[7],"reward":-1}\n' >"$D/batch"
 check grad json "json_array_length(j,'\$.logprobs')=2 AND json_extract(j,'\$.grad_norm')>0 AND json_extract(j,'\$.logprobs[0]')<0" grad $S --batch "$D/batch" -o "$D/g.safetensors"
 check grad_file test "$(head -c 4000 "$D/g.safetensors" | grep -c '\.z"')" -ge 1
-check grad_bad_id fails "line 1" sh -c 'echo "{\"prompt_ids\":[99999999],\"answer_ids\":[1],\"reward\":1}" >"$2"; "$1" grad "$3" --batch "$2"' _ "$T" "$D/bad" $S
+check grad_bad_id fails "bad:1:" sh -c 'echo "{\"prompt_ids\":[99999999],\"answer_ids\":[1],\"reward\":1}" >"$2"; "$1" grad "$3" --batch "$2"' _ "$T" "$D/bad" $S
 check store_path json "json_extract(j,'\$.path') LIKE '%/data/t2tui/t2.db'" store path
 check store_check json "json_extract(j,'\$.ok') AND json_array_length(j,'\$.problems')=0" store check
 check store_backup json "json_extract(j,'\$.ok')" store backup "$D/b.db"

@@ -167,6 +167,41 @@ test_matvec(void **state)
 	}
 }
 
+/* A number that is none makes every sum none, one that is too large or very small stays what it is. */
+static void
+test_matvec_extremes(void **state)
+{
+	(void)state;
+	for (enum dtype t = 0; t < T2_DTYPES; t++) {
+		unsigned char *W = random_weight(t, 1, 512, 9);
+		float x[512], y, w[512];
+
+		dtype_to_f32(t, W, 512, w);
+		EACH_LEVEL(l)
+		{
+			static const float sizes[] = {1e-42f, 1e-20f, 1, 1e30f};
+			memset(x, 0, sizeof x);
+			kern_matvec(t, W, 1, 512, x, 512, 1, &y, 1);
+			assert_true(y == 0);
+			for (int i = 0; i < 4; i++) {
+				x[77] = sizes[i];
+				kern_matvec(t, W, 1, 512, x, 512, 1, &y, 1);
+				double want = (double)x[77] * (double)w[77];
+				if (!(fabs((double)y - want) <= 1e-6 * (fabs(want) + 4 * (double)sizes[i]) + 1e-38))
+					fail_msg("%s %s: %g times %g is %g", kern_name(), dtype_name(t), (double)w[77],
+						 (double)sizes[i], (double)y);
+			}
+			x[300] = NAN;
+			kern_matvec(t, W, 1, 512, x, 512, 1, &y, 1);
+			assert_true(isnan(y));
+			x[300] = -INFINITY;
+			kern_matvec(t, W, 1, 512, x, 512, 1, &y, 1);
+			assert_false(isfinite(y));
+		}
+		free(W);
+	}
+}
+
 /* Distance in units of the last place of want; both finite. */
 static double
 ulps(float got, double want)
@@ -313,7 +348,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_levels),	     cmocka_unit_test(test_unpack_goldens),
 		cmocka_unit_test(test_unpack_sizes), cmocka_unit_test(test_matvec),
-		cmocka_unit_test(test_exp),	     cmocka_unit_test(test_exp_limits),
+		cmocka_unit_test(test_matvec_extremes), cmocka_unit_test(test_exp),
+		cmocka_unit_test(test_exp_limits),
 		cmocka_unit_test(test_vectors),	     cmocka_unit_test(test_in_place),
 	};
 

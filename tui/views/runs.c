@@ -443,7 +443,7 @@ resume_work(void *arg, struct job *job, struct t2_err *err)
 	int64_t run;
 
 	job_stage(job, "resuming", 0);
-	return training_detach(NULL, args, 5, &run, err);
+	return training_detach(NULL, args, 5, &run, job, err);
 }
 
 static void

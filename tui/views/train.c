@@ -140,7 +140,7 @@ start_work(void *arg, struct job *job, struct t2_err *err)
 	struct start *j = arg;
 
 	job_stage(job, "starting a trainer", 0);
-	return training_detach(NULL, (const char *const *)j->arg, j->n, &j->run, err);
+	return training_detach(NULL, (const char *const *)j->arg, j->n, &j->run, job, err);
 }
 
 static void
