@@ -40,11 +40,13 @@ int tokenizer_size(const struct tokenizer *t); /* ids are 0 .. size-1 */
 /* Appends to *ids. */
 enum t2_status tokenizer_encode(const struct tokenizer *t, const char *text, size_t len, int flags, struct ids *ids,
 				struct t2_err *err);
-/* Appends the text of the whole list; special tokens are shown, no clean-up. */
+/* Appends the text of the whole list; special tokens are shown as they are written, no clean-up.  An id without an entry
+ * is T2_EINVAL: a model may have more rows than its tokenizer has tokens. */
 enum t2_status tokenizer_decode(const struct tokenizer *t, const int *ids, int n, struct strbuf *out,
 				struct t2_err *err);
 
-/* Streaming: appends what has become certain with this token; bytes of an unfinished character wait. */
+/* Streaming: appends what has become certain with this token; bytes of an unfinished character wait, and byte tokens
+ * (<0xE4>) until their run ends, because one that is not UTF-8 spoils it.  The parts together are tokenizer_decode(). */
 struct tok_stream;
 enum t2_status tok_stream_new(struct tok_stream **out, const struct tokenizer *t, struct t2_err *err);
 enum t2_status tok_stream_push(struct tok_stream *s, int id, struct strbuf *out, struct t2_err *err);
