@@ -15,7 +15,6 @@
 #include "engine/base/mapfile.h"
 #include "engine/model/pretok.h"
 #include "engine/model/tokenizer.h"
-#include "tests/lib/ggufmake.h"
 #include "tests/lib/golden.h"
 #include "tests/lib/seed.h"
 
@@ -48,11 +47,11 @@ struct parts {
 	const char *added, *normalizer, *pre, *post, *decoder, *model, *vocab, *merges;
 };
 
-#define VOCAB                                                                                      \
-	"\"<unk>\":0,\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5,\"A\":6,\" "                          \
-	"\":7,\"\u2581\":8,\"-\":9,\"1\":10,\"2\":11,"                                             \
-	"\"\\n\":12,\"\u0120\":13,\"\u00e9\":14,\"s\":15,\"'\":16,\"\u00c3\":17,\"\u00a9\":18,"    \
-	"\"ab\":19,\"abc\":20,"                                                                    \
+#define VOCAB                                                                                                          \
+	"\"<unk>\":0,\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5,\"A\":6,\" "                                              \
+	"\":7,\"\u2581\":8,\"-\":9,\"1\":10,\"2\":11,"                                                                 \
+	"\"\\n\":12,\"\u0120\":13,\"\u00e9\":14,\"s\":15,\"'\":16,\"\u00c3\":17,\"\u00a9\":18,"                        \
+	"\"ab\":19,\"abc\":20,"                                                                                        \
 	"\"aa\":21,\"1\u2581\":22,\"\u0301\":23,\"x\":24"
 #define MERGES "\"a b\",[\"ab\",\"c\"],\"a a\",\"1 \u2581\""
 
@@ -61,15 +60,13 @@ json_of(const struct parts *p)
 {
 	struct strbuf b = {0};
 
-	strbuf_printf(
-		&b,
-		"{\"version\":\"1.0\",\"added_tokens\":[%s],\"normalizer\":%s,\"pre_tokenizer\":%s,"
-		"\"post_processor\":%s,\"decoder\":%s,\"model\":{\"type\":\"BPE\",%s"
-		"\"unk_token\":\"<unk>\",\"vocab\":{%s},\"merges\":[%s]}}",
-		p->added ? p->added : "", p->normalizer ? p->normalizer : "null",
-		p->pre ? p->pre : "null", p->post ? p->post : "null",
-		p->decoder ? p->decoder : "null", p->model ? p->model : "",
-		p->vocab ? p->vocab : VOCAB, p->merges ? p->merges : MERGES);
+	strbuf_printf(&b,
+		      "{\"version\":\"1.0\",\"added_tokens\":[%s],\"normalizer\":%s,\"pre_tokenizer\":%s,"
+		      "\"post_processor\":%s,\"decoder\":%s,\"model\":{\"type\":\"BPE\",%s"
+		      "\"unk_token\":\"<unk>\",\"vocab\":{%s},\"merges\":[%s]}}",
+		      p->added ? p->added : "", p->normalizer ? p->normalizer : "null", p->pre ? p->pre : "null",
+		      p->post ? p->post : "null", p->decoder ? p->decoder : "null", p->model ? p->model : "",
+		      p->vocab ? p->vocab : VOCAB, p->merges ? p->merges : MERGES);
 	return strbuf_take(&b);
 }
 
@@ -119,11 +116,8 @@ check_pieces(const struct parts *p, const char *text, const char *want)
 	tokenizer_free(t);
 }
 
-#define SPLIT(re)                                                                                  \
-	"{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" re                                         \
-	"\"},\"behavior\":\"Removed\",\"invert\":false}"
-#define ADDED(id, text, more)                                                                      \
-	"{\"id\":" id ",\"content\":\"" text "\",\"normalized\":false,\"special\":false" more "}"
+#define SPLIT(re)	      "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" re "\"},\"behavior\":\"Removed\",\"invert\":false}"
+#define ADDED(id, text, more) "{\"id\":" id ",\"content\":\"" text "\",\"normalized\":false,\"special\":false" more "}"
 
 static void
 components(void **state)
@@ -143,9 +137,7 @@ components(void **state)
 		{{.normalizer = "{\"type\":\"Strip\",\"strip_left\":true,\"strip_right\":false}"},
 		 " \u00a0a b \n",
 		 "a| |b| |\n"},
-		{{.normalizer = "{\"type\":\"Strip\",\"strip_left\":true,\"strip_right\":true}"},
-		 " \n ",
-		 ""},
+		{{.normalizer = "{\"type\":\"Strip\",\"strip_left\":true,\"strip_right\":true}"}, " \n ", ""},
 		{{.normalizer = "{\"type\":\"Prepend\",\"prepend\":\"x\"}"}, "ab", "x|ab"},
 		{{.normalizer = "{\"type\":\"Prepend\",\"prepend\":\"x\"}"}, "", ""},
 		{{.normalizer = "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\" "
@@ -158,12 +150,8 @@ components(void **state)
 				"\"},\"content\":\"\u2581\"}]}"},
 		 "1 a",
 		 "\u2581|1\u2581|a"},
-		{{.pre = "{\"type\":\"Digits\",\"individual_digits\":false}"},
-		 "1\u2581a12",
-		 "1|\u2581|a|1|2"},
-		{{.pre = "{\"type\":\"ByteLevel\"}"},
-		 "ab \u00e9's",
-		 "\u0120|ab|\u0120|\u00c3|\u00a9|'|s"},
+		{{.pre = "{\"type\":\"Digits\",\"individual_digits\":false}"}, "1\u2581a12", "1|\u2581|a|1|2"},
+		{{.pre = "{\"type\":\"ByteLevel\"}"}, "ab \u00e9's", "\u0120|ab|\u0120|\u00c3|\u00a9|'|s"},
 		{{.pre = "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}"},
 		 "a b",
 		 "a|\u0120|b"},
@@ -181,15 +169,9 @@ components(void **state)
 		 "abcab",
 		 "a|b|c|a|b"},
 		{{.added = ADDED("25", "<t>", "")}, "a<t>b", "a|<t>|b"},
-		{{.added = ADDED("25", "<t>", ",\"lstrip\":true,\"rstrip\":true")},
-		 "a <t> \n b",
-		 "a|<t>|b"},
-		{{.added = ADDED("25", "e2", ",\"single_word\":true")},
-		 "e2 ae2 e2-",
-		 "e2| |a|e|2| |e2|-"},
-		{{.added = ADDED("19", "ab", "") "," ADDED("25", "abcd", "")},
-		 "abcababcd",
-		 "ab|c|ab|abcd"},
+		{{.added = ADDED("25", "<t>", ",\"lstrip\":true,\"rstrip\":true")}, "a <t> \n b", "a|<t>|b"},
+		{{.added = ADDED("25", "e2", ",\"single_word\":true")}, "e2 ae2 e2-", "e2| |a|e|2| |e2|-"},
+		{{.added = ADDED("19", "ab", "") "," ADDED("25", "abcd", "")}, "abcababcd", "ab|c|ab|abcd"},
 		{{.added = "{\"id\":25,\"content\":\"AB\",\"normalized\":true}",
 		  .normalizer = "{\"type\":\"Lowercase\"}"},
 		 "ab AB",
@@ -268,12 +250,8 @@ refused(void **state)
 		enum t2_status st;
 		const char *msg;
 	} cases[] = {
-		{{.normalizer = "{\"type\":\"Precompiled\"}"},
-		 T2_EUNSUP,
-		 "normalizer: type \"Precompiled\""},
-		{{.pre = "{\"type\":\"Metaspace\"}"},
-		 T2_EUNSUP,
-		 "pre_tokenizer: type \"Metaspace\""},
+		{{.normalizer = "{\"type\":\"Precompiled\"}"}, T2_EUNSUP, "normalizer: type \"Precompiled\""},
+		{{.pre = "{\"type\":\"Metaspace\"}"}, T2_EUNSUP, "pre_tokenizer: type \"Metaspace\""},
 		{{.pre = "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Punctuation\"}]}"},
 		 T2_EUNSUP,
 		 "\"Punctuation\""},
@@ -282,12 +260,8 @@ refused(void **state)
 			     "\"ByteFallback\"}]}"},
 		 T2_EUNSUP,
 		 "behind Fuse"},
-		{{.post = "{\"type\":\"BertProcessing\"}"},
-		 T2_EUNSUP,
-		 "post_processor: type \"BertProcessing\""},
-		{{.post = "{\"type\":\"TemplateProcessing\",\"single\":[]}"},
-		 T2_EUNSUP,
-		 "no Sequence A"},
+		{{.post = "{\"type\":\"BertProcessing\"}"}, T2_EUNSUP, "post_processor: type \"BertProcessing\""},
+		{{.post = "{\"type\":\"TemplateProcessing\",\"single\":[]}"}, T2_EUNSUP, "no Sequence A"},
 		{{.post = "{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":"
 			  "\"x\"}}],"
 			  "\"special_tokens\":{\"x\":{\"ids\":[99]}}}"},
@@ -305,8 +279,7 @@ refused(void **state)
 		{{.pre = SPLIT("(a")}, T2_EUNSUP, "pattern"},
 		{{.pre = SPLIT("\\\\p{Klingon}")}, T2_EUNSUP, "pattern"},
 		{{.pre = SPLIT("")}, T2_EUNSUP, "empty pattern"},
-		{{.normalizer =
-			  "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"a*\"},\"content\":\"\"}"},
+		{{.normalizer = "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"a*\"},\"content\":\"\"}"},
 		 T2_EUNSUP,
 		 "matches nothing"},
 		{{.vocab = "\"a\":0,\"<unk>\":0"}, T2_EFORMAT, "id 0 stands for two tokens"},
@@ -315,29 +288,17 @@ refused(void **state)
 		{{.vocab = "\"<unk>\":0,\"a\":-1"}, T2_EFORMAT, "\"a\": not an id"},
 		{{.vocab = "\"<unk>\":0,\"a\":16777216"}, T2_EFORMAT, "\"a\": not an id"},
 		{{.vocab = "\"<unk>\":0,\"a\":1.5"}, T2_EFORMAT, "\"a\": not an id"},
-		{{.vocab = "\"<unk>\":0,\"a\":16777215"},
-		 T2_EFORMAT,
-		 "id 16777215, but there are only 2 tokens"},
-		{{.vocab = "\"a\":0,\"b\":1,\"ab\":2", .merges = "\"a b\""},
-		 T2_EFORMAT,
-		 "unk_token"},
-		{{.vocab = "\"<unk>\":0,\"a\":1", .merges = "\"a b\""},
-		 T2_EFORMAT,
-		 "merges[0]: \"b"},
-		{{.vocab = "\"<unk>\":0,\"a\":1,\"b\":2", .merges = "\"a b\""},
-		 T2_EFORMAT,
-		 "merges[0]: \"ab\""},
+		{{.vocab = "\"<unk>\":0,\"a\":16777215"}, T2_EFORMAT, "id 16777215, but there are only 2 tokens"},
+		{{.vocab = "\"a\":0,\"b\":1,\"ab\":2", .merges = "\"a b\""}, T2_EFORMAT, "unk_token"},
+		{{.vocab = "\"<unk>\":0,\"a\":1", .merges = "\"a b\""}, T2_EFORMAT, "merges[0]: \"b"},
+		{{.vocab = "\"<unk>\":0,\"a\":1,\"b\":2", .merges = "\"a b\""}, T2_EFORMAT, "merges[0]: \"ab\""},
 		{{.merges = "\"a b\",\"ab\""}, T2_EFORMAT, "merges[1]: not two pieces"},
 		{{.merges = "\"a b c\""}, T2_EFORMAT, "merges[0]: not two pieces"},
 		{{.merges = "[\"a\"]"}, T2_EFORMAT, "merges[0]: not two pieces"},
 		{{.added = ADDED("1", "b", "")}, T2_EFORMAT, "id 1 stands for two tokens"},
 		{{.added = ADDED("30", "b", "")}, T2_EFORMAT, "two ids, 2 and 30"},
-		{{.added = ADDED("25", "", "")},
-		 T2_EFORMAT,
-		 "added_tokens[0]: \"content\" is empty"},
-		{{.added = ADDED("25", "t", "") "," ADDED("25", "t", "")},
-		 T2_EFORMAT,
-		 "added_tokens[1]"},
+		{{.added = ADDED("25", "", "")}, T2_EFORMAT, "added_tokens[0]: \"content\" is empty"},
+		{{.added = ADDED("25", "t", "") "," ADDED("25", "t", "")}, T2_EFORMAT, "added_tokens[1]"},
 	};
 	struct tokenizer *t;
 	struct t2_err err;
@@ -347,10 +308,9 @@ refused(void **state)
 		enum t2_status st = open_json(&t, &cases[i].p, &err);
 
 		assert_null(t);
-		if (st != cases[i].st || !strstr(err.msg, cases[i].msg) ||
-		    !strstr(err.msg, "tokenizer.json"))
-			fail_msg("case %zu: status %d, \"%s\", want %d, \"%s\"", i, st,
-				 st ? err.msg : "", cases[i].st, cases[i].msg);
+		if (st != cases[i].st || !strstr(err.msg, cases[i].msg) || !strstr(err.msg, "tokenizer.json"))
+			fail_msg("case %zu: status %d, \"%s\", want %d, \"%s\"", i, st, st ? err.msg : "", cases[i].st,
+				 cases[i].msg);
 	}
 	write_file("tokenizer.json", "{}", 2);
 	assert_int_equal(tokenizer_open(&t, dir, &err), T2_EFORMAT);
@@ -425,8 +385,7 @@ config(void **state)
 	check_config("{\"bos_token\":null,\"eos_token\":\"x\",\"model_max_length\":"
 		     "1000000000000000019884624838656}",
 		     NULL, 24, NULL);
-	check_config("{\"eos_token\":{\"content\":\"ab\"},\"chat_template\":\"one\"}", NULL, 19,
-		     "one");
+	check_config("{\"eos_token\":{\"content\":\"ab\"},\"chat_template\":\"one\"}", NULL, 19, "one");
 	check_config("{\"chat_template\":\"one\"}", "two", -1, "two");
 	check_config("{\"chat_template\":[{\"name\":\"rag\",\"template\":\"r\"},{\"name\":"
 		     "\"default\",\"template\":\"d\"}]}",
@@ -444,10 +403,8 @@ config(void **state)
 static void
 long_words(void **state)
 {
-	static const char *const files[] = {"tokenizers/llama2", "models/tinystories-656k",
-					    "tokenizers/qwen3"};
-	static const char *const fill[] = {"a",    " ",     "the", "<|", " \n", "e\u0301\u0323",
-					   "\xff", "\u4e2d"};
+	static const char *const files[] = {"tokenizers/llama2", "models/tinystories-656k", "tokenizers/qwen3"};
+	static const char *const fill[] = {"a", " ", "the", "<|", " \n", "e\u0301\u0323", "\xff", "\u4e2d"};
 	struct t2_err err;
 
 	(void)state;
@@ -470,12 +427,9 @@ long_words(void **state)
 			if (tokenizer_encode(t, b.s, b.len, TOK_PLAIN, &ids, &err))
 				fail_msg("%s", err.msg);
 			clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
-			seconds = (double)(to.tv_sec - from.tv_sec) +
-				  (double)(to.tv_nsec - from.tv_nsec) * 1e-9;
-			if (seconds >
-			    10) /* a sanitizer is slow; the square of the length would be hours */
-				fail_msg("%s: %.1f s for 1 MB of \"%s\"", files[f], seconds,
-					 fill[k]);
+			seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) * 1e-9;
+			if (seconds > 10) /* a sanitizer is slow; the square of the length would be hours */
+				fail_msg("%s: %.1f s for 1 MB of \"%s\"", files[f], seconds, fill[k]);
 			assert_true(ids.n > 0);
 			ids_free(&ids);
 			strbuf_free(&b);
@@ -535,274 +489,13 @@ threads(void **state)
 	tokenizer_free(t);
 }
 
-/* GGUF vocabularies, by hand. */
-
-struct vocab {
-	const char *model, *pre;
-	const char *const *pieces;
-	const int *types;
-	const float *scores;
-	const char *const *merges;
-	int bos;                /* -1: not there */
-	int add_bos, add_space; /* -1: not there */
-};
-
-static void
-put_strings(struct strbuf *b, const char *key, const char *const *s)
-{
-	uint64_t n = 0;
-
-	while (s[n])
-		n++;
-	put_key(b, key, GG_ARR);
-	put(b, GG_STR, 4);
-	put(b, n, 8);
-	for (uint64_t i = 0; i < n; i++)
-		put_str(b, s[i]);
-}
-
-static void
-put_flag(struct strbuf *b, const char *key, int v, uint64_t *values)
-{
-	if (v < 0)
-		return;
-	put_key(b, key, GG_BOOL);
-	put(b, (uint64_t)v, 1);
-	++*values;
-}
-
-static void
-gguf_of(struct strbuf *file, const struct vocab *v)
-{
-	struct strbuf b = {0};
-	uint64_t n = 0, values = 2;
-
-	while (v->pieces[n])
-		n++;
-	put_key(&b, "tokenizer.ggml.model", GG_STR);
-	put_str(&b, v->model);
-	put_strings(&b, "tokenizer.ggml.tokens", v->pieces);
-	if (v->pre) {
-		put_key(&b, "tokenizer.ggml.pre", GG_STR);
-		put_str(&b, v->pre);
-		values++;
-	}
-	if (v->types) {
-		put_key(&b, "tokenizer.ggml.token_type", GG_ARR);
-		put(&b, GG_I32, 4);
-		put(&b, n, 8);
-		for (uint64_t i = 0; i < n; i++)
-			put(&b, (uint64_t)v->types[i], 4);
-		values++;
-	}
-	if (v->scores) {
-		put_key(&b, "tokenizer.ggml.scores", GG_ARR);
-		put(&b, GG_F32, 4);
-		put(&b, n, 8);
-		for (uint64_t i = 0; i < n; i++)
-			put_f32(&b, v->scores[i]);
-		values++;
-	}
-	if (v->merges) {
-		put_strings(&b, "tokenizer.ggml.merges", v->merges);
-		values++;
-	}
-	if (v->bos >= 0) {
-		put_key(&b, "tokenizer.ggml.bos_token_id", GG_U32);
-		put(&b, (uint64_t)v->bos, 4);
-		values++;
-	}
-	put_flag(&b, "tokenizer.ggml.add_bos_token", v->add_bos, &values);
-	put_flag(&b, "tokenizer.ggml.add_space_prefix", v->add_space, &values);
-	put_head(file, 3, 0, values);
-	strbuf_add(file, b.s, b.len);
-	put_pad(file, 32);
-	strbuf_free(&b);
-}
-
-static enum t2_status
-open_gguf(struct tokenizer **t, const struct vocab *v, struct t2_err *err)
-{
-	struct strbuf b = {0};
-	char path[600];
-
-	gguf_of(&b, v);
-	write_file("v.gguf", b.s, b.len);
-	seed_save("tokenizer", b.s, b.len);
-	strbuf_free(&b);
-	snprintf(path, sizeof path, "%s/v.gguf", dir);
-	return tokenizer_open(t, path, err);
-}
-
-static void
-check_gguf(const struct vocab *v, const char *text, const char *want, const char *back)
-{
-	struct tokenizer *t;
-	struct t2_err err;
-	struct ids ids = {0};
-	struct strbuf b = {0};
-	char *got;
-
-	if (open_gguf(&t, v, &err))
-		fail_msg("%s", err.msg);
-	got = pieces(t, text, TOK_SPECIAL);
-	if (strcmp(got, want))
-		fail_msg("\"%s\": \"%s\", want \"%s\"", text, got, want);
-	free(got);
-	assert_int_equal(tokenizer_encode(t, text, strlen(text), TOK_PLAIN, &ids, &err), T2_OK);
-	assert_int_equal(tokenizer_decode(t, ids.v, ids.n, &b, &err), T2_OK);
-	assert_string_equal(b.s, back);
-	ids_free(&ids);
-	strbuf_free(&b);
-	tokenizer_free(t);
-}
-
-/* SentencePiece: "bc" before "ab", for its score; "q" is no piece but "qa" is; "\u4e2d" becomes bytes where there are some. */
-static const char *const sp_pieces[] = {"<unk>",  "<s>", "<0xE4>",  "<0xB8>", "<0xAD>",
-					"\u2581", "a",   "b",       "c",      "ab",
-					"bc",     "qa",  "\u2581a", NULL};
-static const int sp_types[] = {2, 3, 6, 6, 6, 1, 1, 1, 1, 1, 1, 1, 1};
-static const float sp_scores[] = {0, 0, 0, 0, 0, -9, -10, -11, -12, -2, -1, -3, -4};
-
-static void
-gguf_llama(void **state)
-{
-	struct vocab v = {.model = "llama",
-			  .pieces = sp_pieces,
-			  .types = sp_types,
-			  .scores = sp_scores,
-			  .bos = 1,
-			  .add_bos = -1,
-			  .add_space = -1};
-
-	(void)state;
-	check_gguf(&v, "abc", "<s>|\u2581a|bc", "abc");
-	check_gguf(&v, "ab ab", "<s>|\u2581|ab|\u2581|ab", "ab ab");
-	check_gguf(&v, "b<s>a", "<s>|\u2581|b|<s>|\u2581a", "b<s> a");
-	check_gguf(&v, "bqa\u4e2d", "<s>|\u2581|b|qa|<0xE4>|<0xB8>|<0xAD>", "bqa\u4e2d");
-	check_gguf(&v, "bqb", "<s>|\u2581|b|<unk>|b", "b<unk>b");
-	v.add_space = 0;
-	v.add_bos = 0;
-	check_gguf(&v, "abc", "a|bc", "abc");
-	check_gguf(&v, " a", "\u2581a", " a");
-}
-
-static const char *const bpe_pieces[] = {"<|end|>",
-					 "a",
-					 "b",
-					 "1",
-					 "2",
-					 "\u0120",
-					 "\u0120a",
-					 "ab",
-					 "12",
-					 "\u0120"
-					 "1",
-					 "A",
-					 "tool",
-					 "aab",
-					 NULL};
-static const int bpe_types[] = {3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 4, 1};
-static const char *const bpe_merges[] = {"\u0120 a", "a b", "1 2", "\u0120 1", NULL};
-
-static void
-gguf_gpt2(void **state)
-{
-	struct vocab v = {.model = "gpt2",
-			  .pieces = bpe_pieces,
-			  .types = bpe_types,
-			  .merges = bpe_merges,
-			  .bos = 0,
-			  .add_bos = -1,
-			  .add_space = -1};
-
-	(void)state;
-	v.pre = "gpt-2";
-	check_gguf(&v, "ab a 12<|end|>aab", "ab|\u0120a|\u0120|12|<|end|>|a|ab",
-		   "ab a 12<|end|>aab");
-	v.pre = "smollm"; /* digits by themselves, before the space is looked at */
-	check_gguf(&v, "ab 12tool", "ab|\u0120|1|2|tool", "ab 12tool");
-	v.pre = "qwen2";
-	check_gguf(&v, " 12", "\u0120|1|2", " 12");
-	v.pre = "llama-bpe"; /* BOS unless the file says otherwise; whole words first */
-	check_gguf(&v, " 12aab", "<|end|>|\u0120|12|aab", " 12aab");
-	v.add_bos = 0;
-	check_gguf(&v, "aab", "aab", "aab");
-}
-
-static void
-check_gguf_refused(const struct vocab *v, enum t2_status want, const char *msg)
-{
-	struct tokenizer *t;
-	struct t2_err err;
-	enum t2_status st = open_gguf(&t, v, &err);
-
-	assert_null(t);
-	if (st != want || !strstr(err.msg, msg) || !strstr(err.msg, "v.gguf"))
-		fail_msg("status %d, \"%s\", want %d, \"%s\"", st, st ? err.msg : "", want, msg);
-}
-
-static void
-gguf_refused(void **state)
-{
-	static const char *const twice[] = {"a", "b", "a", NULL}, *const none[] = {NULL};
-	static const char *const no_utf8[] = {"a", "\xff", NULL}, *const no_piece[] = {"a z", NULL};
-	static const char *const one[] = {"ab", NULL}, *const no_whole[] = {"b a", NULL};
-	static const int bad_type[] = {3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 4, 7};
-	static const float nan_scores[13] = {[5] = (float)__builtin_nan("")};
-	const struct vocab good = {.model = "gpt2",
-				   .pre = "gpt-2",
-				   .pieces = bpe_pieces,
-				   .types = bpe_types,
-				   .merges = bpe_merges,
-				   .bos = -1,
-				   .add_bos = -1,
-				   .add_space = -1};
-	struct vocab v = good;
-
-	(void)state;
-	check_gguf(&v, "a", "a", "a");
-	v.model = "bert";
-	check_gguf_refused(&v, T2_EUNSUP, "tokenizer.ggml.model \"bert\"");
-	v = good, v.pre = "falcon";
-	check_gguf_refused(&v, T2_EUNSUP, "tokenizer.ggml.pre \"falcon\"");
-	v = good, v.pre = NULL;
-	check_gguf_refused(&v, T2_EUNSUP, "tokenizer.ggml.pre is missing");
-	v = good, v.add_bos = 1;
-	check_gguf_refused(&v, T2_EFORMAT, "BOS");
-	v = good, v.bos = 13;
-	check_gguf_refused(&v, T2_EFORMAT, "bos_token_id: not an id in 0 .. 12");
-	v = good, v.types = bad_type;
-	check_gguf_refused(&v, T2_EUNSUP, "token_type[12]: no type 7");
-	v = good, v.merges = NULL;
-	check_gguf_refused(&v, T2_EFORMAT, "merges: no list");
-	v = good, v.merges = no_piece;
-	check_gguf_refused(&v, T2_EFORMAT, "merges[0]: \"a z\": the second");
-	v = good, v.merges = no_whole;
-	check_gguf_refused(&v, T2_EFORMAT, "merges[0]: \"b a\": the two together");
-	v = good, v.merges = one;
-	check_gguf_refused(&v, T2_EFORMAT, "merges[0]: not two pieces");
-	v = good, v.pieces = none, v.types = NULL;
-	check_gguf_refused(&v, T2_EFORMAT, "tokens: no list");
-	v = good, v.pieces = twice, v.types = NULL;
-	check_gguf_refused(&v, T2_EFORMAT, "\"a\" has two ids, 0 and 2");
-	v = good, v.pieces = no_utf8, v.types = NULL;
-	check_gguf_refused(&v, T2_EFORMAT, "token 1: not UTF-8");
-	v = good, v.model = "llama";
-	check_gguf_refused(&v, T2_EFORMAT, "scores is missing");
-	v.scores = nan_scores, v.bos = 0;
-	check_gguf_refused(&v, T2_EFORMAT, "scores[5]: not a number");
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(components), cmocka_unit_test(split_behaviors),
-		cmocka_unit_test(refused),    cmocka_unit_test(cut),
-		cmocka_unit_test(config),     cmocka_unit_test(long_words),
-		cmocka_unit_test(threads),    cmocka_unit_test(gguf_llama),
-		cmocka_unit_test(gguf_gpt2),  cmocka_unit_test(gguf_refused),
+		cmocka_unit_test(components), cmocka_unit_test(split_behaviors), cmocka_unit_test(refused),
+		cmocka_unit_test(cut),	      cmocka_unit_test(config),		 cmocka_unit_test(long_words),
+		cmocka_unit_test(threads),
 	};
 
 	dir = temp_dir();
