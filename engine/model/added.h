@@ -28,8 +28,8 @@ struct added_token {
 struct added {
 	struct added_token *v; /* sorted by text once ready */
 	int n, cap;
-	bool first[256];	  /* bytes that some token starts with */
-	struct pattern word;	  /* one character of a word; only where single_word is asked for */
+	bool first[256];     /* bytes that some token starts with */
+	struct pattern word; /* one character of a word; only where single_word is asked for */
 };
 
 struct added_match {

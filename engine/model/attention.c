@@ -88,13 +88,11 @@ attn_forward_row(const struct attn_head *a, int heads, int keys, float *out, flo
 
 		kern_matvec(T2_F32, a->k, keys, d, a->q + (size_t)h * (size_t)d, d, n, scratch, keys);
 		for (int i = 0; i < n; i++) {
-			float *p = scratch + (size_t)i * (size_t)keys, *o = out + (size_t)(h + i) * (size_t)d;
+			float *p = scratch + (size_t)i * (size_t)keys;
 
 			vec_scale(p, p, scale, keys);
 			kern_softmax(p, keys);
-			memset(o, 0, (size_t)d * sizeof *o);
-			for (int j = 0; j < keys; j++)
-				kern_axpy(o, p[j], a->v + (size_t)j * (size_t)d, d);
+			vec_weighted_sum(out + (size_t)(h + i) * (size_t)d, p, a->v, keys, d);
 		}
 	}
 }

@@ -30,12 +30,12 @@ struct bpe {
 	const struct vocab *vocab;
 	struct bpe_pair *pairs; /* open addressing */
 	uint32_t mask, count;
-	int unk;		/* -1: none */
-	bool fuse_unk;		/* a run of unknown characters is one piece */
+	int unk;       /* -1: none */
+	bool fuse_unk; /* a run of unknown characters is one piece */
 	bool byte_fallback;
-	bool ignore_merges;	/* a word that is a piece is that piece, whatever the merges say */
-	int hidden;		/* pieces from this id on only exist while merging (0: no such) */
-	int byte_id[256];	/* -1: none */
+	bool ignore_merges; /* a word that is a piece is that piece, whatever the merges say */
+	int hidden;	    /* pieces from this id on only exist while merging (0: no such) */
+	int byte_id[256];   /* -1: none */
 	int32_t direct[BPE_DIRECT];
 };
 

@@ -49,8 +49,8 @@ is_ascii(const struct strbuf *b)
 }
 
 static enum t2_status
-replace(const struct normalize_step *s, struct matcher *m, const struct strbuf *in,
-	struct strbuf *out, struct t2_err *err)
+replace(const struct normalize_step *s, struct matcher *m, const struct strbuf *in, struct strbuf *out,
+	struct t2_err *err)
 {
 	struct pattern_match match = {0};
 	size_t done = 0;
@@ -63,8 +63,7 @@ replace(const struct normalize_step *s, struct matcher *m, const struct strbuf *
 		strbuf_add(out, in->s + done, match.start - done);
 		strbuf_add(out, s->text, s->len);
 		if (out->len > TOKENIZER_TEXT_MAX)
-			return t2_fail(err, T2_EINVAL, "text grows above %d bytes when normalized",
-				       TOKENIZER_TEXT_MAX);
+			return t2_fail(err, T2_EINVAL, "text grows above %d bytes when normalized", TOKENIZER_TEXT_MAX);
 		done = match.end;
 	}
 	if (!st)
@@ -88,8 +87,8 @@ decompose(struct points *p, uint32_t cp, utf8proc_option_t o)
 		size_t cap = p->cap ? p->cap * 2 : 1024;
 		utf8proc_int32_t *v;
 
-		k = utf8proc_decompose_char((utf8proc_int32_t)cp, p->v + p->n,
-					    (utf8proc_ssize_t)(p->cap - p->n), o, &bound);
+		k = utf8proc_decompose_char((utf8proc_int32_t)cp, p->v + p->n, (utf8proc_ssize_t)(p->cap - p->n), o,
+					    &bound);
 		if (k < 0)
 			return false;
 		if ((size_t)k <= p->cap - p->n)
@@ -154,8 +153,7 @@ canonical_order(struct points *p)
 }
 
 static enum t2_status
-unicode_form(enum normalize_kind kind, const struct strbuf *in, struct strbuf *out,
-	     struct t2_err *err)
+unicode_form(enum normalize_kind kind, const struct strbuf *in, struct strbuf *out, struct t2_err *err)
 {
 	utf8proc_option_t o = UTF8PROC_STABLE | UTF8PROC_DECOMPOSE;
 	struct points p = {0};
@@ -194,8 +192,7 @@ lowercase(const struct strbuf *in, struct strbuf *out)
 		if (cp == 0x130) /* the only one whose lower case is two characters */
 			strbuf_str(out, "i\xcc\x87");
 		else
-			strbuf_add(out, c,
-				   utf8_write((uint32_t)utf8proc_tolower((utf8proc_int32_t)cp), c));
+			strbuf_add(out, c, utf8_write((uint32_t)utf8proc_tolower((utf8proc_int32_t)cp), c));
 	}
 }
 
@@ -207,8 +204,7 @@ strip_accents(const struct strbuf *in, struct strbuf *out)
 		size_t k = utf8_next(in->s + i, in->len - i, &cp);
 		utf8proc_category_t c = utf8proc_category((utf8proc_int32_t)cp);
 
-		if (c != UTF8PROC_CATEGORY_MN && c != UTF8PROC_CATEGORY_MC &&
-		    c != UTF8PROC_CATEGORY_ME)
+		if (c != UTF8PROC_CATEGORY_MN && c != UTF8PROC_CATEGORY_MC && c != UTF8PROC_CATEGORY_ME)
 			strbuf_add(out, in->s + i, k);
 		i += k;
 	}
@@ -241,8 +237,8 @@ strip(const struct normalize_step *s, const struct strbuf *in, struct strbuf *ou
 
 /* Appends the step's result to out, which is empty. *same: nothing changes, out is not used. */
 static enum t2_status
-run_step(const struct normalize_step *s, struct matcher *m, const struct strbuf *in,
-	 struct strbuf *out, bool *same, struct t2_err *err)
+run_step(const struct normalize_step *s, struct matcher *m, const struct strbuf *in, struct strbuf *out, bool *same,
+	 struct t2_err *err)
 {
 	*same = !in->len;
 	if (*same)
@@ -276,8 +272,8 @@ run_step(const struct normalize_step *s, struct matcher *m, const struct strbuf 
 }
 
 enum t2_status
-normalizer_run(const struct normalizer *n, struct matcher *m, struct strbuf *text,
-	       struct strbuf *scratch, struct t2_err *err)
+normalizer_run(const struct normalizer *n, struct matcher *m, struct strbuf *text, struct strbuf *scratch,
+	       struct t2_err *err)
 {
 	for (int i = 0; i < n->n; i++) {
 		struct strbuf old = *text;

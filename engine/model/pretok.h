@@ -23,7 +23,7 @@ enum pretok_kind {
 
 /* What becomes of a match. */
 enum pretok_behavior {
-	PRETOK_ISOLATED,	/* a word of its own */
+	PRETOK_ISOLATED, /* a word of its own */
 	PRETOK_REMOVED,
 	PRETOK_MERGED_PREVIOUS, /* the end of the word before */
 	PRETOK_MERGED_NEXT,	/* the start of the word behind */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "engine/base/mapfile.h"
 #include "engine/base/utf8.h"
 #include "engine/model/gguf.h"
 #include "engine/model/tokenizer_int.h"
@@ -63,32 +64,26 @@ tokenizer_copy(const char *s, size_t len)
 	return c;
 }
 
-static bool
-is_gguf(const char *path)
-{
-	FILE *f = fopen(path, "rb");
-	char magic[4];
-	bool yes = f && fread(magic, 1, 4, f) == 4 && !memcmp(magic, "GGUF", 4);
-
-	if (f)
-		fclose(f);
-	return yes;
-}
-
 static enum t2_status
 read_path(struct tokenizer *t, const char *path, struct t2_err *err)
 {
-	struct gguf *g;
-	enum t2_status st;
+	struct gguf *g = NULL;
+	struct mapfile m;
+	enum t2_status st = mapfile_open(&m, path, err);
 
-	if (!is_gguf(path)) {
-		st = tokenizer_read_json(t, path, err);
-		return st ? st : tokenizer_read_config(t, path, err);
+	if (st)
+		return st;
+	if (m.size >= 4 && !memcmp(m.data, "GGUF", 4)) {
+		st = gguf_open(&g, path, err);
+		if (!st)
+			st = tokenizer_read_gguf(t, g, err);
+		gguf_free(g);
+	} else {
+		st = tokenizer_read_json(t, (const char *)m.data, m.size, path, err);
+		if (!st)
+			st = tokenizer_read_config(t, path, err);
 	}
-	st = gguf_open(&g, path, err);
-	if (!st)
-		st = tokenizer_read_gguf(t, g, err);
-	gguf_free(g);
+	mapfile_close(&m);
 	return st;
 }
 
@@ -172,8 +167,7 @@ encode_words(struct encoding *e, const char *s, size_t len, struct t2_err *err)
 		return t2_nomem(err, "tokenizing");
 	st = pretok_run(&e->t->pretok, &e->matcher, w, err);
 	for (size_t i = 0; i < w->n && !st; i++)
-		st = bpe_encode(&e->t->bpe, &e->bpe, w->text.s + w->v[i].off, w->v[i].len, e->out,
-				err);
+		st = bpe_encode(&e->t->bpe, &e->bpe, w->text.s + w->v[i].off, w->v[i].len, e->out, err);
 	return st;
 }
 
@@ -214,8 +208,8 @@ push_all(struct ids *to, const struct ids *from, struct t2_err *err)
 }
 
 enum t2_status
-tokenizer_encode(const struct tokenizer *t, const char *text, size_t len, int flags,
-		 struct ids *ids, struct t2_err *err)
+tokenizer_encode(const struct tokenizer *t, const char *text, size_t len, int flags, struct ids *ids,
+		 struct t2_err *err)
 {
 	struct encoding e = {.t = t, .out = ids};
 	struct added_match m = {0};
@@ -224,8 +218,7 @@ tokenizer_encode(const struct tokenizer *t, const char *text, size_t len, int fl
 	int before = ids->n;
 
 	if (len > TOKENIZER_TEXT_MAX)
-		return t2_fail(err, T2_EINVAL, "text of %zu bytes: more than %d at once", len,
-			       TOKENIZER_TEXT_MAX);
+		return t2_fail(err, T2_EINVAL, "text of %zu bytes: more than %d at once", len, TOKENIZER_TEXT_MAX);
 	if (!utf8_valid(text, len)) {
 		utf8_clean(&clean, text, len);
 		if (clean.failed)
@@ -273,8 +266,7 @@ tok_stream_push(struct tok_stream *s, int id, struct strbuf *out, struct t2_err 
 	const char *piece = tokenizer_piece(s->t, id, &len);
 
 	if (!piece)
-		return t2_fail(err, T2_EINVAL, "token id %d: no such token, ids are 0 .. %d", id,
-			       s->t->size - 1);
+		return t2_fail(err, T2_EINVAL, "token id %d: no such token, ids are 0 .. %d", id, s->t->size - 1);
 	detok_push(&s->run, piece, len, out);
 	return s->run.failed || out->failed ? t2_nomem(err, "decoding") : T2_OK;
 }
@@ -296,8 +288,7 @@ tok_stream_free(struct tok_stream *s)
 }
 
 enum t2_status
-tokenizer_decode(const struct tokenizer *t, const int *ids, int n, struct strbuf *out,
-		 struct t2_err *err)
+tokenizer_decode(const struct tokenizer *t, const int *ids, int n, struct strbuf *out, struct t2_err *err)
 {
 	struct tok_stream s = {.t = t, .run.chain = &t->detok};
 	enum t2_status st = T2_OK;

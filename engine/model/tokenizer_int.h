@@ -34,7 +34,8 @@ struct gguf;
 struct tokenizer *tokenizer_alloc(void);
 enum t2_status tokenizer_complete(struct tokenizer *t, struct t2_err *err);
 /* Each fills its part; path, or where, names the file in messages. */
-enum t2_status tokenizer_read_json(struct tokenizer *t, const char *path, struct t2_err *err);
+enum t2_status tokenizer_read_json(struct tokenizer *t, const char *bytes, size_t n, const char *path,
+				   struct t2_err *err);
 enum t2_status tokenizer_read_normalizer(struct tokenizer *t, const json_t *j, const char *path, struct t2_err *err);
 enum t2_status tokenizer_read_pretok(struct tokenizer *t, const json_t *j, const char *path, struct t2_err *err);
 enum t2_status tokenizer_read_decoder(struct tokenizer *t, const json_t *j, const char *path, struct t2_err *err);

@@ -168,6 +168,41 @@ vec_silu_back_body(float *dgate, float *dup, const float *gate, const float *up,
 
 LEVELS(void, vec_silu_back, (float *dgate, float *dup, const float *gate, const float *up, int n), (dgate, dup, gate, up, n))
 
+/* Columns from .. from + COUNT * LANES - 1, their sums in registers. */
+#define WEIGHTED(COUNT)                                                                                                \
+	do {                                                                                                           \
+		lanes sum[COUNT] = { { 0 } }, part;                                                                    \
+                                                                                                                       \
+		for (int j = 0; j < keys; j++)                                                                         \
+			for (int k = 0; k < (COUNT); k++) {                                                            \
+				LOAD(part, v + (size_t)j * (size_t)d + from + k * LANES);                              \
+				sum[k] += part * p[j];                                                                 \
+			}                                                                                              \
+		for (int k = 0; k < (COUNT); k++)                                                                      \
+			STORE(y + from + k * LANES, sum[k]);                                                           \
+		from += (COUNT) * LANES;                                                                               \
+	} while (0)
+
+BODY void
+vec_weighted_sum_body(float *y, const float *p, const float *v, int keys, int d)
+{
+	int from = 0;
+
+	while (from + 4 * LANES <= d)
+		WEIGHTED(4);
+	while (from + LANES <= d)
+		WEIGHTED(1);
+	for (; from < d; from++) {
+		float sum = 0;
+
+		for (int j = 0; j < keys; j++)
+			sum += p[j] * v[(size_t)j * (size_t)d + (size_t)from];
+		y[from] = sum;
+	}
+}
+
+LEVELS(void, vec_weighted_sum, (float *y, const float *p, const float *v, int keys, int d), (y, p, v, keys, d))
+
 BODY void
 exp_wide(wide *v)
 {

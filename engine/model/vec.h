@@ -15,6 +15,9 @@ void vec_silu_back(float *dgate, float *dup, const float *gate, const float *up,
 /* ds = p (ds - mean): from the gradient at probabilities to that at scores, mean = sum of p dp. */
 void vec_softmax_back(float *ds, const float *p, float mean, int n);
 
+/* y[d] = sum over keys of p[key] v[key][d]: one query's values, summed in the order of the keys. */
+void vec_weighted_sum(float *y, const float *p, const float *v, int keys, int d);
+
 /* w[i] = exp((x[i] - max) / temp) for x[i] <= max, in double to 1e-15; returns their sum. */
 double vec_exp_sum(const float *x, float max, float temp, int n, double *w);
 

@@ -30,16 +30,16 @@ enum vocab_flags {
 
 struct vocab_piece {
 	uint32_t off;
-	int32_t len;	/* -1: no such id */
+	int32_t len; /* -1: no such id */
 	uint8_t flags;
 };
 
 struct vocab {
 	struct strbuf text; /* all pieces, each followed by a NUL */
 	struct vocab_piece *pieces;
-	int expect;	    /* pieces to come, at least */
-	int n, cap, count;  /* n: highest id + 1; count: pieces */
-	int32_t *slots;	    /* open addressing: id, or -1 */
+	int expect;	   /* pieces to come, at least */
+	int n, cap, count; /* n: highest id + 1; count: pieces */
+	int32_t *slots;	   /* open addressing: id, or -1 */
 	uint32_t mask;
 };
 

@@ -12,9 +12,9 @@ mux() { tmux -S "$dir/sock" -f /dev/null "$@"; }
 trap 'mux kill-server 2>/dev/null; rm -rf "$dir"' EXIT
 
 screen() { mux capture-pane -p -t t; }
-# shows TEXT: within five seconds
+# shows TEXT: within thirty seconds, for slow machines
 shows() {
-	for _ in $(seq 50); do
+	for _ in $(seq 300); do
 		screen | grep -qF -- "$1" && return 0
 		sleep 0.1
 	done
@@ -24,7 +24,9 @@ shows() {
 }
 # start [ENV=VALUE ...]: a shell that runs the program, then says how it ended and whether the modes are as before
 start() {
-	mux kill-server 2>/dev/null
+	# a session that stays: tmux's server must not be on its way out while the next one starts
+	mux has-session -t idle 2>/dev/null || mux new-session -d -s idle sh
+	mux kill-session -t t 2>/dev/null
 	rm -f "$dir/pid"
 	cat >"$dir/run" <<-END
 		stty -a >$dir/before

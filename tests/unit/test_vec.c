@@ -93,6 +93,33 @@ silu_gradient(void **state)
 }
 
 static void
+weighted_sums(void **state)
+{
+	enum { KEYS = 37, D = 150 };
+	static float v[KEYS * D], y[D + 1];
+	struct rng r;
+
+	(void)state;
+	fill(1);
+	rng_seed(&r, 6, 0, 0);
+	for (int i = 0; i < KEYS * D; i++)
+		v[i] = (float)rng_normal(&r);
+	for (int d = 1; d <= D; d += d < 20 ? 1 : 13)
+		for (int keys = 1; keys <= KEYS; keys += 9) {
+			y[d] = 42;
+			vec_weighted_sum(y, a, v, keys, d);
+			for (int i = 0; i < d; i++) {
+				double want = 0;
+
+				for (int j = 0; j < keys; j++)
+					want += (double)a[j] * v[j * d + i];
+				near(y[i], want, 1e-5);
+			}
+			assert_true(y[d] == 42);
+		}
+}
+
+static void
 exponentials(void **state)
 {
 	static const float temps[] = { 1, 0.1f, 3, 1e-30f, 1e30f };
@@ -124,7 +151,7 @@ static void
 same_bits_at_every_level(void **state)
 {
 	enum kern_level best = kern_level();
-	struct { float y[N], dgate[N], dup[N], ds[N]; double w[N], sum; } first, now;
+	struct { float y[N], dgate[N], dup[N], ds[N], ws[N]; double w[N], sum; } first, now;
 
 	(void)state;
 	fill(4);
@@ -137,6 +164,7 @@ same_bits_at_every_level(void **state)
 		vec_silu_back(now.dgate, now.dup, a, b, N);
 		memcpy(now.ds, c, sizeof now.ds);
 		vec_softmax_back(now.ds, b, 0.1f, N);
+		vec_weighted_sum(now.ws, b, a, 5, N / 5);
 		now.sum = vec_exp_sum(a, 20, 0.8f, N, now.w);
 		if (level == KERN_PLAIN)
 			first = now;
@@ -151,6 +179,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(simple_ones),
 		cmocka_unit_test(silu_gradient),
+		cmocka_unit_test(weighted_sums),
 		cmocka_unit_test(exponentials),
 		cmocka_unit_test(same_bits_at_every_level),
 	};
