@@ -10,8 +10,11 @@ steps=${STEPS:-40}
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/t2experts.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT INT TERM
 export XDG_DATA_HOME="$tmp/data" XDG_CACHE_HOME="$tmp/cache"
-mkdir -p "$out"
-rm -f "$out"/index.json # a new store starts without the experts of an earlier call
+# a share without experts, so that their names are free
+root=$(cd "$(dirname "$0")/../.." && pwd)
+mkdir -p "$out" "$tmp/share/samples"
+ln -s "$root/samples/model" "$root/samples/tasks" "$tmp/share/samples/"
+export T2TUI_SHARE="$tmp/share"
 field() { sed -n "s/.*\"$1\":\([-0-9.e]*\).*/\1/p"; }
 index=
 for pair in math:math code:code logic:logic dispatch:cls; do
