@@ -1,6 +1,7 @@
 #include "tui/cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
@@ -439,6 +440,16 @@ find_verb(int argc, char **argv, const struct command **cmd)
 	return 0;
 }
 
+/* A closed standard descriptor would be the next file opened, and what is printed would go into it.  For reading only, so
+ * that a write to what was closed fails as it should. */
+static void
+hold_standard(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+			return;
+}
+
 extern const struct command cmd_workbench;
 
 int
@@ -447,6 +458,7 @@ cli_main(int argc, char **argv)
 	static struct cli c;
 	int rc, verb;
 
+	hold_standard();
 	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")))
 		return print_help(NULL);
 	if (argc > 1 && !strcmp(argv[1], "--version")) {

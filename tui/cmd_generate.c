@@ -98,8 +98,9 @@ generate_run(struct cli *c)
 				.sampling = {.temp = (float)cli_real(c, "--temp", 0, 100, 0),
 					     .top_k = (int)cli_int(c, "--top-k", 0, 1 << 30, 0),
 					     .top_p = (float)cli_real(c, "--top-p", 0, 1, 1)}};
+	struct gen_result end;
 	double start;
-	int rc;
+	int rc, context;
 
 	if (c->bad)
 		return 2;
@@ -107,10 +108,16 @@ generate_run(struct cli *c)
 		return rc;
 	if ((rc = prompt_ids(c, &prompt)))
 		goto out;
+	context = model_config(c->ws.model)->context;
 	g.ids = prompt.v;
 	g.n = prompt.n;
 	if (!prompt.n) {
 		rc = cli_usage(c, "the prompt is empty: give --prompt or --tokens");
+		goto out;
+	}
+	if (prompt.n >= context) {
+		t2_fail(&c->err, T2_EMISMATCH, "prompt: %d tokens, the model's context holds %d and the answer too", prompt.n, context);
+		rc = cli_fail(c);
 		goto out;
 	}
 	if (generator_new(&gen, c->ws.model, c->ws.pool, 1, &c->err)) {
@@ -118,10 +125,12 @@ generate_run(struct cli *c)
 		goto out;
 	}
 	start = clock_seconds();
-	if (generate(gen, adaptation_op(w.ad), &g, 1, (uint64_t)c->seed, on_token, &k, NULL, &c->job, &c->err) || k.st)
+	if (generate(gen, adaptation_op(w.ad), &g, 1, (uint64_t)c->seed, on_token, &k, &end, &c->job, &c->err) || k.st)
 		rc = cli_fail(c);
 	else
 		rc = print_result(c, &prompt, &k, start, (clock_seconds() - start) * 1000);
+	if (!rc && end.end == GEN_CONTEXT)
+		cli_note(c, "the model's context of %d tokens is full: the answer ends there", context);
 out:
 	generator_free(gen);
 	ids_free(&prompt);

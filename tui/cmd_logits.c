@@ -116,6 +116,9 @@ logits_run(struct cli *c)
 	}
 	vocab = model_config(c->ws.model)->vocab;
 	rows = all ? n : 1;
+	if (n > model_config(c->ws.model)->context)
+		cli_note(c, "%d ids are more than the model's context of %d: it was not made for the later positions", n,
+			 model_config(c->ws.model)->context);
 	logits = malloc((size_t)rows * (size_t)vocab * sizeof *logits);
 	if (!logits)
 		t2_nomem(&c->err, "logits");

@@ -49,6 +49,7 @@ struct talk {
 	struct cli *c;
 	struct chat *chat;
 	const struct tokenizer *tok;
+	const char *where; /* for messages */
 };
 
 /* One conversation: what the template gives and its ids; what it raises is that line's result, not the end. */
@@ -63,7 +64,7 @@ message_line(void *arg, json_t *obj, long line, struct t2_err *err)
 	enum t2_status st;
 
 	if (!json_is_array(messages))
-		return t2_fail(err, T2_EFORMAT, "line %ld: no \"messages\" list", line);
+		return t2_fail(err, T2_EFORMAT, "%s:%ld: no \"messages\" list", t->where, line);
 	st = chat_render(t->chat, messages, json_is_true(json_object_get(obj, "add_generation_prompt")), &text, &mine);
 	if (!st)
 		st = tokenizer_encode(t->tok, text.s ? text.s : "", text.len,
@@ -81,13 +82,13 @@ message_line(void *arg, json_t *obj, long line, struct t2_err *err)
 static int
 messages(struct cli *c, const char *model, const struct tokenizer *t, const char *file)
 {
-	struct talk talk = {.c = c, .tok = t};
+	struct talk talk = {.c = c, .tok = t, .where = strcmp(file, "-") ? file : "standard input"};
 	char *text = NULL;
 	size_t len;
 	int rc = 0;
 
 	if (chat_open(&talk.chat, model, t, &c->err) || cli_read_all(file, &text, &len, &c->err) ||
-	    json_each_line(text, len, strcmp(file, "-") ? file : "standard input", message_line, &talk, &c->err))
+	    json_each_line(text, len, talk.where, message_line, &talk, &c->err))
 		rc = cli_fail(c);
 	free(text);
 	chat_free(talk.chat);

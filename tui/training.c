@@ -341,36 +341,42 @@ save_expert(struct loop *l, struct t2_err *err)
 	return st;
 }
 
+/* The run's row and the checkpoint that it can be resumed from, in the caller's transaction. */
+static enum t2_status
+begin_run(struct loop *l, struct t2_err *err)
+{
+	char *text = settings_text(l);
+	struct run_row row = {.kind = "train", .model = l->ws->model_id, .name = l->name, .task = (char *)task_name(l->task),
+			      .settings = text, .steps = l->set.steps};
+	enum t2_status st = text ? store_run_start(l->ws->store, &row, &l->out->run, err) : t2_nomem(err, "settings");
+
+	if (!st)
+		st = save_checkpoint(l, "last", err);
+	free(text);
+	return st;
+}
+
 static enum t2_status
 open_run(struct loop *l, const struct training_options *o, struct t2_err *err)
 {
 	struct train_env env = {.model = l->ws->model, .factors = l->ws->factors, .pool = l->ws->pool, .tok = l->ws->tok,
 				.chat = l->ws->chat, .task = l->task};
-	struct run_row row = {.kind = "train", .model = l->ws->model_id};
 	enum t2_status st = trainer_new(&l->trainer, &env, &l->set, l->seed, NULL, err);
-	char *text;
 
 	if (st || o->resume)
 		return st;
-	text = settings_text(l);
-	if (!text)
-		return t2_nomem(err, "settings");
-	row.name = l->name;
-	row.task = (char *)task_name(l->task);
-	row.settings = text;
-	row.steps = l->set.steps;
-	if (!(st = store_begin(l->ws->store, err))) {
-		st = store_run_start(l->ws->store, &row, &l->out->run, err);
-		if (!st)
-			st = save_checkpoint(l, "last", err);
-		if (!st)
-			st = store_commit(l->ws->store, err);
-		if (st) {
-			store_rollback(l->ws->store);
-			l->out->run = 0;
-		}
+	if ((st = store_begin(l->ws->store, err)))
+		return st;
+	if (!o->name) /* again, now that nobody can take it between this and the run's row */
+		st = free_name(l, task_name(l->task), err);
+	if (!st)
+		st = begin_run(l, err);
+	if (!st)
+		st = store_commit(l->ws->store, err);
+	if (st) {
+		store_rollback(l->ws->store);
+		l->out->run = 0;
 	}
-	free(text);
 	return st;
 }
 

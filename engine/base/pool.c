@@ -32,19 +32,22 @@ struct worker {
 	pthread_t thread;
 };
 
+/* Cache lines of their own: what a waiting worker looks at, with all it needs to begin; what the caller looks at while it
+ * waits; and what only one side writes. */
 struct pool {
 	int threads, spins;
 	struct worker *workers;	 /* [threads], 0 unused: that is the caller */
 	pthread_mutex_t callers; /* one pool_run() at a time */
-	pthread_mutex_t lock;	 /* for sleeping only */
-	pthread_cond_t wake, finished;
-	atomic_bool quit, waiting; /* waiting: the caller sleeps until the last task is done */
-	atomic_int sleepers;
+	_Alignas(64) _Atomic uint64_t ticket;
 	pool_fn *_Atomic fn;
 	void *_Atomic arg;
 	atomic_int tasks;
-	_Alignas(64) _Atomic uint64_t ticket;
+	atomic_bool quit;
 	_Alignas(64) atomic_int done; /* tasks of this generation */
+	_Alignas(64) atomic_bool waiting; /* the caller sleeps until the last task is done */
+	atomic_int sleepers;
+	pthread_mutex_t lock; /* for sleeping only */
+	pthread_cond_t wake, finished;
 };
 
 static _Thread_local struct pool *inside; /* this thread is running a task of this pool (NULL: of none), as this worker: */
@@ -204,7 +207,7 @@ pool_run(struct pool *p, int tasks, pool_fn *fn, void *arg)
 	}
 	pthread_mutex_lock(&p->callers);
 	uint64_t next = (uint64_t)(generation(atomic_load(&p->ticket)) + 1) << 32;
-	atomic_store(&p->ticket, next | CLOSED);
+	atomic_store_explicit(&p->ticket, next | CLOSED, memory_order_relaxed); /* seen before what follows: that releases it */
 	atomic_store_explicit(&p->fn, fn, memory_order_release);
 	atomic_store_explicit(&p->arg, arg, memory_order_release);
 	atomic_store_explicit(&p->tasks, tasks, memory_order_release);

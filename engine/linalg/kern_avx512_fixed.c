@@ -14,6 +14,7 @@
 #define VNNI_INLINE VNNI static inline __attribute__((always_inline))
 
 #define DIGITS 3
+#define ROWS   2 /* of weights at a time: they share what is read of x */
 
 /* x of a group: low and high nibbles' values, as the group has them. */
 struct fixed {
@@ -40,41 +41,55 @@ offset(const enum dtype t)
 VNNI_INLINE void
 put16(__m512i v, struct fixed *g, int high, int lane, int offset)
 {
-	__m512i pairs = _mm512_add_epi32(v, _mm512_shuffle_epi32(v, _MM_PERM_CDAB)), fours;
-
-	fours = _mm512_add_epi32(pairs, _mm512_shuffle_epi32(pairs, _MM_PERM_BADC));
-	fours = _mm512_permutexvar_epi32(_mm512_set_epi32(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 12, 8, 4, 0), fours);
-	fours = _mm512_mullo_epi32(fours, _mm512_set1_epi32(-offset));
-	_mm_storeu_si128((__m128i *)(g->less[high] + lane), _mm512_castsi512_si128(fours));
-	for (int d = DIGITS - 1; d >= 0; d--) { /* the lowest digit, then what is left without it */
+	if (offset) {
+		__m512i pairs = _mm512_add_epi32(v, _mm512_shuffle_epi32(v, _MM_PERM_CDAB));
+		__m512i fours = _mm512_add_epi32(pairs, _mm512_shuffle_epi32(pairs, _MM_PERM_BADC));
+		fours = _mm512_permutexvar_epi32(_mm512_set_epi32(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 12, 8, 4, 0), fours);
+		fours = _mm512_mullo_epi32(fours, _mm512_set1_epi32(-offset));
+		_mm_storeu_si128((__m128i *)(g->less[high] + lane), _mm512_castsi512_si128(fours));
+	}
+	UNROLL for (int d = DIGITS - 1; d >= 0; d--) { /* the lowest digit, then what is left without it */
 		__m512i digit = _mm512_srai_epi32(_mm512_slli_epi32(v, 24), 24);
 		_mm_storeu_si128((__m128i *)(g->digit[high][d] + 4 * lane), _mm512_cvtepi32_epi8(v));
 		v = _mm512_srai_epi32(_mm512_sub_epi32(v, digit), 8);
 	}
 }
 
-/* What 32 values are multiplied with: a power of two; NaN where one of them is no finite number, so that the sum is none. */
 VNNI_INLINE float
-scale_of(__m512 a, __m512 b)
+float_of(uint32_t bits)
 {
-	float most = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(a), _mm512_abs_ps(b))), scale;
-	int e;
+	float f;
 
-	if (_mm512_fpclass_ps_mask(a, 0x99) | _mm512_fpclass_ps_mask(b, 0x99)) /* either NaN, either infinity */
-		return NAN;
-	if (most == 0)
-		return 1;
-	frexpf(most, &e); /* most < 2^e */
-	scale = ldexpf(1, 23 - e < 126 ? 23 - e : 126);
-	return most * scale > 127.0f * (65536 + 256 + 1) ? scale / 2 : scale;
+	__builtin_memcpy(&f, &bits, sizeof f);
+	return f;
+}
+
+/* What 32 values are multiplied with, and its inverse: powers of two; NaN where one of them is no finite number, so that
+ * the sum is none. */
+VNNI_INLINE float
+scale_of(__m512 a, __m512 b, float *unit)
+{
+	__m512i magnitude = _mm512_max_epu32(_mm512_castps_si512(_mm512_abs_ps(a)), _mm512_castps_si512(_mm512_abs_ps(b)));
+	uint32_t most = _mm512_reduce_max_epu32(magnitude), e = most >> 23; /* floats are ordered as their bits are */
+
+	if (e == 255)
+		return *unit = NAN;
+	/* most < 2^(e-126): times 2^(149-e) it is below 2^23, but three digits end at 127 * (65536 + 256 + 1). */
+	uint32_t power = e < 23 ? 253 : 276 - e;
+	if ((most & 0x7fffff) > 0x7e0000 && e >= 23)
+		power--;
+	*unit = float_of((254 - power) << 23);
+	return float_of(power << 23);
 }
 
 /* 32 values, in runs of 16, of which each has four lanes. */
 VNNI_INLINE void
 put32(const float *x, struct fixed *g, int high0, int lane0, int high1, int lane1, int offset)
 {
-	__m512 a = _mm512_loadu_ps(x), b = _mm512_loadu_ps(x + 16), scale = _mm512_set1_ps(scale_of(a, b));
-	__m128 unit = _mm512_castps512_ps128(_mm512_div_ps(_mm512_set1_ps(1), scale));
+	__m512 a = _mm512_loadu_ps(x), b = _mm512_loadu_ps(x + 16);
+	float one;
+	__m512 scale = _mm512_set1_ps(scale_of(a, b, &one));
+	__m128 unit = _mm_set1_ps(one);
 
 	put16(_mm512_cvtps_epi32(_mm512_mul_ps(a, scale)), g, high0, lane0, offset);
 	put16(_mm512_cvtps_epi32(_mm512_mul_ps(b, scale)), g, high1, lane1, offset);
@@ -88,26 +103,58 @@ sum32(const float *x)
 	return _mm512_reduce_add_ps(_mm512_add_ps(_mm512_loadu_ps(x), _mm512_loadu_ps(x + 16)));
 }
 
-VNNI void
-kern_avx512_fixed_arrange(enum dtype t, const float *x, int n, float *arranged)
+VNNI_INLINE void
+arrange(const enum dtype t, const float *x, int n, struct fixed *g)
 {
-	struct fixed *g = (struct fixed *)arranged;
-
 	for (; n > 0; n -= GROUP, x += GROUP, g++) {
 		int blocks = n < GROUP ? n / 32 : 4;
 
-		__builtin_memset(g, 0, sizeof *g);
+		if (blocks < 4)
+			__builtin_memset(g, 0, sizeof *g);
+		_mm512_storeu_ps(g->sum, _mm512_setzero_ps());
 		for (int b = 0; b < blocks; b++) {
 			const float *run = x + 32 * b;
 			if (is_super(t)) { /* which of the group's runs are low nibbles, and in which lanes */
 				int high = t == T2_Q6_K ? b / 2 : b % 2, lane = 8 * (t == T2_Q6_K ? b % 2 : b / 2);
 				put32(run, g, high, lane, high, lane + 4, offset(t));
-				g->sum[b] = sum32(run);
+				g->sum[b] = has_min(t) ? sum32(run) : 0;
 			} else {
 				put32(run, g, 0, 4 * b, 1, 4 * b, offset(t));
-				g->sum[4 * b] = sum32(run);
+				g->sum[4 * b] = has_min(t) ? sum32(run) : 0;
 			}
 		}
+		if (blocks == 2) { /* once more in the other lanes: there two weight rows will lie side by side */
+			put32(x, g, 0, 8, 1, 8, offset(t));
+			put32(x + 32, g, 0, 12, 1, 12, offset(t));
+			g->sum[8] = g->sum[0];
+			g->sum[12] = g->sum[4];
+		}
+	}
+}
+
+VNNI void
+kern_avx512_fixed_arrange(enum dtype t, const float *x, int n, float *arranged)
+{
+	struct fixed *g = (struct fixed *)arranged;
+
+	switch (t) {
+	case T2_Q4_1: /* minima, nothing taken off */
+	case T2_Q5_1:
+		arrange(T2_Q4_1, x, n, g);
+		break;
+	case T2_Q4_K:
+	case T2_Q5_K:
+		arrange(T2_Q4_K, x, n, g);
+		break;
+	case T2_Q4_0:
+		arrange(T2_Q4_0, x, n, g);
+		break;
+	case T2_Q5_0:
+		arrange(T2_Q5_0, x, n, g);
+		break;
+	default:
+		arrange(T2_Q6_K, x, n, g);
+		break;
 	}
 }
 
@@ -153,81 +200,117 @@ weights(const enum dtype t, const struct group *g, int half, const int high)
 	}
 }
 
-VNNI_INLINE __m512i
-add_digit(__m512i sum, __m512i w, const struct fixed *x, const int high, const int d)
+/* One group of each of R rows. */
+VNNI_INLINE void
+add_groups(const enum dtype t, const struct group *g, int half, const struct fixed *x, __m512 *sum, const int R)
 {
-	return _mm512_dpbusd_epi32(sum, w, LOAD(x->digit[high][d]));
-}
+	__m512i low[ROWS], high[ROWS], even[ROWS], odd[ROWS];
 
-VNNI_INLINE __m512
-add_group(const enum dtype t, const struct group *g, int half, const struct fixed *x, __m512 sum)
-{
-	__m512i low = weights(t, g, half, 0), high = weights(t, g, half, 1);
-	__m512i even = _mm512_setzero_si512(), odd = even;
-
+	UNROLL for (int r = 0; r < R; r++) {
+		low[r] = weights(t, &g[r], half, 0);
+		high[r] = weights(t, &g[r], half, 1);
+		even[r] = odd[r] = _mm512_setzero_si512();
+	}
 	UNROLL for (int d = 0; d < DIGITS; d++) {
-		even = add_digit(d ? _mm512_slli_epi32(even, 8) : even, low, x, 0, d);
-		if (is_super(t))
-			odd = add_digit(d ? _mm512_slli_epi32(odd, 8) : odd, high, x, 1, d);
-		else
-			even = add_digit(even, high, x, 1, d);
+		__m512i x0 = LOAD(x->digit[0][d]), x1 = LOAD(x->digit[1][d]);
+		UNROLL for (int r = 0; r < R; r++) {
+			if (d)
+				even[r] = _mm512_slli_epi32(even[r], 8);
+			even[r] = _mm512_dpbusd_epi32(even[r], low[r], x0);
+			if (!is_super(t)) {
+				even[r] = _mm512_dpbusd_epi32(even[r], high[r], x1);
+				continue;
+			}
+			if (d)
+				odd[r] = _mm512_slli_epi32(odd[r], 8);
+			odd[r] = _mm512_dpbusd_epi32(odd[r], high[r], x1);
+		}
 	}
-	if (offset(t)) {
-		even = _mm512_add_epi32(even, LOAD(x->less[0]));
-		if (is_super(t))
-			odd = _mm512_add_epi32(odd, LOAD(x->less[1]));
-		else
-			even = _mm512_add_epi32(even, LOAD(x->less[1]));
+	UNROLL for (int r = 0; r < R; r++) {
+		if (offset(t)) {
+			even[r] = _mm512_add_epi32(even[r], LOAD(x->less[0]));
+			if (is_super(t))
+				odd[r] = _mm512_add_epi32(odd[r], LOAD(x->less[1]));
+			else
+				even[r] = _mm512_add_epi32(even[r], LOAD(x->less[1]));
+		}
+		__m512 unit = _mm512_mul_ps(g[r].even, _mm512_loadu_ps(x->unit[0]));
+		sum[r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(even[r]), unit, sum[r]);
+		if (is_super(t)) {
+			unit = _mm512_mul_ps(g[r].odd, _mm512_loadu_ps(x->unit[1]));
+			sum[r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(odd[r]), unit, sum[r]);
+		}
+		if (has_min(t) && is_super(t))
+			sum[r] = _mm512_fnmadd_ps(g[r].min, _mm512_loadu_ps(x->sum), sum[r]);
+		else if (has_min(t))
+			sum[r] = _mm512_fmadd_ps(g[r].min, _mm512_loadu_ps(x->sum), sum[r]);
 	}
-	sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(even), _mm512_mul_ps(g->even, _mm512_loadu_ps(x->unit[0])), sum);
-	if (is_super(t))
-		sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(odd), _mm512_mul_ps(g->odd, _mm512_loadu_ps(x->unit[1])), sum);
-	if (has_min(t) && is_super(t))
-		sum = _mm512_fnmadd_ps(g->min, _mm512_loadu_ps(x->sum), sum);
-	else if (has_min(t))
-		sum = _mm512_fmadd_ps(g->min, _mm512_loadu_ps(x->sum), sum);
-	return sum;
 }
 
-VNNI_INLINE float
-row(const enum dtype t, const char *p, int n, const struct fixed *x)
+/* The last 64 values of two rows as one group, eight lanes each. */
+VNNI_INLINE void
+add_halves(const enum dtype t, const char *p, size_t stride, const struct fixed *x, __m512 *sum)
 {
-	const int bytes = dtype_block_bytes(t);
-	__m512 sum = _mm512_setzero_ps(), scales;
-	struct group g;
+	__m512 both = _mm512_setzero_ps();
+	struct group g = load_two_and_two(t, p, p + stride);
 
-	if (is_super(t)) {
-		for (; n > 0; n -= 2 * GROUP, p += bytes) {
-			for (int i = 0; i < bytes; i += 64)
-				_mm_prefetch(p + AHEAD + i, _MM_HINT_T0);
-			scales = super_scales(t, p);
+	add_groups(t, &g, 0, x, &both, 1);
+	sum[0] = _mm512_mask_add_ps(sum[0], 0x00ff, sum[0], both);
+	sum[1] = _mm512_mask_add_ps(sum[1], 0xff00, sum[1], both);
+}
+
+VNNI_INLINE void
+rows_at(const enum dtype t, const char *p, size_t stride, int n, const struct fixed *x, float *y, const int R)
+{
+	const size_t bytes = (size_t)dtype_block_bytes(t), turn = R * (is_super(t) ? bytes : 4 * bytes);
+	const char *ahead = p + (size_t)R * stride + AHEAD; /* in memory order, whatever the order of use */
+	__m512 sum[ROWS], scales[ROWS];
+	struct group g[ROWS];
+
+	UNROLL for (int r = 0; r < R; r++)
+		sum[r] = _mm512_setzero_ps();
+	for (; n >= GROUP; ahead += turn) {
+		UNROLL for (size_t l = 0; l < turn; l += 64)
+			_mm_prefetch(ahead + l, _MM_HINT_T0);
+		if (is_super(t)) {
+			UNROLL for (int r = 0; r < R; r++)
+				scales[r] = super_scales(t, p + (size_t)r * stride);
 			UNROLL for (int half = 0; half < 2; half++) {
-				g = load_half(t, p, half, scales);
-				sum = add_group(t, &g, half, x++, sum);
+				UNROLL for (int r = 0; r < R; r++)
+					g[r] = load_half(t, p + (size_t)r * stride, half, scales[r]);
+				add_groups(t, g, half, x++, sum, R);
 			}
-		}
-	} else {
-		for (; n >= GROUP; n -= GROUP, p += 4 * bytes) {
-			_mm_prefetch(p + AHEAD, _MM_HINT_T0);
-			_mm_prefetch(p + AHEAD + 64, _MM_HINT_T0);
-			g = load_blocks(t, p, 4);
-			sum = add_group(t, &g, 0, x++, sum);
-		}
-		if (n > 0) {
-			g = load_blocks(t, p, n / 32);
-			sum = add_group(t, &g, 0, x, sum);
+			p += bytes;
+			n -= 2 * GROUP;
+		} else {
+			UNROLL for (int r = 0; r < R; r++)
+				g[r] = load_blocks(t, p + (size_t)r * stride, 4);
+			add_groups(t, g, 0, x++, sum, R);
+			p += 4 * bytes;
+			n -= GROUP;
 		}
 	}
-	return _mm512_reduce_add_ps(sum);
+	if (!is_super(t) && n == GROUP / 2 && R == 2) {
+		add_halves(t, p, stride, x, sum);
+	} else if (!is_super(t) && n > 0) {
+		UNROLL for (int r = 0; r < R; r++)
+			g[r] = load_blocks(t, p + (size_t)r * stride, n / 32);
+		add_groups(t, g, 0, x, sum, R);
+	}
+	UNROLL for (int r = 0; r < R; r++)
+		y[r] = _mm512_reduce_add_ps(sum[r]);
 }
 
 VNNI_INLINE void
 rows_of(const enum dtype t, const char *w, int mrows, int n, const struct fixed *x, float *y)
 {
 	size_t stride = dtype_row_bytes(t, (size_t)n);
+	int j = 0;
 
-	for (int j = 0; j < mrows; j++, w += stride)
-		y[j] = row(t, w, n, x);
+	for (; j + ROWS <= mrows; j += ROWS, w += ROWS * stride)
+		rows_at(t, w, stride, n, x, y + j, ROWS);
+	for (; j < mrows; j++, w += stride)
+		rows_at(t, w, stride, n, x, y + j, 1);
 }
 
 VNNI void

@@ -85,53 +85,102 @@ halves(__m512i dwords)
 	return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(dwords));
 }
 
-/* Up to four blocks of 32; what lies behind the last one is not touched and counts as zero. */
+/* Blocks of 32 are read in units of two or four bytes, a block's size and its scale's place being multiples of them. */
+AVX512_INLINE bool
+in_words(const enum dtype t)
+{
+	return t == T2_Q4_0 || t == T2_Q5_0;
+}
+
+AVX512_INLINE int
+block_units(const enum dtype t)
+{
+	return t == T2_Q4_0 ? 9 : t == T2_Q5_0 ? 11 : t == T2_Q4_1 ? 5 : 6;
+}
+
+/* How many units the second load starts after the first one: together they are four blocks, and no more. */
+AVX512_INLINE int
+second_load(const enum dtype t)
+{
+	return 4 * block_units(t) - (in_words(t) ? 32 : 16);
+}
+
+/* Units from .. from+15 (or 31) at p of those that lie before `end`; what lies behind is not touched and counts as zero. */
+AVX512_INLINE __m512i
+load_units(const enum dtype t, const char *p, int from, int end)
+{
+	uint32_t n = end > from ? (uint32_t)(end - from) : 0;
+
+	if (in_words(t))
+		return _mm512_maskz_loadu_epi16(n < 32 ? (1u << n) - 1 : 0xffffffff, p + 2 * from);
+	return _mm512_maskz_loadu_epi32((__mmask16)(n < 16 ? (1u << n) - 1 : 0xffff), p + 4 * from);
+}
+
+/* The same, but from unit `end` on from q, as if q's first unit were number `end`. */
+AVX512_INLINE __m512i
+load_both(const enum dtype t, const char *p, const char *q, const int from, const int end)
+{
+	__m512i first = load_units(t, p, from, end);
+	uint32_t taken = (1u << (end - from)) - 1;
+
+	if (in_words(t))
+		return _mm512_mask_loadu_epi16(first, ~taken, q + 2 * (from - end));
+	return _mm512_mask_loadu_epi32(first, (__mmask16)~taken, q + 4 * (from - end));
+}
+
 AVX512_INLINE struct group
-load_blocks(const enum dtype t, const char *p, int blocks)
+group_of(const enum dtype t, __m512i a, __m512i b)
 {
 	struct group g;
-	__m512i a, b, head;
-	int units = blocks * (t == T2_Q4_0 ? 9 : t == T2_Q5_0 ? 11 : t == T2_Q4_1 ? 5 : 6);
+	__m512i head;
 
-	if (t == T2_Q4_1 || t == T2_Q5_1) {
-		const int skip = t == T2_Q4_1 ? 4 : 8;
-		if (blocks == 4) {
-			a = _mm512_loadu_si512(p);
-			b = _mm512_loadu_si512(p + 4 * skip);
-		} else {
-			a = _mm512_maskz_loadu_epi32((__mmask16)((1u << (units < 16 ? units : 16)) - 1), p);
-			b = _mm512_maskz_loadu_epi32((__mmask16)((1u << (units > skip ? units - skip : 0)) - 1), p + 4 * skip);
-		}
-		if (t == T2_Q4_1) {
-			head = _mm512_permutexvar_epi32(LOAD(q4_1_head), a);
-			g.low = _mm512_permutex2var_epi32(a, LOAD(q4_1_low), b);
-		} else {
-			head = _mm512_permutex2var_epi32(a, LOAD(q5_1_head), b);
-			g.low = _mm512_permutex2var_epi32(a, LOAD(q5_1_low), b);
-			g.high = _mm512_permutex2var_epi32(a, LOAD(q5_1_high), b);
-		}
-		g.even = g.odd = halves(head);
-		g.min = halves(_mm512_srli_epi32(head, 16));
-		return g;
-	}
-	const int skip = t == T2_Q4_0 ? 4 : 12;
-	if (blocks == 4) {
-		a = _mm512_loadu_si512(p);
-		b = _mm512_loadu_si512(p + 2 * skip);
-	} else {
-		a = _mm512_maskz_loadu_epi16((__mmask32)((1ull << (units < 32 ? units : 32)) - 1), p);
-		b = _mm512_maskz_loadu_epi16((__mmask32)((1ull << (units > skip ? units - skip : 0)) - 1), p + 2 * skip);
-	}
-	if (t == T2_Q4_0) {
+	switch (t) {
+	case T2_Q4_1:
+		head = _mm512_permutexvar_epi32(LOAD(q4_1_head), a);
+		g.low = _mm512_permutex2var_epi32(a, LOAD(q4_1_low), b);
+		break;
+	case T2_Q5_1:
+		head = _mm512_permutex2var_epi32(a, LOAD(q5_1_head), b);
+		g.low = _mm512_permutex2var_epi32(a, LOAD(q5_1_low), b);
+		g.high = _mm512_permutex2var_epi32(a, LOAD(q5_1_high), b);
+		break;
+	case T2_Q4_0:
 		head = _mm512_permutexvar_epi16(LOAD(q4_0_head), a);
 		g.low = _mm512_permutex2var_epi16(a, LOAD(q4_0_low), b);
-	} else {
+		break;
+	default:
 		head = _mm512_permutex2var_epi16(a, LOAD(q5_0_head), b);
 		g.low = _mm512_permutex2var_epi16(a, LOAD(q5_0_low), b);
 		g.high = _mm512_permutex2var_epi16(a, LOAD(q5_0_high), b);
+		break;
 	}
-	g.even = g.odd = _mm512_cvtph_ps(_mm512_castsi512_si256(head));
+	if (in_words(t)) {
+		g.even = g.odd = _mm512_cvtph_ps(_mm512_castsi512_si256(head));
+		return g;
+	}
+	g.even = g.odd = halves(head);
+	g.min = halves(_mm512_srli_epi32(head, 16));
 	return g;
+}
+
+/* Up to four blocks of 32; those that are missing count as zero. */
+AVX512_INLINE struct group
+load_blocks(const enum dtype t, const char *p, int blocks)
+{
+	int second = second_load(t), end = blocks * block_units(t);
+
+	if (blocks == 4)
+		return group_of(t, _mm512_loadu_si512(p), _mm512_loadu_si512(p + (in_words(t) ? 2 : 4) * second));
+	return group_of(t, load_units(t, p, 0, end), load_units(t, p, second, end));
+}
+
+/* Two blocks at p and two at q. */
+AVX512_INLINE struct group
+load_two_and_two(const enum dtype t, const char *p, const char *q)
+{
+	const int second = second_load(t), end = 2 * block_units(t);
+
+	return group_of(t, load_both(t, p, q, 0, end), load_both(t, p, q, second, end));
 }
 
 /* The scales of a block of 256: sixteen, or eight and then eight minima. */

@@ -42,6 +42,11 @@ check bad_name refuses 2 'a/b' $S expert import "$D/cls.safetensors" --name a/b
 cp -r samples/model "$D/elsewhere"
 check sample_keeps_its_name sh -c "$S info $D/elsewhere >/dev/null && $S expert list --json | jq -e 'all(.experts[]; .model == \"sample\")'"
 
+check context_is_full refuses 1 context $S generate sample --tokens "$(seq -s, 1 256)"
+check context_fills sh -c "$S generate sample --tokens $(seq -s, 1 250) -n 100 2>&1 >/dev/null | grep -q 'context of 256 tokens is full' || $S generate sample --tokens $(seq -s, 1 250) -n 100 --json | jq -e '.tokens <= 6'"
+check messages_place refuses 1 'm.jsonl:1' sh -c "echo '{}' >$D/m.jsonl; $S tokenize sample --messages $D/m.jsonl"
+check closed_stdout sh -c "$S info sample 2>$D/err >&-; [ \$? -eq 1 ] && $S store check"
+
 # training fails before it starts
 mkdir "$D/long" "$D/a:b"
 q=$(printf 'word %.0s' $(seq 400))

@@ -65,7 +65,7 @@ times_against_their_limit(void **state)
 	assert_int_equal(r.repeats, 5);
 	assert_true(r.value == 4 && r.limit == 4);
 	assert_true(r.ratio == 1 && r.low == 0.5 && r.high == 4);
-	assert_string_equal(r.detail, "one; two 2");
+	assert_non_null(strstr(r.detail, "one; two 2"));
 	bench_close(&b);
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "engine/linalg/probe.h"
@@ -172,6 +173,36 @@ probe(const struct bench *b, enum bench_limit limit)
 				   : probe_f32_peak(b->ws->pool);
 }
 
+/* Seconds of all processors that somebody has used, and of this process. */
+static void
+used(double *all, double *own)
+{
+	FILE *f = fopen("/proc/stat", "re");
+	unsigned long long user = 0, nice = 0, sys = 0, idle, wait, irq = 0, soft = 0, steal = 0;
+	struct rusage r;
+
+	if (!f || fscanf(f, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &sys, &idle, &wait, &irq, &soft,
+			 &steal) != 8)
+		user = nice = sys = irq = soft = steal = 0;
+	if (f)
+		fclose(f);
+	*all = (double)(user + nice + sys + irq + soft + steal) / (double)sysconf(_SC_CLK_TCK);
+	getrusage(RUSAGE_SELF, &r);
+	*own = (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) + (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) * 1e-6;
+}
+
+/* A figure from a machine that works for others too is not the machine's: say how much of it they had. */
+static void
+note_others(struct bench_result *r, double all, double own, double seconds)
+{
+	double all_now, own_now, share;
+
+	used(&all_now, &own_now);
+	share = ((all_now - all) - (own_now - own)) / (seconds * (double)sysconf(_SC_NPROCESSORS_ONLN));
+	if (share > 0.05)
+		bench_detail(r, "others used %.0f %% of the processors meanwhile", 100 * share);
+}
+
 static enum t2_status
 one(struct bench *b, const struct bench_row *row, bool scale, bench_once *once, void *arg, double *value, double *limit,
     struct t2_err *err)
@@ -194,13 +225,14 @@ one(struct bench *b, const struct bench_row *row, bool scale, bench_once *once, 
 enum t2_status
 bench_repeat(struct bench *b, struct bench_result *r, bool scale, bench_once *once, void *arg, struct t2_err *err)
 {
-	double value[BENCH_MOST], limit[BENCH_MOST], ratio[BENCH_MOST], start = clock_seconds();
+	double value[BENCH_MOST], limit[BENCH_MOST], ratio[BENCH_MOST], start = clock_seconds(), all, own;
 	int want = b->repeats ? b->repeats : REPEATS, n = 0;
 	enum t2_status st = r->row->limit == BENCH_READ ? probe_buffer(b, err) : T2_OK;
 	char stage[64];
 
 	snprintf(stage, sizeof stage, "bench: %s", r->row->name);
 	job_stage(b->job, stage, want);
+	used(&all, &own);
 	for (; !st && n < want && (n < LEAST || clock_seconds() - start < PATIENCE); n++) {
 		if (job_cancelled(b->job))
 			return t2_fail(err, T2_ECANCEL, "bench: cancelled");
@@ -212,6 +244,7 @@ bench_repeat(struct bench *b, struct bench_result *r, bool scale, bench_once *on
 	}
 	if (st)
 		return st;
+	note_others(r, all, own, clock_seconds() - start);
 	r->repeats = n;
 	r->value = bench_median(value, n);
 	r->limit = bench_median(limit, n);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/base/job.h"
+#include "engine/model/sampler.h"
 
 enum { WARM = 4 };
 
@@ -33,20 +34,10 @@ decoder_close(struct decoder *d)
 	memset(d, 0, sizeof *d);
 }
 
-static int
-largest(const float *x, int n)
-{
-	int at = 0;
-
-	for (int i = 1; i < n; i++)
-		if (x[i] > x[at])
-			at = i;
-	return at;
-}
-
 static enum t2_status
 pass(struct decoder *d, const struct linear *op, const int *ids, int n, struct t2_err *err)
 {
+	static const struct sampling greedy = {0};
 	struct segment seg[DECODER_MOST];
 	int vocab = model_config(d->model)->vocab;
 	enum t2_status st;
@@ -56,7 +47,7 @@ pass(struct decoder *d, const struct linear *op, const int *ids, int n, struct t
 					  .want = WANT_LAST};
 	st = forward_run(d->forward, op, seg, d->count, d->logits, err);
 	for (int i = 0; i < d->count && !st; i++)
-		d->next[i] = largest(d->logits + (size_t)i * (size_t)vocab, vocab);
+		d->next[i] = sampler_pick(d->logits + (size_t)i * (size_t)vocab, vocab, &greedy, NULL, NULL, NULL);
 	return st;
 }
 
