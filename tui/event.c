@@ -186,10 +186,13 @@ event_drain(struct event_queue *q)
 {
 	char buf[64];
 
-	/* First the flag: what is posted from here on writes a byte of its own. */
-	atomic_store(&q->awake, false);
+	/*
+	 * The flag last: cleared before, a byte written in between would be read here with the flag left set, and
+	 * nothing would ever wake again.  What was posted until now is taken after this without a byte.
+	 */
 	while (read(q->rd, buf, sizeof buf) > 0)
 		;
+	atomic_store(&q->awake, false);
 }
 
 bool

@@ -119,15 +119,24 @@ static void
 draw_top(struct app *a, struct canvas *c)
 {
 	struct style bar = canvas_style(c, TH_BAR);
+	const char *size = strrchr(a->title, '(');
+	char name[sizeof a->title];
 	int x = 1, title;
 
 	canvas_fill(c, (struct rect){0, 0, c->w, 1}, bar);
 	x += canvas_text(c, x, 0, 8, canvas_style(c, TH_BRAND), "t2tui") + 2;
 	title = utf8_width_str(a->title);
+	/* Too long for its quarter: the size in brackets goes first, whole, then the name is cut. */
+	if (title > c->w / 4 && size && size - a->title > 1 && size[-1] == ' ')
+		title -= utf8_width_str(--size);
+	else
+		size = NULL;
 	if (title > c->w / 4)
 		title = c->w / 4;
+	if (title && size)
+		snprintf(name, sizeof name, "%.*s", (int)(size - a->title), a->title);
 	if (title)
-		x += canvas_text(c, x, 0, title, bar, a->title) + 2;
+		x += canvas_text(c, x, 0, title, bar, size ? name : a->title) + 2;
 	/* Full names where they and a running job have room. */
 	x = draw_tabs(a, c, x, c->w - x - (c->w >= 100 ? 18 : 12));
 	draw_job(a, c, x + 1, c->w - 1);

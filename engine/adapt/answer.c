@@ -14,6 +14,7 @@ struct stream {
 	struct strbuf text, piece;
 	struct ids ids;
 	double start, first;
+	struct job *job;
 	struct t2_err *err;
 	enum t2_status st;
 };
@@ -42,6 +43,7 @@ on_token(void *arg, int request, int id, float logprob)
 		s->st = tok_stream_push(s->tok, id, &s->piece, s->err);
 	if (!s->st)
 		emit(s, logprob);
+	job_step(s->job, 1);
 	return s->st != T2_OK;
 }
 
@@ -129,6 +131,7 @@ pass2(const struct adapt_env *env, const struct answer_request *q, const struct 
 	job_stage(job, "pass 2", q->max_new);
 	g = (struct gen_request){
 		.ids = prompt.v, .n = prompt.n, .max_new = q->max_new, .sampling = q->sampling, .stream = 0};
+	s->job = job;
 	s->start = clock_seconds();
 	st = generate(gen, op, &g, 1, q->seed, on_token, s, &res, job, err);
 	if (s->st)

@@ -77,28 +77,26 @@ struct points {
 	size_t n, cap;
 };
 
+enum { EXPANSION = 32 }; /* no character decomposes to more than 18 */
+
 static bool
 decompose(struct points *p, uint32_t cp, utf8proc_option_t o)
 {
 	int bound = 0;
 	utf8proc_ssize_t k;
 
-	for (;;) {
+	if (p->cap - p->n < EXPANSION) {
 		size_t cap = p->cap ? p->cap * 2 : 1024;
-		utf8proc_int32_t *v;
+		utf8proc_int32_t *v = realloc(p->v, cap * sizeof *v);
 
-		k = utf8proc_decompose_char((utf8proc_int32_t)cp, p->v + p->n, (utf8proc_ssize_t)(p->cap - p->n), o,
-					    &bound);
-		if (k < 0)
-			return false;
-		if ((size_t)k <= p->cap - p->n)
-			break;
-		v = realloc(p->v, cap * sizeof *v);
 		if (!v)
 			return false;
 		p->v = v;
 		p->cap = cap;
 	}
+	k = utf8proc_decompose_char((utf8proc_int32_t)cp, p->v + p->n, EXPANSION, o, &bound);
+	if (k < 0 || k > EXPANSION)
+		return false;
 	p->n += (size_t)k;
 	return true;
 }

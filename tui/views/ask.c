@@ -360,6 +360,8 @@ ask_event(struct view *v, void *state, const struct event *e)
 		s->done = e->data;
 		((struct event *)e)->data = NULL;
 		read_history(s);
+		if (s->done)
+			table_select(&s->table, 0); /* what is shown is the newest */
 		break;
 	case ASK_BASE:
 		free(s->base);

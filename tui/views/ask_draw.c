@@ -86,8 +86,10 @@ draw_pass1(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 		return;
 	}
 	view_title(v, ASK_PASS1, "pass 1");
-	if (s->running)
+	if (s->running && !s->answer.text.len)
 		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_STALE), "asking which expert should answer ...");
+	else if (s->running)
+		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM), "none: this strategy decides nothing");
 	else if (s->done)
 		canvas_printf(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM), "none: strategy %s decides nothing", s->done->strategy);
 	else

@@ -48,6 +48,13 @@ more_of(const struct run_curves *k, int which)
 	}
 }
 
+/* A run that is going has not recorded things yet; one that is over never will. */
+static const char *
+unrecorded(const struct run_row *r)
+{
+	return r && !strcmp(r->status, "running") ? "nothing recorded yet" : "not recorded for this run";
+}
+
 static void
 draw_reward(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 {
@@ -126,7 +133,7 @@ draw_z(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 	view_title(v, RUNS_Z, "z over time · layers × steps");
 	view_note(v, RUNS_Z, "%s", "");
 	if (!k || !k->zmean || !k->n || k->zcount != layers * MAT_KINDS) {
-		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM), "not recorded for this run");
+		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM), unrecorded(sel));
 		return;
 	}
 	m = malloc((size_t)layers * (size_t)k->n * sizeof *m);
@@ -163,7 +170,7 @@ draw_rollouts(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 	else
 		view_title(v, RUNS_ROLLOUTS, "rollouts");
 	if (!s->rollouts.n) {
-		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM), "none recorded for this run");
+		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM), unrecorded(runs_selected(s)));
 		return;
 	}
 	for (int i = s->scroll; i < s->rollouts.n && y < r.h; i++) {

@@ -22,7 +22,7 @@ draw_map(struct view *v, struct spectrum *s, struct canvas *c, struct rect r)
 		have += s->have[i];
 	view_title(v, SP_MAP, "layers × matrices · %s", sp_stat_name[s->stat]);
 	if (have < s->mats)
-		view_note(v, SP_MAP, "%d of %d", have, s->mats);
+		view_note(v, SP_MAP, "%d/%d", have, s->mats);
 	else
 		view_note(v, SP_MAP, "%s", "");
 	if (r.h > 4) {

@@ -267,7 +267,7 @@ draw_cost(struct train *t, struct canvas *c, struct rect r)
 		return;
 	}
 	answers = (long)s.batch * s.samples;
-	snprintf(b, sizeof b, "%ld of %ld parameters (%.3f %%)", n, model_parameters(m), 100.0 * (double)n / (double)model_parameters(m));
+	snprintf(b, sizeof b, "%ld of %ld (%.2g %%)", n, model_parameters(m), 100.0 * (double)n / (double)model_parameters(m));
 	row(c, r, 0, "trained values", b);
 	snprintf(b, sizeof b, "%.3g%s", train_settings_lr(&s, n), s.lr > 0 ? "" : "  (1.2 / √values)");
 	row(c, r, 1, "step size", b);
@@ -278,9 +278,9 @@ draw_cost(struct train *t, struct canvas *c, struct rect r)
 			 gauge_time(tm, sizeof tm, per * (double)answers * s.steps / 1000), (long long)run);
 		row(c, r, 3, "time", b);
 	} else {
-		row(c, r, 3, "time", "not measured on this model yet");
+		row(c, r, 3, "time", "not measured here yet");
 	}
-	snprintf(b, sizeof b, "%d of %d matrices decomposed", factors_count(t->w->ui.factors), model_matrices(m));
+	snprintf(b, sizeof b, "%d of %d decomposed", factors_count(t->w->ui.factors), model_matrices(m));
 	row(c, r, 4, "factors", b);
 	if (r.h > 7)
 		canvas_wrap(c, (struct rect){r.x + 1, r.y + 6, r.w - 2, r.h - 6}, canvas_style(c, TH_DIM),

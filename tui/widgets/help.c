@@ -24,6 +24,8 @@ static void
 line_draw(struct canvas *c, struct rect r, int line, const char *keys, const char *help,
 	  const char *name)
 {
+	int named = utf8_width_str(name);
+
 	if (line < 0 || line >= r.h)
 		return;
 	r.y += line;
@@ -32,8 +34,8 @@ line_draw(struct canvas *c, struct rect r, int line, const char *keys, const cha
 		return;
 	}
 	canvas_text(c, r.x + 1, r.y, 16, canvas_style(c, TH_KEY), keys);
-	canvas_text(c, r.x + 18, r.y, r.w - 36, canvas_style(c, TH_TEXT), help);
-	canvas_right(c, r.x + r.w - 17, r.y, 17, canvas_style(c, TH_DIM), name);
+	canvas_text(c, r.x + 18, r.y, r.w - 19 - named, canvas_style(c, TH_TEXT), help);
+	canvas_right(c, r.x + r.w - named, r.y, named, canvas_style(c, TH_DIM), name);
 }
 
 static bool
