@@ -13,6 +13,7 @@
 static const struct opt opts[] = {
 	{"--limit", "N", "test items a cell (default 600)"},
 	{"--mixed", "N", "test items a domain in the two-pass table (default 200)"},
+	{"--shots", "N", "examples that the few-shot search sees (default 20)"},
 	{0},
 };
 
@@ -30,7 +31,7 @@ struct cell {
 
 struct tables {
 	struct cli *c;
-	int limit, mixed;
+	int limit, mixed, shots;
 	struct cell cell[ROWS][TASKS]; /* base, math, code, logic, cls */
 	json_t *json;
 	bool held; /* every claim so far */
@@ -232,6 +233,7 @@ search_row(struct tables *t, const char *task, json_t *out)
 	double p;
 
 	search_settings_default(&o.settings);
+	o.settings.shots = t->shots;
 	if (searching_run(&s, &t->c->ws, task, &o, NULL, NULL, &t->c->job, &t->c->err))
 		return cli_fail(t->c);
 	snprintf(strategy, sizeof strategy, "mix:%s", s.name);
@@ -277,7 +279,8 @@ reproduce_run(struct cli *c)
 	int rc;
 
 	t = (struct tables){.c = c, .limit = (int)cli_int(c, "--limit", 10, 1000000, 600),
-			    .mixed = (int)cli_int(c, "--mixed", 1, 1000000, 200), .held = true};
+			    .mixed = (int)cli_int(c, "--mixed", 1, 1000000, 200),
+			    .shots = (int)cli_int(c, "--shots", 1, 1000, 20), .held = true};
 	if (c->bad)
 		return 2;
 	c->pos[0] = "sample";
@@ -294,8 +297,8 @@ reproduce_run(struct cli *c)
 	}
 	search = json_array();
 	if (!rc && !c->json)
-		printf("\nfew-shot search on the unseen tasks: 10 shots, 32 members, 4 iterations, alphas normalised, seed %ld\n"
-		       "%-11s %-6s %-20s %-20s\n", c->seed, "task", "best", " single", " mixture");
+		printf("\nfew-shot search on the unseen tasks: %d shots, 32 members, 4 iterations, alphas normalised, seed %ld\n"
+		       "%-11s %-6s %-20s %-20s\n", t.shots, c->seed, "task", "best", " single", " mixture");
 	for (int i = 0; i < UNSEEN && !rc; i++)
 		rc = search_row(&t, unseen[i], search);
 	json_object_set_new(t.json, "search", search);
