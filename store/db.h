@@ -35,10 +35,10 @@ char *db_column_text(sqlite3_stmt *q, int i, struct arena *a);
 typedef void db_row_fn(sqlite3_stmt *q, void *row, struct arena *a);
 /* All rows that q gives as an array of rows of that size; arena may be NULL where no row needs it.  On failure the list is
  * empty and nothing is left to free.  what: for the message, "list runs". */
-enum t2_status db_list(struct store *s, sqlite3_stmt *q, db_row_fn *fn, size_t size, void **v, int *n, int *cap,
-		       struct arena *arena, const char *what, struct t2_err *err);
+enum t2_status db_list(struct store *s, sqlite3_stmt *q, db_row_fn *fn, size_t size, void **v,
+		       int *n, int *cap, struct arena *arena, const char *what, struct t2_err *err);
 /* The first row that q gives; none is T2_ENOTFOUND, whose message is the caller's. */
-enum t2_status db_one(struct store *s, sqlite3_stmt *q, db_row_fn *fn, void *row, struct arena *a, const char *what,
-		      struct t2_err *err);
+enum t2_status db_one(struct store *s, sqlite3_stmt *q, db_row_fn *fn, void *row, struct arena *a,
+		      const char *what, struct t2_err *err);
 
 #endif

@@ -7,10 +7,11 @@
 enum t2_status
 store_decision_add(struct store *s, const struct decision_row *d, int64_t *id, struct t2_err *err)
 {
-	sqlite3_stmt *q = db_stmt(s,
-				  "INSERT INTO decision(model,created,strategy,prompt,pass1_text,scores,pass1_ms,"
-				  "decision,mixture,pass2_text,tokens,pass2_ms) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
-				  err);
+	sqlite3_stmt *q = db_stmt(
+		s,
+		"INSERT INTO decision(model,created,strategy,prompt,pass1_text,scores,pass1_ms,"
+		"decision,mixture,pass2_text,tokens,pass2_ms) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+		err);
 	enum t2_status st;
 
 	if (!q)
@@ -53,20 +54,23 @@ decision_read(sqlite3_stmt *q, void *row, struct arena *a)
 }
 
 enum t2_status
-store_decision_list(struct store *s, int64_t model, int limit, struct decision_list *out, struct t2_err *err)
+store_decision_list(struct store *s, int64_t model, int limit, struct decision_list *out,
+		    struct t2_err *err)
 {
-	sqlite3_stmt *q = db_stmt(s,
-				  "SELECT id,model,created,strategy,prompt,pass1_text,scores,pass1_ms,decision,"
-				  "mixture,pass2_text,tokens,pass2_ms FROM decision WHERE ?1=0 OR model=?1 "
-				  "ORDER BY created DESC,id DESC LIMIT ?2",
-				  err);
+	sqlite3_stmt *q = db_stmt(
+		s,
+		"SELECT id,model,created,strategy,prompt,pass1_text,scores,pass1_ms,decision,"
+		"mixture,pass2_text,tokens,pass2_ms FROM decision WHERE ?1=0 OR model=?1 "
+		"ORDER BY created DESC,id DESC LIMIT ?2",
+		err);
 
 	memset(out, 0, sizeof *out);
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, model);
 	sqlite3_bind_int(q, 2, limit > 0 ? limit : -1);
-	return db_list(s, q, decision_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap, &out->arena, "list decisions", err);
+	return db_list(s, q, decision_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
+		       &out->arena, "list decisions", err);
 }
 
 void

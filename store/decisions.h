@@ -19,10 +19,11 @@ struct decision_list {
 	struct arena arena;
 };
 
-enum t2_status store_decision_add(struct store *s, const struct decision_row *d, int64_t *id, struct t2_err *err);
+enum t2_status store_decision_add(struct store *s, const struct decision_row *d, int64_t *id,
+				  struct t2_err *err);
 /* Newest first, at most limit (0: all); model 0: of all models. */
-enum t2_status store_decision_list(struct store *s, int64_t model, int limit, struct decision_list *out,
-				   struct t2_err *err);
+enum t2_status store_decision_list(struct store *s, int64_t model, int limit,
+				   struct decision_list *out, struct t2_err *err);
 void decision_list_free(struct decision_list *l);
 
 #endif

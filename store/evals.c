@@ -5,13 +5,14 @@
 #include "store/db.h"
 
 static enum t2_status
-eval_insert(struct store *s, const struct eval_row *e, const struct eval_item *items, int n, int64_t *id,
-	    struct t2_err *err)
+eval_insert(struct store *s, const struct eval_row *e, const struct eval_item *items, int n,
+	    int64_t *id, struct t2_err *err)
 {
-	sqlite3_stmt *q = db_stmt(s,
-				  "INSERT INTO evaluation(model,created,task,split,strategy,temperature,seed,n,"
-				  "correct,seconds,tokens) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
-				  err);
+	sqlite3_stmt *q = db_stmt(
+		s,
+		"INSERT INTO evaluation(model,created,task,split,strategy,temperature,seed,n,"
+		"correct,seconds,tokens) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+		err);
 	enum t2_status st;
 
 	if (!q)
@@ -42,8 +43,8 @@ eval_insert(struct store *s, const struct eval_row *e, const struct eval_item *i
 }
 
 enum t2_status
-store_eval_add(struct store *s, const struct eval_row *e, const struct eval_item *items, int n, int64_t *id,
-	       struct t2_err *err)
+store_eval_add(struct store *s, const struct eval_row *e, const struct eval_item *items, int n,
+	       int64_t *id, struct t2_err *err)
 {
 	enum t2_status st = store_begin(s, err);
 
@@ -78,16 +79,18 @@ eval_read(sqlite3_stmt *q, void *row, struct arena *a)
 enum t2_status
 store_eval_list(struct store *s, int64_t model, struct eval_list *out, struct t2_err *err)
 {
-	sqlite3_stmt *q = db_stmt(s,
-				  "SELECT id,model,created,task,split,strategy,temperature,seed,n,correct,seconds,"
-				  "tokens FROM evaluation WHERE ?1=0 OR model=?1 ORDER BY created DESC,id DESC",
-				  err);
+	sqlite3_stmt *q = db_stmt(
+		s,
+		"SELECT id,model,created,task,split,strategy,temperature,seed,n,correct,seconds,"
+		"tokens FROM evaluation WHERE ?1=0 OR model=?1 ORDER BY created DESC,id DESC",
+		err);
 
 	memset(out, 0, sizeof *out);
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, model);
-	return db_list(s, q, eval_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap, &out->arena, "list evaluations", err);
+	return db_list(s, q, eval_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
+		       &out->arena, "list evaluations", err);
 }
 
 void

@@ -27,9 +27,11 @@ struct eval_list {
 };
 
 /* One transaction. */
-enum t2_status store_eval_add(struct store *s, const struct eval_row *e, const struct eval_item *items, int n, int64_t *id,
+enum t2_status store_eval_add(struct store *s, const struct eval_row *e,
+			      const struct eval_item *items, int n, int64_t *id,
 			      struct t2_err *err);
-enum t2_status store_eval_list(struct store *s, int64_t model, struct eval_list *out, struct t2_err *err); /* newest first */
+enum t2_status store_eval_list(struct store *s, int64_t model, struct eval_list *out,
+			       struct t2_err *err); /* newest first */
 void eval_list_free(struct eval_list *l);
 
 #endif

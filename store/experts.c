@@ -9,8 +9,9 @@
 #include "engine/svf/expert.h"
 #include "store/db.h"
 
-#define EXPERT_COLUMNS                                                                                     \
-	"expert.id,model,coalesce(run,0),expert.name,task,method,scale,modules,model.name,expert.parameters," \
+#define EXPERT_COLUMNS                                                                             \
+	"expert.id,model,coalesce(run,0),expert.name,task,method,scale,modules,model.name,expert." \
+	"parameters,"                                                                              \
 	"base_accuracy,accuracy,accuracy_n,dispatch,expert.shipped,created,model.fingerprint"
 #define EXPERT_FROM " FROM expert JOIN model ON model.id=expert.model "
 
@@ -50,7 +51,8 @@ store_expert_list(struct store *s, int64_t model, struct expert_list *out, struc
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, model);
-	return db_list(s, q, expert_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap, &out->arena, "list experts", err);
+	return db_list(s, q, expert_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
+		       &out->arena, "list experts", err);
 }
 
 void
@@ -62,14 +64,15 @@ expert_list_free(struct expert_list *l)
 }
 
 enum t2_status
-store_expert_find(struct store *s, int64_t model, const char *name, struct expert_row *out, struct arena *a,
-		  struct t2_err *err)
+store_expert_find(struct store *s, int64_t model, const char *name, struct expert_row *out,
+		  struct arena *a, struct t2_err *err)
 {
-	sqlite3_stmt *q = db_stmt(s,
-				  "SELECT " EXPERT_COLUMNS EXPERT_FROM "WHERE (?1=0 OR model=?1) AND "
-				  "(expert.name=?2 OR model.name||':'||expert.name=?2 OR "
-				  "model.fingerprint||':'||expert.name=?2) ORDER BY model.opened DESC",
-				  err);
+	sqlite3_stmt *q =
+		db_stmt(s,
+			"SELECT " EXPERT_COLUMNS EXPERT_FROM "WHERE (?1=0 OR model=?1) AND "
+			"(expert.name=?2 OR model.name||':'||expert.name=?2 OR "
+			"model.fingerprint||':'||expert.name=?2) ORDER BY model.opened DESC",
+			err);
 	int rc, found = 0;
 
 	memset(out, 0, sizeof *out);
@@ -84,11 +87,14 @@ store_expert_find(struct store *s, int64_t model, const char *name, struct exper
 	if (rc != SQLITE_DONE)
 		return db_fail(s, err, "find expert");
 	if (!found)
-		return t2_fail(err, T2_ENOTFOUND, "expert %s: none of that name%s; \"t2tui expert list\" shows them",
+		return t2_fail(err, T2_ENOTFOUND,
+			       "expert %s: none of that name%s; \"t2tui expert list\" shows them",
 			       name, model ? " for this model" : "");
 	if (found > 1)
-		return t2_fail(err, T2_EINVAL, "expert %s: several models have one; say MODEL:NAME, e.g. %s:%s or %s:%s", name,
-			       out->model_name, out->name, out->fingerprint, out->name);
+		return t2_fail(
+			err, T2_EINVAL,
+			"expert %s: several models have one; say MODEL:NAME, e.g. %s:%s or %s:%s",
+			name, out->model_name, out->name, out->fingerprint, out->name);
 	return a->failed ? t2_nomem(err, "expert") : T2_OK;
 }
 
@@ -96,10 +102,11 @@ enum t2_status
 store_expert_dispatcher(struct store *s, int64_t model, struct expert_row *out, struct arena *a,
 			struct t2_err *err)
 {
-	sqlite3_stmt *q = db_stmt(s,
-				  "SELECT " EXPERT_COLUMNS EXPERT_FROM "WHERE model=?1 AND dispatch=1 "
-				  "ORDER BY created DESC,expert.id DESC LIMIT 1",
-				  err);
+	sqlite3_stmt *q =
+		db_stmt(s,
+			"SELECT " EXPERT_COLUMNS EXPERT_FROM "WHERE model=?1 AND dispatch=1 "
+			"ORDER BY created DESC,expert.id DESC LIMIT 1",
+			err);
 	enum t2_status st;
 
 	memset(out, 0, sizeof *out);
@@ -107,11 +114,14 @@ store_expert_dispatcher(struct store *s, int64_t model, struct expert_row *out, 
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, model);
 	st = db_one(s, q, expert_read, out, a, "find classifier expert", err);
-	return st != T2_ENOTFOUND ? st : t2_fail(err, T2_ENOTFOUND, "no classifier expert: train one on a dispatch task");
+	return st != T2_ENOTFOUND ? st
+				  : t2_fail(err, T2_ENOTFOUND,
+					    "no classifier expert: train one on a dispatch task");
 }
 
 static enum t2_status
-vectors_add(struct store *s, int64_t id, const struct model *m, const struct expert *e, struct t2_err *err)
+vectors_add(struct store *s, int64_t id, const struct model *m, const struct expert *e,
+	    struct t2_err *err)
 {
 	for (int i = 0; i < e->z->count; i++) {
 		int bytes = e->z->rank[i] * (int)sizeof(float);
@@ -139,11 +149,12 @@ static enum t2_status
 expert_insert(struct store *s, int64_t model, const struct model *m, const struct expert *e,
 	      const struct expert_row *row, int64_t *id, struct t2_err *err)
 {
-	sqlite3_stmt *q = db_stmt(s,
-				  "INSERT INTO expert(model,name,task,method,scale,modules,parameters,"
-				  "base_accuracy,accuracy,accuracy_n,run,dispatch,shipped,created) "
-				  "VALUES(?,?,?,?,?,?,?,?,?,?,nullif(?,0),?,?,?)",
-				  err);
+	sqlite3_stmt *q =
+		db_stmt(s,
+			"INSERT INTO expert(model,name,task,method,scale,modules,parameters,"
+			"base_accuracy,accuracy,accuracy_n,run,dispatch,shipped,created) "
+			"VALUES(?,?,?,?,?,?,?,?,?,?,nullif(?,0),?,?,?)",
+			err);
 	int rc;
 
 	if (!q)
@@ -164,12 +175,12 @@ expert_insert(struct store *s, int64_t model, const struct model *m, const struc
 	sqlite3_bind_double(q, 14, row && row->created > 0 ? row->created : store_now());
 	rc = sqlite3_step(q);
 	if (rc != SQLITE_DONE) {
-		enum t2_status st =
-			sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_UNIQUE ?
-				t2_fail(err, T2_EINVAL,
-					"expert %s: the name is taken; choose another, or \"t2tui expert rm\" first",
-					e->name) :
-				db_fail(s, err, "keep expert");
+		enum t2_status st = sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_UNIQUE
+					    ? t2_fail(err, T2_EINVAL,
+						      "expert %s: the name is taken; choose "
+						      "another, or \"t2tui expert rm\" first",
+						      e->name)
+					    : db_fail(s, err, "keep expert");
 
 		sqlite3_reset(q);
 		return st;
@@ -208,10 +219,12 @@ vector_read(sqlite3_stmt *q, const struct model *m, struct expert *e, struct t2_
 	int bytes = sqlite3_column_bytes(q, 1);
 
 	if (mat < 0)
-		return t2_fail(err, T2_EMISMATCH, "expert %s: matrix %s: the model has none of that name", e->name,
+		return t2_fail(err, T2_EMISMATCH,
+			       "expert %s: matrix %s: the model has none of that name", e->name,
 			       name ? name : "?");
 	if (bytes != e->z->rank[mat] * (int)sizeof(float))
-		return t2_fail(err, T2_EMISMATCH, "expert %s: %s: %d numbers, the model's rank is %d", e->name, name,
+		return t2_fail(err, T2_EMISMATCH,
+			       "expert %s: %s: %d numbers, the model's rank is %d", e->name, name,
 			       bytes / 4, e->z->rank[mat]);
 	if (sqlite3_column_type(q, 2) != SQLITE_NULL && sqlite3_column_bytes(q, 2) == bytes) {
 		if (!e->p && !(e->p = calloc((size_t)e->z->count, sizeof *e->p)))
@@ -225,7 +238,8 @@ vector_read(sqlite3_stmt *q, const struct model *m, struct expert *e, struct t2_
 }
 
 enum t2_status
-store_expert_load(struct store *s, int64_t id, const struct model *m, struct expert **out, struct t2_err *err)
+store_expert_load(struct store *s, int64_t id, const struct model *m, struct expert **out,
+		  struct t2_err *err)
 {
 	struct arena a = {0};
 	struct expert_row row = {0};
@@ -245,9 +259,10 @@ store_expert_load(struct store *s, int64_t id, const struct model *m, struct exp
 		expert_read(q, &row, &a);
 	sqlite3_reset(q);
 	if (rc != SQLITE_ROW) {
-		st = rc == SQLITE_DONE ? t2_fail(err, T2_ENOTFOUND, "expert %lld: no longer in the store",
-						 (long long)id) :
-					 db_fail(s, err, "read expert");
+		st = rc == SQLITE_DONE
+			     ? t2_fail(err, T2_ENOTFOUND, "expert %lld: no longer in the store",
+				       (long long)id)
+			     : db_fail(s, err, "read expert");
 		goto fail;
 	}
 	if ((st = expert_new(&e, m, err)))
@@ -306,17 +321,19 @@ store_expert_rename(struct store *s, int64_t id, const char *to, struct t2_err *
 enum t2_status
 store_expert_remove(struct store *s, int64_t id, struct t2_err *err)
 {
-	sqlite3_stmt *q = db_stmt(s,
-				  "SELECT mixture.name FROM mixture_part JOIN mixture ON mixture.id=mixture "
-				  "WHERE expert=? LIMIT 1",
-				  err);
+	sqlite3_stmt *q =
+		db_stmt(s,
+			"SELECT mixture.name FROM mixture_part JOIN mixture ON mixture.id=mixture "
+			"WHERE expert=? LIMIT 1",
+			err);
 	enum t2_status st = T2_OK;
 
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, id);
 	if (sqlite3_step(q) == SQLITE_ROW)
-		st = t2_fail(err, T2_EBUSY, "mixture %s uses this expert; \"t2tui mix rm\" it first",
+		st = t2_fail(err, T2_EBUSY,
+			     "mixture %s uses this expert; \"t2tui mix rm\" it first",
 			     (const char *)sqlite3_column_text(q, 0));
 	sqlite3_reset(q);
 	if (st)
@@ -328,10 +345,12 @@ store_expert_remove(struct store *s, int64_t id, struct t2_err *err)
 }
 
 enum t2_status
-store_expert_accuracy(struct store *s, int64_t id, double base, double accuracy, int n, struct t2_err *err)
+store_expert_accuracy(struct store *s, int64_t id, double base, double accuracy, int n,
+		      struct t2_err *err)
 {
 	sqlite3_stmt *q = db_stmt(
-		s, "UPDATE expert SET base_accuracy=?2, accuracy=?3, accuracy_n=?4 WHERE id=?1", err);
+		s, "UPDATE expert SET base_accuracy=?2, accuracy=?3, accuracy_n=?4 WHERE id=?1",
+		err);
 
 	if (!q)
 		return T2_EDB;

@@ -4,9 +4,10 @@
 
 #include "store/db.h"
 
-#define MIXTURE_SELECT                                                                                  \
-	"SELECT mixture.id,model,coalesce(run,0),mixture.name,task,model.name,fitness,created,"                      \
-	"coalesce((SELECT json_extract(settings,'$.normalise') FROM run WHERE run.id=mixture.run),0) " \
+#define MIXTURE_SELECT                                                                             \
+	"SELECT mixture.id,model,coalesce(run,0),mixture.name,task,model.name,fitness,created,"    \
+	"coalesce((SELECT json_extract(settings,'$.normalise') FROM run WHERE "                    \
+	"run.id=mixture.run),0) "                                                                  \
 	"FROM mixture JOIN model ON model.id=mixture.model "
 
 static void
@@ -28,11 +29,12 @@ mixture_read(sqlite3_stmt *q, void *row, struct arena *a)
 static enum t2_status
 parts_read(struct store *s, struct mixture_row *r, struct arena *a, struct t2_err *err)
 {
-	sqlite3_stmt *q = db_stmt(s,
-				  "SELECT expert,name,alpha,alphas,(SELECT count(*) FROM mixture_part WHERE "
-				  "mixture=?1) FROM mixture_part JOIN expert ON expert.id=expert "
-				  "WHERE mixture=?1 ORDER BY position",
-				  err);
+	sqlite3_stmt *q =
+		db_stmt(s,
+			"SELECT expert,name,alpha,alphas,(SELECT count(*) FROM mixture_part WHERE "
+			"mixture=?1) FROM mixture_part JOIN expert ON expert.id=expert "
+			"WHERE mixture=?1 ORDER BY position",
+			err);
 	int rc;
 
 	if (!q)
@@ -66,14 +68,16 @@ parts_read(struct store *s, struct mixture_row *r, struct arena *a, struct t2_er
 enum t2_status
 store_mixture_list(struct store *s, int64_t model, struct mixture_list *out, struct t2_err *err)
 {
-	sqlite3_stmt *q = db_stmt(s, MIXTURE_SELECT "WHERE ?1=0 OR model=?1 ORDER BY created,mixture.id", err);
+	sqlite3_stmt *q = db_stmt(
+		s, MIXTURE_SELECT "WHERE ?1=0 OR model=?1 ORDER BY created,mixture.id", err);
 	enum t2_status st;
 
 	memset(out, 0, sizeof *out);
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, model);
-	st = db_list(s, q, mixture_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap, &out->arena, "list mixtures", err);
+	st = db_list(s, q, mixture_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
+		     &out->arena, "list mixtures", err);
 	for (int i = 0; i < out->n && !st; i++)
 		st = parts_read(s, &out->v[i], &out->arena, err);
 	if (st)
@@ -90,8 +94,8 @@ mixture_list_free(struct mixture_list *l)
 }
 
 enum t2_status
-store_mixture_find(struct store *s, int64_t model, const char *name, struct mixture_row *out, struct arena *a,
-		   struct t2_err *err)
+store_mixture_find(struct store *s, int64_t model, const char *name, struct mixture_row *out,
+		   struct arena *a, struct t2_err *err)
 {
 	sqlite3_stmt *q = db_stmt(s,
 				  MIXTURE_SELECT "WHERE (?1=0 OR model=?1) AND (mixture.name=?2 OR "
@@ -112,10 +116,12 @@ store_mixture_find(struct store *s, int64_t model, const char *name, struct mixt
 	if (rc != SQLITE_DONE)
 		return db_fail(s, err, "find mixture");
 	if (!found)
-		return t2_fail(err, T2_ENOTFOUND, "mixture %s: none of that name%s; \"t2tui mix list\" shows them",
+		return t2_fail(err, T2_ENOTFOUND,
+			       "mixture %s: none of that name%s; \"t2tui mix list\" shows them",
 			       name, model ? " for this model" : "");
 	if (found > 1)
-		return t2_fail(err, T2_EINVAL, "mixture %s: several models have one; say MODEL:%s", name, name);
+		return t2_fail(err, T2_EINVAL, "mixture %s: several models have one; say MODEL:%s",
+			       name, name);
 	return parts_read(s, out, a, err);
 }
 
@@ -123,10 +129,11 @@ enum t2_status
 store_mixture_for_task(struct store *s, int64_t model, const char *task, struct mixture_row *out,
 		       struct arena *a, struct t2_err *err)
 {
-	sqlite3_stmt *q = db_stmt(s,
-				  MIXTURE_SELECT "WHERE model=?1 AND task=?2 AND fitness IS NOT NULL "
-						 "ORDER BY created DESC,mixture.id DESC LIMIT 1",
-				  err);
+	sqlite3_stmt *q =
+		db_stmt(s,
+			MIXTURE_SELECT "WHERE model=?1 AND task=?2 AND fitness IS NOT NULL "
+				       "ORDER BY created DESC,mixture.id DESC LIMIT 1",
+			err);
 	enum t2_status st;
 
 	memset(out, 0, sizeof *out);
@@ -137,7 +144,8 @@ store_mixture_for_task(struct store *s, int64_t model, const char *task, struct 
 	st = db_one(s, q, mixture_read, out, a, "find mixture", err);
 	if (st == T2_ENOTFOUND)
 		return t2_fail(err, T2_ENOTFOUND,
-			       "task %s: no searched mixture yet; \"t2tui search MODEL --task %s --experts A,B\" "
+			       "task %s: no searched mixture yet; \"t2tui search MODEL --task %s "
+			       "--experts A,B\" "
 			       "makes one",
 			       task, task);
 	return st ? st : parts_read(s, out, a, err);
@@ -146,8 +154,10 @@ store_mixture_for_task(struct store *s, int64_t model, const char *task, struct 
 static enum t2_status
 mixture_insert(struct store *s, const struct mixture_row *m, int64_t *id, struct t2_err *err)
 {
-	sqlite3_stmt *q = db_stmt(
-		s, "INSERT INTO mixture(model,name,task,fitness,run,created) VALUES(?,?,?,?,nullif(?,0),?)", err);
+	sqlite3_stmt *q = db_stmt(s,
+				  "INSERT INTO mixture(model,name,task,fitness,run,created) "
+				  "VALUES(?,?,?,?,nullif(?,0),?)",
+				  err);
 	enum t2_status st = T2_OK;
 	int rc;
 
@@ -161,9 +171,10 @@ mixture_insert(struct store *s, const struct mixture_row *m, int64_t *id, struct
 	sqlite3_bind_double(q, 6, m->created > 0 ? m->created : store_now());
 	rc = sqlite3_step(q);
 	if (rc != SQLITE_DONE)
-		st = rc == SQLITE_CONSTRAINT ?
-			     t2_fail(err, T2_EINVAL, "mixture %s: the name is taken; choose another", m->name) :
-			     db_fail(s, err, "keep mixture");
+		st = rc == SQLITE_CONSTRAINT
+			     ? t2_fail(err, T2_EINVAL,
+				       "mixture %s: the name is taken; choose another", m->name)
+			     : db_fail(s, err, "keep mixture");
 	sqlite3_reset(q);
 	*id = sqlite3_last_insert_rowid(s->db);
 	for (int i = 0; i < m->parts && !st; i++) {
@@ -174,8 +185,8 @@ mixture_insert(struct store *s, const struct mixture_row *m, int64_t *id, struct
 		sqlite3_bind_int(q, 3, i);
 		sqlite3_bind_double(q, 4, m->part[i].alpha);
 		if (m->part[i].alphas)
-			sqlite3_bind_blob(q, 5, m->part[i].alphas, m->part[i].count * (int)sizeof(float),
-					  SQLITE_TRANSIENT);
+			sqlite3_bind_blob(q, 5, m->part[i].alphas,
+					  m->part[i].count * (int)sizeof(float), SQLITE_TRANSIENT);
 		st = db_done(s, q, "keep mixture", err);
 	}
 	return st;

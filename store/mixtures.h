@@ -6,10 +6,10 @@
 
 struct mixture_part {
 	int64_t expert;
-	char *name;	/* the expert's */
-	double alpha;	/* as applied; the mean of alphas where there are some */
-	float *alphas;	/* per matrix of the model, or NULL */
-	int count;	/* of alphas */
+	char *name;    /* the expert's */
+	double alpha;  /* as applied; the mean of alphas where there are some */
+	float *alphas; /* per matrix of the model, or NULL */
+	int count;     /* of alphas */
 };
 
 struct mixture_row {
@@ -28,14 +28,16 @@ struct mixture_list {
 	struct arena arena;
 };
 
-enum t2_status store_mixture_list(struct store *s, int64_t model, struct mixture_list *out, struct t2_err *err);
+enum t2_status store_mixture_list(struct store *s, int64_t model, struct mixture_list *out,
+				  struct t2_err *err);
 void mixture_list_free(struct mixture_list *l);
-enum t2_status store_mixture_find(struct store *s, int64_t model, const char *name, struct mixture_row *out,
-				  struct arena *a, struct t2_err *err);
+enum t2_status store_mixture_find(struct store *s, int64_t model, const char *name,
+				  struct mixture_row *out, struct arena *a, struct t2_err *err);
 /* The latest searched mixture for a task. */
-enum t2_status store_mixture_for_task(struct store *s, int64_t model, const char *task, struct mixture_row *out,
-				      struct arena *a, struct t2_err *err);
-enum t2_status store_mixture_add(struct store *s, const struct mixture_row *m, int64_t *id, struct t2_err *err);
+enum t2_status store_mixture_for_task(struct store *s, int64_t model, const char *task,
+				      struct mixture_row *out, struct arena *a, struct t2_err *err);
+enum t2_status store_mixture_add(struct store *s, const struct mixture_row *m, int64_t *id,
+				 struct t2_err *err);
 enum t2_status store_mixture_remove(struct store *s, int64_t id, struct t2_err *err);
 
 #endif

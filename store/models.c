@@ -7,18 +7,19 @@
 #include "store/db.h"
 
 enum t2_status
-store_model_register(struct store *s, const struct model *m, const char *name, bool shipped, int64_t *id,
-		     struct t2_err *err)
+store_model_register(struct store *s, const struct model *m, const char *name, bool shipped,
+		     int64_t *id, struct t2_err *err)
 {
 	const struct config *c = model_config(m);
 	double now = store_now();
-	sqlite3_stmt *q = db_stmt(s,
-				  "INSERT INTO model(fingerprint,name,path,arch,parameters,layers,hidden,"
-				  "vocab,shipped,added,opened) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?10) "
-				  "ON CONFLICT(fingerprint) DO UPDATE SET opened=?10,shipped=max(shipped,?9),"
-				  "name=CASE WHEN shipped>?9 THEN name ELSE ?2 END,"
-				  "path=CASE WHEN shipped>?9 THEN path ELSE ?3 END RETURNING id",
-				  err);
+	sqlite3_stmt *q =
+		db_stmt(s,
+			"INSERT INTO model(fingerprint,name,path,arch,parameters,layers,hidden,"
+			"vocab,shipped,added,opened) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?10) "
+			"ON CONFLICT(fingerprint) DO UPDATE SET opened=?10,shipped=max(shipped,?9),"
+			"name=CASE WHEN shipped>?9 THEN name ELSE ?2 END,"
+			"path=CASE WHEN shipped>?9 THEN path ELSE ?3 END RETURNING id",
+			err);
 
 	if (!q)
 		return T2_EDB;
@@ -42,7 +43,7 @@ store_model_register(struct store *s, const struct model *m, const char *name, b
 	return db_done(s, q, "register model", err);
 }
 
-#define MODEL_COLUMNS                                                                                   \
+#define MODEL_COLUMNS                                                                              \
 	"id,fingerprint,name,path,arch,parameters,layers,hidden,vocab,shipped,added,opened"
 
 static void
@@ -67,13 +68,14 @@ model_read(sqlite3_stmt *q, void *row, struct arena *a)
 enum t2_status
 store_model_list(struct store *s, struct model_list *out, struct t2_err *err)
 {
-	sqlite3_stmt *q =
-		db_stmt(s, "SELECT " MODEL_COLUMNS " FROM model ORDER BY opened DESC, id DESC", err);
+	sqlite3_stmt *q = db_stmt(
+		s, "SELECT " MODEL_COLUMNS " FROM model ORDER BY opened DESC, id DESC", err);
 
 	memset(out, 0, sizeof *out);
 	if (!q)
 		return T2_EDB;
-	return db_list(s, q, model_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap, &out->arena, "list models", err);
+	return db_list(s, q, model_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
+		       &out->arena, "list models", err);
 }
 
 void
@@ -85,12 +87,14 @@ model_list_free(struct model_list *l)
 }
 
 enum t2_status
-store_model_find(struct store *s, const char *name, struct model_row *out, struct arena *a, struct t2_err *err)
+store_model_find(struct store *s, const char *name, struct model_row *out, struct arena *a,
+		 struct t2_err *err)
 {
-	sqlite3_stmt *q = db_stmt(s,
-				  "SELECT " MODEL_COLUMNS " FROM model WHERE name=?1 OR fingerprint=?1 "
-				  "ORDER BY name=?1 DESC, opened DESC LIMIT 1",
-				  err);
+	sqlite3_stmt *q =
+		db_stmt(s,
+			"SELECT " MODEL_COLUMNS " FROM model WHERE name=?1 OR fingerprint=?1 "
+			"ORDER BY name=?1 DESC, opened DESC LIMIT 1",
+			err);
 	enum t2_status st;
 
 	memset(out, 0, sizeof *out);
@@ -98,16 +102,20 @@ store_model_find(struct store *s, const char *name, struct model_row *out, struc
 		return T2_EDB;
 	db_text(q, 1, name);
 	st = db_one(s, q, model_read, out, a, "find model", err);
-	return st != T2_ENOTFOUND ?
-		       st :
-		       t2_fail(err, T2_ENOTFOUND, "%s: no such file, folder or model of the store; \"sample\" is always there", name);
+	return st != T2_ENOTFOUND ? st
+				  : t2_fail(err, T2_ENOTFOUND,
+					    "%s: no such file, folder or model of the store; "
+					    "\"sample\" is always there",
+					    name);
 }
 
 enum t2_status
-store_matrix_put(struct store *s, int64_t model, int idx, const char *name, int layer, const char *kind, int m,
-		 int n, const float *sigma, const struct spectrum_stats *st, struct t2_err *err)
+store_matrix_put(struct store *s, int64_t model, int idx, const char *name, int layer,
+		 const char *kind, int m, int n, const float *sigma,
+		 const struct spectrum_stats *st, struct t2_err *err)
 {
-	sqlite3_stmt *q = db_stmt(s, "INSERT OR REPLACE INTO matrix VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", err);
+	sqlite3_stmt *q = db_stmt(
+		s, "INSERT OR REPLACE INTO matrix VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", err);
 	int r = m < n ? m : n;
 
 	if (!q)

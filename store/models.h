@@ -23,15 +23,17 @@ struct model_list {
 };
 
 /* Adds the model or brings its name, path and time of opening up to date; *id is its row.  name NULL: model_name(). */
-enum t2_status store_model_register(struct store *s, const struct model *m, const char *name, bool shipped, int64_t *id,
-				    struct t2_err *err);
-enum t2_status store_model_list(struct store *s, struct model_list *out, struct t2_err *err); /* last opened first */
+enum t2_status store_model_register(struct store *s, const struct model *m, const char *name,
+				    bool shipped, int64_t *id, struct t2_err *err);
+enum t2_status store_model_list(struct store *s, struct model_list *out,
+				struct t2_err *err); /* last opened first */
 void model_list_free(struct model_list *l);
 /* By name, else by fingerprint; the latest opened of several.  T2_ENOTFOUND names what there is. */
-enum t2_status store_model_find(struct store *s, const char *name, struct model_row *out, struct arena *a,
-				struct t2_err *err);
+enum t2_status store_model_find(struct store *s, const char *name, struct model_row *out,
+				struct arena *a, struct t2_err *err);
 /* One decomposed matrix: sigma[rank] and what spectrum.h says of it. */
-enum t2_status store_matrix_put(struct store *s, int64_t model, int idx, const char *name, int layer, const char *kind,
-				int m, int n, const float *sigma, const struct spectrum_stats *st, struct t2_err *err);
+enum t2_status store_matrix_put(struct store *s, int64_t model, int idx, const char *name,
+				int layer, const char *kind, int m, int n, const float *sigma,
+				const struct spectrum_stats *st, struct t2_err *err);
 
 #endif

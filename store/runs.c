@@ -27,16 +27,18 @@ process_start(int64_t pid)
 	p = strrchr(text, ')');
 	if (!p || p[1] == 0 || p[2] == 'Z' || p[2] == 'X')
 		return 0;
-	if (sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+	if (sscanf(p + 1,
+		   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
+		   "%llu",
 		   &start) != 1)
 		return 0;
 	return (int64_t)start;
 }
 
-#define RUN_SELECT                                                                                        \
-	"SELECT run.id,model,kind,run.name,task,settings,status,message,model.name,"        \
-	"CASE WHEN model.shipped THEN 'sample' ELSE model.path END,step,steps,"                             \
-	"best_step,reward,best_accuracy,pid,pid_start,heartbeat,started,seconds,stop,run.shipped "         \
+#define RUN_SELECT                                                                                 \
+	"SELECT run.id,model,kind,run.name,task,settings,status,message,model.name,"               \
+	"CASE WHEN model.shipped THEN 'sample' ELSE model.path END,step,steps,"                    \
+	"best_step,reward,best_accuracy,pid,pid_start,heartbeat,started,seconds,stop,run.shipped " \
 	"FROM run JOIN model ON model.id=run.model "
 
 static void
@@ -73,10 +75,11 @@ run_read(sqlite3_stmt *q, void *row, struct arena *a)
 enum t2_status
 store_run_start(struct store *s, const struct run_row *row, int64_t *id, struct t2_err *err)
 {
-	sqlite3_stmt *q = db_stmt(s,
-				  "INSERT INTO run(kind,model,name,task,settings,status,step,steps,pid,"
-				  "pid_start,heartbeat,shipped,started) VALUES(?,?,?,?,?,'running',0,?,?,?,?,?,?)",
-				  err);
+	sqlite3_stmt *q = db_stmt(
+		s,
+		"INSERT INTO run(kind,model,name,task,settings,status,step,steps,pid,"
+		"pid_start,heartbeat,shipped,started) VALUES(?,?,?,?,?,'running',0,?,?,?,?,?,?)",
+		err);
 	double now = store_now();
 	enum t2_status st;
 
@@ -108,7 +111,9 @@ store_run_claim(struct store *s, int64_t id, struct t2_err *err)
 
 	if (st)
 		return st;
-	if (!(q = db_stmt(s, "SELECT pid,pid_start,status='running',status='done' FROM run WHERE id=?", err))) {
+	if (!(q = db_stmt(s,
+			  "SELECT pid,pid_start,status='running',status='done' FROM run WHERE id=?",
+			  err))) {
 		st = T2_EDB;
 		goto out;
 	}
@@ -123,14 +128,18 @@ store_run_claim(struct store *s, int64_t id, struct t2_err *err)
 	}
 	sqlite3_reset(q);
 	if (!st && done)
-		st = t2_fail(err, T2_EINVAL, "run %lld: is done; there is nothing to resume", (long long)id);
+		st = t2_fail(err, T2_EINVAL, "run %lld: is done; there is nothing to resume",
+			     (long long)id);
 	if (!st && running && pid != getpid() && start && process_start(pid) == start)
-		st = t2_fail(err, T2_EBUSY, "run %lld: process %lld is still at it; \"t2tui run stop %lld\" ends it",
-			     (long long)id, (long long)pid, (long long)id);
-	if (!st && !(q = db_stmt(s,
-				 "UPDATE run SET status='running',pid=?2,pid_start=?3,heartbeat=?4,stop=0,"
-				 "message='' WHERE id=?1",
-				 err)))
+		st = t2_fail(
+			err, T2_EBUSY,
+			"run %lld: process %lld is still at it; \"t2tui run stop %lld\" ends it",
+			(long long)id, (long long)pid, (long long)id);
+	if (!st &&
+	    !(q = db_stmt(s,
+			  "UPDATE run SET status='running',pid=?2,pid_start=?3,heartbeat=?4,stop=0,"
+			  "message='' WHERE id=?1",
+			  err)))
 		st = T2_EDB;
 	if (!st) {
 		sqlite3_bind_int64(q, 1, id);
@@ -149,7 +158,8 @@ out:
 enum t2_status
 store_run_step(struct store *s, int64_t id, const struct run_metric *m, struct t2_err *err)
 {
-	sqlite3_stmt *q = db_stmt(s, "INSERT OR REPLACE INTO metric VALUES(?,?,?,?,?,?,?,?,?,?)", err);
+	sqlite3_stmt *q =
+		db_stmt(s, "INSERT OR REPLACE INTO metric VALUES(?,?,?,?,?,?,?,?,?,?)", err);
 	enum t2_status st;
 
 	if (!q)
@@ -164,12 +174,15 @@ store_run_step(struct store *s, int64_t id, const struct run_metric *m, struct t
 	sqlite3_bind_int64(q, 8, m->tokens);
 	sqlite3_bind_double(q, 9, m->ms);
 	if (m->zmean)
-		sqlite3_bind_blob(q, 10, m->zmean, m->zcount * (int)sizeof(float), SQLITE_TRANSIENT);
+		sqlite3_bind_blob(q, 10, m->zmean, m->zcount * (int)sizeof(float),
+				  SQLITE_TRANSIENT);
 	if ((st = db_done(s, q, "keep metrics", err)))
 		return st;
-	q = db_stmt(s,
-		    "UPDATE run SET step=?2,reward=coalesce(?3,reward),heartbeat=?4,seconds=seconds+?5 WHERE id=?1",
-		    err);
+	q = db_stmt(
+		s,
+		"UPDATE run SET step=?2,reward=coalesce(?3,reward),heartbeat=?4,seconds=seconds+?5 "
+		"WHERE id=?1",
+		err);
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, id);
@@ -183,7 +196,8 @@ store_run_step(struct store *s, int64_t id, const struct run_metric *m, struct t
 enum t2_status
 store_run_best(struct store *s, int64_t id, int step, double accuracy, struct t2_err *err)
 {
-	sqlite3_stmt *q = db_stmt(s, "UPDATE run SET best_step=?2,best_accuracy=?3 WHERE id=?1", err);
+	sqlite3_stmt *q =
+		db_stmt(s, "UPDATE run SET best_step=?2,best_accuracy=?3 WHERE id=?1", err);
 
 	if (!q)
 		return T2_EDB;
@@ -194,10 +208,11 @@ store_run_best(struct store *s, int64_t id, int step, double accuracy, struct t2
 }
 
 enum t2_status
-store_run_finish(struct store *s, int64_t id, const char *status, const char *message, struct t2_err *err)
+store_run_finish(struct store *s, int64_t id, const char *status, const char *message,
+		 struct t2_err *err)
 {
-	sqlite3_stmt *q =
-		db_stmt(s, "UPDATE run SET status=?2,message=?3,heartbeat=?4,stop=0 WHERE id=?1", err);
+	sqlite3_stmt *q = db_stmt(
+		s, "UPDATE run SET status=?2,message=?3,heartbeat=?4,stop=0 WHERE id=?1", err);
 
 	if (!q)
 		return T2_EDB;
@@ -243,7 +258,8 @@ store_run_list(struct store *s, int64_t model, struct run_list *out, struct t2_e
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, model);
-	return db_list(s, q, run_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap, &out->arena, "list runs", err);
+	return db_list(s, q, run_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
+		       &out->arena, "list runs", err);
 }
 
 void
@@ -255,11 +271,14 @@ run_list_free(struct run_list *l)
 }
 
 enum t2_status
-store_run_find(struct store *s, const char *which, struct run_row *out, struct arena *a, struct t2_err *err)
+store_run_find(struct store *s, const char *which, struct run_row *out, struct arena *a,
+	       struct t2_err *err)
 {
-	sqlite3_stmt *q = db_stmt(s,
-				  RUN_SELECT "WHERE run.id=?1 OR run.name=?2 ORDER BY run.id=?1 DESC, run.id DESC LIMIT 1",
-				  err);
+	sqlite3_stmt *q = db_stmt(
+		s,
+		RUN_SELECT
+		"WHERE run.id=?1 OR run.name=?2 ORDER BY run.id=?1 DESC, run.id DESC LIMIT 1",
+		err);
 	char *end;
 	long long id = strtoll(which, &end, 10);
 	enum t2_status st;
@@ -270,7 +289,10 @@ store_run_find(struct store *s, const char *which, struct run_row *out, struct a
 	sqlite3_bind_int64(q, 1, *end || end == which ? -1 : id);
 	db_text(q, 2, which);
 	st = db_one(s, q, run_read, out, a, "find run", err);
-	return st != T2_ENOTFOUND ? st : t2_fail(err, T2_ENOTFOUND, "run %s: no such run; \"t2tui run list\" shows them", which);
+	return st != T2_ENOTFOUND
+		       ? st
+		       : t2_fail(err, T2_ENOTFOUND,
+				 "run %s: no such run; \"t2tui run list\" shows them", which);
 }
 
 static void
@@ -294,19 +316,22 @@ metric_read(sqlite3_stmt *q, void *row, struct arena *a)
 }
 
 enum t2_status
-store_metric_list(struct store *s, int64_t run, int after_step, struct metric_list *out, struct t2_err *err)
+store_metric_list(struct store *s, int64_t run, int after_step, struct metric_list *out,
+		  struct t2_err *err)
 {
-	sqlite3_stmt *q = db_stmt(s,
-				  "SELECT step,reward,loss,kl,grad_norm,length,tokens,ms,zmean FROM metric "
-				  "WHERE run=? AND step>? ORDER BY step",
-				  err);
+	sqlite3_stmt *q =
+		db_stmt(s,
+			"SELECT step,reward,loss,kl,grad_norm,length,tokens,ms,zmean FROM metric "
+			"WHERE run=? AND step>? ORDER BY step",
+			err);
 
 	memset(out, 0, sizeof *out);
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, run);
 	sqlite3_bind_int(q, 2, after_step);
-	return db_list(s, q, metric_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap, &out->arena, "list metrics", err);
+	return db_list(s, q, metric_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
+		       &out->arena, "list metrics", err);
 }
 
 void
@@ -318,7 +343,8 @@ metric_list_free(struct metric_list *l)
 }
 
 enum t2_status
-store_validation_put(struct store *s, int64_t run, const struct run_validation *v, struct t2_err *err)
+store_validation_put(struct store *s, int64_t run, const struct run_validation *v,
+		     struct t2_err *err)
 {
 	sqlite3_stmt *q = db_stmt(s, "INSERT OR REPLACE INTO validation VALUES(?,?,?,?,?)", err);
 
@@ -347,14 +373,15 @@ validation_read(sqlite3_stmt *q, void *row, struct arena *a)
 enum t2_status
 store_validation_list(struct store *s, int64_t run, struct validation_list *out, struct t2_err *err)
 {
-	sqlite3_stmt *q =
-		db_stmt(s, "SELECT step,split,correct,n FROM validation WHERE run=? ORDER BY step", err);
+	sqlite3_stmt *q = db_stmt(
+		s, "SELECT step,split,correct,n FROM validation WHERE run=? ORDER BY step", err);
 
 	memset(out, 0, sizeof *out);
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, run);
-	return db_list(s, q, validation_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap, NULL, "list validations", err);
+	return db_list(s, q, validation_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
+		       NULL, "list validations", err);
 }
 
 enum t2_status
@@ -378,8 +405,8 @@ store_run_rewind(struct store *s, int64_t run, int step, struct t2_err *err)
 }
 
 enum t2_status
-store_checkpoint_put(struct store *s, int64_t run, const char *kind, int step, const void *state, size_t n,
-		     struct t2_err *err)
+store_checkpoint_put(struct store *s, int64_t run, const char *kind, int step, const void *state,
+		     size_t n, struct t2_err *err)
 {
 	sqlite3_stmt *q = db_stmt(s, "INSERT OR REPLACE INTO checkpoint VALUES(?,?,?,?)", err);
 
@@ -393,10 +420,11 @@ store_checkpoint_put(struct store *s, int64_t run, const char *kind, int step, c
 }
 
 enum t2_status
-store_checkpoint_get(struct store *s, int64_t run, const char *kind, int *step, void **state, size_t *n,
-		     struct t2_err *err)
+store_checkpoint_get(struct store *s, int64_t run, const char *kind, int *step, void **state,
+		     size_t *n, struct t2_err *err)
 {
-	sqlite3_stmt *q = db_stmt(s, "SELECT step,state FROM checkpoint WHERE run=? AND kind=?", err);
+	sqlite3_stmt *q =
+		db_stmt(s, "SELECT step,state FROM checkpoint WHERE run=? AND kind=?", err);
 	enum t2_status st = T2_OK;
 	int rc;
 
@@ -416,7 +444,8 @@ store_checkpoint_get(struct store *s, int64_t run, const char *kind, int *step, 
 		else if (*n)
 			memcpy(*state, sqlite3_column_blob(q, 1), *n);
 	} else if (rc == SQLITE_DONE) {
-		st = t2_fail(err, T2_ENOTFOUND, "run %lld: no checkpoint \"%s\"", (long long)run, kind);
+		st = t2_fail(err, T2_ENOTFOUND, "run %lld: no checkpoint \"%s\"", (long long)run,
+			     kind);
 	} else {
 		st = db_fail(s, err, "read checkpoint");
 	}
@@ -425,7 +454,8 @@ store_checkpoint_get(struct store *s, int64_t run, const char *kind, int *step, 
 }
 
 enum t2_status
-store_rollouts_put(struct store *s, int64_t run, const struct run_rollout *v, int n, struct t2_err *err)
+store_rollouts_put(struct store *s, int64_t run, const struct run_rollout *v, int n,
+		   struct t2_err *err)
 {
 	sqlite3_stmt *q = db_stmt(s, "DELETE FROM rollout WHERE run=?", err);
 	enum t2_status st;
@@ -465,15 +495,17 @@ rollout_read(sqlite3_stmt *q, void *row, struct arena *a)
 enum t2_status
 store_rollout_list(struct store *s, int64_t run, struct rollout_list *out, struct t2_err *err)
 {
-	sqlite3_stmt *q = db_stmt(
-		s, "SELECT step,position,prompt,answer,gold,reward FROM rollout WHERE run=? ORDER BY step,position",
-		err);
+	sqlite3_stmt *q = db_stmt(s,
+				  "SELECT step,position,prompt,answer,gold,reward FROM rollout "
+				  "WHERE run=? ORDER BY step,position",
+				  err);
 
 	memset(out, 0, sizeof *out);
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, run);
-	return db_list(s, q, rollout_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap, &out->arena, "list rollouts", err);
+	return db_list(s, q, rollout_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
+		       &out->arena, "list rollouts", err);
 }
 
 void

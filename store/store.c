@@ -36,11 +36,14 @@ store_name_check(const char *what, const char *name, struct t2_err *err)
 	size_t n = strlen(name);
 
 	if (!n || n > 127 || strpbrk(name, ":,=/"))
-		return t2_fail(err, T2_EINVAL, "%s name \"%.130s\": may not be empty, longer than 127 bytes or hold : , = /",
+		return t2_fail(err, T2_EINVAL,
+			       "%s name \"%.130s\": may not be empty, longer than 127 bytes or "
+			       "hold : , = /",
 			       what, name);
 	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
-			return t2_fail(err, T2_EINVAL, "%s name: may not hold control characters", what);
+			return t2_fail(err, T2_EINVAL, "%s name: may not hold control characters",
+				       what);
 	if (!utf8_valid(name, n))
 		return t2_fail(err, T2_EINVAL, "%s name: is not UTF-8", what);
 	return T2_OK;
@@ -58,22 +61,24 @@ db_fail(struct store *s, struct t2_err *err, const char *what)
 		return t2_fail(err, T2_EBUSY, "%s: %s: another process holds the store; try again",
 			       s->path, what);
 	case SQLITE_FULL:
-		return t2_fail(err, T2_EIO, "%s: %s: disk full; free some space and try again", s->path,
-			       what);
+		return t2_fail(err, T2_EIO, "%s: %s: disk full; free some space and try again",
+			       s->path, what);
 	case SQLITE_READONLY:
 		return t2_fail(err, T2_EIO, "%s: %s: the store is read-only; check its permissions",
 			       s->path, what);
 	case SQLITE_IOERR:
-		return t2_fail(err, T2_EIO, "%s: %s: %s (%s); look at the disk and its free space", s->path, what, why,
-			       strerror(sqlite3_system_errno(s->db)));
+		return t2_fail(err, T2_EIO, "%s: %s: %s (%s); look at the disk and its free space",
+			       s->path, what, why, strerror(sqlite3_system_errno(s->db)));
 	case SQLITE_CANTOPEN:
-		return t2_fail(err, T2_EIO, "%s: %s: %s; check the permissions of the file and of its folder", s->path,
-			       what, why);
+		return t2_fail(err, T2_EIO,
+			       "%s: %s: %s; check the permissions of the file and of its folder",
+			       s->path, what, why);
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-		return t2_fail(err, T2_EFORMAT,
-			       "%s: %s: damaged (%s); restore a backup or move it away to start anew",
-			       s->path, what, why);
+		return t2_fail(
+			err, T2_EFORMAT,
+			"%s: %s: damaged (%s); restore a backup or move it away to start anew",
+			s->path, what, why);
 	default:
 		return t2_fail(err, T2_EDB, "%s: %s: %s", s->path, what, why);
 	}
@@ -164,8 +169,8 @@ push(void **v, int *n, int *cap, size_t size)
 }
 
 enum t2_status
-db_list(struct store *s, sqlite3_stmt *q, db_row_fn *fn, size_t size, void **v, int *n, int *cap, struct arena *arena,
-	const char *what, struct t2_err *err)
+db_list(struct store *s, sqlite3_stmt *q, db_row_fn *fn, size_t size, void **v, int *n, int *cap,
+	struct arena *arena, const char *what, struct t2_err *err)
 {
 	enum t2_status st = T2_OK;
 	int rc;
@@ -193,7 +198,8 @@ db_list(struct store *s, sqlite3_stmt *q, db_row_fn *fn, size_t size, void **v, 
 }
 
 enum t2_status
-db_one(struct store *s, sqlite3_stmt *q, db_row_fn *fn, void *row, struct arena *a, const char *what, struct t2_err *err)
+db_one(struct store *s, sqlite3_stmt *q, db_row_fn *fn, void *row, struct arena *a,
+       const char *what, struct t2_err *err)
 {
 	int rc = sqlite3_step(q);
 	enum t2_status st = T2_OK;
@@ -209,7 +215,8 @@ db_one(struct store *s, sqlite3_stmt *q, db_row_fn *fn, void *row, struct arena 
 static enum t2_status
 run_sql(struct store *s, const char *sql, const char *what, struct t2_err *err)
 {
-	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? T2_OK : db_fail(s, err, what);
+	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? T2_OK
+								       : db_fail(s, err, what);
 }
 
 static enum t2_status
@@ -218,7 +225,8 @@ pragma_int(struct store *s, const char *sql, int64_t *out, struct t2_err *err)
 	sqlite3_stmt *q = NULL;
 	enum t2_status st = T2_OK;
 
-	if (sqlite3_prepare_v2(s->db, sql, -1, &q, NULL) != SQLITE_OK || sqlite3_step(q) != SQLITE_ROW)
+	if (sqlite3_prepare_v2(s->db, sql, -1, &q, NULL) != SQLITE_OK ||
+	    sqlite3_step(q) != SQLITE_ROW)
 		st = db_fail(s, err, "open");
 	else
 		*out = sqlite3_column_int64(q, 0);
@@ -238,8 +246,8 @@ upgrade(struct store *s, int64_t from, struct t2_err *err)
 		st = run_sql(s, migrations[v - 1], "migrate", err);
 	if (st)
 		return st;
-	snprintf(sql, sizeof sql, "PRAGMA application_id=%d; PRAGMA user_version=%d", APPLICATION_ID,
-		 STORE_VERSION);
+	snprintf(sql, sizeof sql, "PRAGMA application_id=%d; PRAGMA user_version=%d",
+		 APPLICATION_ID, STORE_VERSION);
 	return run_sql(s, sql, "mark version", err);
 }
 
@@ -282,19 +290,23 @@ prepare(struct store *s, struct t2_err *err)
 	if ((st = identify(s, &app, &version, &tables, err)))
 		return st;
 	if (app != APPLICATION_ID && (app || version || tables))
-		return t2_fail(err, T2_EFORMAT, "%s: a database of another program; name another file with --store", s->path);
+		return t2_fail(err, T2_EFORMAT,
+			       "%s: a database of another program; name another file with --store",
+			       s->path);
 	if (version > STORE_VERSION)
-		return t2_fail(err, T2_EUNSUP,
-			       "%s: store version %lld, this program knows %d; use the newer t2tui that "
-			       "made it, or name another file with --store",
-			       s->path, (long long)version, STORE_VERSION);
+		return t2_fail(
+			err, T2_EUNSUP,
+			"%s: store version %lld, this program knows %d; use the newer t2tui that "
+			"made it, or name another file with --store",
+			s->path, (long long)version, STORE_VERSION);
 	if ((st = run_sql(s, "PRAGMA foreign_keys=ON; PRAGMA synchronous=NORMAL", "open", err)))
 		return st;
 	if (version == STORE_VERSION)
 		return T2_OK;
 	if ((st = use_wal(s, err)) || (st = store_begin(s, err)))
 		return st;
-	st = pragma_int(s, "PRAGMA user_version", &version, err); /* somebody may have been quicker */
+	st = pragma_int(s, "PRAGMA user_version", &version,
+			err); /* somebody may have been quicker */
 	if (!st && version < STORE_VERSION)
 		st = upgrade(s, version, err);
 	if (!st)
@@ -314,7 +326,8 @@ make_dirs(char *path, struct t2_err *err)
 			continue;
 		*p = 0;
 		if (mkdir(path, 0700) && errno != EEXIST)
-			return t2_fail(err, T2_EIO, "%s: cannot make folder: %s", path, strerror(errno));
+			return t2_fail(err, T2_EIO, "%s: cannot make folder: %s", path,
+				       strerror(errno));
 		*p = old;
 		if (!old)
 			return T2_OK;
@@ -332,8 +345,10 @@ xdg_dir(char *out, int size, const char *var, const char *fallback, struct t2_er
 	else if (home && *home)
 		n = snprintf(out, (size_t)size, "%s/%s/t2tui", home, fallback);
 	else
-		return t2_fail(err, T2_EINVAL, "neither %s nor HOME is set to a folder: set one of them%s", var,
-			       strcmp(var, "XDG_DATA_HOME") ? "" : ", or name the store with --store");
+		return t2_fail(err, T2_EINVAL,
+			       "neither %s nor HOME is set to a folder: set one of them%s", var,
+			       strcmp(var, "XDG_DATA_HOME") ? ""
+							    : ", or name the store with --store");
 	if (n < 0 || n >= size)
 		return t2_fail(err, T2_EINVAL, "%s: path too long", var);
 	return make_dirs(out, err);
@@ -460,7 +475,8 @@ store_check(struct store *s, void (*fn)(void *arg, const char *problem), void *a
 			if (i == 0 && text && !strcmp(text, "ok"))
 				continue;
 			if (i == 1) {
-				snprintf(line, sizeof line, "table %s, row %lld: refers to a missing row of %s",
+				snprintf(line, sizeof line,
+					 "table %s, row %lld: refers to a missing row of %s",
 					 text ? text : "?", sqlite3_column_int64(q, 1),
 					 (const char *)sqlite3_column_text(q, 2));
 				text = line;

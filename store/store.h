@@ -32,8 +32,8 @@ void store_rollback(struct store *s); /* outside a transaction: nothing */
 int64_t store_data_version(struct store *s);
 
 /* Integrity and foreign-key check.  Calls fn for each problem. *ok: none found. */
-enum t2_status store_check(struct store *s, void (*fn)(void *arg, const char *problem), void *arg, bool *ok,
-			   struct t2_err *err);
+enum t2_status store_check(struct store *s, void (*fn)(void *arg, const char *problem), void *arg,
+			   bool *ok, struct t2_err *err);
 /* An online copy, safe while others write; refuses to overwrite. */
 enum t2_status store_backup(struct store *s, const char *to, struct t2_err *err);
 

@@ -144,7 +144,8 @@ app_copy(struct app *a, const char *text)
 	size_t n = strlen(text);
 
 	if (a->terminal && !terminal_copy(a->terminal, text, n)) {
-		app_error(a, "copy: %zu bytes are more than terminals take; x exports to a file", n);
+		app_error(a, "copy: %zu bytes are more than terminals take; x exports to a file",
+			  n);
 		return;
 	}
 	app_say(a, "copied %zu bytes", n);
@@ -381,7 +382,8 @@ static void
 loop(struct app *a, struct t2_err *err)
 {
 	while (!a->quit) {
-		struct pollfd fds[3] = {{event_fd(a->queue), POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0}};
+		struct pollfd fds[3] = {
+			{event_fd(a->queue), POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0}};
 		double now = clock_seconds();
 		struct input in;
 		int wait;
@@ -518,11 +520,11 @@ app_start(struct app *a, struct t2_err *err)
 		a->canvas->glyphs = terminal_glyphs(a->terminal);
 	} else {
 		set = nl_langinfo(CODESET);
-		a->canvas->depth = opt.depth >= 0 ? (enum color_depth)opt.depth
-						  : color_detect(1 << 24, true);
-		a->canvas->glyphs = opt.glyphs >= 0	       ? (enum glyph_level)opt.glyphs
+		a->canvas->depth =
+			opt.depth >= 0 ? (enum color_depth)opt.depth : color_detect(1 << 24, true);
+		a->canvas->glyphs = opt.glyphs >= 0	    ? (enum glyph_level)opt.glyphs
 				    : !strcmp(set, "UTF-8") ? GLYPHS_BRAILLE
-							       : GLYPHS_ASCII;
+							    : GLYPHS_ASCII;
 	}
 	if (a->canvas->depth == DEPTH_MONO)
 		theme_builtin(&a->theme, THEME_MONO);

@@ -29,9 +29,11 @@ struct app_config {
 	void *user;
 	const char *theme;  /* name or path; NULL: dark */
 	const char *glyphs; /* "ascii", "block", "braille"; NULL: by the locale */
-	const char *colors; /* "mono", "8", "16", "256", "24bit"; NULL: by terminal and environment */
+	const char
+		*colors; /* "mono", "8", "16", "256", "24bit"; NULL: by terminal and environment */
 	bool no_mouse;
-	const char *script; /* a file ("-": stdin) replayed on a screen of w x h without a terminal; see script.h */
+	const char *
+		script; /* a file ("-": stdin) replayed on a screen of w x h without a terminal; see script.h */
 	int w, h;
 };
 

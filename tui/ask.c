@@ -198,8 +198,9 @@ app_ask_quit(struct app *a)
 		if (j.state == JOB_RUNNING && !j.watched)
 			break;
 	}
-	snprintf(text, sizeof text, n == 1 ? "\"%s\" is running. Stop it and quit?"
-					   : "\"%s\" and %d more are running. Stop them and quit?",
+	snprintf(text, sizeof text,
+		 n == 1 ? "\"%s\" is running. Stop it and quit?"
+			: "\"%s\" and %d more are running. Stop them and quit?",
 		 j.name, n - 1);
 	app_confirm(a, text, quit_yes, NULL, NULL);
 }
@@ -261,7 +262,8 @@ ends_in(const char *s, const char *end)
 	return n > m && !strcmp(s + n - m, end);
 }
 
-struct export {
+struct export
+{
 	char path[1024];
 	struct strbuf b;
 };
@@ -335,7 +337,8 @@ export_done(struct app *a, void *arg, const char *text)
 	else
 		ok = app_dump(a, DUMP_TEXT, &e->b);
 	if (!ok || e->b.failed) {
-		app_error(a, "export: this pane has no table of numbers; give a name in .txt or .svg");
+		app_error(a,
+			  "export: this pane has no table of numbers; give a name in .txt or .svg");
 		export_free(e);
 		return;
 	}

@@ -34,7 +34,8 @@ text(void *arg, const char *s, size_t len, float logprob)
 static enum t2_status
 keep(struct asking *k, struct workspace *ws, const char *prompt, struct t2_err *err)
 {
-	char *scores = json_dumps(k->scores, JSON_COMPACT), *mixture = json_dumps(k->mixture, JSON_COMPACT);
+	char *scores = json_dumps(k->scores, JSON_COMPACT),
+	     *mixture = json_dumps(k->mixture, JSON_COMPACT);
 	struct decision_row row = {.model = ws->model_id,
 				   .strategy = k->strategy.name,
 				   .prompt = (char *)prompt,
@@ -46,7 +47,8 @@ keep(struct asking *k, struct workspace *ws, const char *prompt, struct t2_err *
 				   .pass1_ms = k->answer.pass1.ms,
 				   .pass2_ms = k->answer.ms,
 				   .tokens = k->answer.tokens};
-	enum t2_status st = scores && mixture ? store_decision_add(ws->store, &row, &k->id, err) : t2_nomem(err, "decision");
+	enum t2_status st = scores && mixture ? store_decision_add(ws->store, &row, &k->id, err)
+					      : t2_nomem(err, "decision");
 
 	free(scores);
 	free(mixture);
@@ -54,18 +56,23 @@ keep(struct asking *k, struct workspace *ws, const char *prompt, struct t2_err *
 }
 
 enum t2_status
-asking_run(struct asking *k, struct workspace *ws, const char *prompt, const struct asking_options *o,
-	   const struct answer_events *ev, struct job *job, struct t2_err *err)
+asking_run(struct asking *k, struct workspace *ws, const char *prompt,
+	   const struct asking_options *o, const struct answer_events *ev, struct job *job,
+	   struct t2_err *err)
 {
 	struct relay relay = {.k = k, .ev = ev};
 	struct answer_events mine = {.arg = &relay, .decided = decided, .text = text};
-	struct adapt_env env = {
-		.model = ws->model, .factors = ws->factors, .pool = ws->pool, .tok = ws->tok, .chat = ws->chat};
+	struct adapt_env env = {.model = ws->model,
+				.factors = ws->factors,
+				.pool = ws->pool,
+				.tok = ws->tok,
+				.chat = ws->chat};
 	struct answer_request q;
 	enum t2_status st;
 
 	memset(k, 0, sizeof *k);
-	if ((st = strategy_open(&k->strategy, ws, o->strategy, o->experts, o->task, o->transfer, err)))
+	if ((st = strategy_open(&k->strategy, ws, o->strategy, o->experts, o->task, o->transfer,
+				err)))
 		return st;
 	k->scores = json_object();
 	q = (struct answer_request){.prompt = prompt,
@@ -85,7 +92,8 @@ asking_run(struct asking *k, struct workspace *ws, const char *prompt, const str
 	k->mixture = strategy_mixture(&k->strategy, k->answer.decision);
 	k->decision = strdup(k->answer.pass1.label ? k->answer.pass1.label : k->strategy.name);
 	if (k->answer.tokens > 1 && k->answer.ms > k->answer.first_ms)
-		k->tokens_per_s = (k->answer.tokens - 1) / (k->answer.ms - k->answer.first_ms) * 1000;
+		k->tokens_per_s =
+			(k->answer.tokens - 1) / (k->answer.ms - k->answer.first_ms) * 1000;
 	st = k->decision ? keep(k, ws, prompt, err) : t2_nomem(err, "decision");
 	if (!st)
 		return T2_OK;

@@ -27,8 +27,9 @@ struct asking {
 	int64_t id;		  /* of the decision kept in the store */
 };
 
-enum t2_status asking_run(struct asking *out, struct workspace *ws, const char *prompt, const struct asking_options *o,
-			  const struct answer_events *ev, struct job *job, struct t2_err *err);
+enum t2_status asking_run(struct asking *out, struct workspace *ws, const char *prompt,
+			  const struct asking_options *o, const struct answer_events *ev,
+			  struct job *job, struct t2_err *err);
 void asking_free(struct asking *k);
 
 #endif

@@ -31,8 +31,8 @@ static const struct binding actions[] = {
 	{A_SORT, "o", "sort", "sort by the next column", NULL, PANES_ALL, 0},
 };
 
-const struct binding_set binding_actions = {
-	"common keys", actions, sizeof actions / sizeof *actions};
+const struct binding_set binding_actions = {"common keys", actions,
+					    sizeof actions / sizeof *actions};
 
 bool
 binding_holds(const struct binding *b, int pane, unsigned can)
@@ -112,8 +112,8 @@ binding_check(const struct binding_set *set, char *buf, size_t cap)
 		const char *s = a->keys;
 		int k;
 
-		if (!a->name || !*a->name || strspn(a->name, "abcdefghijklmnopqrstuvwxyz0123456789-") !=
-						     strlen(a->name)) {
+		if (!a->name || !*a->name ||
+		    strspn(a->name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(a->name)) {
 			snprintf(buf, cap, "row %d: bad name", i);
 			return buf;
 		}

@@ -66,8 +66,9 @@ struct binding {
 	const char *keys; /* "j Down": names of key_parse(); "" for the palette only */
 	const char *name; /* in the palette: lower case, words joined by '-' */
 	const char *help; /* short, lower case, no period */
-	void (*run)(struct view *v, void *state, const char *arg); /* arg: NULL unless BIND_ARG and given */
-	unsigned panes; /* PANE(i) | ...; PANES_ALL */
+	void (*run)(struct view *v, void *state,
+		    const char *arg); /* arg: NULL unless BIND_ARG and given */
+	unsigned panes;		      /* PANE(i) | ...; PANES_ALL */
 	unsigned flags;
 };
 

@@ -71,11 +71,8 @@ void
 canvas_clear(struct canvas *c)
 {
 	struct style st = canvas_style(c, TH_TEXT);
-	struct cell blank = {.text = " ",
-			     .fg = st.fg,
-			     .bg = c->theme->background,
-			     .attr = st.attr,
-			     .width = 1};
+	struct cell blank = {
+		.text = " ", .fg = st.fg, .bg = c->theme->background, .attr = st.attr, .width = 1};
 
 	if (blank.fg == COLOR_KEEP)
 		blank.fg = COLOR_DEFAULT;
@@ -454,7 +451,8 @@ canvas_dump(const struct canvas *c, struct rect r, struct strbuf *out)
 			end--;
 		for (int x = r.x; x < end; x++)
 			if (row[x].width)
-				strbuf_add(out, row[x].text, strnlen(row[x].text, sizeof row[x].text));
+				strbuf_add(out, row[x].text,
+					   strnlen(row[x].text, sizeof row[x].text));
 		strbuf_char(out, '\n');
 	}
 }

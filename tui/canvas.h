@@ -47,7 +47,8 @@ struct canvas {
 };
 
 struct canvas *canvas_new(int w, int h); /* NULL: no memory */
-bool canvas_resize(struct canvas *c, int w, int h); /* contents are lost; false: no memory, size unchanged */
+bool canvas_resize(struct canvas *c, int w,
+		   int h); /* contents are lost; false: no memory, size unchanged */
 void canvas_free(struct canvas *c);
 void canvas_clear(struct canvas *c); /* blank in the theme's text style, clip and cursor reset */
 

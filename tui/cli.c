@@ -133,7 +133,8 @@ cli_sub(struct cli *c, const struct cli_sub *subs)
 			cli_usage(c, "%s: one argument too many", c->pos[s->most]);
 			return NULL;
 		}
-		n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", n ? s[1].name ? ", " : " or " : "", s->name);
+		n += (size_t)snprintf(names + n, sizeof names - n, "%s%s",
+				      n ? s[1].name ? ", " : " or " : "", s->name);
 	}
 	if (c->npos)
 		cli_usage(c, "%s %s: %s is wanted", c->cmd->name, c->pos[0], names);
@@ -217,7 +218,8 @@ void
 cli_json(json_t *obj)
 {
 	if (!obj) {
-		fprintf(stderr, "t2tui: JSON: the result holds a text that is not UTF-8 or a number that is not finite\n");
+		fprintf(stderr, "t2tui: JSON: the result holds a text that is not UTF-8 or a "
+				"number that is not finite\n");
 		json_lost = true;
 		return;
 	}
@@ -271,7 +273,8 @@ cli_read_all(const char *path, char **out, size_t *len, struct t2_err *err)
 		}
 	}
 	if (p && ferror(f)) {
-		t2_fail(err, T2_EIO, "%s: cannot read: %s", std ? "standard input" : path, strerror(errno));
+		t2_fail(err, T2_EIO, "%s: cannot read: %s", std ? "standard input" : path,
+			strerror(errno));
 		free(p);
 		if (!std)
 			fclose(f);
@@ -304,7 +307,10 @@ cli_parse_ids(const char *text, int **ids, int *n, struct t2_err *err)
 
 		if (end == p || x < 0 || x > 1 << 30 || (*end && *end != ',' && *end != ' ')) {
 			free(v);
-			return t2_fail(err, T2_EINVAL, "token ids \"%.40s\": numbers with commas between are wanted", text);
+			return t2_fail(
+				err, T2_EINVAL,
+				"token ids \"%.40s\": numbers with commas between are wanted",
+				text);
 		}
 		v[(*n)++] = (int)x;
 		p = *end ? end + 1 : end;
@@ -319,7 +325,8 @@ print_opts(const struct opt *o)
 	for (; o && o->name; o++) {
 		char left[60];
 
-		snprintf(left, sizeof left, "%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+		snprintf(left, sizeof left, "%s%s%s", o->name, o->arg ? " " : "",
+			 o->arg ? o->arg : "");
 		printf("  %-26s %s\n", left, o->help);
 	}
 }
@@ -335,12 +342,15 @@ print_help(const struct command *cmd)
 		print_opts(common_opts);
 		return 0;
 	}
-	printf("usage: t2tui [MODEL]             the workbench (default: the last model, or the sample)\n"
+	printf("usage: t2tui [MODEL]             the workbench (default: the last model, or the "
+	       "sample)\n"
 	       "       t2tui VERB [ARGUMENT ...] [OPTION ...]\n\n");
 	for (int i = 0; commands[i]; i++)
 		printf("  %-10s %s\n", commands[i]->name, commands[i]->help);
-	printf("\nMODEL is a folder with config.json, tokenizer.json and *.safetensors, a .gguf file, a name from the\n"
-	       "store, or \"sample\".  \"t2tui VERB --help\" shows a verb's options; \"man t2tui\" tells more.\n");
+	printf("\nMODEL is a folder with config.json, tokenizer.json and *.safetensors, a .gguf "
+	       "file, a name from the\n"
+	       "store, or \"sample\".  \"t2tui VERB --help\" shows a verb's options; \"man t2tui\" "
+	       "tells more.\n");
 	return 0;
 }
 
@@ -459,7 +469,8 @@ cli_main(int argc, char **argv)
 	int rc, verb;
 
 	hold_standard();
-	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")))
+	if (argc > 1 &&
+	    (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")))
 		return print_help(NULL);
 	if (argc > 1 && !strcmp(argv[1], "--version")) {
 		printf("t2tui %s\n", T2_VERSION);
@@ -467,7 +478,8 @@ cli_main(int argc, char **argv)
 	}
 	verb = find_verb(argc, argv, &c.cmd);
 	if (verb)
-		memmove(argv + verb, argv + verb + 1, (size_t)(argc - verb) * sizeof *argv); /* its NULL too */
+		memmove(argv + verb, argv + verb + 1,
+			(size_t)(argc - verb) * sizeof *argv); /* its NULL too */
 	else
 		c.cmd = &cmd_workbench;
 	if (parse(&c, argc - (verb ? 2 : 1), argv + 1))
@@ -487,7 +499,8 @@ cli_main(int argc, char **argv)
 	kern_init();
 	if (blas_init(&c.err))
 		return cli_fail(&c);
-	job_init(&c.job, isatty(2) && !c.quiet && c.cmd != &cmd_workbench ? show_progress : NULL, &c);
+	job_init(&c.job, isatty(2) && !c.quiet && c.cmd != &cmd_workbench ? show_progress : NULL,
+		 &c);
 	running = &c.job;
 	if (c.cmd != &cmd_workbench)
 		watch_signals();
@@ -501,7 +514,8 @@ cli_main(int argc, char **argv)
 		struct pollfd out = {.fd = 1};
 
 		if (poll(&out, 1, 0) > 0 && (out.revents & POLLERR))
-			return 128 + SIGPIPE; /* nobody reads any more: as other tools, without a word */
+			return 128 +
+			       SIGPIPE; /* nobody reads any more: as other tools, without a word */
 		fprintf(stderr, "t2tui: standard output: %s\n", strerror(errno));
 		rc = rc ? rc : 1;
 	}

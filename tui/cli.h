@@ -69,9 +69,13 @@ struct cli_sub {
 	int (*run)(struct cli *c);
 };
 const struct cli_sub *cli_sub(struct cli *c, const struct cli_sub *subs);
-int cli_usage(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* prints, returns 2 */
-int cli_fail(struct cli *c); /* prints "t2tui: " and err.msg; returns 1, or 128+n when a signal cancelled */
-void cli_note(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* unless --quiet */
+int cli_usage(struct cli *c, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3))); /* prints, returns 2 */
+int
+cli_fail(struct cli *
+		 c); /* prints "t2tui: " and err.msg; returns 1, or 128+n when a signal cancelled */
+void cli_note(const struct cli *c, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3))); /* unless --quiet */
 
 /* Opens the store and MODEL at position i (what: WS_* of workspace.h). Prints and sets c->bad to an exit code. */
 int cli_open(struct cli *c, int i, int what);

@@ -10,7 +10,9 @@
 #include "tui/verbs.h"
 
 static const struct opt opts[] = {
-	{"--strategy", "S", "none, prompt, cls, few-shot, expert:NAME, mix:NAME (default: cls where there is a z^c, else prompt)"},
+	{"--strategy", "S",
+	 "none, prompt, cls, few-shot, expert:NAME, mix:NAME (default: cls where there is a z^c, "
+	 "else prompt)"},
 	{"--experts", "A,B", "the experts pass 1 may choose from (default: all of the model's)"},
 	{"--task", "T", "for few-shot: whose searched mixture"},
 	{"--max-new", "N", "new tokens at most (default 128)"},
@@ -31,7 +33,8 @@ show_decision(void *arg, const struct dispatch *d, const struct dispatch_result 
 	for (int i = 0; i < r->labels; i++) {
 		int n = (int)(r->scores[i] * 30 + 0.5);
 
-		printf("  %-10s %.3f %.*s\n", dispatch_label(d, i), r->scores[i], n, "##############################");
+		printf("  %-10s %.3f %.*s\n", dispatch_label(d, i), r->scores[i], n,
+		       "##############################");
 	}
 	printf("decision  %s\n", r->label);
 }
@@ -77,7 +80,8 @@ ask_run(struct cli *c)
 	if (c->bad)
 		return 2;
 	if (form && !form_parse(form, &o.form))
-		return cli_usage(c, "--form %s: base, dense, factored, delta or auto is wanted", form);
+		return cli_usage(c, "--form %s: base, dense, factored, delta or auto is wanted",
+				 form);
 	prompt = c->npos > 1 && strcmp(c->pos[1], "-") ? c->pos[1] : NULL;
 	if (!prompt) {
 		if (cli_read_all("-", &all, &len, &c->err))
@@ -86,7 +90,8 @@ ask_run(struct cli *c)
 			all[--len] = 0;
 		prompt = all;
 	}
-	if ((rc = cli_open(c, 0, WS_TEXT | (strategy_needs_factors(spec) ? WS_FACTORS : WS_CACHED)))) {
+	if ((rc = cli_open(c, 0,
+			   WS_TEXT | (strategy_needs_factors(spec) ? WS_FACTORS : WS_CACHED)))) {
 		free(all);
 		return rc;
 	}
@@ -97,24 +102,30 @@ ask_run(struct cli *c)
 	if (k.strategy.note[0])
 		cli_note(c, "%s", k.strategy.note);
 	if (c->json) {
-		cli_json(json_pack("{s:s,s:o,s:s,s:O,s:{s:o,s:i,s:f,s:f},s:I}", "strategy", k.strategy.name, "pass1",
-				   pass1_json(&k.answer, k.scores), "decision", k.decision, "mixture", k.mixture, "pass2", "text",
-				   cli_json_text(k.answer.text, strlen(k.answer.text)), "tokens", k.answer.tokens, "ms",
-				   k.answer.ms, "tokens_per_s", k.tokens_per_s,
-				   "decision_id", (json_int_t)k.id));
+		cli_json(json_pack("{s:s,s:o,s:s,s:O,s:{s:o,s:i,s:f,s:f},s:I}", "strategy",
+				   k.strategy.name, "pass1", pass1_json(&k.answer, k.scores),
+				   "decision", k.decision, "mixture", k.mixture, "pass2", "text",
+				   cli_json_text(k.answer.text, strlen(k.answer.text)), "tokens",
+				   k.answer.tokens, "ms", k.answer.ms, "tokens_per_s",
+				   k.tokens_per_s, "decision_id", (json_int_t)k.id));
 	} else {
 		printf("\n");
 		if (k.strategy.kind == ANSWER_DISPATCH)
-			cli_note(c, "pass 1 %.1f ms (%.0f %% of the time), pass 2 %d tokens at %.1f tokens/s, decision %lld kept",
-				 k.answer.pass1.ms, 100 * k.answer.pass1.ms / (k.answer.pass1.ms + k.answer.ms), k.answer.tokens,
-				 k.tokens_per_s, (long long)k.id);
+			cli_note(c,
+				 "pass 1 %.1f ms (%.0f %% of the time), pass 2 %d tokens at %.1f "
+				 "tokens/s, decision %lld kept",
+				 k.answer.pass1.ms,
+				 100 * k.answer.pass1.ms / (k.answer.pass1.ms + k.answer.ms),
+				 k.answer.tokens, k.tokens_per_s, (long long)k.id);
 		else
-			cli_note(c, "pass 2 %d tokens at %.1f tokens/s, decision %lld kept", k.answer.tokens, k.tokens_per_s,
-				 (long long)k.id);
+			cli_note(c, "pass 2 %d tokens at %.1f tokens/s, decision %lld kept",
+				 k.answer.tokens, k.tokens_per_s, (long long)k.id);
 	}
 	asking_free(&k);
 	free(all);
 	return 0;
 }
 
-const struct command cmd_ask = {"ask", "MODEL PROMPT", "a two-pass self-adaptive answer, kept as a decision", opts, ask_run, 2};
+const struct command cmd_ask = {
+	"ask", "MODEL PROMPT", "a two-pass self-adaptive answer, kept as a decision",
+	opts,  ask_run,	       2};

@@ -9,7 +9,8 @@
 #include "tui/verbs.h"
 
 static const struct opt opts[] = {
-	{"--only", "NAME", "one row (decode-bf16, prefill, decompose ...; an unknown name lists them)"},
+	{"--only", "NAME",
+	 "one row (decode-bf16, prefill, decompose ...; an unknown name lists them)"},
 	{"--repeats", "N", "measurements a row (default 5)"},
 	{0},
 };
@@ -37,22 +38,27 @@ unknown_row(struct cli *c, const char *name)
 static json_t *
 result_json(const struct bench_result *r)
 {
-	return json_pack("{s:s,s:f,s:s,s:f,s:f,s:f,s:f,s:s,s:f,s:f,s:i}", "name", r->row->name, "value", r->value, "unit",
-			 r->row->unit, "limit", r->limit, "ratio", r->ratio, "floor", r->row->floor, "goal", r->row->goal,
-			 "detail", r->detail, "ratio_low", r->low, "ratio_high", r->high, "repeats", r->repeats);
+	return json_pack("{s:s,s:f,s:s,s:f,s:f,s:f,s:f,s:s,s:f,s:f,s:i}", "name", r->row->name,
+			 "value", r->value, "unit", r->row->unit, "limit", r->limit, "ratio",
+			 r->ratio, "floor", r->row->floor, "goal", r->row->goal, "detail",
+			 r->detail, "ratio_low", r->low, "ratio_high", r->high, "repeats",
+			 r->repeats);
 }
 
 static const char *
 verdict(const struct bench_result *r)
 {
-	return r->ratio >= r->row->goal ? "goal reached" : r->ratio >= r->row->floor ? "ok" : "BELOW ITS FLOOR";
+	return r->ratio >= r->row->goal	   ? "goal reached"
+	       : r->ratio >= r->row->floor ? "ok"
+					   : "BELOW ITS FLOOR";
 }
 
 static void
 print_result(const struct bench_result *r)
 {
-	printf("%-16s %9.4g %-7s %9.4g %6.2f %6.2f-%-5.2f %5.2f %5.2f  %s\n", r->row->name, r->value, r->row->unit, r->limit,
-	       r->ratio, r->low, r->high, r->row->floor, r->row->goal, verdict(r));
+	printf("%-16s %9.4g %-7s %9.4g %6.2f %6.2f-%-5.2f %5.2f %5.2f  %s\n", r->row->name,
+	       r->value, r->row->unit, r->limit, r->ratio, r->low, r->high, r->row->floor,
+	       r->row->goal, verdict(r));
 	printf("    %s; %s\n", r->row->help, r->detail);
 	fflush(stdout);
 }
@@ -62,9 +68,11 @@ print_head(const struct cli *c)
 {
 	const struct cpu *cpu = cpu_features();
 
-	printf("%s on %s, %d threads; kernels %s, BLIS %s\n", c->ws.name, cpu->name[0] ? cpu->name : "this CPU",
-	       pool_threads(c->ws.pool), kern_name(), blas_family());
-	printf("%-16s %17s %9s %6s %12s %5s %5s\n", "row", "value", "limit", "ratio", "range", "floor", "goal");
+	printf("%s on %s, %d threads; kernels %s, BLIS %s\n", c->ws.name,
+	       cpu->name[0] ? cpu->name : "this CPU", pool_threads(c->ws.pool), kern_name(),
+	       blas_family());
+	printf("%-16s %17s %9s %6s %12s %5s %5s\n", "row", "value", "limit", "ratio", "range",
+	       "floor", "goal");
 }
 
 static int
@@ -72,7 +80,9 @@ bench_command(struct cli *c)
 {
 	const char *only = cli_str(c, "--only");
 	const struct bench_row *row = only ? find_row(only) : NULL;
-	struct bench b = {.ws = &c->ws, .job = &c->job, .repeats = (int)cli_int(c, "--repeats", 1, BENCH_MOST, 5)};
+	struct bench b = {.ws = &c->ws,
+			  .job = &c->job,
+			  .repeats = (int)cli_int(c, "--repeats", 1, BENCH_MOST, 5)};
 	json_t *results;
 	int rc;
 
@@ -109,4 +119,6 @@ bench_command(struct cli *c)
 	return rc;
 }
 
-const struct command cmd_bench = {"bench", "[MODEL]", "speed, each figure beside this machine's limit", opts, bench_command, 1};
+const struct command cmd_bench = {
+	"bench", "[MODEL]",	"speed, each figure beside this machine's limit",
+	opts,	 bench_command, 1};

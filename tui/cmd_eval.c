@@ -27,8 +27,10 @@ static const struct opt opts[] = {
 static int
 eval_run(struct cli *c)
 {
-	const char *task = cli_str(c, "--task"), *spec = cli_str(c, "--strategy"), *form = cli_str(c, "--form");
-	const char *expert = cli_str(c, "--expert"), *mix = cli_str(c, "--mix"), *split = cli_str(c, "--split");
+	const char *task = cli_str(c, "--task"), *spec = cli_str(c, "--strategy"),
+		   *form = cli_str(c, "--form");
+	const char *expert = cli_str(c, "--expert"), *mix = cli_str(c, "--mix"),
+		   *split = cli_str(c, "--split");
 	struct evaluating_options o = {.split = split ? split : "test",
 				       .limit = (int)cli_int(c, "--limit", 1, 1 << 30, 0),
 				       .experts = cli_str(c, "--experts"),
@@ -47,33 +49,41 @@ eval_run(struct cli *c)
 	if ((spec != NULL) + (expert != NULL) + (mix != NULL) > 1)
 		return cli_usage(c, "--strategy, --expert and --mix: one of the three");
 	if (form && !form_parse(form, &o.form))
-		return cli_usage(c, "--form %s: base, dense, factored, delta or auto is wanted", form);
+		return cli_usage(c, "--form %s: base, dense, factored, delta or auto is wanted",
+				 form);
 	if (expert || mix)
-		snprintf(made, sizeof made, "%s:%s", expert ? "expert" : "mix", expert ? expert : mix);
+		snprintf(made, sizeof made, "%s:%s", expert ? "expert" : "mix",
+			 expert ? expert : mix);
 	o.strategy = expert || mix ? made : spec ? spec : "none";
 	if ((rc = cli_task(c, task)))
 		return rc;
-	if ((rc = cli_open(c, 0, WS_TEXT | (strategy_needs_factors(o.strategy) ? WS_FACTORS : WS_CACHED))))
+	if ((rc = cli_open(c, 0,
+			   WS_TEXT |
+				   (strategy_needs_factors(o.strategy) ? WS_FACTORS : WS_CACHED))))
 		return rc;
 	if (evaluating_run(&e, &c->ws, task, &o, &c->job, &c->err))
 		return cli_fail(c);
 	wilson95(e.result.correct, e.result.n, &lo, &hi);
 	if (c->json) {
-		json_t *j = json_pack("{s:s,s:s,s:s,s:i,s:i,s:f,s:[f,f],s:f,s:I}", "task", e.task_name, "split", o.split,
-				      "strategy", o.strategy, "n", e.result.n, "correct", e.result.correct, "accuracy",
-				      e.result.n ? (double)e.result.correct / e.result.n : 0, "ci95", lo, hi, "seconds",
-				      e.result.seconds, "tokens", (json_int_t)e.result.tokens);
+		json_t *j = json_pack("{s:s,s:s,s:s,s:i,s:i,s:f,s:[f,f],s:f,s:I}", "task",
+				      e.task_name, "split", o.split, "strategy", o.strategy, "n",
+				      e.result.n, "correct", e.result.correct, "accuracy",
+				      e.result.n ? (double)e.result.correct / e.result.n : 0,
+				      "ci95", lo, hi, "seconds", e.result.seconds, "tokens",
+				      (json_int_t)e.result.tokens);
 
 		if (e.result.decision)
 			json_object_set_new(j, "pass1_seconds", json_real(e.result.pass1_seconds));
 		cli_json(j);
 	} else {
-		printf("%s %s, %s: %d of %d right, %.3f [%.3f %.3f], %.1f s, %ld tokens\n", e.task_name, o.split, o.strategy,
-		       e.result.correct, e.result.n, e.result.n ? (double)e.result.correct / e.result.n : 0, lo, hi,
+		printf("%s %s, %s: %d of %d right, %.3f [%.3f %.3f], %.1f s, %ld tokens\n",
+		       e.task_name, o.split, o.strategy, e.result.correct, e.result.n,
+		       e.result.n ? (double)e.result.correct / e.result.n : 0, lo, hi,
 		       e.result.seconds, e.result.tokens);
 	}
 	evaluating_free(&e);
 	return 0;
 }
 
-const struct command cmd_eval = {"eval", "MODEL --task T", "accuracy on a task, with its 95 % interval", opts, eval_run, 1};
+const struct command cmd_eval = {
+	"eval", "MODEL --task T", "accuracy on a task, with its 95 % interval", opts, eval_run, 1};

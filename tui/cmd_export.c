@@ -47,14 +47,15 @@ hf_rows(float *w, int m, int n, int head_dim, float *tmp)
 		for (int i = 0; i < head_dim; i++) {
 			int to = i / 2 + (i % 2) * (head_dim / 2);
 
-			memcpy(head + (size_t)to * (size_t)n, tmp + (size_t)i * (size_t)n, (size_t)n * sizeof *tmp);
+			memcpy(head + (size_t)to * (size_t)n, tmp + (size_t)i * (size_t)n,
+			       (size_t)n * sizeof *tmp);
 		}
 	}
 }
 
 static enum t2_status
-one_tensor(struct cli *c, const struct weights *w, const struct tensor *t, const char *dtype, struct st_write *out,
-	   struct t2_err *err)
+one_tensor(struct cli *c, const struct weights *w, const struct tensor *t, const char *dtype,
+	   struct st_write *out, struct t2_err *err)
 {
 	const struct config *g = model_config(c->ws.model);
 	int mat = model_matrix_find(c->ws.model, t->name);
@@ -72,8 +73,11 @@ one_tensor(struct cli *c, const struct weights *w, const struct tensor *t, const
 		st = adaptation_weight(w->ad, 0, mat, v, err);
 	else
 		for (size_t r = 0; r < rows; r++)
-			dtype_to_f32(t->type, (const char *)t->data + r * dtype_row_bytes(t->type, cols), cols, v + r * cols);
-	if (!st && g->rope_pairs && mat >= 0 && (mat % MAT_KINDS == MAT_Q || mat % MAT_KINDS == MAT_K)) {
+			dtype_to_f32(t->type,
+				     (const char *)t->data + r * dtype_row_bytes(t->type, cols),
+				     cols, v + r * cols);
+	if (!st && g->rope_pairs && mat >= 0 &&
+	    (mat % MAT_KINDS == MAT_Q || mat % MAT_KINDS == MAT_K)) {
 		float *tmp = malloc((size_t)g->head_dim * cols * sizeof *tmp);
 
 		if (tmp)
@@ -124,7 +128,8 @@ export_run(struct cli *c)
 	}
 	job_stage(&c->job, "merge", n);
 	for (int i = 0; i < n && !rc; i++) {
-		if (job_cancelled(&c->job) || one_tensor(c, &w, checkpoint_tensor(ck, i), dtype, &t[i], &c->err))
+		if (job_cancelled(&c->job) ||
+		    one_tensor(c, &w, checkpoint_tensor(ck, i), dtype, &t[i], &c->err))
 			rc = 1;
 		bytes += t[i].bytes;
 		job_step(&c->job, 1);
@@ -144,4 +149,5 @@ export_run(struct cli *c)
 	return rc;
 }
 
-const struct command cmd_export = {"export", "MODEL -o FILE", "merged weights as safetensors", opts, export_run, 1};
+const struct command cmd_export = {"export", "MODEL -o FILE", "merged weights as safetensors",
+				   opts,     export_run,      1};

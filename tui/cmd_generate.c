@@ -58,7 +58,8 @@ prompt_ids(struct cli *c, struct ids *ids)
 }
 
 static int
-print_result(struct cli *c, const struct ids *prompt, const struct collect *k, double start, double ms)
+print_result(struct cli *c, const struct ids *prompt, const struct collect *k, double start,
+	     double ms)
 {
 	double prompt_ms = k->ids.n ? (k->first - start) * 1000 : ms;
 	double rest = ms - prompt_ms;
@@ -73,16 +74,17 @@ print_result(struct cli *c, const struct ids *prompt, const struct collect *k, d
 	if (!c->json) {
 		fwrite(text.s ? text.s : "", 1, text.len, stdout);
 		putchar('\n');
-		cli_note(c, "%d tokens, %.1f tokens/s, prompt of %d in %.1f ms", k->ids.n, rate, prompt->n, prompt_ms);
+		cli_note(c, "%d tokens, %.1f tokens/s, prompt of %d in %.1f ms", k->ids.n, rate,
+			 prompt->n, prompt_ms);
 		strbuf_free(&text);
 		return 0;
 	}
 	ids = json_array();
 	for (int i = 0; i < k->ids.n; i++)
 		json_array_append_new(ids, json_integer(k->ids.v[i]));
-	cli_json(json_pack("{s:o,s:o,s:i,s:i,s:f,s:f,s:f}", "ids", ids, "text", cli_json_text(text.s, text.len),
-			   "prompt_tokens", prompt->n, "tokens", k->ids.n, "prompt_ms", prompt_ms, "ms", ms,
-			   "tokens_per_s", rate));
+	cli_json(json_pack("{s:o,s:o,s:i,s:i,s:f,s:f,s:f}", "ids", ids, "text",
+			   cli_json_text(text.s, text.len), "prompt_tokens", prompt->n, "tokens",
+			   k->ids.n, "prompt_ms", prompt_ms, "ms", ms, "tokens_per_s", rate));
 	strbuf_free(&text);
 	return 0;
 }
@@ -116,7 +118,9 @@ generate_run(struct cli *c)
 		goto out;
 	}
 	if (prompt.n >= context) {
-		t2_fail(&c->err, T2_EMISMATCH, "prompt: %d tokens, the model's context holds %d and the answer too", prompt.n, context);
+		t2_fail(&c->err, T2_EMISMATCH,
+			"prompt: %d tokens, the model's context holds %d and the answer too",
+			prompt.n, context);
 		rc = cli_fail(c);
 		goto out;
 	}
@@ -125,12 +129,15 @@ generate_run(struct cli *c)
 		goto out;
 	}
 	start = clock_seconds();
-	if (generate(gen, adaptation_op(w.ad), &g, 1, (uint64_t)c->seed, on_token, &k, &end, &c->job, &c->err) || k.st)
+	if (generate(gen, adaptation_op(w.ad), &g, 1, (uint64_t)c->seed, on_token, &k, &end,
+		     &c->job, &c->err) ||
+	    k.st)
 		rc = cli_fail(c);
 	else
 		rc = print_result(c, &prompt, &k, start, (clock_seconds() - start) * 1000);
 	if (!rc && end.end == GEN_CONTEXT)
-		cli_note(c, "the model's context of %d tokens is full: the answer ends there", context);
+		cli_note(c, "the model's context of %d tokens is full: the answer ends there",
+			 context);
 out:
 	generator_free(gen);
 	ids_free(&prompt);
@@ -139,5 +146,6 @@ out:
 	return rc;
 }
 
-const struct command cmd_generate = {"generate", "MODEL", "goes on from a text, under any expert or mixture", opts,
-				     generate_run, 1};
+const struct command cmd_generate = {
+	"generate", "MODEL",	  "goes on from a text, under any expert or mixture",
+	opts,	    generate_run, 1};

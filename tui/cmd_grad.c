@@ -12,11 +12,13 @@
 #include "tui/verbs.h"
 
 static const struct opt opts[] = {
-	{"--batch", "FILE", "JSON lines {\"prompt_ids\":[],\"answer_ids\":[],\"reward\":r} (-: standard input)"},
+	{"--batch", "FILE",
+	 "JSON lines {\"prompt_ids\":[],\"answer_ids\":[],\"reward\":r} (-: standard input)"},
 	{"--scale", "S", "plain (default) or reference"},
 	{"--modules", "WHICH", "all (default), mlp or attn"},
 	{"--kl", "L", "weight of KL(base || adapted)"},
-	{"--expert", "NAME", "an expert or its file: where to take the gradient (default: the base model)"},
+	{"--expert", "NAME",
+	 "an expert or its file: where to take the gradient (default: the base model)"},
 	{"--transfer", NULL, "allow an expert of another model where shapes fit"},
 	{"-o", "FILE", "writes MATRIX.z or MATRIX.p, float64 safetensors"},
 	{0},
@@ -29,13 +31,15 @@ struct batch {
 };
 
 static enum t2_status
-ids_field(const struct batch *b, const json_t *obj, const char *key, const int **out, int *n, long line, struct t2_err *err)
+ids_field(const struct batch *b, const json_t *obj, const char *key, const int **out, int *n,
+	  long line, struct t2_err *err)
 {
 	json_t *a = json_object_get(obj, key);
 	int *v;
 
 	if (!json_is_array(a))
-		return t2_fail(err, T2_EFORMAT, "%s:%ld: \"%s\" is not a list", b->where, line, key);
+		return t2_fail(err, T2_EFORMAT, "%s:%ld: \"%s\" is not a list", b->where, line,
+			       key);
 	*n = (int)json_array_size(a);
 	v = malloc(((size_t)*n + 1) * sizeof *v);
 	if (!v)
@@ -44,9 +48,11 @@ ids_field(const struct batch *b, const json_t *obj, const char *key, const int *
 	for (int i = 0; i < *n; i++) {
 		json_t *x = json_array_get(a, (size_t)i);
 
-		if (!json_is_integer(x) || json_integer_value(x) < 0 || json_integer_value(x) >= b->vocab)
-			return t2_fail(err, T2_EFORMAT, "%s:%ld: \"%s\"[%d] is not a token id below %d", b->where, line,
-				       key, i, b->vocab);
+		if (!json_is_integer(x) || json_integer_value(x) < 0 ||
+		    json_integer_value(x) >= b->vocab)
+			return t2_fail(err, T2_EFORMAT,
+				       "%s:%ld: \"%s\"[%d] is not a token id below %d", b->where,
+				       line, key, i, b->vocab);
 		v[i] = (int)json_integer_value(x);
 	}
 	return T2_OK;
@@ -72,15 +78,16 @@ add_line(void *arg, json_t *obj, long line, struct t2_err *err)
 	l = &b->line[b->n++];
 	memset(l, 0, sizeof *l);
 	if (!json_is_number(r))
-		return t2_fail(err, T2_EFORMAT, "%s:%ld: \"reward\" is not a number", b->where, line);
+		return t2_fail(err, T2_EFORMAT, "%s:%ld: \"reward\" is not a number", b->where,
+			       line);
 	l->reward = json_number_value(r);
 	if ((st = ids_field(b, obj, "prompt_ids", &l->prompt, &l->prompt_n, line, err)) ||
 	    (st = ids_field(b, obj, "answer_ids", &l->answer, &l->answer_n, line, err)))
 		return st;
 	if (!l->prompt_n || l->prompt_n + l->answer_n > b->context)
-		return t2_fail(err, T2_EFORMAT, "%s:%ld: %d prompt and %d answer tokens; the context is %d", b->where,
-			       line, l->prompt_n,
-			       l->answer_n, b->context);
+		return t2_fail(err, T2_EFORMAT,
+			       "%s:%ld: %d prompt and %d answer tokens; the context is %d",
+			       b->where, line, l->prompt_n, l->answer_n, b->context);
 	return T2_OK;
 }
 
@@ -99,15 +106,20 @@ write_gradient(const char *path, const struct zparam *zp, const double *grad, st
 {
 	struct st_write *t = calloc((size_t)zp->count, sizeof *t);
 	char(*name)[320] = calloc((size_t)zp->count, sizeof *name);
-	const char *meta[] = {"format", "t2-gradient", "scale", zp->reference ? "reference" : "plain"};
+	const char *meta[] = {"format", "t2-gradient", "scale",
+			      zp->reference ? "reference" : "plain"};
 	enum t2_status st = t && name ? T2_OK : t2_nomem(err, "gradient");
 
 	for (int i = 0; i < zp->count && !st; i++) {
 		long n = zp->at[i + 1] - zp->at[i];
 
-		snprintf(name[i], sizeof name[i], "%.300s.%s", model_matrix(zp->model, zp->mat[i])->name,
-			 zp->reference ? "p" : "z");
-		t[i] = (struct st_write){.name = name[i], .dtype = "F64", .ndim = 1, .shape = {n}, .data = grad + zp->at[i],
+		snprintf(name[i], sizeof name[i], "%.300s.%s",
+			 model_matrix(zp->model, zp->mat[i])->name, zp->reference ? "p" : "z");
+		t[i] = (struct st_write){.name = name[i],
+					 .dtype = "F64",
+					 .ndim = 1,
+					 .shape = {n},
+					 .data = grad + zp->at[i],
 					 .bytes = (size_t)n * sizeof(double)};
 	}
 	if (!st)
@@ -143,7 +155,8 @@ start_point(struct cli *c, struct zparam *zp, const char *expert, struct t2_err 
 static int
 grad_run(struct cli *c)
 {
-	const char *file = cli_str(c, "--batch"), *scale = cli_str(c, "--scale"), *modules = cli_str(c, "--modules");
+	const char *file = cli_str(c, "--batch"), *scale = cli_str(c, "--scale"),
+		   *modules = cli_str(c, "--modules");
 	const char *out = cli_str(c, "-o");
 	double kl = cli_real(c, "--kl", 0, 1e6, 0), norm = 0, *grad = NULL;
 	struct policy_setup setup = {.kl_weight = kl, .backward = true};
@@ -179,11 +192,14 @@ grad_run(struct cli *c)
 		t2_fail(&c->err, T2_EFORMAT, "%s: no line of a batch in it", b.where);
 		goto out;
 	}
-	if (zparam_new(&zp, c->ws.model, c->ws.factors, scale ? scale : "plain", modules ? modules : "all", &c->err) ||
+	if (zparam_new(&zp, c->ws.model, c->ws.factors, scale ? scale : "plain",
+		       modules ? modules : "all", &c->err) ||
 	    start_point(c, zp, cli_str(c, "--expert"), &c->err) ||
 	    adaptation_new(&ad, c->ws.model, c->ws.factors, c->ws.pool, 1, FORM_AUTO, &c->err) ||
-	    adaptation_set(ad, 0, zparam_zset(zp), &c->err) || adaptation_grad_begin(ad, zp->modules, &c->err) ||
-	    base_linear_new(&base, c->ws.model, c->ws.pool, &c->err) || policy_new(&p, c->ws.model, c->ws.pool, &c->err))
+	    adaptation_set(ad, 0, zparam_zset(zp), &c->err) ||
+	    adaptation_grad_begin(ad, zp->modules, &c->err) ||
+	    base_linear_new(&base, c->ws.model, c->ws.pool, &c->err) ||
+	    policy_new(&p, c->ws.model, c->ws.pool, &c->err))
 		goto out;
 	setup.op = adaptation_op(ad);
 	setup.ref = base_linear_op(base);
@@ -205,8 +221,9 @@ grad_run(struct cli *c)
 	for (int i = 0; i < b.n; i++)
 		json_array_append_new(logprobs, cli_json_real(res.logprob[i]));
 	if (c->json) {
-		cli_json(json_pack("{s:o,s:o,s:O,s:o}", "loss", cli_json_real(res.loss), "kl", cli_json_real(res.kl), "logprobs",
-				   logprobs, "grad_norm", cli_json_real(sqrt(norm))));
+		cli_json(json_pack("{s:o,s:o,s:O,s:o}", "loss", cli_json_real(res.loss), "kl",
+				   cli_json_real(res.kl), "logprobs", logprobs, "grad_norm",
+				   cli_json_real(sqrt(norm))));
 	} else {
 		printf("loss %.9g\nkl %.9g\ngrad norm %.9g\n", res.loss, res.kl, sqrt(norm));
 		for (int i = 0; i < b.n; i++)
@@ -227,5 +244,9 @@ out:
 	return rc;
 }
 
-const struct command cmd_grad = {"grad", "MODEL --batch FILE", "the loss and its gradient with respect to z, for given answers",
-				 opts, grad_run, 1};
+const struct command cmd_grad = {"grad",
+				 "MODEL --batch FILE",
+				 "the loss and its gradient with respect to z, for given answers",
+				 opts,
+				 grad_run,
+				 1};

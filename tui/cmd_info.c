@@ -12,8 +12,9 @@ matrices_json(const struct model *m)
 	for (int i = 0; i < model_matrices(m); i++) {
 		const struct weight *w = model_matrix(m, i);
 
-		json_array_append_new(list, json_pack("{s:s,s:i,s:i,s:i,s:s}", "name", w->name, "m", w->m, "n", w->n,
-						      "rank", weight_rank(w), "kind", mat_kind_name(i % MAT_KINDS)));
+		json_array_append_new(list, json_pack("{s:s,s:i,s:i,s:i,s:s}", "name", w->name, "m",
+						      w->m, "n", w->n, "rank", weight_rank(w),
+						      "kind", mat_kind_name(i % MAT_KINDS)));
 	}
 	return list;
 }
@@ -38,33 +39,39 @@ info_run(struct cli *c)
 		for (int t = 0; t < T2_DTYPES; t++)
 			if (count[t])
 				json_object_set_new(types, dtype_name(t), json_integer(count[t]));
-		cli_json(json_pack("{s:s,s:s,s:s,s:I,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:o,s:I,s:o}", "name", c->ws.name,
-				   "arch", g->arch, "fingerprint", model_fingerprint(m), "parameters",
-				   (json_int_t)model_parameters(m), "layers", g->layers, "hidden", g->hidden, "heads",
-				   g->heads, "kv_heads", g->kv_heads, "head_dim", g->head_dim, "ffn", g->ffn, "vocab",
-				   g->vocab, "context", g->context, "dtypes", types, "bytes",
+		cli_json(json_pack("{s:s,s:s,s:s,s:I,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:o,s:I,s:o}",
+				   "name", c->ws.name, "arch", g->arch, "fingerprint",
+				   model_fingerprint(m), "parameters",
+				   (json_int_t)model_parameters(m), "layers", g->layers, "hidden",
+				   g->hidden, "heads", g->heads, "kv_heads", g->kv_heads,
+				   "head_dim", g->head_dim, "ffn", g->ffn, "vocab", g->vocab,
+				   "context", g->context, "dtypes", types, "bytes",
 				   (json_int_t)checkpoint_bytes(ck), "matrices", matrices_json(m)));
 		return 0;
 	}
-	printf("name         %s\npath         %s\nfingerprint  %s\n", c->ws.name, model_path(m), model_fingerprint(m));
-	printf("architecture %s, %d layers, hidden %d, ffn %d, %d heads of %d (%d key/value)\n", g->arch, g->layers,
-	       g->hidden, g->ffn, g->heads, g->head_dim, g->kv_heads);
-	printf("vocabulary   %d%s, context %d, rope theta %g%s\n", g->vocab, g->tied ? " (output tied)" : "", g->context,
-	       g->rope_theta, g->rope_llama3 ? ", llama3 scaling" : "");
-	printf("parameters   %ld in %d tensors, %zu bytes:", model_parameters(m), checkpoint_count(ck),
-	       checkpoint_bytes(ck));
+	printf("name         %s\npath         %s\nfingerprint  %s\n", c->ws.name, model_path(m),
+	       model_fingerprint(m));
+	printf("architecture %s, %d layers, hidden %d, ffn %d, %d heads of %d (%d key/value)\n",
+	       g->arch, g->layers, g->hidden, g->ffn, g->heads, g->head_dim, g->kv_heads);
+	printf("vocabulary   %d%s, context %d, rope theta %g%s\n", g->vocab,
+	       g->tied ? " (output tied)" : "", g->context, g->rope_theta,
+	       g->rope_llama3 ? ", llama3 scaling" : "");
+	printf("parameters   %ld in %d tensors, %zu bytes:", model_parameters(m),
+	       checkpoint_count(ck), checkpoint_bytes(ck));
 	for (int t = 0; t < T2_DTYPES; t++)
 		if (count[t])
 			printf(" %d %s", count[t], dtype_name(t));
-	printf("\ndecomposed   %d of %d matrices\n\n", factors_count(c->ws.factors), model_matrices(m));
+	printf("\ndecomposed   %d of %d matrices\n\n", factors_count(c->ws.factors),
+	       model_matrices(m));
 	printf("%-44s %-5s %6s %6s %6s  %s\n", "matrix", "kind", "m", "n", "rank", "type");
 	for (int i = 0; i < model_matrices(m); i++) {
 		const struct weight *w = model_matrix(m, i);
 
-		printf("%-44s %-5s %6d %6d %6d  %s\n", w->name, mat_kind_name(i % MAT_KINDS), w->m, w->n, weight_rank(w),
-		       dtype_name(w->type));
+		printf("%-44s %-5s %6d %6d %6d  %s\n", w->name, mat_kind_name(i % MAT_KINDS), w->m,
+		       w->n, weight_rank(w), dtype_name(w->type));
 	}
 	return 0;
 }
 
-const struct command cmd_info = {"info", "MODEL", "architecture, tensors, types, sizes, fingerprint", NULL, info_run, 1};
+const struct command cmd_info = {
+	"info", "MODEL", "architecture, tensors, types, sizes, fingerprint", NULL, info_run, 1};

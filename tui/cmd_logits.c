@@ -38,9 +38,10 @@ position(const float *row, int vocab, int pos, int top, int *order)
 	sort_by = row;
 	qsort(order, (size_t)vocab, sizeof *order, higher);
 	for (int i = 0; i < top && i < vocab; i++)
-		json_array_append_new(list, json_pack("[i,o]", order[i], cli_json_real((double)row[order[i]])));
-	return json_pack("{s:i,s:o,s:o}", "pos", pos, "logsumexp", cli_json_real(kern_logsumexp(row, vocab)), "top",
-			 list);
+		json_array_append_new(
+			list, json_pack("[i,o]", order[i], cli_json_real((double)row[order[i]])));
+	return json_pack("{s:i,s:o,s:o}", "pos", pos, "logsumexp",
+			 cli_json_real(kern_logsumexp(row, vocab)), "top", list);
 }
 
 static int
@@ -69,7 +70,8 @@ print_logits(struct cli *c, const float *logits, int rows, int first, int vocab,
 		return cli_fail(c);
 	}
 	for (int i = 0; i < rows; i++)
-		json_array_append_new(list, position(logits + (size_t)i * (size_t)vocab, vocab, first + i, top, order));
+		json_array_append_new(list, position(logits + (size_t)i * (size_t)vocab, vocab,
+						     first + i, top, order));
 	free(order);
 	if (c->json) {
 		cli_json(json_pack("{s:o}", "positions", list));
@@ -81,7 +83,8 @@ print_logits(struct cli *c, const float *logits, int rows, int first, int vocab,
 		printf("position %d  logsumexp %.6f\n", first + (int)i,
 		       json_real_value(json_object_get(p, "logsumexp")));
 		for (size_t k = 0; k < json_array_size(t); k++)
-			printf("  %6lld %12.6f\n", json_integer_value(json_array_get(json_array_get(t, k), 0)),
+			printf("  %6lld %12.6f\n",
+			       json_integer_value(json_array_get(json_array_get(t, k), 0)),
 			       json_real_value(json_array_get(json_array_get(t, k), 1)));
 	}
 	json_decref(list);
@@ -117,13 +120,16 @@ logits_run(struct cli *c)
 	vocab = model_config(c->ws.model)->vocab;
 	rows = all ? n : 1;
 	if (n > model_config(c->ws.model)->context)
-		cli_note(c, "%d ids are more than the model's context of %d: it was not made for the later positions", n,
-			 model_config(c->ws.model)->context);
+		cli_note(c,
+			 "%d ids are more than the model's context of %d: it was not made for the "
+			 "later positions",
+			 n, model_config(c->ws.model)->context);
 	logits = malloc((size_t)rows * (size_t)vocab * sizeof *logits);
 	if (!logits)
 		t2_nomem(&c->err, "logits");
 	seg = (struct segment){.ids = ids, .n = n, .want = all ? WANT_ALL : WANT_LAST};
-	if (!logits || kv_new(&kv, c->ws.model, n, &c->err) || forward_new(&f, c->ws.model, c->ws.pool, &c->err)) {
+	if (!logits || kv_new(&kv, c->ws.model, n, &c->err) ||
+	    forward_new(&f, c->ws.model, c->ws.pool, &c->err)) {
 		rc = cli_fail(c);
 		goto out;
 	}
@@ -143,5 +149,6 @@ out:
 	return rc;
 }
 
-const struct command cmd_logits = {"logits", "MODEL --tokens IDS", "what the model expects next: ids and logits", opts,
-				   logits_run, 1};
+const struct command cmd_logits = {
+	"logits", "MODEL --tokens IDS", "what the model expects next: ids and logits",
+	opts,	  logits_run,		1};

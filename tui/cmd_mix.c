@@ -30,8 +30,8 @@ row_json(const struct mixture_row *m)
 		json_object_set_new(alpha, m->part[i].name, v);
 	}
 	return json_pack("{s:s,s:o,s:s,s:o,s:o}", "name", m->name, "model",
-			 cli_json_text(m->model_name, strlen(m->model_name)), "task", m->task, "fitness",
-			 cli_json_real(m->fitness), "alpha", alpha);
+			 cli_json_text(m->model_name, strlen(m->model_name)), "task", m->task,
+			 "fitness", cli_json_real(m->fitness), "alpha", alpha);
 }
 
 static void
@@ -39,7 +39,8 @@ print_row(const struct mixture_row *m)
 {
 	printf("%-20s %-12s", m->name, m->model_name);
 	for (int i = 0; i < m->parts; i++)
-		printf("  %s=%.4g%s", m->part[i].name, m->part[i].alpha, m->part[i].alphas ? " (per matrix)" : "");
+		printf("  %s=%.4g%s", m->part[i].name, m->part[i].alpha,
+		       m->part[i].alphas ? " (per matrix)" : "");
 	if (!isnan(m->fitness))
 		printf("  searched on %s, fitness %.3g", m->task, m->fitness);
 	printf("\n");
@@ -64,7 +65,8 @@ list(struct cli *c)
 	if (c->json)
 		cli_json(json_pack("{s:O}", "mixtures", a));
 	else if (!l.n)
-		printf("no mixtures yet; \"t2tui mix create NAME A=0.6 B=0.4\" or \"t2tui search\" makes one\n");
+		printf("no mixtures yet; \"t2tui mix create NAME A=0.6 B=0.4\" or \"t2tui search\" "
+		       "makes one\n");
 	json_decref(a);
 	mixture_list_free(&l);
 	return 0;
@@ -160,8 +162,11 @@ remove_it(struct cli *c)
 	return show_or_remove(c, true);
 }
 
-static const struct cli_sub subs[] = {
-	{"create", CLI_MAX, create}, {"list", 1, list}, {"show", 2, show}, {"rm", 2, remove_it}, {0}};
+static const struct cli_sub subs[] = {{"create", CLI_MAX, create},
+				      {"list", 1, list},
+				      {"show", 2, show},
+				      {"rm", 2, remove_it},
+				      {0}};
 
 static int
 mix_run(struct cli *c)
@@ -175,5 +180,9 @@ mix_run(struct cli *c)
 	return sub->run(c);
 }
 
-const struct command cmd_mix = {"mix", "create NAME A=0.6 B=0.4 | list | show NAME | rm NAME", "the mixtures of the store", opts,
-				mix_run, CLI_MAX};
+const struct command cmd_mix = {"mix",
+				"create NAME A=0.6 B=0.4 | list | show NAME | rm NAME",
+				"the mixtures of the store",
+				opts,
+				mix_run,
+				CLI_MAX};

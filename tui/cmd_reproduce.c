@@ -20,7 +20,8 @@ static const struct opt opts[] = {
 static const char *const home[] = {"math", "code", "logic", "dispatch"};
 static const char *const expert_of[] = {"math", "code", "logic", "cls"};
 static const char *const unseen[] = {"math-hard", "code-hard", "logic-hard"};
-static const char *const tasks[] = {"math", "code", "logic", "math-hard", "code-hard", "logic-hard", "dispatch"};
+static const char *const tasks[] = {"math",	 "code",       "logic",	  "math-hard",
+				    "code-hard", "logic-hard", "dispatch"};
 enum { HOMES = 4, UNSEEN = 3, TASKS = 7, ROWS = 5, DOMAINS = 3 };
 
 struct cell {
@@ -40,7 +41,10 @@ struct tables {
 static int
 measure(struct tables *t, const char *task, const char *strategy, int limit, struct cell *out)
 {
-	struct evaluating_options o = {.split = "test", .strategy = strategy, .limit = limit, .seed = (uint64_t)t->c->seed};
+	struct evaluating_options o = {.split = "test",
+				       .strategy = strategy,
+				       .limit = limit,
+				       .seed = (uint64_t)t->c->seed};
 	struct evaluating e;
 
 	if (evaluating_run(&e, &t->c->ws, task, &o, &t->c->job, &t->c->err))
@@ -66,8 +70,8 @@ accuracy_json(const struct cell *x)
 	double lo, hi;
 
 	wilson95(x->correct, x->n, &lo, &hi);
-	return json_pack("{s:i,s:i,s:f,s:[f,f]}", "n", x->n, "correct", x->correct, "accuracy", (double)x->correct / x->n, "ci95",
-			 lo, hi);
+	return json_pack("{s:i,s:i,s:f,s:[f,f]}", "n", x->n, "correct", x->correct, "accuracy",
+			 (double)x->correct / x->n, "ci95", lo, hi);
 }
 
 static void
@@ -88,7 +92,8 @@ claim(struct tables *t, bool holds, const char *fmt, const char *what, double a,
 	if (!holds)
 		t->held = false;
 	if (t->c->json)
-		json_array_append_new(json_object_get(t->json, "claims"), json_pack("{s:s,s:b}", "claim", text, "holds", holds));
+		json_array_append_new(json_object_get(t->json, "claims"),
+				      json_pack("{s:s,s:b}", "claim", text, "holds", holds));
 	else
 		printf("  %-5s %s\n", holds ? "holds" : "FAILS", text);
 }
@@ -100,7 +105,9 @@ experts_table(struct tables *t)
 	int rc = 0;
 
 	if (!t->c->json) {
-		printf("accuracy in %% on the test splits, greedy, n = %d at most, [95 %% Wilson interval]\n%-8s", t->limit, "");
+		printf("accuracy in %% on the test splits, greedy, n = %d at most, [95 %% Wilson "
+		       "interval]\n%-8s",
+		       t->limit, "");
 		for (int k = 0; k < TASKS; k++)
 			printf(" %-19s", tasks[k]);
 		printf("\n");
@@ -109,7 +116,8 @@ experts_table(struct tables *t)
 		char strategy[64];
 		json_t *row = json_object();
 
-		snprintf(strategy, sizeof strategy, r ? "expert:%s" : "none", r ? expert_of[r - 1] : "");
+		snprintf(strategy, sizeof strategy, r ? "expert:%s" : "none",
+			 r ? expert_of[r - 1] : "");
 		if (!t->c->json)
 			printf("%-8s", r ? expert_of[r - 1] : "base");
 		for (int k = 0; k < TASKS && !rc; k++) {
@@ -141,12 +149,15 @@ static void
 expert_claims(struct tables *t)
 {
 	for (int i = 0; i < HOMES; i++) {
-		const struct cell *b = &t->cell[0][column(home[i])], *e = &t->cell[i + 1][column(home[i])];
+		const struct cell *b = &t->cell[0][column(home[i])],
+				  *e = &t->cell[i + 1][column(home[i])];
 		double blo, bhi, elo, ehi;
 
 		wilson95(b->correct, b->n, &blo, &bhi);
 		wilson95(e->correct, e->n, &elo, &ehi);
-		claim(t, elo > bhi, "expert %s beats the base at home: its interval begins at %.3f, the base's ends at %.3f",
+		claim(t, elo > bhi,
+		      "expert %s beats the base at home: its interval begins at %.3f, the base's "
+		      "ends at %.3f",
 		      expert_of[i], elo, bhi);
 	}
 }
@@ -183,11 +194,15 @@ two_pass_table(struct tables *t)
 		return rc;
 	}
 	if (!t->c->json)
-		printf("\ntwo passes on mixed questions, %d of each domain\n%-10s %-20s %-20s %-20s %-20s %s\n", t->mixed, "", "no experts",
-		       "prompt", "classifier", "oracle", "pass 1's share of time");
+		printf("\ntwo passes on mixed questions, %d of each domain\n%-10s %-20s %-20s "
+		       "%-20s %-20s %s\n",
+		       t->mixed, "", "no experts", "prompt", "classifier", "oracle",
+		       "pass 1's share of time");
 	for (int set = 0; set < 2; set++) {
 		json_t *row = json_object();
-		double share = sum[set][2].seconds > 0 ? sum[set][2].pass1_seconds / sum[set][2].seconds : 0;
+		double share = sum[set][2].seconds > 0
+				       ? sum[set][2].pass1_seconds / sum[set][2].seconds
+				       : 0;
 
 		if (!t->c->json)
 			printf("%-10s", set ? "unseen" : "training");
@@ -208,7 +223,8 @@ two_pass_table(struct tables *t)
 static void
 dispatch_claim(struct tables *t)
 {
-	const struct cell *b = &t->cell[0][column("dispatch")], *e = &t->cell[4][column("dispatch")];
+	const struct cell *b = &t->cell[0][column("dispatch")],
+			  *e = &t->cell[4][column("dispatch")];
 	double p;
 	int only_e = 0, only_b = 0;
 
@@ -217,7 +233,9 @@ dispatch_claim(struct tables *t)
 		only_b += b->right[i] && !e->right[i];
 	}
 	p = mcnemar_exact(only_e, only_b);
-	claim(t, only_e > only_b && p < 0.05, "the classifier expert dispatches %s than the plain prompt (McNemar p = %.2g, %.0f questions gained)",
+	claim(t, only_e > only_b && p < 0.05,
+	      "the classifier expert dispatches %s than the plain prompt (McNemar p = %.2g, %.0f "
+	      "questions gained)",
 	      "better", p, only_e - only_b);
 }
 
@@ -225,7 +243,8 @@ dispatch_claim(struct tables *t)
 static int
 search_row(struct tables *t, const char *task, json_t *out)
 {
-	struct searching_options o = {.experts = "math,code,logic", .split = "train", .seed = (uint64_t)t->c->seed};
+	struct searching_options o = {
+		.experts = "math,code,logic", .split = "train", .seed = (uint64_t)t->c->seed};
 	struct searching s;
 	struct cell x = {0};
 	char strategy[200], *alpha;
@@ -256,15 +275,21 @@ search_row(struct tables *t, const char *task, json_t *out)
 		print_cell(&x);
 		printf("  p %.3f  shots %.2f  %s\n", p, s.fitness, alpha ? alpha : "");
 	}
-	json_array_append_new(out, json_pack("{s:s,s:s,s:o,s:o,s:f,s:f,s:O}", "task", task, "best_single", expert_of[best - 1],
-					     "single", accuracy_json(&t->cell[best][k]), "mixture", accuracy_json(&x), "p", p, "shots",
-					     s.fitness, "alpha", s.alpha));
+	json_array_append_new(out, json_pack("{s:s,s:s,s:o,s:o,s:f,s:f,s:O}", "task", task,
+					     "best_single", expert_of[best - 1], "single",
+					     accuracy_json(&t->cell[best][k]), "mixture",
+					     accuracy_json(&x), "p", p, "shots", s.fitness, "alpha",
+					     s.alpha));
 	if (x.correct < t->cell[best][k].correct)
-		claim(t, p > 0.05, "few-shot on %s is not significantly worse than the best single expert (McNemar p = %.3f, alpha level %.2f)",
+		claim(t, p > 0.05,
+		      "few-shot on %s is not significantly worse than the best single expert "
+		      "(McNemar p = %.3f, alpha level %.2f)",
 		      task, p, 0.05);
 	else
-		claim(t, true, "few-shot on %s is at least as good as the best single expert (%.0f against %.0f right)", task, x.correct,
-		      t->cell[best][k].correct);
+		claim(t, true,
+		      "few-shot on %s is at least as good as the best single expert (%.0f against "
+		      "%.0f right)",
+		      task, x.correct, t->cell[best][k].correct);
 	free(alpha);
 	free(x.right);
 	searching_free(&s);
@@ -278,9 +303,11 @@ reproduce_run(struct cli *c)
 	json_t *search;
 	int rc;
 
-	t = (struct tables){.c = c, .limit = (int)cli_int(c, "--limit", 10, 1000000, 600),
+	t = (struct tables){.c = c,
+			    .limit = (int)cli_int(c, "--limit", 10, 1000000, 600),
 			    .mixed = (int)cli_int(c, "--mixed", 1, 1000000, 200),
-			    .shots = (int)cli_int(c, "--shots", 1, 1000, 20), .held = true};
+			    .shots = (int)cli_int(c, "--shots", 1, 1000, 20),
+			    .held = true};
 	if (c->bad)
 		return 2;
 	c->pos[0] = "sample";
@@ -297,8 +324,10 @@ reproduce_run(struct cli *c)
 	}
 	search = json_array();
 	if (!rc && !c->json)
-		printf("\nfew-shot search on the unseen tasks: %d shots, 32 members, 4 iterations, alphas normalised, seed %ld\n"
-		       "%-11s %-6s %-20s %-20s\n", t.shots, c->seed, "task", "best", " single", " mixture");
+		printf("\nfew-shot search on the unseen tasks: %d shots, 32 members, 4 iterations, "
+		       "alphas normalised, seed %ld\n"
+		       "%-11s %-6s %-20s %-20s\n",
+		       t.shots, c->seed, "task", "best", " single", " mixture");
 	for (int i = 0; i < UNSEEN && !rc; i++)
 		rc = search_row(&t, unseen[i], search);
 	json_object_set_new(t.json, "search", search);
@@ -319,5 +348,10 @@ reproduce_run(struct cli *c)
 	return t.held ? 0 : 1;
 }
 
-const struct command cmd_reproduce = {"reproduce", "", "the sample world's claims, measured: experts, dispatch, few-shot search", opts,
-				      reproduce_run, 0};
+const struct command cmd_reproduce = {
+	"reproduce",
+	"",
+	"the sample world's claims, measured: experts, dispatch, few-shot search",
+	opts,
+	reproduce_run,
+	0};

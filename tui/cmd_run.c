@@ -21,11 +21,14 @@ static const struct opt opts[] = {
 static json_t *
 row_json(const struct run_row *r)
 {
-	return json_pack("{s:I,s:s,s:s,s:o,s:s,s:s,s:i,s:i,s:o,s:o,s:o,s:f,s:f,s:o,s:b}", "id", (json_int_t)r->id, "kind", r->kind,
-			 "name", r->name, "model", cli_json_text(r->model_name, strlen(r->model_name)), "task", r->task,
-			 "status", r->status, "step", r->step, "steps", r->steps, "reward", cli_json_real(r->reward), "best_accuracy", cli_json_real(r->best_accuracy), "best_step",
-			 r->best_step >= 0 ? json_integer(r->best_step) : json_null(), "started", r->started, "seconds", r->seconds,
-			 "message", cli_json_text(r->message, strlen(r->message)), "shipped", r->shipped);
+	return json_pack("{s:I,s:s,s:s,s:o,s:s,s:s,s:i,s:i,s:o,s:o,s:o,s:f,s:f,s:o,s:b}", "id",
+			 (json_int_t)r->id, "kind", r->kind, "name", r->name, "model",
+			 cli_json_text(r->model_name, strlen(r->model_name)), "task", r->task,
+			 "status", r->status, "step", r->step, "steps", r->steps, "reward",
+			 cli_json_real(r->reward), "best_accuracy", cli_json_real(r->best_accuracy),
+			 "best_step", r->best_step >= 0 ? json_integer(r->best_step) : json_null(),
+			 "started", r->started, "seconds", r->seconds, "message",
+			 cli_json_text(r->message, strlen(r->message)), "shipped", r->shipped);
 }
 
 static int
@@ -39,16 +42,17 @@ list(struct cli *c)
 		return cli_fail(c);
 	}
 	if (!c->json && l.n)
-		printf("%4s %-7s %-16s %-12s %-12s %-12s %10s %8s %8s %8s\n", "id", "kind", "name", "model", "task", "status", "step",
-		       "reward", "best", "seconds");
+		printf("%4s %-7s %-16s %-12s %-12s %-12s %10s %8s %8s %8s\n", "id", "kind", "name",
+		       "model", "task", "status", "step", "reward", "best", "seconds");
 	for (int i = 0; i < l.n; i++) {
 		const struct run_row *r = &l.v[i];
 
 		if (c->json)
 			json_array_append_new(a, row_json(r));
 		else
-			printf("%4lld %-7s %-16s %-12s %-12s %-12s %5d/%-5d %7.3f %8.3g %8.1f\n", (long long)r->id, r->kind, r->name,
-			       r->model_name, r->task, r->shipped ? "shipped" : r->status, r->step, r->steps, r->reward,
+			printf("%4lld %-7s %-16s %-12s %-12s %-12s %5d/%-5d %7.3f %8.3g %8.1f\n",
+			       (long long)r->id, r->kind, r->name, r->model_name, r->task,
+			       r->shipped ? "shipped" : r->status, r->step, r->steps, r->reward,
 			       r->best_accuracy, r->seconds);
 	}
 	if (c->json)
@@ -68,16 +72,18 @@ curve_json(const struct metric_list *m)
 	for (int i = 0; i < m->n; i++) {
 		const struct run_metric *x = &m->v[i];
 
-		json_t *o = json_pack("{s:i,s:o,s:o,s:o,s:o,s:o,s:I,s:f}", "step", x->step, "reward", cli_json_real(x->reward),
-				      "loss", cli_json_real(x->loss), "kl", cli_json_real(x->kl), "grad_norm",
-				      cli_json_real(x->grad_norm), "length", cli_json_real(x->length), "tokens",
-				      (json_int_t)x->tokens, "ms", x->ms);
+		json_t *o = json_pack(
+			"{s:i,s:o,s:o,s:o,s:o,s:o,s:I,s:f}", "step", x->step, "reward",
+			cli_json_real(x->reward), "loss", cli_json_real(x->loss), "kl",
+			cli_json_real(x->kl), "grad_norm", cli_json_real(x->grad_norm), "length",
+			cli_json_real(x->length), "tokens", (json_int_t)x->tokens, "ms", x->ms);
 
 		if (x->zcount) { /* mean |z - 1| per matrix, four decimals: it is looked at, not computed with */
 			json_t *z = json_array();
 
 			for (int k = 0; k < x->zcount; k++)
-				json_array_append_new(z, json_real(rint((double)x->zmean[k] * 1e4) / 1e4));
+				json_array_append_new(
+					z, json_real(rint((double)x->zmean[k] * 1e4) / 1e4));
 			json_object_set_new(o, "zmean", z);
 		}
 		json_array_append_new(a, o);
@@ -91,9 +97,11 @@ validation_json(const struct validation_list *v)
 	json_t *a = json_array();
 
 	for (int i = 0; i < v->n; i++)
-		json_array_append_new(a, json_pack("{s:i,s:s,s:i,s:i,s:f}", "step", v->v[i].step, "split", v->v[i].split, "correct",
-						   v->v[i].correct, "n", v->v[i].n, "accuracy",
-						   v->v[i].n ? (double)v->v[i].correct / v->v[i].n : 0));
+		json_array_append_new(
+			a,
+			json_pack("{s:i,s:s,s:i,s:i,s:f}", "step", v->v[i].step, "split",
+				  v->v[i].split, "correct", v->v[i].correct, "n", v->v[i].n,
+				  "accuracy", v->v[i].n ? (double)v->v[i].correct / v->v[i].n : 0));
 	return a;
 }
 
@@ -106,9 +114,10 @@ rollouts_json(struct store *st, int64_t run)
 	if (store_rollout_list(st, run, &l, NULL))
 		return a;
 	for (int i = 0; i < l.n; i++)
-		json_array_append_new(a, json_pack("{s:i,s:i,s:s,s:s,s:s,s:f}", "step", l.v[i].step, "position", l.v[i].position,
-						   "prompt", l.v[i].prompt, "answer", l.v[i].answer, "gold", l.v[i].gold, "reward",
-						   l.v[i].reward));
+		json_array_append_new(a, json_pack("{s:i,s:i,s:s,s:s,s:s,s:f}", "step", l.v[i].step,
+						   "position", l.v[i].position, "prompt",
+						   l.v[i].prompt, "answer", l.v[i].answer, "gold",
+						   l.v[i].gold, "reward", l.v[i].reward));
 	rollout_list_free(&l);
 	return a;
 }
@@ -118,19 +127,21 @@ print_csv(const struct metric_list *m, const struct validation_list *v)
 {
 	printf("step,reward,loss,kl,grad_norm,length,tokens,ms,accuracy,n\n");
 	for (int i = 0, k = 0; i < m->n || k < v->n;) {
-		int step = i < m->n && (k >= v->n || m->v[i].step <= v->v[k].step) ? m->v[i].step : v->v[k].step;
+		int step = i < m->n && (k >= v->n || m->v[i].step <= v->v[k].step) ? m->v[i].step
+										   : v->v[k].step;
 
 		printf("%d,", step);
 		if (i < m->n && m->v[i].step == step) {
 			const struct run_metric *x = &m->v[i++];
 
-			printf("%.9g,%.9g,%.9g,%.9g,%.9g,%ld,%.9g,", x->reward, x->loss, x->kl, x->grad_norm, x->length, x->tokens,
-			       x->ms);
+			printf("%.9g,%.9g,%.9g,%.9g,%.9g,%ld,%.9g,", x->reward, x->loss, x->kl,
+			       x->grad_norm, x->length, x->tokens, x->ms);
 		} else {
 			printf(",,,,,,,");
 		}
 		if (k < v->n && v->v[k].step == step) {
-			printf("%.9g,%d\n", v->v[k].n ? (double)v->v[k].correct / v->v[k].n : 0, v->v[k].n);
+			printf("%.9g,%d\n", v->v[k].n ? (double)v->v[k].correct / v->v[k].n : 0,
+			       v->v[k].n);
 			k++;
 		} else {
 			printf(",\n");
@@ -162,16 +173,19 @@ show(struct cli *c, const struct run_row *r, bool export)
 		json_object_set_new(o, "rollouts", rollouts_json(c->ws.store, r->id));
 		cli_json(o);
 	} else {
-		printf("run %lld %s: %s on %s, model %s, %s, step %d of %d, %.1f s\n", (long long)r->id, r->name, r->kind, r->task,
-		       r->model_name, r->status, r->step, r->steps, r->seconds);
+		printf("run %lld %s: %s on %s, model %s, %s, step %d of %d, %.1f s\n",
+		       (long long)r->id, r->name, r->kind, r->task, r->model_name, r->status,
+		       r->step, r->steps, r->seconds);
 		if (r->message[0])
 			printf("%s\n", r->message);
 		printf("settings %s\n", r->settings);
 		for (int i = 0; i < v.n; i++)
-			printf("validation at step %d: %d of %d\n", v.v[i].step, v.v[i].correct, v.v[i].n);
+			printf("validation at step %d: %d of %d\n", v.v[i].step, v.v[i].correct,
+			       v.v[i].n);
 		for (int i = 0; i < m.n; i++)
-			printf("step %4d  reward %7.3f  length %6.1f  grad norm %8.3g  %6.0f ms\n", m.v[i].step, m.v[i].reward,
-			       m.v[i].length, m.v[i].grad_norm, m.v[i].ms);
+			printf("step %4d  reward %7.3f  length %6.1f  grad norm %8.3g  %6.0f ms\n",
+			       m.v[i].step, m.v[i].reward, m.v[i].length, m.v[i].grad_norm,
+			       m.v[i].ms);
 	}
 	metric_list_free(&m);
 	free(v.v);
@@ -185,20 +199,24 @@ stop(struct cli *c, const struct run_row *r)
 	struct timespec tick = {.tv_nsec = 100000000};
 
 	if (strcmp(r->status, "running")) {
-		t2_fail(&c->err, T2_EINVAL, "run %lld: is not running but %s", (long long)r->id, r->status);
+		t2_fail(&c->err, T2_EINVAL, "run %lld: is not running but %s", (long long)r->id,
+			r->status);
 		return cli_fail(c);
 	}
 	if (store_run_ask_stop(c->ws.store, r->id, &c->err))
 		return cli_fail(c);
-	for (int i = 0; i < 350 && process_start(r->pid) == r->pid_start && !job_cancelled(&c->job); i++) {
+	for (int i = 0; i < 350 && process_start(r->pid) == r->pid_start && !job_cancelled(&c->job);
+	     i++) {
 		if (i == 300 && kill((pid_t)r->pid, SIGTERM)) {
-			t2_fail(&c->err, T2_EIO, "process %lld: %s", (long long)r->pid, strerror(errno));
+			t2_fail(&c->err, T2_EIO, "process %lld: %s", (long long)r->pid,
+				strerror(errno));
 			return cli_fail(c);
 		}
 		nanosleep(&tick, NULL);
 	}
 	if (process_start(r->pid) == r->pid_start) {
-		t2_fail(&c->err, T2_EBUSY, "run %lld: process %lld does not end", (long long)r->id, (long long)r->pid);
+		t2_fail(&c->err, T2_EBUSY, "run %lld: process %lld does not end", (long long)r->id,
+			(long long)r->pid);
 		return cli_fail(c);
 	}
 	return 0;
@@ -231,7 +249,8 @@ with_run(struct cli *c, int (*fn)(struct cli *c, const struct run_row *row))
 static int
 resume(struct cli *c, const struct run_row *row)
 {
-	return strcmp(row->kind, "search") ? training_resume_verb(c, row) : searching_resume_verb(c, row);
+	return strcmp(row->kind, "search") ? training_resume_verb(c, row)
+					   : searching_resume_verb(c, row);
 }
 
 static int
@@ -270,8 +289,9 @@ export_verb(struct cli *c)
 	return with_run(c, export_it);
 }
 
-static const struct cli_sub subs[] = {{"list", 1, list},	{"show", 2, show_verb},	    {"resume", 2, resume_verb},
-				      {"stop", 2, stop_verb}, {"export", 2, export_verb}, {0}};
+static const struct cli_sub subs[] = {{"list", 1, list},	  {"show", 2, show_verb},
+				      {"resume", 2, resume_verb}, {"stop", 2, stop_verb},
+				      {"export", 2, export_verb}, {0}};
 
 static int
 run_run(struct cli *c)
@@ -285,5 +305,9 @@ run_run(struct cli *c)
 	return sub->run(c);
 }
 
-const struct command cmd_run = {"run", "list | show RUN | resume RUN | stop RUN | export RUN", "training runs and searches", opts,
-				run_run, 2};
+const struct command cmd_run = {"run",
+				"list | show RUN | resume RUN | stop RUN | export RUN",
+				"training runs and searches",
+				opts,
+				run_run,
+				2};

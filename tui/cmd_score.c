@@ -29,9 +29,10 @@ score_line(void *arg, json_t *o, long line, struct t2_err *err)
 	enum t2_status st;
 
 	if (!json_is_string(a) || !json_is_string(g))
-		return t2_fail(err, T2_EFORMAT, "%s:%ld: \"answer\" and \"gold\" texts are wanted", s->where, line);
-	st = scorer_score(s->scorer, json_string_value(a), json_string_length(a), json_string_value(g), json_string_length(g),
-			  &v, err);
+		return t2_fail(err, T2_EFORMAT, "%s:%ld: \"answer\" and \"gold\" texts are wanted",
+			       s->where, line);
+	st = scorer_score(s->scorer, json_string_value(a), json_string_length(a),
+			  json_string_value(g), json_string_length(g), &v, err);
 	if (st)
 		return st;
 	if (s->c->json)
@@ -46,7 +47,8 @@ static int
 score_run(struct cli *c)
 {
 	enum { MOST = 64 };
-	const char *kind = cli_str(c, "--scorer"), *cats = cli_str(c, "--categories"), *file = c->npos ? c->pos[0] : "-";
+	const char *kind = cli_str(c, "--scorer"), *cats = cli_str(c, "--categories"),
+		   *file = c->npos ? c->pos[0] : "-";
 	struct scoring s = {.c = c, .where = strcmp(file, "-") ? file : "standard input"};
 	char *list = strdup(cats ? cats : ""), *text = NULL, *rest = list;
 	const char *cat[MOST];
@@ -74,4 +76,6 @@ score_run(struct cli *c)
 	return rc;
 }
 
-const struct command cmd_score = {"score", "--scorer KIND [FILE]", "scores JSON lines {\"answer\",\"gold\"}", opts, score_run, 1};
+const struct command cmd_score = {
+	"score", "--scorer KIND [FILE]", "scores JSON lines {\"answer\",\"gold\"}", opts, score_run,
+	1};

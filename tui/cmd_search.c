@@ -28,8 +28,8 @@ on_iteration(void *arg, const struct search_report *r)
 	struct cli *c = arg;
 
 	if (!c->json)
-		printf("iteration %d  best %.3f  mean %.3f  %.1f s, %ld tokens\n", r->iteration, r->best, r->mean, r->ms / 1000,
-		       r->tokens);
+		printf("iteration %d  best %.3f  mean %.3f  %.1f s, %ld tokens\n", r->iteration,
+		       r->best, r->mean, r->ms / 1000, r->tokens);
 	fflush(stdout);
 }
 
@@ -41,19 +41,20 @@ search_here(struct cli *c, const char *task, const struct searching_options *o)
 	if (searching_run(&s, &c->ws, task, o, on_iteration, c, &c->job, &c->err))
 		return cli_fail(c);
 	if (c->json) {
-		cli_json(json_pack("{s:O,s:O,s:f,s:s,s:I}", "iterations", s.iterations, "alpha", s.alpha, "fitness", s.fitness,
-				   "mixture", s.name, "run", (json_int_t)s.run));
+		cli_json(json_pack("{s:O,s:O,s:f,s:s,s:I}", "iterations", s.iterations, "alpha",
+				   s.alpha, "fitness", s.fitness, "mixture", s.name, "run",
+				   (json_int_t)s.run));
 	} else {
 		const char *name;
 		json_t *v;
 
 		printf("mixture %s, fitness %.3f:", s.name, s.fitness);
-		json_object_foreach(s.alpha, name, v)
-		{
+		json_object_foreach (s.alpha, name, v) {
 			double a = json_real_value(v);
 
 			for (size_t i = 0; i < json_array_size(v); i++)
-				a += json_real_value(json_array_get(v, i)) / (double)json_array_size(v);
+				a += json_real_value(json_array_get(v, i)) /
+				     (double)json_array_size(v);
 			printf(" %s=%.3f%s", name, a, json_is_array(v) ? " (mean)" : "");
 		}
 		printf("\n");
@@ -65,10 +66,14 @@ search_here(struct cli *c, const char *task, const struct searching_options *o)
 static int
 search_run(struct cli *c)
 {
-	const char *task = cli_str(c, "--task"), *experts = cli_str(c, "--experts"), *norm = cli_str(c, "--normalise");
+	const char *task = cli_str(c, "--task"), *experts = cli_str(c, "--experts"),
+		   *norm = cli_str(c, "--normalise");
 	const char *split = cli_str(c, "--split");
-	struct searching_options o = {.experts = experts, .name = cli_str(c, "--name"), .split = split ? split : "train",
-				      .resume = cli_str(c, "--resume"), .seed = (uint64_t)c->seed};
+	struct searching_options o = {.experts = experts,
+				      .name = cli_str(c, "--name"),
+				      .split = split ? split : "train",
+				      .resume = cli_str(c, "--resume"),
+				      .seed = (uint64_t)c->seed};
 	int rc;
 
 	search_settings_default(&o.settings);
@@ -83,7 +88,8 @@ search_run(struct cli *c)
 		return cli_usage(c, "--normalise %s: yes or no is wanted", norm);
 	o.settings.normalise = !norm || !strcmp(norm, "yes");
 	if (o.settings.elites > o.settings.population)
-		return cli_usage(c, "--elite %d: more than the population of %d", o.settings.elites, o.settings.population);
+		return cli_usage(c, "--elite %d: more than the population of %d", o.settings.elites,
+				 o.settings.population);
 	if (!o.resume && (!task || !experts))
 		return cli_usage(c, "%s is missing", task ? "--experts" : "--task");
 	if (!o.resume && (rc = cli_task(c, task)))
@@ -107,5 +113,9 @@ searching_resume_verb(struct cli *c, const struct run_row *row)
 	return search_here(c, NULL, &o);
 }
 
-const struct command cmd_search = {"search", "MODEL --task T --experts A,B", "few-shot search for a mixture (cross-entropy method)",
-				   opts, search_run, 1};
+const struct command cmd_search = {"search",
+				   "MODEL --task T --experts A,B",
+				   "few-shot search for a mixture (cross-entropy method)",
+				   opts,
+				   search_run,
+				   1};

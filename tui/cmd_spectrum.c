@@ -25,21 +25,24 @@ numbers(const float *v, const double *v64, int n)
 }
 
 static json_t *
-matrix_json(const struct weight *w, int i, const struct factor *f, const struct spectrum_stats *s, const struct zset *z)
+matrix_json(const struct weight *w, int i, const struct factor *f, const struct spectrum_stats *s,
+	    const struct zset *z)
 {
-	json_t *o = json_pack("{s:s,s:i,s:s,s:i,s:i,s:i,s:o}", "name", w->name, "layer", i / MAT_KINDS, "kind",
-			      mat_kind_name(i % MAT_KINDS), "m", f->m, "n", f->n, "rank", f->r, "sigma",
-			      numbers(f->sigma, f->sigma64, f->r));
+	json_t *o = json_pack("{s:s,s:i,s:s,s:i,s:i,s:i,s:o}", "name", w->name, "layer",
+			      i / MAT_KINDS, "kind", mat_kind_name(i % MAT_KINDS), "m", f->m, "n",
+			      f->n, "rank", f->r, "sigma", numbers(f->sigma, f->sigma64, f->r));
 	const struct {
 		const char *name;
 		double x;
 	} real[] = {{"spectral_norm", s->spectral_norm}, {"frobenius_norm", s->frobenius_norm},
-		    {"stable_rank", s->stable_rank},	  {"effective_rank", s->effective_rank},
-		    {"tail_exponent", s->tail_exponent},  {"noise_edge", s->noise_edge},
+		    {"stable_rank", s->stable_rank},	 {"effective_rank", s->effective_rank},
+		    {"tail_exponent", s->tail_exponent}, {"noise_edge", s->noise_edge},
 		    {"tail_xmin", s->tail_xmin}};
 
 	for (size_t k = 0; k < sizeof real / sizeof *real; k++)
-		json_object_set_new(o, real[k].name, cli_json_real(real[k].x)); /* the tail of a short spectrum has no fit */
+		json_object_set_new(
+			o, real[k].name,
+			cli_json_real(real[k].x)); /* the tail of a short spectrum has no fit */
 	json_object_set_new(o, "above_edge", json_integer(s->above_edge));
 	json_object_set_new(o, "tail_n", json_integer(s->tail_n));
 	if (z && z->z[i])
@@ -76,7 +79,9 @@ spectrum_run(struct cli *c)
 	if (rc)
 		return rc;
 	if (only && (want = model_matrix_find(c->ws.model, only)) < 0) {
-		t2_fail(&c->err, T2_ENOTFOUND, "matrix %s: the model has none of that name; \"t2tui info\" lists them", only);
+		t2_fail(&c->err, T2_ENOTFOUND,
+			"matrix %s: the model has none of that name; \"t2tui info\" lists them",
+			only);
 		return cli_fail(c);
 	}
 	snprintf(spec, sizeof spec, "expert:%s", expert ? expert : "");
@@ -85,8 +90,8 @@ spectrum_run(struct cli *c)
 	if (csv)
 		printf(expert ? "matrix,component,sigma,z,sigma_z\n" : "matrix,component,sigma\n");
 	else if (!c->json)
-		printf("%-44s %10s %10s %9s %9s %8s %10s %6s\n", "matrix", "spectral", "frobenius", "stable r", "effect. r",
-		       "tail", "edge", "above");
+		printf("%-44s %10s %10s %9s %9s %8s %10s %6s\n", "matrix", "spectral", "frobenius",
+		       "stable r", "effect. r", "tail", "edge", "above");
 	list = json_array();
 	for (int i = 0; i < model_matrices(c->ws.model) && !rc; i++) {
 		const struct factor *f = factors_get(c->ws.factors, i);
@@ -99,15 +104,15 @@ spectrum_run(struct cli *c)
 			print_csv(w, i, f, z);
 			continue;
 		}
-		if (f->sigma64 ? spectrum_compute_f64(&s, f->sigma64, f->m, f->n, &c->err) :
-				 spectrum_compute(&s, f->sigma, f->m, f->n, &c->err))
+		if (f->sigma64 ? spectrum_compute_f64(&s, f->sigma64, f->m, f->n, &c->err)
+			       : spectrum_compute(&s, f->sigma, f->m, f->n, &c->err))
 			rc = cli_fail(c);
 		else if (c->json)
 			json_array_append_new(list, matrix_json(w, i, f, &s, z));
 		else
-			printf("%-44s %10.4g %10.4g %9.3g %9.3g %8.3g %10.4g %6d\n", w->name, s.spectral_norm,
-			       s.frobenius_norm, s.stable_rank, s.effective_rank, s.tail_exponent, s.noise_edge,
-			       s.above_edge);
+			printf("%-44s %10.4g %10.4g %9.3g %9.3g %8.3g %10.4g %6d\n", w->name,
+			       s.spectral_norm, s.frobenius_norm, s.stable_rank, s.effective_rank,
+			       s.tail_exponent, s.noise_edge, s.above_edge);
 	}
 	if (c->json && !csv && !rc)
 		cli_json(json_pack("{s:o}", "matrices", list));
@@ -117,4 +122,5 @@ spectrum_run(struct cli *c)
 	return rc;
 }
 
-const struct command cmd_spectrum = {"spectrum", "MODEL", "singular values and what they say", opts, spectrum_run, 1};
+const struct command cmd_spectrum = {"spectrum", "MODEL",      "singular values and what they say",
+				     opts,	 spectrum_run, 1};

@@ -59,5 +59,9 @@ store_run(struct cli *c)
 	return ok ? 0 : 1;
 }
 
-const struct command cmd_store = {"store", "check | backup FILE | path", "the store file: is it sound, copy it, where is it",
-				  NULL, store_run, 2};
+const struct command cmd_store = {"store",
+				  "check | backup FILE | path",
+				  "the store file: is it sound, copy it, where is it",
+				  NULL,
+				  store_run,
+				  2};

@@ -7,9 +7,11 @@
 #include "tui/verbs.h"
 
 static const struct opt opts[] = {
-	{"--no-special", NULL, "add no BOS or EOS; special tokens in the text are recognised all the same"},
+	{"--no-special", NULL,
+	 "add no BOS or EOS; special tokens in the text are recognised all the same"},
 	{"--decode", "IDS", "the way back: text of 1,2,3"},
-	{"--messages", "FILE", "JSON lines of conversations through the chat template (-: standard input)"},
+	{"--messages", "FILE",
+	 "JSON lines of conversations through the chat template (-: standard input)"},
 	{0},
 };
 
@@ -65,10 +67,12 @@ message_line(void *arg, json_t *obj, long line, struct t2_err *err)
 
 	if (!json_is_array(messages))
 		return t2_fail(err, T2_EFORMAT, "%s:%ld: no \"messages\" list", t->where, line);
-	st = chat_render(t->chat, messages, json_is_true(json_object_get(obj, "add_generation_prompt")), &text, &mine);
+	st = chat_render(t->chat, messages,
+			 json_is_true(json_object_get(obj, "add_generation_prompt")), &text, &mine);
 	if (!st)
 		st = tokenizer_encode(t->tok, text.s ? text.s : "", text.len,
-				      chat_has_template(t->chat) ? TOK_PLAIN : TOK_SPECIAL, &ids, &mine);
+				      chat_has_template(t->chat) ? TOK_PLAIN : TOK_SPECIAL, &ids,
+				      &mine);
 	if (st)
 		cli_json(json_pack("{s:o}", "error", cli_json_text(mine.msg, strlen(mine.msg))));
 	else
@@ -101,7 +105,8 @@ encode(struct cli *c, const struct tokenizer *t, const char *text, size_t len)
 	struct ids ids = {0};
 	json_t *pieces;
 
-	if (tokenizer_encode(t, text, len, cli_flag(c, "--no-special") ? TOK_PLAIN : TOK_SPECIAL, &ids, &c->err)) {
+	if (tokenizer_encode(t, text, len, cli_flag(c, "--no-special") ? TOK_PLAIN : TOK_SPECIAL,
+			     &ids, &c->err)) {
 		ids_free(&ids);
 		return cli_fail(c);
 	}
@@ -159,5 +164,6 @@ tokenize_run(struct cli *c)
 	return rc;
 }
 
-const struct command cmd_tokenize = {"tokenize", "MODEL [TEXT]", "token ids of a text (standard input without TEXT)", opts,
-				     tokenize_run, 2};
+const struct command cmd_tokenize = {
+	"tokenize", "MODEL [TEXT]", "token ids of a text (standard input without TEXT)",
+	opts,	    tokenize_run,   2};

@@ -48,7 +48,8 @@ static void
 on_step(void *arg, const struct step_report *r)
 {
 	(void)arg;
-	printf("step %2d  reward %+.3f  mean length %.1f  %.2f s\n", r->step, r->reward, r->length, r->ms / 1000);
+	printf("step %2d  reward %+.3f  mean length %.1f  %.2f s\n", r->step, r->reward, r->length,
+	       r->ms / 1000);
 	fflush(stdout);
 }
 
@@ -62,14 +63,16 @@ train(struct cli *c, const char *task, int steps)
 
 	o.settings.steps = steps;
 	o.settings.eval_every = 0;
-	printf("training on %s: REINFORCE, %d prompts x %d samples a step\n", task, o.settings.batch, o.settings.samples);
+	printf("training on %s: REINFORCE, %d prompts x %d samples a step\n", task,
+	       o.settings.batch, o.settings.samples);
 	fflush(stdout);
 	if (!st)
 		st = training_run(&c->ws, &o, &sink, &c->job, &r, &c->err);
 	if (st)
 		return cli_fail(c);
-	printf("run %lld kept as expert %s (a taste: validation and more steps come with \"t2tui train\")\n\n", (long long)r.run,
-	       r.expert);
+	printf("run %lld kept as expert %s (a taste: validation and more steps come with \"t2tui "
+	       "train\")\n\n",
+	       (long long)r.run, r.expert);
 	return 0;
 }
 
@@ -105,7 +108,8 @@ ask(struct cli *c, const char *prompt)
 		return cli_fail(c);
 	if (k.strategy.note[0])
 		cli_note(c, "%s", k.strategy.note);
-	printf("\n        %d tokens in %.1f ms, kept as decision %lld\n", k.answer.tokens, k.answer.ms, (long long)k.id);
+	printf("\n        %d tokens in %.1f ms, kept as decision %lld\n", k.answer.tokens,
+	       k.answer.ms, (long long)k.id);
 	asking_free(&k);
 	return 0;
 }
@@ -121,9 +125,12 @@ tour_run(struct cli *c)
 	if ((rc = cli_open(c, 0, WS_TEXT | WS_FACTORS)))
 		return rc;
 	if (!(rc = spectra(c)) && !(rc = train(c, task ? task : "math", steps)))
-		rc = ask(c, prompt ? prompt : "Jon has 7 eggs. Jon gives 5 to Ben and buys 10 more. How many eggs does Jon have now?");
+		rc = ask(c, prompt ? prompt
+				   : "Jon has 7 eggs. Jon gives 5 to Ben and buys 10 more. How "
+				     "many eggs does Jon have now?");
 	return rc;
 }
 
-const struct command cmd_tour = {"tour", "MODEL", "the main job without a screen: spectra, a short run, a two-pass answer", opts,
-				 tour_run, 1};
+const struct command cmd_tour = {
+	"tour", "MODEL",  "the main job without a screen: spectra, a short run, a two-pass answer",
+	opts,	tour_run, 1};

@@ -36,16 +36,18 @@ static const struct opt opts[] = {
 };
 
 static void
-on_start(void *arg, int64_t run, const char *name, const struct train_settings *s, double lr, long values)
+on_start(void *arg, int64_t run, const char *name, const struct train_settings *s, double lr,
+	 long values)
 {
 	struct cli *c = arg;
 
 	if (c->json)
-		cli_json(json_pack("{s:s,s:I,s:s,s:i,s:f,s:I}", "event", "start", "run", (json_int_t)run, "name", name, "steps",
-				   s->steps, "lr", lr, "values", (json_int_t)values));
+		cli_json(json_pack("{s:s,s:I,s:s,s:i,s:f,s:I}", "event", "start", "run",
+				   (json_int_t)run, "name", name, "steps", s->steps, "lr", lr,
+				   "values", (json_int_t)values));
 	else
-		printf("run %lld %s: %ld values, %d steps of %d x %d, lr %.3g\n", (long long)run, name, values, s->steps, s->batch,
-		       s->samples, lr);
+		printf("run %lld %s: %ld values, %d steps of %d x %d, lr %.3g\n", (long long)run,
+		       name, values, s->steps, s->batch, s->samples, lr);
 	fflush(stdout);
 }
 
@@ -55,12 +57,16 @@ on_step(void *arg, const struct step_report *r)
 	struct cli *c = arg;
 
 	if (c->json)
-		cli_json(json_pack("{s:s,s:i,s:f,s:o,s:o,s:o,s:I,s:f,s:f}", "event", "step", "step", r->step, "reward", r->reward,
-				   "loss", cli_json_real(r->loss), "kl", cli_json_real(r->kl), "grad_norm", cli_json_real(r->grad_norm),
-				   "tokens", (json_int_t)r->tokens, "length", r->length, "ms", r->ms));
+		cli_json(json_pack("{s:s,s:i,s:f,s:o,s:o,s:o,s:I,s:f,s:f}", "event", "step", "step",
+				   r->step, "reward", r->reward, "loss", cli_json_real(r->loss),
+				   "kl", cli_json_real(r->kl), "grad_norm",
+				   cli_json_real(r->grad_norm), "tokens", (json_int_t)r->tokens,
+				   "length", r->length, "ms", r->ms));
 	else
-		printf("step %4d  reward %+.3f  length %5.1f  loss %+.4f  grad norm %.3g  %.2f s (rollouts %.2f)\n", r->step,
-		       r->reward, r->length, r->loss, r->grad_norm, r->ms / 1000, r->rollout_ms / 1000);
+		printf("step %4d  reward %+.3f  length %5.1f  loss %+.4f  grad norm %.3g  %.2f s "
+		       "(rollouts %.2f)\n",
+		       r->step, r->reward, r->length, r->loss, r->grad_norm, r->ms / 1000,
+		       r->rollout_ms / 1000);
 	fflush(stdout);
 }
 
@@ -72,7 +78,8 @@ on_eval(void *arg, int step, const char *split, int correct, int n)
 
 	wilson95(correct, n, &lo, &hi);
 	if (c->json)
-		cli_json(json_pack("{s:s,s:i,s:s,s:f,s:i}", "event", "eval", "step", step, "split", split, "accuracy", a, "n", n));
+		cli_json(json_pack("{s:s,s:i,s:s,s:f,s:i}", "event", "eval", "step", step, "split",
+				   split, "accuracy", a, "n", n));
 	else
 		printf("step %4d  %s %.3f [%.3f %.3f] of %d\n", step, split, a, lo, hi, n);
 	fflush(stdout);
@@ -81,7 +88,8 @@ on_eval(void *arg, int step, const char *split, int correct, int n)
 static int
 read_settings(struct cli *c, struct train_settings *s)
 {
-	const char *preset = cli_str(c, "--preset"), *method = cli_str(c, "--method"), *objective = cli_str(c, "--objective");
+	const char *preset = cli_str(c, "--preset"), *method = cli_str(c, "--method"),
+		   *objective = cli_str(c, "--objective");
 
 	if (method && strcmp(method, "svf"))
 		return cli_usage(c, "--method %s: svf is what there is", method);
@@ -156,22 +164,27 @@ train_here(struct cli *c, const char *model, const struct training_options *o)
 		return cli_fail(c);
 	st = training_run(&c->ws, o, &sink, &c->job, &r, &c->err);
 	if (r.run && c->json)
-		cli_json(json_pack("{s:s,s:I,s:s,s:s?,s:i,s:o,s:s}", "event", "end", "run", (json_int_t)r.run, "status", r.status,
-				   "expert", r.expert[0] ? r.expert : NULL, "best_step", r.best_step, "best_accuracy",
-				   cli_json_real(r.best_accuracy), "note", r.note));
+		cli_json(json_pack("{s:s,s:I,s:s,s:s?,s:i,s:o,s:s}", "event", "end", "run",
+				   (json_int_t)r.run, "status", r.status, "expert",
+				   r.expert[0] ? r.expert : NULL, "best_step", r.best_step,
+				   "best_accuracy", cli_json_real(r.best_accuracy), "note",
+				   r.note));
 	if (st)
 		return cli_fail(c);
 	if (r.note[0])
 		cli_note(c, "%s", r.note);
 	if (!c->json)
-		printf("run %lld %s: expert %s, best step %d\n", (long long)r.run, r.status, r.expert, r.best_step);
+		printf("run %lld %s: expert %s, best step %d\n", (long long)r.run, r.status,
+		       r.expert, r.best_step);
 	return 0;
 }
 
 static int
 train_run(struct cli *c)
 {
-	struct training_options o = {.task = cli_str(c, "--task"), .name = cli_str(c, "--name"), .seed = (uint64_t)c->seed,
+	struct training_options o = {.task = cli_str(c, "--task"),
+				     .name = cli_str(c, "--name"),
+				     .seed = (uint64_t)c->seed,
 				     .resume = cli_str(c, "--resume")};
 	const char *model = cli_pos(c, 0, "MODEL");
 	int rc;
@@ -194,7 +207,8 @@ training_resume_verb(struct cli *c, const struct run_row *row)
 	snprintf(id, sizeof id, "%lld", (long long)row->id);
 	if (cli_flag(c, "--detach")) {
 		char threads[32];
-		const char *args[] = {row->model_path, "--resume", id, "--store", store_path(c->ws.store), "--threads", threads};
+		const char *args[] = {row->model_path,	       "--resume",  id,	    "--store",
+				      store_path(c->ws.store), "--threads", threads};
 
 		snprintf(threads, sizeof threads, "%ld", c->threads);
 		return started(c, args, c->threads ? 7 : 5);
@@ -202,4 +216,5 @@ training_resume_verb(struct cli *c, const struct run_row *row)
 	return train_here(c, row->model_path, &o);
 }
 
-const struct command cmd_train = {"train", "MODEL --task T", "trains an expert by REINFORCE", opts, train_run, 1};
+const struct command cmd_train = {"train", "MODEL --task T", "trains an expert by REINFORCE",
+				  opts,	   train_run,	     1};

@@ -29,7 +29,8 @@ last_model(struct cli *c, char *out, size_t size)
 {
 	struct model_list l;
 
-	if (workspace_start(&c->ws, 1, c->store_path, &c->err) || store_model_list(c->ws.store, &l, &c->err))
+	if (workspace_start(&c->ws, 1, c->store_path, &c->err) ||
+	    store_model_list(c->ws.store, &l, &c->err))
 		return cli_fail(c);
 	snprintf(out, size, "sample");
 	for (int i = 0; i < l.n; i++) {
@@ -68,7 +69,8 @@ known(struct cli *c)
 	if (st && !strchr(c->pos[0], '/')) {
 		st = workspace_start(&c->ws, 1, c->store_path, &c->err);
 		if (!st)
-			st = workspace_path(&c->ws, c->pos[0], path, sizeof path, &shipped, &c->err);
+			st = workspace_path(&c->ws, c->pos[0], path, sizeof path, &shipped,
+					    &c->err);
 		workspace_stop(&c->ws);
 	}
 	return !st;
@@ -105,12 +107,15 @@ workbench_run(struct cli *c)
 		return 2;
 	if (c->npos > 1)
 		return cli_usage(c, "%s: no such verb", c->pos[0]);
-	if (size && (sscanf(size, "%dx%d", &cfg.w, &cfg.h) != 2 || cfg.w < 1 || cfg.h < 1 || cfg.w > 1000 || cfg.h > 1000))
+	if (size && (sscanf(size, "%dx%d", &cfg.w, &cfg.h) != 2 || cfg.w < 1 || cfg.h < 1 ||
+		     cfg.w > 1000 || cfg.h > 1000))
 		return cli_usage(c, "--size %s: WxH is wanted, e.g. 120x40", size);
 	if (c->npos && !known(c))
 		return cli_fail(c);
 	if (!cfg.script && (!isatty(0) || !isatty(1))) {
-		t2_fail(&c->err, T2_EINVAL, "the workbench needs a terminal; \"t2tui tour MODEL\" does its main job without one");
+		t2_fail(&c->err, T2_EINVAL,
+			"the workbench needs a terminal; \"t2tui tour MODEL\" does its main job "
+			"without one");
 		return cli_fail(c);
 	}
 	if (c->npos)

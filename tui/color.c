@@ -9,9 +9,9 @@ struct lab {
 };
 
 static const char *const names[16] = {
-	"black",       "red",	    "green",	   "yellow",	   "blue",	 "magenta",
-	"cyan",	       "white",	    "brightblack", "brightred",	   "brightgreen", "brightyellow",
-	"brightblue",  "brightmagenta", "brightcyan",  "brightwhite",
+	"black",      "red",	       "green",	      "yellow",	     "blue",	    "magenta",
+	"cyan",	      "white",	       "brightblack", "brightred",   "brightgreen", "brightyellow",
+	"brightblue", "brightmagenta", "brightcyan",  "brightwhite",
 };
 
 /* xterm's defaults; users change them, so this is only good for choosing the nearest. */
@@ -203,8 +203,8 @@ color_mix(uint32_t a, uint32_t b, double t)
 		return t < 0.5 ? a : b;
 	p = lab_of(a);
 	q = lab_of(b);
-	return rgb_of((struct lab){p.l + t * (q.l - p.l), p.a + t * (q.a - p.a),
-				   p.b + t * (q.b - p.b)});
+	return rgb_of(
+		(struct lab){p.l + t * (q.l - p.l), p.a + t * (q.a - p.a), p.b + t * (q.b - p.b)});
 }
 
 uint32_t

@@ -91,7 +91,8 @@ mouse(struct view *v, void *state, const char *arg)
 	(void)state;
 	(void)arg;
 	app_set_mouse(v->app, !v->app->mouse);
-	app_say(v->app, v->app->mouse ? "mouse on" : "mouse off: the terminal's own selection works");
+	app_say(v->app,
+		v->app->mouse ? "mouse on" : "mouse off: the terminal's own selection works");
 }
 
 static void
@@ -106,8 +107,7 @@ copy(struct view *v, void *state, const char *arg)
 	strbuf_free(&b);
 }
 
-static void
-export(struct view *v, void *state, const char *arg)
+static void export(struct view *v, void *state, const char *arg)
 {
 	(void)state;
 	(void)arg;
@@ -166,7 +166,8 @@ theme(struct view *v, void *state, const char *arg)
 	else if (n)
 		app_set_theme(a, names[at % n]);
 	if (a->level != MESSAGE_ERROR || a->message_until <= 0)
-		app_say(a, a->canvas->depth == DEPTH_MONO ? "no colours here: theme mono" : "theme %s",
+		app_say(a,
+			a->canvas->depth == DEPTH_MONO ? "no colours here: theme mono" : "theme %s",
 			a->theme.name);
 	for (int i = 0; i < n; i++)
 		free(names[i]);
@@ -209,7 +210,8 @@ static const struct binding commands[] = {
 	{A_NONE, "?", "help", "help", help, PANES_ALL, 0},
 	{A_NONE, ":", "palette", "every command by name", palette, PANES_ALL, 0},
 	{A_NONE, "", "theme", "next theme, or the one named", theme, PANES_ALL, BIND_ARG},
-	{A_NONE, "", "glyphs", "draw plots in braille, block or ascii", glyphs, PANES_ALL, BIND_ARG},
+	{A_NONE, "", "glyphs", "draw plots in braille, block or ascii", glyphs, PANES_ALL,
+	 BIND_ARG},
 	{A_NONE, "Ctrl-l", "redraw", "draw the screen anew", redraw, PANES_ALL, 0},
 	{A_NONE, "Ctrl-z", "suspend", "back to the shell for a while", suspend, PANES_ALL, 0},
 	{A_NONE, "q", "quit", "quit", quit, PANES_ALL, 0},

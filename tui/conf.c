@@ -10,10 +10,14 @@
 #define AT(field) offsetof(struct conf, field), sizeof(((struct conf *)0)->field)
 
 const struct conf_key conf_table[] = {
-	{"theme", CONF_TEXT, AT(theme), 0, 0, NULL, "", "a theme's name, or a file; without it dark"},
-	{"glyphs", CONF_CHOICE, AT(glyphs), 0, 0, "braille|block|ascii", "", "what plots are drawn with; without it by the locale"},
-	{"colors", CONF_CHOICE, AT(colors), 0, 0, "24bit|256|16|8|mono", "", "how many colours; without it by the terminal"},
-	{"mouse", CONF_BOOL, AT(mouse), 0, 0, "yes|no", "yes", "whether the workbench takes the mouse"},
+	{"theme", CONF_TEXT, AT(theme), 0, 0, NULL, "",
+	 "a theme's name, or a file; without it dark"},
+	{"glyphs", CONF_CHOICE, AT(glyphs), 0, 0, "braille|block|ascii", "",
+	 "what plots are drawn with; without it by the locale"},
+	{"colors", CONF_CHOICE, AT(colors), 0, 0, "24bit|256|16|8|mono", "",
+	 "how many colours; without it by the terminal"},
+	{"mouse", CONF_BOOL, AT(mouse), 0, 0, "yes|no", "yes",
+	 "whether the workbench takes the mouse"},
 	{"threads", CONF_INT, AT(threads), 0, 1024, NULL, "0", "threads; 0: all"},
 	{"view", CONF_INT, AT(view), 0, 9, NULL, "2", "the view shown first, by its key"},
 	{0},
@@ -53,18 +57,21 @@ conf_set(struct conf *k, const char *name, const char *value, struct t2_err *err
 	while (t->name && strcmp(t->name, name))
 		t++;
 	if (!t->name)
-		return t2_fail(err, T2_EINVAL, "%s: no such setting; man t2tui.conf lists them", name);
+		return t2_fail(err, T2_EINVAL, "%s: no such setting; man t2tui.conf lists them",
+			       name);
 	field = (char *)k + t->offset;
 	switch (t->kind) {
 	case CONF_TEXT:
 		if (!*value || strlen(value) >= t->size)
-			return t2_fail(err, T2_EINVAL, "%s: a text of at most %zu bytes is wanted", name, t->size - 1);
+			return t2_fail(err, T2_EINVAL, "%s: a text of at most %zu bytes is wanted",
+				       name, t->size - 1);
 		snprintf(field, t->size, "%s", value);
 		return T2_OK;
 	case CONF_CHOICE:
 	case CONF_BOOL:
 		if (!is_choice(t->choices, value))
-			return t2_fail(err, T2_EINVAL, "%s = %s: one of %s is wanted", name, value, t->choices);
+			return t2_fail(err, T2_EINVAL, "%s = %s: one of %s is wanted", name, value,
+				       t->choices);
 		if (t->kind == CONF_BOOL)
 			*(bool *)(void *)field = !strcmp(value, "yes");
 		else
@@ -74,8 +81,9 @@ conf_set(struct conf *k, const char *name, const char *value, struct t2_err *err
 		errno = 0;
 		x = strtol(value, &end, 10);
 		if (errno || end == value || *end || x < t->lo || x > t->hi)
-			return t2_fail(err, T2_EINVAL, "%s = %s: a whole number from %d to %d is wanted", name, value, t->lo,
-				       t->hi);
+			return t2_fail(err, T2_EINVAL,
+				       "%s = %s: a whole number from %d to %d is wanted", name,
+				       value, t->lo, t->hi);
 		*(int *)(void *)field = (int)x;
 		return T2_OK;
 	}

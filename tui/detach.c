@@ -74,8 +74,8 @@ find_start(const char *path, int64_t *run, char *last, size_t size)
 }
 
 enum t2_status
-training_detach(struct workspace *ws, const char *const *argv, int argc, int64_t *run, struct job *job,
-		struct t2_err *err)
+training_detach(struct workspace *ws, const char *const *argv, int argc, int64_t *run,
+		struct job *job, struct t2_err *err)
 {
 	char dir[1000], path[1100], exe[1024], last[400];
 	char **args = calloc((size_t)argc + 6, sizeof *args);
@@ -88,7 +88,8 @@ training_detach(struct workspace *ws, const char *const *argv, int argc, int64_t
 	(void)ws;
 	if (!args || n <= 0) {
 		free(args);
-		return t2_fail(err, T2_EIO, "cannot start a trainer: /proc/self/exe: %s", strerror(errno));
+		return t2_fail(err, T2_EIO, "cannot start a trainer: /proc/self/exe: %s",
+			       strerror(errno));
 	}
 	exe[n] = 0;
 	if ((st = store_data_dir(dir, sizeof dir, err))) {
@@ -97,7 +98,8 @@ training_detach(struct workspace *ws, const char *const *argv, int argc, int64_t
 	}
 	snprintf(path, sizeof path, "%s/log", dir);
 	mkdir(path, 0700);
-	snprintf(path, sizeof path, "%s/log/train-%ld-%d.log", dir, (long)time(NULL), (int)getpid());
+	snprintf(path, sizeof path, "%s/log/train-%ld-%d.log", dir, (long)time(NULL),
+		 (int)getpid());
 	log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (log < 0) {
 		free(args);
@@ -122,8 +124,10 @@ training_detach(struct workspace *ws, const char *const *argv, int argc, int64_t
 		if (waitpid(pid, &status, WNOHANG) == pid) {
 			if (find_start(path, run, last, sizeof last))
 				return T2_OK;
-			return t2_fail(err, T2_EIO, "%s", !strncmp(last, "t2tui: ", 7) ? last + 7 :
-							   *last ? last : "the trainer ended without a word");
+			return t2_fail(err, T2_EIO, "%s",
+				       !strncmp(last, "t2tui: ", 7) ? last + 7
+				       : *last			    ? last
+					       : "the trainer ended without a word");
 		}
 		if (job && job_cancelled(job)) {
 			kill(pid, SIGTERM);

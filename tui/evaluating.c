@@ -7,7 +7,8 @@
 #include "store/evals.h"
 
 static enum t2_status
-keep(struct evaluating *e, struct workspace *ws, const struct evaluating_options *o, struct t2_err *err)
+keep(struct evaluating *e, struct workspace *ws, const struct evaluating_options *o,
+     struct t2_err *err)
 {
 	struct eval_row row = {.model = ws->model_id,
 			       .task = e->task_name,
@@ -27,7 +28,8 @@ keep(struct evaluating *e, struct workspace *ws, const struct evaluating_options
 	for (int i = 0; i < e->result.n; i++) {
 		const struct rollout *r = &e->result.rollouts.v[i];
 
-		items[i] = (struct eval_item){.item = r->item, .correct = r->correct, .answer = r->text};
+		items[i] = (struct eval_item){
+			.item = r->item, .correct = r->correct, .answer = r->text};
 	}
 	st = store_eval_add(ws->store, &row, items, e->result.n, &e->id, err);
 	free(items);
@@ -35,11 +37,14 @@ keep(struct evaluating *e, struct workspace *ws, const struct evaluating_options
 }
 
 enum t2_status
-evaluating_run(struct evaluating *e, struct workspace *ws, const char *task, const struct evaluating_options *o,
-	       struct job *job, struct t2_err *err)
+evaluating_run(struct evaluating *e, struct workspace *ws, const char *task,
+	       const struct evaluating_options *o, struct job *job, struct t2_err *err)
 {
-	struct adapt_env env = {
-		.model = ws->model, .factors = ws->factors, .pool = ws->pool, .tok = ws->tok, .chat = ws->chat};
+	struct adapt_env env = {.model = ws->model,
+				.factors = ws->factors,
+				.pool = ws->pool,
+				.tok = ws->tok,
+				.chat = ws->chat};
 	struct evaluation_request q;
 	struct strategy s = {0};
 	struct task *t = NULL;

@@ -21,7 +21,8 @@ struct evaluating {
 };
 
 enum t2_status evaluating_run(struct evaluating *out, struct workspace *ws, const char *task,
-			      const struct evaluating_options *o, struct job *job, struct t2_err *err);
+			      const struct evaluating_options *o, struct job *job,
+			      struct t2_err *err);
 void evaluating_free(struct evaluating *e);
 
 #endif

@@ -33,7 +33,7 @@ enum key_code {
 	K_F1, /* .. K_F1 + 11 */
 	K_LAST = K_F1 + 11,
 	K_ALT = 1 << 24,
-	K_CTRL = 1 << 25, /* with letters: 'l' | K_CTRL */
+	K_CTRL = 1 << 25,  /* with letters: 'l' | K_CTRL */
 	K_SHIFT = 1 << 26, /* with named keys only; a capital letter is its own code point */
 };
 
@@ -75,11 +75,12 @@ struct event {
 
 struct event_queue;
 
-struct event_queue *event_queue_new(void); /* NULL: no memory, no pipe */
+struct event_queue *event_queue_new(void);    /* NULL: no memory, no pipe */
 void event_queue_free(struct event_queue *q); /* drops what is in it */
 /* data is dropped at once where there is no memory for the event; returns whether it was queued. */
 bool event_post(struct event_queue *q, const void *to, int type, void *data, void (*drop)(void *));
-void event_wake(struct event_queue *q); /* any thread, signal handlers too: poll() returns, nothing else */
+void event_wake(
+	struct event_queue *q); /* any thread, signal handlers too: poll() returns, nothing else */
 int event_fd(const struct event_queue *q);
 void event_drain(struct event_queue *q); /* empties the pipe; before event_take() */
 bool event_take(struct event_queue *q, struct event *out);

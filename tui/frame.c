@@ -45,7 +45,8 @@ draw_job(struct app *a, struct canvas *c, int x0, int x1)
 	if (i == n || x1 - x0 < 12)
 		return x1;
 	if (j.progress.total > 0)
-		snprintf(text, sizeof text, "%s %ld/%ld", j.name, j.progress.done, j.progress.total);
+		snprintf(text, sizeof text, "%s %ld/%ld", j.name, j.progress.done,
+			 j.progress.total);
 	else
 		snprintf(text, sizeof text, "%s %s", j.name, j.progress.stage);
 	if (more > 0)
@@ -98,7 +99,7 @@ draw_tabs(struct app *a, struct canvas *c, int x, int room)
 	for (size_t i = 0; i < 9; i++) {
 		int k = order[i], w = tab_width(k, k == a->shown, full);
 		bool on = k == a->shown;
-		struct style st = canvas_style(c, on		    ? TH_TAB_ON
+		struct style st = canvas_style(c, on		   ? TH_TAB_ON
 						  : a->view[k].ops ? TH_TAB
 								   : TH_STALE);
 

@@ -95,7 +95,12 @@ shade_of(const struct canvas *c, bool diverging, double t)
 		k = (int)lrint(d * 4);
 		if (c->glyphs == GLYPHS_ASCII)
 			return k == 0 ? " " : t < 0.5 ? (k > 2 ? "=" : "-") : (k > 2 ? "#" : "+");
-		return t < 0.5 ? (k == 0 ? " " : k > 2 ? "▼" : "▿") : (k == 0 ? " " : k > 2 ? "▲" : "▵");
+		return t < 0.5 ? (k == 0  ? " "
+				  : k > 2 ? "▼"
+					  : "▿")
+			       : (k == 0  ? " "
+				  : k > 2 ? "▲"
+					  : "▵");
 	}
 	return shades[(int)lrint(t * 4)];
 }
@@ -106,7 +111,11 @@ row_width(const struct heat *h)
 	int w = 1;
 
 	for (int i = 0; i < h->rows; i++) {
-		int k = h->row_name ? utf8_width_str(h->row_name[i]) : i > 999 ? 4 : i > 99 ? 3 : i > 9 ? 2 : 1;
+		int k = h->row_name ? utf8_width_str(h->row_name[i])
+			: i > 999   ? 4
+			: i > 99    ? 3
+			: i > 9	    ? 2
+				    : 1;
 
 		w = k > w ? k : w;
 	}
@@ -218,7 +227,8 @@ heat_draw(struct canvas *c, struct rect r, const struct heat *h, struct heat_map
 			canvas_text(c, r.x, m.area.y + i, 1, strong, "›");
 		for (int j = 0; j < m.cols; j++)
 			cell_draw(c, h, row, m.col0 + j,
-				  (struct rect){m.area.x + j * m.cw, m.area.y + i, m.cw, 1}, lo, hi);
+				  (struct rect){m.area.x + j * m.cw, m.area.y + i, m.cw, 1}, lo,
+				  hi);
 	}
 	*map = m;
 }
@@ -320,8 +330,9 @@ heat_dense(struct canvas *c, struct rect r, const struct heat *h)
 			if (few) {
 				if (isfinite(a)) {
 					st.fg = heat_color(c, h->diverging, lo, hi, a);
-					canvas_text(c, r.x + x, r.y + y, 1, st,
-						    shade_of(c, h->diverging, (a - lo) / (hi - lo)));
+					canvas_text(
+						c, r.x + x, r.y + y, 1, st,
+						shade_of(c, h->diverging, (a - lo) / (hi - lo)));
 				}
 				continue;
 			}

@@ -17,11 +17,11 @@
 
 struct heat {
 	int rows, cols;
-	const double *v; /* [rows][cols] */
+	const double *v;			       /* [rows][cols] */
 	const char *const *row_name, *const *col_name; /* NULL: 0, 1, 2 ... ; none */
-	bool diverging;	 /* around mid; else from lo to hi */
+	bool diverging;				       /* around mid; else from lo to hi */
 	double mid;
-	double lo, hi;	 /* equal: from the data */
+	double lo, hi;	      /* equal: from the data */
 	int sel_row, sel_col; /* -1: none */
 	const uint8_t *mark;  /* [rows][cols], optional */
 	bool focused;

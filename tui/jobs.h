@@ -24,12 +24,13 @@ enum { JOB_NAME = 64, JOB_SPARK = 64 };
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_OK, JOB_FAILED, JOB_CANCELLED };
 
 struct job_spec {
-	const char *name; /* copied */
+	const char *name;  /* copied */
 	const void *owner; /* the view_ops that Esc and Ctrl-C belong to; may be NULL */
 	const void *lane;
 	enum t2_status (*work)(void *arg, struct job *job, struct t2_err *err);
 	void (*done)(void *arg, enum t2_status st, const struct t2_err *err);
-	void (*cancel)(void *arg); /* watched jobs: how to stop it; NULL: cannot be stopped from here */
+	void (*cancel)(
+		void *arg); /* watched jobs: how to stop it; NULL: cannot be stopped from here */
 	void *arg;
 	void (*drop)(void *arg);
 	bool quiet; /* success is not worth a message */
@@ -62,7 +63,7 @@ int jobs_watch(struct jobs *js, const struct job_spec *s);
 void jobs_report(struct jobs *js, int id, const char *stage, long done, long total, double figure);
 void jobs_end(struct jobs *js, int id, enum job_state state, const char *error);
 
-bool jobs_cancel(struct jobs *js, int id); /* false: nothing to cancel */
+bool jobs_cancel(struct jobs *js, int id);		    /* false: nothing to cancel */
 bool jobs_cancel_owned(struct jobs *js, const void *owner); /* the newest running one */
 int jobs_count(const struct jobs *js);
 void jobs_get(struct jobs *js, int i, struct job_view *out); /* i from 0, newest first */

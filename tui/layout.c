@@ -8,12 +8,12 @@
 enum { NODES = 2 * VIEW_PANES, DEPTH = 6 };
 
 struct node {
-	char kind;	   /* 'h', 'v', 'p' */
-	int pane;	   /* 'p' */
-	int first, next;   /* child, sibling; -1: none */
-	bool fixed;	   /* size is in cells */
-	double size;	   /* cells, or a weight */
-	struct rect r;	   /* as last placed */
+	char kind;	 /* 'h', 'v', 'p' */
+	int pane;	 /* 'p' */
+	int first, next; /* child, sibling; -1: none */
+	bool fixed;	 /* size is in cells */
+	double size;	 /* cells, or a weight */
+	struct rect r;	 /* as last placed */
 };
 
 struct layout {
@@ -84,7 +84,8 @@ node_read(struct reader *p, int depth)
 	}
 	len = strcspn(p->s, " ():");
 	for (int i = 0; i < l->npanes; i++)
-		if (strlen(l->panes[i].name) == len && len && !memcmp(l->panes[i].name, p->s, len)) {
+		if (strlen(l->panes[i].name) == len && len &&
+		    !memcmp(l->panes[i].name, p->s, len)) {
 			k->kind = 'p';
 			k->pane = i;
 			p->s += len;
@@ -178,7 +179,9 @@ node_place(struct layout *l, int at, struct rect r, struct rect *rects)
 		int left = (across ? r.w - used : r.h - used), minw, minh, size;
 
 		node_min(l, c, &minw, &minh);
-		size = n->fixed ? (int)n->size : weights > 0 ? (int)(room * n->size / weights + 0.5) : 0;
+		size = n->fixed	     ? (int)n->size
+		       : weights > 0 ? (int)(room * n->size / weights + 0.5)
+				     : 0;
 		if (!n->fixed) {
 			int min = across ? minw : minh;
 
@@ -209,8 +212,8 @@ layout_place(struct layout *l, struct rect area, struct rect *rects)
 	for (int i = 0; i < l->n; i++) {
 		const struct node *k = &l->node[i];
 
-		if (k->kind == 'p' && (k->r.w < l->panes[k->pane].min_w + 2 ||
-				       k->r.h < l->panes[k->pane].min_h + 2))
+		if (k->kind == 'p' &&
+		    (k->r.w < l->panes[k->pane].min_w + 2 || k->r.h < l->panes[k->pane].min_h + 2))
 			return false;
 	}
 	return true;

@@ -11,8 +11,8 @@ enum { TICKS = 32 };
 
 /* Dots of one drawing: braille 2 x 4 a cell, quarter blocks 2 x 2, letters 1 x 1. */
 struct raster {
-	int dx, dy; /* dots a cell */
-	int w, h;   /* dots */
+	int dx, dy;	      /* dots a cell */
+	int w, h;	      /* dots */
 	unsigned char *bits;  /* [cells] */
 	unsigned char *owner; /* [cells] 1 + series */
 	int cw;
@@ -332,8 +332,8 @@ band_draw(struct canvas *c, const struct plot_map *m, const struct plot_series *
 }
 
 static void
-curve_draw(struct raster *q, const struct plot_map *m, const struct plot_series *s,
-	   const double *y, int k, unsigned dashes)
+curve_draw(struct raster *q, const struct plot_map *m, const struct plot_series *s, const double *y,
+	   int k, unsigned dashes)
 {
 	int px = 0, py = 0;
 	bool have = false;
@@ -457,7 +457,8 @@ legend_place(const struct raster *q, const struct plot_map *m, int w, int h)
 }
 
 static void
-legend_draw(struct canvas *c, const struct plot *p, const struct plot_map *m, const struct raster *q)
+legend_draw(struct canvas *c, const struct plot *p, const struct plot_map *m,
+	    const struct raster *q)
 {
 	struct style st = canvas_style(c, TH_TEXT);
 	int w = 0, h = 0;
@@ -499,7 +500,8 @@ plot_draw(struct canvas *c, struct rect r, const struct plot *p, struct plot_map
 		canvas_wrap(c, rect_inset(r, 2, r.h > 2), canvas_style(c, TH_DIM),
 			    r.w < 12 || r.h < 4 ? "too small"
 			    : p->empty		? p->empty
-						: "Nothing to draw yet.", 0);
+						: "Nothing to draw yet.",
+			    0);
 		if (map)
 			*map = m;
 		canvas_unclip(c, old);
@@ -508,8 +510,8 @@ plot_draw(struct canvas *c, struct rect r, const struct plot *p, struct plot_map
 	axis_make(&ay, m.y0, m.y1, p->log_y, r.h / 3 < 8 ? r.h / 3 : 8);
 	for (int i = 0; i < ay.n; i++) {
 		char buf[32];
-		int w = utf8_width_str(plot_tick_text(buf, sizeof buf, ay.tick[i], p->log_y, ay.step,
-						 c->glyphs == GLYPHS_ASCII));
+		int w = utf8_width_str(plot_tick_text(buf, sizeof buf, ay.tick[i], p->log_y,
+						      ay.step, c->glyphs == GLYPHS_ASCII));
 
 		left = w > left ? w : left;
 	}

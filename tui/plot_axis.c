@@ -17,7 +17,8 @@ plot_ticks(double lo, double hi, bool log, int want, double *tick, int max)
 	if (log && hi - lo >= 1) { /* decades, or every so many */
 		int every = (int)ceil((hi - lo) / want);
 
-		for (double d = ceil(lo / every - 1e-9) * every; d <= hi + 1e-9 && n < max; d += every)
+		for (double d = ceil(lo / every - 1e-9) * every; d <= hi + 1e-9 && n < max;
+		     d += every)
 			tick[n++] = pow(10, d);
 		if (n >= 2 || hi - lo >= 2)
 			return n;
@@ -41,7 +42,10 @@ plot_ticks(double lo, double hi, bool log, int want, double *tick, int max)
 	}
 	raw = (hi - lo) / want;
 	mag = pow(10, floor(log10(raw)));
-	step = raw / mag <= 1 ? mag : raw / mag <= 2 ? 2 * mag : raw / mag <= 5 ? 5 * mag : 10 * mag;
+	step = raw / mag <= 1	? mag
+	       : raw / mag <= 2 ? 2 * mag
+	       : raw / mag <= 5 ? 5 * mag
+				: 10 * mag;
 	first = ceil(lo / step - 1e-9);
 	for (int i = 0; n < max; i++) {
 		double v = (first + i) * step;

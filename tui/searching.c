@@ -20,10 +20,11 @@ struct plan { /* what a run was asked to do: kept as its settings */
 static char *
 plan_json(const struct plan *p)
 {
-	json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:b,s:b,s:I}", "task", p->task, "experts", p->experts, "split",
-			      p->split, "name", p->name, "shots", p->set.shots, "population", p->set.population, "elite",
-			      p->set.elites, "iterations", p->set.iterations, "per-layer", p->set.per_matrix, "normalise",
-			      p->set.normalise, "seed", (json_int_t)p->seed);
+	json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:b,s:b,s:I}", "task", p->task,
+			      "experts", p->experts, "split", p->split, "name", p->name, "shots",
+			      p->set.shots, "population", p->set.population, "elite", p->set.elites,
+			      "iterations", p->set.iterations, "per-layer", p->set.per_matrix,
+			      "normalise", p->set.normalise, "seed", (json_int_t)p->seed);
 	char *s = o ? json_dumps(o, JSON_COMPACT) : NULL;
 
 	json_decref(o);
@@ -45,9 +46,11 @@ plan_read(struct plan *p, const char *text, struct t2_err *err)
 	    !(st = json_want_string(o, "split", &split, "settings", err)) &&
 	    !(st = json_want_string(o, "name", &name, "settings", err)) &&
 	    !(st = json_want_int(o, "shots", 1, 100000, &p->set.shots, "settings", err)) &&
-	    !(st = json_want_int(o, "population", 2, 100000, &p->set.population, "settings", err)) &&
+	    !(st = json_want_int(o, "population", 2, 100000, &p->set.population, "settings",
+				 err)) &&
 	    !(st = json_want_int(o, "elite", 0, 100000, &p->set.elites, "settings", err)) &&
-	    !(st = json_want_int(o, "iterations", 1, 100000, &p->set.iterations, "settings", err)) &&
+	    !(st = json_want_int(o, "iterations", 1, 100000, &p->set.iterations, "settings",
+				 err)) &&
 	    !(st = json_opt_bool(o, "per-layer", &p->set.per_matrix, "settings", err)) &&
 	    !(st = json_opt_bool(o, "normalise", &p->set.normalise, "settings", err)) &&
 	    !(st = json_want_int(o, "seed", 0, 2147483647, &seed, "settings", err))) {
@@ -74,9 +77,10 @@ plan_fill(struct plan *p, const char *task, const struct searching_options *o, s
 		     {"name", o->name ? o->name : "", p->name, sizeof p->name}};
 
 	for (size_t i = 0; i < sizeof field / sizeof *field; i++)
-		if ((size_t)snprintf(field[i].to, field[i].size, "%s", field[i].text) >= field[i].size)
-			return t2_fail(err, T2_EINVAL, "%s \"%.40s...\": longer than %zu bytes", field[i].what, field[i].text,
-				       field[i].size - 1);
+		if ((size_t)snprintf(field[i].to, field[i].size, "%s", field[i].text) >=
+		    field[i].size)
+			return t2_fail(err, T2_EINVAL, "%s \"%.40s...\": longer than %zu bytes",
+				       field[i].what, field[i].text, field[i].size - 1);
 	return T2_OK;
 }
 
@@ -118,7 +122,8 @@ claim_name(struct workspace *ws, const char *name, struct t2_err *err)
 	st = store_mixture_find(ws->store, ws->model_id, name, &m, &a, &none);
 	arena_free(&a);
 	if (!st)
-		return t2_fail(err, T2_EINVAL, "mixture %s: the name is taken; choose another", name);
+		return t2_fail(err, T2_EINVAL, "mixture %s: the name is taken; choose another",
+			       name);
 	return st == T2_ENOTFOUND ? T2_OK : t2_fail(err, st, "%s", none.msg);
 }
 
@@ -143,7 +148,8 @@ experts_open(struct named_experts *x, struct workspace *ws, const char *names, s
 		if (n >= sizeof name)
 			return t2_fail(err, T2_ENOTFOUND, "expert %.*s...: no such expert", 40, p);
 		snprintf(name, sizeof name, "%.*s", (int)n, p);
-		st = store_expert_find(ws->store, ws->model_id, name, &x->row[x->k], &x->arena, err);
+		st = store_expert_find(ws->store, ws->model_id, name, &x->row[x->k], &x->arena,
+				       err);
 		for (int i = 0; i < x->k && !st; i++)
 			if (x->row[i].id == x->row[x->k].id)
 				st = t2_fail(err, T2_EINVAL, "experts: %s is named twice", name);
@@ -166,10 +172,17 @@ experts_close(struct named_experts *x)
 
 /* One transaction an iteration: its metric and the state that the next one starts from. */
 static enum t2_status
-keep_iteration(struct workspace *ws, int64_t run, const struct search *s, const struct search_report *r, struct t2_err *err)
+keep_iteration(struct workspace *ws, int64_t run, const struct search *s,
+	       const struct search_report *r, struct t2_err *err)
 {
-	struct run_metric m = {.step = r->iteration, .reward = r->best, .loss = NAN, .kl = NAN, .grad_norm = NAN,
-			       .length = NAN, .tokens = r->tokens, .ms = r->ms};
+	struct run_metric m = {.step = r->iteration,
+			       .reward = r->best,
+			       .loss = NAN,
+			       .kl = NAN,
+			       .grad_norm = NAN,
+			       .length = NAN,
+			       .tokens = r->tokens,
+			       .ms = r->ms};
 	struct strbuf state = {0};
 	enum t2_status st;
 
@@ -184,7 +197,8 @@ keep_iteration(struct workspace *ws, int64_t run, const struct search *s, const 
 	if (!st)
 		st = store_run_best(ws->store, run, r->iteration, r->best, err);
 	if (!st)
-		st = store_checkpoint_put(ws->store, run, "last", r->iteration, state.s, state.len, err);
+		st = store_checkpoint_put(ws->store, run, "last", r->iteration, state.s, state.len,
+					  err);
 	if (!st)
 		st = store_commit(ws->store, err);
 	if (st)
@@ -210,15 +224,20 @@ still_free(struct workspace *ws, struct plan *p, struct t2_err *err)
 }
 
 static enum t2_status
-keep_mixture(struct searching *out, struct workspace *ws, const struct search *s, const struct plan *p,
-	     const struct named_experts *x, struct t2_err *err)
+keep_mixture(struct searching *out, struct workspace *ws, const struct search *s,
+	     const struct plan *p, const struct named_experts *x, struct t2_err *err)
 {
 	int mats = model_matrices(ws->model), groups = p->set.per_matrix ? mats : 1;
 	double *alpha = malloc((size_t)x->k * (size_t)groups * sizeof *alpha);
 	float *each = malloc((size_t)x->k * (size_t)groups * sizeof *each);
 	struct mixture_part part[64];
-	struct mixture_row m = {.model = ws->model_id, .run = out->run, .name = (char *)p->name, .task = (char *)p->label,
-				.fitness = search_fitness(s), .part = part, .parts = x->k};
+	struct mixture_row m = {.model = ws->model_id,
+				.run = out->run,
+				.name = (char *)p->name,
+				.task = (char *)p->label,
+				.fitness = search_fitness(s),
+				.part = part,
+				.parts = x->k};
 	enum t2_status st = alpha && each ? T2_OK : t2_nomem(err, "mixture");
 	int64_t id;
 
@@ -242,7 +261,8 @@ keep_mixture(struct searching *out, struct workspace *ws, const struct search *s
 				part[i].count = groups;
 				json_object_set(out->alpha, x->row[i].name, list);
 			} else {
-				json_object_set_new(out->alpha, x->row[i].name, json_real(alpha[i]));
+				json_object_set_new(out->alpha, x->row[i].name,
+						    json_real(alpha[i]));
 			}
 			json_decref(list);
 		}
@@ -255,11 +275,14 @@ keep_mixture(struct searching *out, struct workspace *ws, const struct search *s
 
 /* A new run, or the one to resume with its state and what it has printed so far. */
 static enum t2_status
-begin(struct searching *out, struct workspace *ws, struct search *s, const struct plan *p, bool resume,
-      struct t2_err *err)
+begin(struct searching *out, struct workspace *ws, struct search *s, const struct plan *p,
+      bool resume, struct t2_err *err)
 {
 	char *settings;
-	struct run_row row = {.kind = "search", .model = ws->model_id, .name = (char *)p->name, .task = (char *)p->label,
+	struct run_row row = {.kind = "search",
+			      .model = ws->model_id,
+			      .name = (char *)p->name,
+			      .task = (char *)p->label,
 			      .steps = p->set.iterations};
 	void *state = NULL;
 	size_t n;
@@ -287,14 +310,16 @@ begin(struct searching *out, struct workspace *ws, struct search *s, const struc
 		double best, mean;
 
 		search_reached(s, i, &best, &mean);
-		json_array_append_new(out->iterations, json_pack("{s:f,s:f}", "best", best, "mean", mean));
+		json_array_append_new(out->iterations,
+				      json_pack("{s:f,s:f}", "best", best, "mean", mean));
 	}
 	return st;
 }
 
 static enum t2_status
 iterate(struct searching *out, struct workspace *ws, struct search *s, const struct plan *p,
-	void (*fn)(void *arg, const struct search_report *r), void *arg, struct job *job, struct t2_err *err)
+	void (*fn)(void *arg, const struct search_report *r), void *arg, struct job *job,
+	struct t2_err *err)
 {
 	job_stage(job, "search", p->set.iterations);
 	job_step(job, search_iterations(s));
@@ -309,22 +334,30 @@ iterate(struct searching *out, struct workspace *ws, struct search *s, const str
 			st = store_run_beat(ws->store, out->run, &stop, err);
 		if (st)
 			return st;
-		json_array_append_new(out->iterations, json_pack("{s:f,s:f}", "best", r.best, "mean", r.mean));
+		json_array_append_new(out->iterations,
+				      json_pack("{s:f,s:f}", "best", r.best, "mean", r.mean));
 		if (fn)
 			fn(arg, &r);
 		job_step(job, 1);
 		if (stop)
-			return t2_fail(err, T2_ECANCEL, "search: stopped by request; --resume %lld goes on", (long long)out->run);
+			return t2_fail(err, T2_ECANCEL,
+				       "search: stopped by request; --resume %lld goes on",
+				       (long long)out->run);
 	}
 	return T2_OK;
 }
 
 enum t2_status
-searching_run(struct searching *out, struct workspace *ws, const char *task, const struct searching_options *o,
-	      void (*fn)(void *arg, const struct search_report *r), void *arg, struct job *job, struct t2_err *err)
+searching_run(struct searching *out, struct workspace *ws, const char *task,
+	      const struct searching_options *o,
+	      void (*fn)(void *arg, const struct search_report *r), void *arg, struct job *job,
+	      struct t2_err *err)
 {
-	struct adapt_env env = {
-		.model = ws->model, .factors = ws->factors, .pool = ws->pool, .tok = ws->tok, .chat = ws->chat};
+	struct adapt_env env = {.model = ws->model,
+				.factors = ws->factors,
+				.pool = ws->pool,
+				.tok = ws->tok,
+				.chat = ws->chat};
 	struct named_experts *x = calloc(1, sizeof *x);
 	struct plan p = {.set = o->settings, .seed = o->seed};
 	struct search *s = NULL;
@@ -341,7 +374,8 @@ searching_run(struct searching *out, struct workspace *ws, const char *task, con
 	} else if (o->resume) {
 		st = store_run_find(ws->store, o->resume, &row, &a, err);
 		if (!st && (strcmp(row.kind, "search") || row.model != ws->model_id))
-			st = t2_fail(err, T2_EMISMATCH, "run %s: not a search on this model", o->resume);
+			st = t2_fail(err, T2_EMISMATCH, "run %s: not a search on this model",
+				     o->resume);
 		if (!st)
 			st = plan_read(&p, row.settings, err);
 		out->run = st ? 0 : row.id;
@@ -362,7 +396,8 @@ searching_run(struct searching *out, struct workspace *ws, const char *task, con
 	if (!st)
 		st = experts_open(x, ws, p.experts, err);
 	if (!st)
-		st = search_new(&s, &env, t, p.split, (const struct zset *const *)x->z, x->k, &p.set, p.seed, err);
+		st = search_new(&s, &env, t, p.split, (const struct zset *const *)x->z, x->k,
+				&p.set, p.seed, err);
 	if (!st)
 		st = begin(out, ws, s, &p, o->resume, err);
 	if (!st) {
@@ -371,7 +406,10 @@ searching_run(struct searching *out, struct workspace *ws, const char *task, con
 			st = still_free(ws, &p, err);
 		if (!st)
 			st = keep_mixture(out, ws, s, &p, x, err);
-		store_run_finish(ws->store, out->run, !st ? "done" : st == T2_ECANCEL ? "stopped" : "failed",
+		store_run_finish(ws->store, out->run,
+				 !st		    ? "done"
+				 : st == T2_ECANCEL ? "stopped"
+						    : "failed",
 				 st && err ? err->msg : "", NULL);
 	}
 	if (!st) {

@@ -25,7 +25,8 @@ struct searching {
 };
 
 enum t2_status searching_run(struct searching *out, struct workspace *ws, const char *task,
-			     const struct searching_options *o, void (*on_iteration)(void *arg, const struct search_report *r),
+			     const struct searching_options *o,
+			     void (*on_iteration)(void *arg, const struct search_report *r),
 			     void *arg, struct job *job, struct t2_err *err);
 /* `t2tui run resume RUN` for a search */
 int searching_resume_verb(struct cli *c, const struct run_row *row);

@@ -65,27 +65,28 @@ add_step(struct store *s, int64_t run, const json_t *v, struct t2_err *err)
 }
 
 static enum t2_status
-add_rollouts(struct store *s, int64_t run, const json_t *list, const char *where, struct t2_err *err)
+add_rollouts(struct store *s, int64_t run, const json_t *list, const char *where,
+	     struct t2_err *err)
 {
 	size_t n = json_array_size(list), i;
 	struct run_rollout *v = calloc(n + 1, sizeof *v);
 	enum t2_status st = v ? T2_OK : t2_nomem(err, "rollouts");
 	json_t *o;
 
-	json_array_foreach(list, i, o)
-	{
+	json_array_foreach (list, i, o) {
 		const char *prompt = "", *answer = "", *gold = "";
 
 		if (st || (st = json_want_string(o, "prompt", &prompt, where, err)) ||
 		    (st = json_want_string(o, "answer", &answer, where, err)) ||
 		    (st = json_want_string(o, "gold", &gold, where, err)))
 			break;
-		v[i] = (struct run_rollout){.step = (int)json_integer_value(json_object_get(o, "step")),
-					    .position = (int)json_integer_value(json_object_get(o, "position")),
-					    .prompt = (char *)prompt,
-					    .answer = (char *)answer,
-					    .gold = (char *)gold,
-					    .reward = json_number_value(json_object_get(o, "reward"))};
+		v[i] = (struct run_rollout){
+			.step = (int)json_integer_value(json_object_get(o, "step")),
+			.position = (int)json_integer_value(json_object_get(o, "position")),
+			.prompt = (char *)prompt,
+			.answer = (char *)answer,
+			.gold = (char *)gold,
+			.reward = json_number_value(json_object_get(o, "reward"))};
 	}
 	if (!st)
 		st = store_rollouts_put(s, run, v, (int)n, err);
@@ -95,9 +96,11 @@ add_rollouts(struct store *s, int64_t run, const json_t *list, const char *where
 
 /* One recorded run, as `t2tui run export --json` writes it. */
 static enum t2_status
-add_run(struct store *s, int64_t model, const json_t *o, const char *where, int64_t *run, struct t2_err *err)
+add_run(struct store *s, int64_t model, const json_t *o, const char *where, int64_t *run,
+	struct t2_err *err)
 {
-	json_t *settings = json_object_get(o, "settings"), *steps = json_object_get(o, "steps_done"), *v;
+	json_t *settings = json_object_get(o, "settings"),
+	       *steps = json_object_get(o, "steps_done"), *v;
 	char *text = json_is_object(settings) ? json_dumps(settings, JSON_COMPACT) : strdup("{}");
 	struct run_row row = {.model = model, .settings = text, .shipped = true};
 	const char *kind = "train", *name = "", *task = "";
@@ -105,7 +108,8 @@ add_run(struct store *s, int64_t model, const json_t *o, const char *where, int6
 	size_t i;
 	enum t2_status st;
 
-	if (!(st = json_opt_string(o, "kind", &kind, where, err)) && !(st = json_want_string(o, "name", &name, where, err)) &&
+	if (!(st = json_opt_string(o, "kind", &kind, where, err)) &&
+	    !(st = json_want_string(o, "name", &name, where, err)) &&
 	    !(st = json_want_string(o, "task", &task, where, err)) &&
 	    !(st = json_want_int(o, "steps", 1, 1000000, &total, where, err)))
 		st = json_opt_int(o, "best_step", 0, 1000000, &best, where, err);
@@ -116,16 +120,15 @@ add_run(struct store *s, int64_t model, const json_t *o, const char *where, int6
 	row.started = real_or_nan(o, "started");
 	if (!st)
 		st = store_run_start(s, &row, run, err);
-	json_array_foreach(steps, i, v)
-	{
+	json_array_foreach (steps, i, v) {
 		if (!st)
 			st = add_step(s, *run, v, err);
 	}
-	json_array_foreach(json_object_get(o, "validations"), i, v)
-	{
-		struct run_validation x = {.step = (int)json_integer_value(json_object_get(v, "step")),
-					   .correct = (int)json_integer_value(json_object_get(v, "correct")),
-					   .n = (int)json_integer_value(json_object_get(v, "n"))};
+	json_array_foreach (json_object_get(o, "validations"), i, v) {
+		struct run_validation x = {
+			.step = (int)json_integer_value(json_object_get(v, "step")),
+			.correct = (int)json_integer_value(json_object_get(v, "correct")),
+			.n = (int)json_integer_value(json_object_get(v, "n"))};
 
 		snprintf(x.split, sizeof x.split, "validation");
 		if (!st)
@@ -142,8 +145,8 @@ add_run(struct store *s, int64_t model, const json_t *o, const char *where, int6
 }
 
 static enum t2_status
-add_expert(struct store *s, int64_t model, const struct model *m, const char *dir, const json_t *o, const char *where,
-	   struct t2_err *err)
+add_expert(struct store *s, int64_t model, const struct model *m, const char *dir, const json_t *o,
+	   const char *where, struct t2_err *err)
 {
 	const char *name = "", *run_file = NULL;
 	struct expert_row row = {.shipped = true,
@@ -157,7 +160,8 @@ add_expert(struct store *s, int64_t model, const struct model *m, const char *di
 	int64_t id;
 	enum t2_status st;
 
-	if ((st = json_want_string(o, "name", &name, where, err)) || (st = json_opt_string(o, "run", &run_file, where, err)) ||
+	if ((st = json_want_string(o, "name", &name, where, err)) ||
+	    (st = json_opt_string(o, "run", &run_file, where, err)) ||
 	    (st = json_opt_int(o, "n", 0, 1000000, &row.accuracy_n, where, err)))
 		return st;
 	if (run_file) {
@@ -178,8 +182,8 @@ add_expert(struct store *s, int64_t model, const struct model *m, const char *di
 }
 
 static enum t2_status
-add_all(struct store *s, const char *model_dir, const char *dir, const json_t *index, const char *where,
-	struct t2_err *err)
+add_all(struct store *s, const char *model_dir, const char *dir, const json_t *index,
+	const char *where, struct t2_err *err)
 {
 	struct model *m = NULL;
 	int64_t id;
@@ -189,8 +193,7 @@ add_all(struct store *s, const char *model_dir, const char *dir, const json_t *i
 
 	if (!st)
 		st = store_model_register(s, m, "sample", true, &id, err);
-	json_array_foreach(index, i, o)
-	{
+	json_array_foreach (index, i, o) {
 		if (!st)
 			st = add_expert(s, id, m, dir, o, where, err);
 	}
@@ -208,7 +211,8 @@ shipped_register(struct store *s, struct t2_err *err)
 
 	if (st || yes || !paths_share("samples/model", model, sizeof model))
 		return st;
-	if (paths_share("samples/experts/index.json", index, sizeof index) && (st = json_read_file(&list, index, err)))
+	if (paths_share("samples/experts/index.json", index, sizeof index) &&
+	    (st = json_read_file(&list, index, err)))
 		return st;
 	snprintf(dir, sizeof dir, "%s", index);
 	if (strrchr(dir, '/'))

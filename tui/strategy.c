@@ -5,7 +5,8 @@
 #include <string.h>
 
 static enum t2_status
-add_candidate(struct strategy *s, struct workspace *ws, const struct expert_row *row, struct t2_err *err)
+add_candidate(struct strategy *s, struct workspace *ws, const struct expert_row *row,
+	      struct t2_err *err)
 {
 	struct candidate *v = realloc(s->cand, ((size_t)s->ncand + 1) * sizeof *v);
 	struct zset *z;
@@ -20,7 +21,8 @@ add_candidate(struct strategy *s, struct workspace *ws, const struct expert_row 
 	v[s->ncand].expert = strdup(row->name);
 	v[s->ncand].category = strdup(row->task[0] ? row->task : row->name);
 	s->ncand++;
-	return v[s->ncand - 1].expert && v[s->ncand - 1].category ? T2_OK : t2_nomem(err, "experts");
+	return v[s->ncand - 1].expert && v[s->ncand - 1].category ? T2_OK
+								  : t2_nomem(err, "experts");
 }
 
 static enum t2_status
@@ -61,7 +63,8 @@ named_candidates(struct strategy *s, struct workspace *ws, const char *names, st
 
 /* prompt and cls: the candidates, and the task whose question pass 1 asks: that of z^c where there is one. */
 static enum t2_status
-open_dispatch(struct strategy *s, struct workspace *ws, bool with_classifier, const char *experts, struct t2_err *err)
+open_dispatch(struct strategy *s, struct workspace *ws, bool with_classifier, const char *experts,
+	      struct t2_err *err)
 {
 	struct arena a = {0};
 	struct expert_row row;
@@ -72,7 +75,8 @@ open_dispatch(struct strategy *s, struct workspace *ws, bool with_classifier, co
 	st = experts ? named_candidates(s, ws, experts, err) : all_candidates(s, ws, err);
 	if (!st && !s->ncand)
 		st = t2_fail(err, T2_ENOTFOUND,
-			     "strategy %s: the model has no experts to choose from; \"t2tui train\" makes one, or use --strategy none",
+			     "strategy %s: the model has no experts to choose from; \"t2tui "
+			     "train\" makes one, or use --strategy none",
 			     s->name);
 	if (st)
 		return st;
@@ -90,7 +94,8 @@ open_dispatch(struct strategy *s, struct workspace *ws, bool with_classifier, co
 }
 
 static enum t2_status
-open_mixture(struct strategy *s, struct workspace *ws, const struct mixture_row *m, struct t2_err *err)
+open_mixture(struct strategy *s, struct workspace *ws, const struct mixture_row *m,
+	     struct t2_err *err)
 {
 	for (int i = 0; i < m->parts; i++)
 		json_object_set_new(s->mixture, m->part[i].name, json_real(m->part[i].alpha));
@@ -99,7 +104,8 @@ open_mixture(struct strategy *s, struct workspace *ws, const struct mixture_row 
 
 /* few-shot: T is a name or a folder; mixtures are kept under the task's own name. */
 static enum t2_status
-searched_mixture(struct workspace *ws, const char *task, struct mixture_row *m, struct arena *a, struct t2_err *err)
+searched_mixture(struct workspace *ws, const char *task, struct mixture_row *m, struct arena *a,
+		 struct t2_err *err)
 {
 	struct task *t = NULL;
 	enum t2_status st;
@@ -113,7 +119,8 @@ searched_mixture(struct workspace *ws, const char *task, struct mixture_row *m, 
 }
 
 static enum t2_status
-open_fixed(struct strategy *s, struct workspace *ws, const char *spec, const char *task, bool transfer, struct t2_err *err)
+open_fixed(struct strategy *s, struct workspace *ws, const char *spec, const char *task,
+	   bool transfer, struct t2_err *err)
 {
 	struct arena a = {0};
 	struct mixture_row m;
@@ -124,7 +131,9 @@ open_fixed(struct strategy *s, struct workspace *ws, const char *spec, const cha
 		return T2_OK;
 	if (!strcmp(spec, "few-shot")) {
 		if (!task)
-			return t2_fail(err, T2_EINVAL, "strategy few-shot: --task T is needed: whose searched mixture to use");
+			return t2_fail(err, T2_EINVAL,
+				       "strategy few-shot: --task T is needed: whose searched "
+				       "mixture to use");
 		st = searched_mixture(ws, task, &m, &a, err);
 		if (!st)
 			st = open_mixture(s, ws, &m, err);
@@ -157,7 +166,8 @@ standard(struct workspace *ws, char *note, size_t size)
 	struct arena a = {0};
 	struct expert_row row;
 	struct expert_list l = {0};
-	const char *spec = store_expert_dispatcher(ws->store, ws->model_id, &row, &a, NULL) ? "prompt" : "cls";
+	const char *spec =
+		store_expert_dispatcher(ws->store, ws->model_id, &row, &a, NULL) ? "prompt" : "cls";
 
 	if (!store_expert_list(ws->store, ws->model_id, &l, NULL) && !l.n) {
 		spec = "none";
@@ -169,8 +179,8 @@ standard(struct workspace *ws, char *note, size_t size)
 }
 
 enum t2_status
-strategy_open(struct strategy *s, struct workspace *ws, const char *spec, const char *experts, const char *task,
-	      bool transfer, struct t2_err *err)
+strategy_open(struct strategy *s, struct workspace *ws, const char *spec, const char *experts,
+	      const char *task, bool transfer, struct t2_err *err)
 {
 	enum t2_status st;
 
@@ -181,11 +191,13 @@ strategy_open(struct strategy *s, struct workspace *ws, const char *spec, const 
 	s->mixture = json_object();
 	if (!strcmp(spec, "prompt") || !strcmp(spec, "cls"))
 		st = open_dispatch(s, ws, !strcmp(spec, "cls"), experts, err);
-	else if (!strcmp(spec, "none") || !strcmp(spec, "few-shot") || !strncmp(spec, "expert:", 7) ||
-		 !strncmp(spec, "mix:", 4))
+	else if (!strcmp(spec, "none") || !strcmp(spec, "few-shot") ||
+		 !strncmp(spec, "expert:", 7) || !strncmp(spec, "mix:", 4))
 		st = open_fixed(s, ws, spec, task, transfer, err);
 	else
-		st = t2_fail(err, T2_EINVAL, "strategy %s: none, prompt, cls, few-shot, expert:NAME or mix:NAME is wanted",
+		st = t2_fail(err, T2_EINVAL,
+			     "strategy %s: none, prompt, cls, few-shot, expert:NAME or mix:NAME is "
+			     "wanted",
 			     spec);
 	if (st)
 		strategy_close(s);

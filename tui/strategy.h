@@ -26,8 +26,9 @@ struct strategy {
 
 /* experts: "A,B" candidates (NULL: all of the model's that do not dispatch).  task: whose latest searched mixture few-shot
  * uses. */
-enum t2_status strategy_open(struct strategy *s, struct workspace *ws, const char *spec, const char *experts,
-			     const char *task, bool transfer, struct t2_err *err);
+enum t2_status strategy_open(struct strategy *s, struct workspace *ws, const char *spec,
+			     const char *experts, const char *task, bool transfer,
+			     struct t2_err *err);
 void strategy_close(struct strategy *s);
 /* A new reference: what the answer was made with, given its decision. */
 json_t *strategy_mixture(const struct strategy *s, int decision);

@@ -64,9 +64,8 @@ escape(const char *s, size_t n, struct strbuf *out)
 static void
 box(struct strbuf *out, double x, double y, double w, double h, uint32_t fill)
 {
-	strbuf_printf(out,
-		      "<rect x=\"%g\" y=\"%g\" width=\"%g\" height=\"%g\" fill=\"#%06x\"/>\n", x, y,
-		      w, h, fill);
+	strbuf_printf(out, "<rect x=\"%g\" y=\"%g\" width=\"%g\" height=\"%g\" fill=\"#%06x\"/>\n",
+		      x, y, w, h, fill);
 }
 
 /* Up 1, down 2, left 4, right 8, as in canvas.c. */
@@ -77,9 +76,9 @@ arms(utf8proc_int32_t cp)
 		utf8proc_int32_t cp;
 		int arms;
 	} lines[] = {
-		{0x2500, 12}, {0x2502, 3},  {0x250c, 10}, {0x2510, 6},	{0x2514, 9},  {0x2518, 5},
-		{0x251c, 11}, {0x2524, 7},  {0x252c, 14}, {0x2534, 13}, {0x253c, 15}, {0x256d, 10},
-		{0x256e, 6},  {0x256f, 5},  {0x2570, 9},
+		{0x2500, 12}, {0x2502, 3},  {0x250c, 10}, {0x2510, 6},	{0x2514, 9},
+		{0x2518, 5},  {0x251c, 11}, {0x2524, 7},  {0x252c, 14}, {0x2534, 13},
+		{0x253c, 15}, {0x256d, 10}, {0x256e, 6},  {0x256f, 5},	{0x2570, 9},
 	};
 
 	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)

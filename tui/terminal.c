@@ -93,7 +93,8 @@ modes_off(struct terminal *t)
 	}
 	out_cap(t, exit_attribute_mode);
 	out_cap(t, cursor_normal);
-	if (!exit_ca_mode && t->h > 0 && clr_eol) { /* no other screen to go back to: a clean line at least */
+	if (!exit_ca_mode && t->h > 0 &&
+	    clr_eol) { /* no other screen to go back to: a clean line at least */
 		out_cap(t, tparm(cursor_address, t->h - 1, 0, 0, 0, 0, 0, 0, 0, 0));
 		out_cap(t, clr_eol);
 	}
@@ -107,10 +108,10 @@ keys_define(void)
 		const char *seq;
 		int key;
 	} more[] = {
-		{"\033[<", TK_MOUSE},	   {"\033[200~", TK_PASTE},    {"\033[201~", TK_PASTE_END},
-		{"\033[Z", KEY_BTAB},	   {"\033[1~", KEY_HOME},      {"\033[4~", KEY_END},
-		{"\033[H", KEY_HOME},	   {"\033[F", KEY_END},	       {"\033[1;", TK_MODIFIED},
-		{"\033[A", KEY_UP},	   {"\033[B", KEY_DOWN},       {"\033[C", KEY_RIGHT},
+		{"\033[<", TK_MOUSE}, {"\033[200~", TK_PASTE}, {"\033[201~", TK_PASTE_END},
+		{"\033[Z", KEY_BTAB}, {"\033[1~", KEY_HOME},   {"\033[4~", KEY_END},
+		{"\033[H", KEY_HOME}, {"\033[F", KEY_END},     {"\033[1;", TK_MODIFIED},
+		{"\033[A", KEY_UP},   {"\033[B", KEY_DOWN},    {"\033[C", KEY_RIGHT},
 		{"\033[D", KEY_LEFT},
 	};
 
@@ -128,12 +129,15 @@ terminal_open(struct terminal **out, const struct terminal_options *opt, struct 
 
 	*out = NULL;
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
-		return t2_fail(err, T2_EUNSUP,
-			       "screen: stdin and stdout must be a terminal; \"t2tui --help\" lists "
-			       "what works without one");
+		return t2_fail(
+			err, T2_EUNSUP,
+			"screen: stdin and stdout must be a terminal; \"t2tui --help\" lists "
+			"what works without one");
 	if (!term || !*term || !strcmp(term, "dumb"))
-		return t2_fail(err, T2_EUNSUP, "screen: TERM is \"%s\": a terminal that can place "
-			       "the cursor is needed", term ? term : "");
+		return t2_fail(err, T2_EUNSUP,
+			       "screen: TERM is \"%s\": a terminal that can place "
+			       "the cursor is needed",
+			       term ? term : "");
 	if (setupterm(term, STDOUT_FILENO, &rc) != OK)
 		return t2_fail(err, T2_EUNSUP, "screen: TERM is \"%s\": %s", term,
 			       rc == 0 ? "no such entry in the terminfo database"
@@ -141,9 +145,10 @@ terminal_open(struct terminal **out, const struct terminal_options *opt, struct 
 	able = cursor_address && clear_screen;
 	del_curterm(cur_term); /* newterm() makes its own */
 	if (!able)
-		return t2_fail(err, T2_EUNSUP,
-			       "screen: TERM is \"%s\": a terminal that can place the cursor is needed",
-			       term);
+		return t2_fail(
+			err, T2_EUNSUP,
+			"screen: TERM is \"%s\": a terminal that can place the cursor is needed",
+			term);
 	t = calloc(1, sizeof *t);
 	if (!t)
 		return t2_nomem(err, "screen");
@@ -172,8 +177,9 @@ terminal_open(struct terminal **out, const struct terminal_options *opt, struct 
 	refresh();
 	set = nl_langinfo(CODESET);
 	t->glyphs = opt->glyphs >= 0 ? (enum glyph_level)opt->glyphs
-		    : set && !strcmp(set, "UTF-8") ? (strcmp(term, "linux") ? GLYPHS_BRAILLE : GLYPHS_BLOCK)
-						   : GLYPHS_ASCII;
+		    : set && !strcmp(set, "UTF-8")
+			    ? (strcmp(term, "linux") ? GLYPHS_BRAILLE : GLYPHS_BLOCK)
+			    : GLYPHS_ASCII;
 	t->depth = opt->depth >= 0 ? (enum color_depth)opt->depth
 				   : color_detect(tigetnum("colors"), tigetflag("RGB") > 0);
 	t->has_mouse = (tigetstr("XM") && tigetstr("XM") != (char *)-1) || key_mouse;

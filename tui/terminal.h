@@ -31,7 +31,7 @@ enum t2_status terminal_open(struct terminal **out, const struct terminal_option
 void terminal_close(struct terminal *t);
 int terminal_fd(const struct terminal *t);
 int terminal_signal_fd(const struct terminal *t);
-int terminal_signal(struct terminal *t); /* the next one that came, 0: none */
+int terminal_signal(struct terminal *t);		   /* the next one that came, 0: none */
 bool terminal_input(struct terminal *t, struct input *in); /* false: nothing there */
 void terminal_size(struct terminal *t, int *w, int *h);	   /* never less than 1 x 1, never absurd */
 enum color_depth terminal_depth(const struct terminal *t);

@@ -14,37 +14,47 @@
 static const struct {
 	const char *name, *dark, *mono, *help;
 } roles[TH_ROLES] = {
-	[TH_TEXT] = {"text", "#d5d9e0 on #14171c", "default on default", "ordinary text, and the background"},
+	[TH_TEXT] = {"text", "#d5d9e0 on #14171c", "default on default",
+		     "ordinary text, and the background"},
 	[TH_DIM] = {"dim", "#8a93a3", "default", "labels, units, what is secondary"},
-	[TH_STALE] = {"stale", "#5b6473 italic", "default dim", "unknown, out of date or being computed"},
+	[TH_STALE] = {"stale", "#5b6473 italic", "default dim",
+		      "unknown, out of date or being computed"},
 	[TH_STRONG] = {"strong", "#ffffff bold", "default bold", "what must be seen first"},
 	[TH_TITLE] = {"title", "#aab3c2", "default", "pane titles"},
 	[TH_BORDER] = {"border", "#3d4552", "default", "pane borders"},
-	[TH_FOCUS] = {"focus", "#7cc5ff bold", "default bold", "border and title of the focused pane"},
+	[TH_FOCUS] = {"focus", "#7cc5ff bold", "default bold",
+		      "border and title of the focused pane"},
 	[TH_BAR] = {"bar", "#a6afbd on #1e232b", "default on default", "top and bottom bands"},
 	[TH_BRAND] = {"brand", "#7cc5ff on #1e232b bold", "default bold", "the program's name"},
 	[TH_TAB] = {"tab", "#8a93a3", "default", "names of other views"},
-	[TH_TAB_ON] = {"tab_on", "#0f1318 on #7cc5ff bold", "default reverse bold", "name of the view shown"},
+	[TH_TAB_ON] = {"tab_on", "#0f1318 on #7cc5ff bold", "default reverse bold",
+		       "name of the view shown"},
 	[TH_KEY] = {"key", "#7cc5ff", "default bold", "key names"},
 	[TH_MESSAGE] = {"message", "#e6e9ee", "default", "messages"},
 	[TH_ERROR] = {"error", "#ffffff on #a8323e bold", "default reverse bold", "error messages"},
-	[TH_SELECT] = {"select", "#ffffff on #2b4a68", "default reverse", "row under the cursor, focused pane"},
-	[TH_SELECT_OFF] = {"select_off", "keep on #262c36", "default underline", "row under the cursor, other panes"},
+	[TH_SELECT] = {"select", "#ffffff on #2b4a68", "default reverse",
+		       "row under the cursor, focused pane"},
+	[TH_SELECT_OFF] = {"select_off", "keep on #262c36", "default underline",
+			   "row under the cursor, other panes"},
 	[TH_MARK] = {"mark", "#e8c66a bold", "default bold", "marked with space"},
-	[TH_MATCH] = {"match", "#0f1318 on #e8c66a", "default underline", "what a filter or search hit"},
+	[TH_MATCH] = {"match", "#0f1318 on #e8c66a", "default underline",
+		      "what a filter or search hit"},
 	[TH_GOOD] = {"good", "#7fd18b", "default bold", "a clear gain (intervals apart)"},
 	[TH_BAD] = {"bad", "#ff7b81", "default bold", "failure"},
 	[TH_WARN] = {"warn", "#e8c66a", "default bold", "needs attention"},
 	[TH_FIELD] = {"field", "#d5d9e0 on #1e232b", "default underline", "a text field"},
-	[TH_FIELD_EDIT] = {"field_edit", "#ffffff on #2a3340", "default underline bold", "a text field that takes letters"},
-	[TH_POPUP] = {"popup", "#d5d9e0 on #1b2027", "default on default", "palette, help and questions"},
+	[TH_FIELD_EDIT] = {"field_edit", "#ffffff on #2a3340", "default underline bold",
+			   "a text field that takes letters"},
+	[TH_POPUP] = {"popup", "#d5d9e0 on #1b2027", "default on default",
+		      "palette, help and questions"},
 	[TH_POPUP_BORDER] = {"popup_border", "#7cc5ff", "default bold", "their border"},
 	[TH_GAUGE] = {"gauge", "#7cc5ff", "default", "bars, gauges and sliders"},
 	[TH_TRACK] = {"track", "#333b47", "default dim", "the empty part of gauges and sliders"},
 	[TH_AXIS] = {"axis", "#7a8494", "default", "axes and their numbers"},
 	[TH_GRID] = {"grid", "#272d36", "default dim", "grid lines of plots"},
 	[TH_CURSOR] = {"cursor", "#e8c66a", "default bold", "cursor lines and marks in plots"},
-	[TH_DIFFER] = {"differ", "keep underline", "default underline", "tokens that differ from the base model's"},
+	[TH_DIFFER] = {"differ", "keep underline", "default underline",
+		       "tokens that differ from the base model's"},
 };
 
 static const char dark_sequential[] = "#1f2a5a #28517f #2a7a8c #3fa282 #8cc265 #f2dd60";
@@ -69,7 +79,7 @@ static const struct {
 	const char *name;
 	uint8_t bit;
 } attrs[] = {
-	{"bold", ATTR_BOLD},		{"dim", ATTR_DIM},	    {"italic", ATTR_ITALIC},
+	{"bold", ATTR_BOLD},	       {"dim", ATTR_DIM},	  {"italic", ATTR_ITALIC},
 	{"underline", ATTR_UNDERLINE}, {"reverse", ATTR_REVERSE},
 };
 
@@ -213,7 +223,8 @@ theme_key(void *arg, const char *section, const char *key, const char *value)
 		theme_builtin(&p->t, value[0] == 'd' ? THEME_DARK : THEME_MONO);
 		return 1;
 	}
-	if (!strcmp(key, "sequential") || !strcmp(key, "diverging") || !strcmp(key, "probability")) {
+	if (!strcmp(key, "sequential") || !strcmp(key, "diverging") ||
+	    !strcmp(key, "probability")) {
 		struct ramp *r = key[0] == 's'	 ? &p->t.sequential
 				 : key[0] == 'd' ? &p->t.diverging
 						 : &p->t.probability;

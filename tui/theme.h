@@ -76,7 +76,7 @@ struct ramp {
 struct theme {
 	char name[64];
 	bool mono;
-	uint32_t background;	     /* of the role text; style[TH_TEXT] itself keeps what is there */
+	uint32_t background; /* of the role text; style[TH_TEXT] itself keeps what is there */
 	struct style style[TH_ROLES];
 	struct ramp sequential, diverging, probability;
 	uint32_t series[THEME_SERIES]; /* experts, curves */
@@ -89,7 +89,8 @@ void theme_builtin(struct theme *t, enum theme_kind kind);
 /* name: a path where it holds a '/', else NAME.theme in theme_dirs(). */
 enum t2_status theme_load(struct theme *t, const char *name, struct t2_err *err);
 /* The same from memory; where names it in messages. */
-enum t2_status theme_parse(struct theme *t, const char *text, const char *where, struct t2_err *err);
+enum t2_status theme_parse(struct theme *t, const char *text, const char *where,
+			   struct t2_err *err);
 /* Names of all themes that can be loaded, sorted; the caller frees the array and each string. */
 char **theme_names(int *n);
 /* The role's key in a file, and what it is for. */

@@ -68,8 +68,9 @@ in_training(const struct loop *l)
 	if (store_run_list(l->ws->store, l->ws->model_id, &runs, NULL))
 		return false;
 	for (int i = 0; i < runs.n; i++)
-		yes = yes || (!strcmp(runs.v[i].kind, "train") && !strcmp(runs.v[i].status, "running") &&
-			      runs.v[i].id != l->out->run && !strcmp(runs.v[i].name, l->name));
+		yes = yes ||
+		      (!strcmp(runs.v[i].kind, "train") && !strcmp(runs.v[i].status, "running") &&
+		       runs.v[i].id != l->out->run && !strcmp(runs.v[i].name, l->name));
 	run_list_free(&runs);
 	return yes;
 }
@@ -116,7 +117,8 @@ claim_name(struct loop *l, const char *name, struct t2_err *err)
 	st = store_expert_find(l->ws->store, l->ws->model_id, name, &row, &a, &none);
 	arena_free(&a);
 	if (st == T2_OK)
-		return t2_fail(err, T2_EINVAL, "expert %s: the name is taken; choose another", name);
+		return t2_fail(err, T2_EINVAL, "expert %s: the name is taken; choose another",
+			       name);
 	if (st != T2_ENOTFOUND)
 		return t2_fail(err, st, "%s", none.msg);
 	snprintf(l->name, sizeof l->name, "%s", name);
@@ -130,8 +132,9 @@ save_checkpoint(struct loop *l, const char *kind, struct t2_err *err)
 	enum t2_status st;
 
 	trainer_save(l->trainer, &b);
-	st = b.failed ? t2_nomem(err, "checkpoint") :
-			store_checkpoint_put(l->ws->store, l->out->run, kind, trainer_steps(l->trainer), b.s, b.len, err);
+	st = b.failed ? t2_nomem(err, "checkpoint")
+		      : store_checkpoint_put(l->ws->store, l->out->run, kind,
+					     trainer_steps(l->trainer), b.s, b.len, err);
 	strbuf_free(&b);
 	return st;
 }
@@ -157,8 +160,16 @@ keep_validation(struct loop *l, int step, int correct, int n, struct t2_err *err
 static enum t2_status
 keep_step(struct loop *l, const struct step_report *r, struct t2_err *err)
 {
-	struct run_metric m = {.step = r->step, .reward = r->reward, .loss = r->loss, .kl = r->kl, .grad_norm = r->grad_norm,
-			       .length = r->length, .tokens = r->tokens, .ms = r->ms, .zmean = r->zmean, .zcount = r->zcount};
+	struct run_metric m = {.step = r->step,
+			       .reward = r->reward,
+			       .loss = r->loss,
+			       .kl = r->kl,
+			       .grad_norm = r->grad_norm,
+			       .length = r->length,
+			       .tokens = r->tokens,
+			       .ms = r->ms,
+			       .zmean = r->zmean,
+			       .zcount = r->zcount};
 	enum { SHOWN = 16 };
 	struct run_rollout v[SHOWN];
 	int n = 0, stride = r->rollouts.n > SHOWN ? r->rollouts.n / SHOWN : 1;
@@ -171,8 +182,12 @@ keep_step(struct loop *l, const struct step_report *r, struct t2_err *err)
 
 		st = task_question(l->task, "train", o->item, &q, err);
 		prompt[n] = strbuf_take(&q);
-		v[n] = (struct run_rollout){.step = r->step, .position = i, .prompt = prompt[n], .answer = (char *)o->text,
-					    .gold = (char *)task_gold(l->task, "train", o->item), .reward = o->correct ? 1 : -1};
+		v[n] = (struct run_rollout){.step = r->step,
+					    .position = i,
+					    .prompt = prompt[n],
+					    .answer = (char *)o->text,
+					    .gold = (char *)task_gold(l->task, "train", o->item),
+					    .reward = o->correct ? 1 : -1};
 	}
 	if (!st)
 		st = store_rollouts_put(l->ws->store, l->out->run, v, n, err);
@@ -251,13 +266,15 @@ steps(struct loop *l, struct t2_err *err)
 	enum t2_status st = T2_OK;
 
 	/* a validation that the kill came before is made up for: the curve is the uninterrupted one's */
-	if (l->set.eval_every > 0 && (trainer_steps(l->trainer) == 0 || due(l, trainer_steps(l->trainer))) &&
+	if (l->set.eval_every > 0 &&
+	    (trainer_steps(l->trainer) == 0 || due(l, trainer_steps(l->trainer))) &&
 	    !validated(l, trainer_steps(l->trainer)))
 		st = validate(l, trainer_steps(l->trainer), err);
 	while (!st && trainer_steps(l->trainer) < l->set.steps) {
 		st = store_run_beat(l->ws->store, l->out->run, &stop, err);
 		if (!st && stop)
-			return t2_fail(err, T2_ECANCEL, "stopped by request; \"t2tui run resume %lld\" goes on",
+			return t2_fail(err, T2_ECANCEL,
+				       "stopped by request; \"t2tui run resume %lld\" goes on",
 				       (long long)l->out->run);
 		if (!st)
 			st = one_step(l, err);
@@ -274,7 +291,8 @@ still_free(struct loop *l, struct t2_err *err)
 	struct arena a = {0};
 	struct expert_row row;
 	char wanted[sizeof l->name];
-	enum t2_status st = store_expert_find(l->ws->store, l->ws->model_id, l->name, &row, &a, err);
+	enum t2_status st =
+		store_expert_find(l->ws->store, l->ws->model_id, l->name, &row, &a, err);
 	size_t n = strlen(l->out->note);
 
 	arena_free(&a);
@@ -283,8 +301,8 @@ still_free(struct loop *l, struct t2_err *err)
 	memcpy(wanted, l->name, sizeof wanted);
 	if (st || (st = free_name(l, wanted, err)))
 		return st;
-	snprintf(l->out->note + n, sizeof l->out->note - n, "%sthe name %s was taken meanwhile: kept as %s", n ? "; " : "", wanted,
-		 l->name);
+	snprintf(l->out->note + n, sizeof l->out->note - n,
+		 "%sthe name %s was taken meanwhile: kept as %s", n ? "; " : "", wanted, l->name);
 	return T2_OK;
 }
 
@@ -292,8 +310,11 @@ still_free(struct loop *l, struct t2_err *err)
 static enum t2_status
 save_expert(struct loop *l, struct t2_err *err)
 {
-	struct expert_row row = {.run = l->out->run, .base_accuracy = NAN, .accuracy = NAN,
-				 .dispatch = task_categories(l->task) > 0 && task_dispatches(l->task)};
+	struct expert_row row = {.run = l->out->run,
+				 .base_accuracy = NAN,
+				 .accuracy = NAN,
+				 .dispatch =
+					 task_categories(l->task) > 0 && task_dispatches(l->task)};
 	struct validation_list v;
 	struct expert *e = NULL;
 	void *state = NULL;
@@ -303,14 +324,16 @@ save_expert(struct loop *l, struct t2_err *err)
 	enum t2_status st;
 
 	if (l->set.eval_every > 0 && l->best_step > 0) {
-		if ((st = store_checkpoint_get(l->ws->store, l->out->run, "best", &step, &state, &n, err)))
+		if ((st = store_checkpoint_get(l->ws->store, l->out->run, "best", &step, &state, &n,
+					       err)))
 			return st;
 		st = trainer_load(l->trainer, state, n, err);
 		free(state);
 		if (st)
 			return st;
 	} else if (l->set.eval_every > 0) {
-		snprintf(l->out->note, sizeof l->out->note, "no validation beat the start (%.3g): the last step is kept", l->best);
+		snprintf(l->out->note, sizeof l->out->note,
+			 "no validation beat the start (%.3g): the last step is kept", l->best);
 	}
 	if (!store_validation_list(l->ws->store, l->out->run, &v, NULL)) {
 		for (int i = 0; i < v.n; i++) {
@@ -346,9 +369,14 @@ static enum t2_status
 begin_run(struct loop *l, struct t2_err *err)
 {
 	char *text = settings_text(l);
-	struct run_row row = {.kind = "train", .model = l->ws->model_id, .name = l->name, .task = (char *)task_name(l->task),
-			      .settings = text, .steps = l->set.steps};
-	enum t2_status st = text ? store_run_start(l->ws->store, &row, &l->out->run, err) : t2_nomem(err, "settings");
+	struct run_row row = {.kind = "train",
+			      .model = l->ws->model_id,
+			      .name = l->name,
+			      .task = (char *)task_name(l->task),
+			      .settings = text,
+			      .steps = l->set.steps};
+	enum t2_status st = text ? store_run_start(l->ws->store, &row, &l->out->run, err)
+				 : t2_nomem(err, "settings");
 
 	if (!st)
 		st = save_checkpoint(l, "last", err);
@@ -359,8 +387,12 @@ begin_run(struct loop *l, struct t2_err *err)
 static enum t2_status
 open_run(struct loop *l, const struct training_options *o, struct t2_err *err)
 {
-	struct train_env env = {.model = l->ws->model, .factors = l->ws->factors, .pool = l->ws->pool, .tok = l->ws->tok,
-				.chat = l->ws->chat, .task = l->task};
+	struct train_env env = {.model = l->ws->model,
+				.factors = l->ws->factors,
+				.pool = l->ws->pool,
+				.tok = l->ws->tok,
+				.chat = l->ws->chat,
+				.task = l->task};
 	enum t2_status st = trainer_new(&l->trainer, &env, &l->set, l->seed, NULL, err);
 
 	if (st || o->resume)
@@ -424,11 +456,15 @@ choose(struct loop *l, const struct training_options *o, struct t2_err *err)
 	if (o->resume) {
 		st = store_run_find(l->ws->store, o->resume, &row, &a, err);
 		if (!st && strcmp(row.kind, "train"))
-			st = t2_fail(err, T2_EINVAL, "run %s: a search; \"t2tui search --resume\" goes on with it", o->resume);
+			st = t2_fail(err, T2_EINVAL,
+				     "run %s: a search; \"t2tui search --resume\" goes on with it",
+				     o->resume);
 		else if (!st && row.model != l->ws->model_id)
-			st = t2_fail(err, T2_EMISMATCH, "run %s: of model %s, not of this one", o->resume, row.model_name);
+			st = t2_fail(err, T2_EMISMATCH, "run %s: of model %s, not of this one",
+				     o->resume, row.model_name);
 		else if (!st && !strcmp(row.status, "done"))
-			st = t2_fail(err, T2_EINVAL, "run %s: is done; there is nothing to resume", o->resume);
+			st = t2_fail(err, T2_EINVAL, "run %s: is done; there is nothing to resume",
+				     o->resume);
 		if (!st)
 			st = settings_read(l, row.settings, err);
 		l->resumed = st ? 0 : row.id;
@@ -444,23 +480,31 @@ choose(struct loop *l, const struct training_options *o, struct t2_err *err)
 }
 
 enum t2_status
-training_run(struct workspace *ws, const struct training_options *o, const struct training_sink *sink, struct job *job,
-	     struct training_result *out, struct t2_err *err)
+training_run(struct workspace *ws, const struct training_options *o,
+	     const struct training_sink *sink, struct job *job, struct training_result *out,
+	     struct t2_err *err)
 {
-	struct loop l = {.ws = ws, .sink = sink, .out = out, .best = -1, .best_step = 0, .job = job};
+	struct loop l = {
+		.ws = ws, .sink = sink, .out = out, .best = -1, .best_step = 0, .job = job};
 	enum t2_status st;
 
 	memset(out, 0, sizeof *out);
 	out->best_accuracy = NAN;
 	snprintf(out->status, sizeof out->status, "failed");
-	if (!(st = choose(&l, o, err)) && !(st = open_run(&l, o, err)) && !(o->resume && (st = resume_state(&l, err)))) {
+	if (!(st = choose(&l, o, err)) && !(st = open_run(&l, o, err)) &&
+	    !(o->resume && (st = resume_state(&l, err)))) {
 		if (sink && sink->start)
-			sink->start(sink->arg, out->run, l.name, &l.set, trainer_lr(l.trainer), trainer_values(l.trainer));
+			sink->start(sink->arg, out->run, l.name, &l.set, trainer_lr(l.trainer),
+				    trainer_values(l.trainer));
 		st = steps(&l, err);
 		if (!st)
 			st = save_expert(&l, err);
-		snprintf(out->status, sizeof out->status, "%s", !st ? "done" : st == T2_ECANCEL ? "stopped" : "failed");
-		store_run_finish(ws->store, out->run, out->status, st && err ? err->msg : out->note, NULL);
+		snprintf(out->status, sizeof out->status, "%s",
+			 !st		    ? "done"
+			 : st == T2_ECANCEL ? "stopped"
+					    : "failed");
+		store_run_finish(ws->store, out->run, out->status, st && err ? err->msg : out->note,
+				 NULL);
 	}
 	out->best_step = l.best_step;
 	if (l.best >= 0)

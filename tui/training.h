@@ -23,7 +23,8 @@ struct training_options {
 
 struct training_sink {
 	void *arg;
-	void (*start)(void *arg, int64_t run, const char *name, const struct train_settings *s, double lr, long values);
+	void (*start)(void *arg, int64_t run, const char *name, const struct train_settings *s,
+		      double lr, long values);
 	void (*step)(void *arg, const struct step_report *r);
 	void (*eval)(void *arg, int step, const char *split, int correct, int n);
 };
@@ -36,14 +37,15 @@ struct training_result {
 	double best_accuracy; /* NaN: never validated */
 };
 
-enum t2_status training_run(struct workspace *ws, const struct training_options *o, const struct training_sink *sink,
-			    struct job *job, struct training_result *out, struct t2_err *err);
+enum t2_status training_run(struct workspace *ws, const struct training_options *o,
+			    const struct training_sink *sink, struct job *job,
+			    struct training_result *out, struct t2_err *err);
 
 /* Starts `t2tui train ...` as a process of its own, detached, its output to a log file; returns once its run is in the
  * store (*run),
  * or fails with what it said.  A cancelled job (may be NULL) ends the waiting and the process. argv: the verb's arguments after "train". */
-enum t2_status training_detach(struct workspace *ws, const char *const *argv, int argc, int64_t *run,
-			       struct job *job, struct t2_err *err);
+enum t2_status training_detach(struct workspace *ws, const char *const *argv, int argc,
+			       int64_t *run, struct job *job, struct t2_err *err);
 
 /* `t2tui run resume RUN` */
 int training_resume_verb(struct cli *c, const struct run_row *row);

@@ -84,7 +84,8 @@ struct view {
 	int focus;  /* index of the focused pane */
 	bool zoomed, editing, failed;
 	bool opened;
-	const char *hint; /* bottom band while editing: "Esc leave  Enter ask"; NULL: that, with "accept" */
+	const char *
+		hint; /* bottom band while editing: "Esc leave  Enter ask"; NULL: that, with "accept" */
 	struct t2_err why; /* failed: open() said this */
 	struct layout *layout, *layout_wide;
 	struct rect pane[VIEW_PANES]; /* with borders, as last drawn; w 0: not shown */
@@ -95,8 +96,10 @@ struct view {
 };
 
 /* Title at the left of a pane's border, note at its right; draw() may call both. */
-void view_title(struct view *v, int pane, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-void view_note(struct view *v, int pane, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void view_title(struct view *v, int pane, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void view_note(struct view *v, int pane, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 void view_focus(struct view *v, int pane);
 /* While on, key() sees every key first and letters mean themselves. */
 void view_edit(struct view *v, bool on);

@@ -6,7 +6,8 @@
 int
 weights_open(struct cli *c, int pos, int what, struct weights *w)
 {
-	const char *expert = cli_str(c, "--expert"), *mix = cli_str(c, "--mix"), *form = cli_str(c, "--form");
+	const char *expert = cli_str(c, "--expert"), *mix = cli_str(c, "--mix"),
+		   *form = cli_str(c, "--form");
 	char note[256] = "";
 	bool factored;
 	int rc;
@@ -15,9 +16,11 @@ weights_open(struct cli *c, int pos, int what, struct weights *w)
 	if (expert && mix)
 		return cli_usage(c, "--expert and --mix: one of the two");
 	if (form && !form_parse(form, &w->form))
-		return cli_usage(c, "--form %s: base, dense, factored, delta or auto is wanted", form);
+		return cli_usage(c, "--form %s: base, dense, factored, delta or auto is wanted",
+				 form);
 	if ((expert || mix) && w->form == FORM_BASE)
-		return cli_usage(c, "--form base: the base model knows no %s", expert ? "--expert" : "--mix");
+		return cli_usage(c, "--form base: the base model knows no %s",
+				 expert ? "--expert" : "--mix");
 	if (expert)
 		snprintf(w->label, sizeof w->label, "expert:%s", expert);
 	else if (mix)

@@ -55,7 +55,8 @@ workspace_stop(struct workspace *ws)
 
 /* A path wins over a name, "sample" over the store: what is on disk is what the user sees. */
 enum t2_status
-workspace_path(struct workspace *ws, const char *name, char *path, size_t size, bool *shipped, struct t2_err *err)
+workspace_path(struct workspace *ws, const char *name, char *path, size_t size, bool *shipped,
+	       struct t2_err *err)
 {
 	struct arena a = {0};
 	struct model_row row;
@@ -66,7 +67,8 @@ workspace_path(struct workspace *ws, const char *name, char *path, size_t size, 
 		*shipped = true;
 		if (!paths_share("samples/model", path, (int)size))
 			return t2_fail(err, T2_ENOTFOUND,
-				       "sample: the shipped files are not here; set T2TUI_SHARE to their folder");
+				       "sample: the shipped files are not here; set T2TUI_SHARE to "
+				       "their folder");
 		return T2_OK;
 	}
 	if (!access(name, F_OK)) {
@@ -84,7 +86,8 @@ workspace_path(struct workspace *ws, const char *name, char *path, size_t size, 
 	} else if (!st) {
 		snprintf(path, size, "%s", row.path);
 		if (access(path, R_OK))
-			st = t2_fail(err, T2_ENOTFOUND, "model %s: its file %s is gone; open it from its new place",
+			st = t2_fail(err, T2_ENOTFOUND,
+				     "model %s: its file %s is gone; open it from its new place",
 				     name, path);
 	}
 	arena_free(&a);
@@ -92,7 +95,8 @@ workspace_path(struct workspace *ws, const char *name, char *path, size_t size, 
 }
 
 enum t2_status
-workspace_model(struct workspace *ws, const char *name, int what, struct job *job, struct t2_err *err)
+workspace_model(struct workspace *ws, const char *name, int what, struct job *job,
+		struct t2_err *err)
 {
 	char path[1024], real[4096];
 	bool shipped;
@@ -104,18 +108,20 @@ workspace_model(struct workspace *ws, const char *name, int what, struct job *jo
 	if ((st = model_open(&ws->model, realpath(path, real) ? real : path, err)))
 		return st;
 	snprintf(ws->name, sizeof ws->name, "%s", shipped ? "sample" : model_name(ws->model));
-	if (ws->store && (st = store_model_register(ws->store, ws->model, shipped ? "sample" : NULL, shipped,
-						    &ws->model_id, err)))
+	if (ws->store && (st = store_model_register(ws->store, ws->model, shipped ? "sample" : NULL,
+						    shipped, &ws->model_id, err)))
 		return st;
 	if (what & WS_TEXT) {
 		const char *p = model_path(ws->model);
 
-		if ((st = tokenizer_open(&ws->tok, p, err)) || (st = chat_open(&ws->chat, p, ws->tok, err)))
+		if ((st = tokenizer_open(&ws->tok, p, err)) ||
+		    (st = chat_open(&ws->chat, p, ws->tok, err)))
 			return st;
 		if (tokenizer_size(ws->tok) > model_config(ws->model)->vocab)
-			return t2_fail(err, T2_EMISMATCH,
-				       "%s: the tokenizer has %d entries, the model's embedding only %d", p,
-				       tokenizer_size(ws->tok), model_config(ws->model)->vocab);
+			return t2_fail(
+				err, T2_EMISMATCH,
+				"%s: the tokenizer has %d entries, the model's embedding only %d",
+				p, tokenizer_size(ws->tok), model_config(ws->model)->vocab);
 	}
 	if (what & WS_FACTORS)
 		return workspace_decompose(ws, "all", false, false, job, NULL, err);
@@ -139,7 +145,8 @@ keep_spectra(struct workspace *ws, struct t2_err *err)
 		if ((st = spectrum_compute(&stats, f->sigma, f->m, f->n, err)))
 			break;
 		st = store_matrix_put(ws->store, ws->model_id, i, w->name, i / MAT_KINDS,
-				      mat_kind_name(i % MAT_KINDS), f->m, f->n, f->sigma, &stats, err);
+				      mat_kind_name(i % MAT_KINDS), f->m, f->n, f->sigma, &stats,
+				      err);
 	}
 	if (!st)
 		st = store_commit(ws->store, err);
@@ -149,8 +156,8 @@ keep_spectra(struct workspace *ws, struct t2_err *err)
 }
 
 enum t2_status
-workspace_decompose(struct workspace *ws, const char *modules, bool check, bool force, struct job *job,
-		    struct decompose_report *report, struct t2_err *err)
+workspace_decompose(struct workspace *ws, const char *modules, bool check, bool force,
+		    struct job *job, struct decompose_report *report, struct t2_err *err)
 {
 	struct decompose_report mine;
 	enum t2_status st;
@@ -159,7 +166,8 @@ workspace_decompose(struct workspace *ws, const char *modules, bool check, bool 
 		report = &mine;
 	factors_free(ws->factors);
 	ws->factors = NULL;
-	st = factors_decompose(ws->model, ws->cache, modules, check, force, ws->pool, job, NULL, NULL, report, err);
+	st = factors_decompose(ws->model, ws->cache, modules, check, force, ws->pool, job, NULL,
+			       NULL, report, err);
 	if (!st)
 		st = factors_open(&ws->factors, ws->model, ws->cache, err);
 	if (!st && report->computed && ws->store)
@@ -189,8 +197,10 @@ workspace_task(const char *name, struct task **out, struct t2_err *err)
 	if (!store_data_dir(data, sizeof data, NULL) &&
 	    snprintf(dir, sizeof dir, "%s/tasks/%s", data, name) < (int)sizeof dir && is_task(dir))
 		return task_open(out, dir, err);
-	return t2_fail(err, T2_ENOTFOUND, "task %s: neither a folder with task.json nor a task in samples/tasks or %s/tasks",
-		       name, data);
+	return t2_fail(
+		err, T2_ENOTFOUND,
+		"task %s: neither a folder with task.json nor a task in samples/tasks or %s/tasks",
+		name, data);
 }
 
 void
@@ -198,7 +208,8 @@ workspace_task_spec(const char *name, char *out, size_t size)
 {
 	char real[4096];
 
-	snprintf(out, size, "%s", (strchr(name, '/') || is_task(name)) && realpath(name, real) ? real : name);
+	snprintf(out, size, "%s",
+		 (strchr(name, '/') || is_task(name)) && realpath(name, real) ? real : name);
 }
 
 enum t2_status
@@ -224,13 +235,15 @@ is_expert_file(struct workspace *ws, const char *name)
 
 	if (strchr(name, '/'))
 		return true;
-	file = !access(name, R_OK) && store_expert_find(ws->store, 0, name, &row, &a, NULL) == T2_ENOTFOUND;
+	file = !access(name, R_OK) &&
+	       store_expert_find(ws->store, 0, name, &row, &a, NULL) == T2_ENOTFOUND;
 	arena_free(&a);
 	return file;
 }
 
 enum t2_status
-workspace_expert(struct workspace *ws, const char *name, bool transfer, struct expert **out, char *note, struct t2_err *err)
+workspace_expert(struct workspace *ws, const char *name, bool transfer, struct expert **out,
+		 char *note, struct t2_err *err)
 {
 	struct arena a = {0};
 	struct expert_row row;
@@ -257,7 +270,8 @@ workspace_expert(struct workspace *ws, const char *name, bool transfer, struct e
 }
 
 static enum t2_status
-expert_zset(struct workspace *ws, const char *name, bool transfer, struct zset **out, char *note, struct t2_err *err)
+expert_zset(struct workspace *ws, const char *name, bool transfer, struct zset **out, char *note,
+	    struct t2_err *err)
 {
 	struct expert *e;
 	enum t2_status st = workspace_expert(ws, name, transfer, &e, note, err);
@@ -270,7 +284,8 @@ expert_zset(struct workspace *ws, const char *name, bool transfer, struct zset *
 }
 
 enum t2_status
-workspace_mixture_zset(struct workspace *ws, const struct mixture_row *m, struct zset **out, struct t2_err *err)
+workspace_mixture_zset(struct workspace *ws, const struct mixture_row *m, struct zset **out,
+		       struct t2_err *err)
 {
 	int k = m->parts, count = model_matrices(ws->model);
 	struct zset **z = calloc((size_t)k + 1, sizeof *z);
@@ -287,10 +302,12 @@ workspace_mixture_zset(struct workspace *ws, const struct mixture_row *m, struct
 		const struct mixture_part *p = &m->part[i];
 
 		if (p->alphas && p->count != count)
-			st = t2_fail(err, T2_EMISMATCH, "mixture %s: %d alphas, the model has %d matrices", m->name,
+			st = t2_fail(err, T2_EMISMATCH,
+				     "mixture %s: %d alphas, the model has %d matrices", m->name,
 				     p->count, count);
 		for (int j = 0; j < count && !st && per; j++)
-			alpha[(size_t)i * (size_t)count + (size_t)j] = p->alphas ? (double)p->alphas[j] : p->alpha;
+			alpha[(size_t)i * (size_t)count + (size_t)j] =
+				p->alphas ? (double)p->alphas[j] : p->alpha;
 		if (!per)
 			alpha[i] = p->alpha;
 		if (!st)
@@ -299,7 +316,8 @@ workspace_mixture_zset(struct workspace *ws, const struct mixture_row *m, struct
 	if (!st)
 		st = zset_new(out, ws->model, err);
 	if (!st)
-		st = zset_mix(*out, (const struct zset *const *)z, alpha, k, per, m->normalised, err);
+		st = zset_mix(*out, (const struct zset *const *)z, alpha, k, per, m->normalised,
+			      err);
 	for (int i = 0; z && i < k; i++)
 		zset_free(z[i]);
 	free(z);
@@ -313,8 +331,8 @@ workspace_mixture_zset(struct workspace *ws, const struct mixture_row *m, struct
 
 /* "A=0.6,B=0.4" */
 static enum t2_status
-written_mixture(struct workspace *ws, const char *text, bool transfer, struct zset **out, char *note,
-		struct t2_err *err)
+written_mixture(struct workspace *ws, const char *text, bool transfer, struct zset **out,
+		char *note, struct t2_err *err)
 {
 	enum { MOST = 64 };
 	struct zset *z[MOST] = {NULL};
@@ -335,7 +353,9 @@ written_mixture(struct workspace *ws, const char *text, bool transfer, struct zs
 		name[eq - p] = 0;
 		alpha[k] = strtod(eq + 1, &end);
 		if (end == eq + 1 || end != p + n || !(alpha[k] > -1e6 && alpha[k] < 1e6))
-			st = t2_fail(err, T2_EINVAL, "mixture \"%s\": the weight of %s is not a number", text, name);
+			st = t2_fail(err, T2_EINVAL,
+				     "mixture \"%s\": the weight of %s is not a number", text,
+				     name);
 		else
 			st = expert_zset(ws, name, transfer, &z[k], note, err);
 		k++;

@@ -45,28 +45,32 @@ struct workspace {
 	struct factors *factors;
 };
 
-enum t2_status workspace_start(struct workspace *ws, int threads, const char *store_path, struct t2_err *err);
+enum t2_status workspace_start(struct workspace *ws, int threads, const char *store_path,
+			       struct t2_err *err);
 void workspace_stop(struct workspace *ws);
 /* Where MODEL lies, without opening it (tokenize needs no weights). */
-enum t2_status workspace_path(struct workspace *ws, const char *name, char *path, size_t size, bool *shipped,
-			      struct t2_err *err);
-enum t2_status workspace_model(struct workspace *ws, const char *name, int what, struct job *job, struct t2_err *err);
+enum t2_status workspace_path(struct workspace *ws, const char *name, char *path, size_t size,
+			      bool *shipped, struct t2_err *err);
+enum t2_status workspace_model(struct workspace *ws, const char *name, int what, struct job *job,
+			       struct t2_err *err);
 /* Computes and caches missing factors of modules, keeps their spectra in the store. */
-enum t2_status workspace_decompose(struct workspace *ws, const char *modules, bool check, bool force, struct job *job,
-				   struct decompose_report *report, struct t2_err *err);
+enum t2_status workspace_decompose(struct workspace *ws, const char *modules, bool check,
+				   bool force, struct job *job, struct decompose_report *report,
+				   struct t2_err *err);
 /* A task's name (shipped, then the user's folder) or a path. */
 enum t2_status workspace_task(const char *name, struct task **out, struct t2_err *err);
 /* What finds the same task from any folder, for a run's settings: the name, or the folder's absolute path. */
 void workspace_task_spec(const char *name, char *out, size_t size);
 /* spec: "none", "expert:NAME|FILE", "mix:NAME|A=0.6,B=0.4".  *out is NULL for none.  note (may be NULL, size 256): what
  * the user should know about an expert file without fingerprint. */
-enum t2_status workspace_zset(struct workspace *ws, const char *spec, bool transfer, struct zset **out, char *note,
-			      struct t2_err *err);
+enum t2_status workspace_zset(struct workspace *ws, const char *spec, bool transfer,
+			      struct zset **out, char *note, struct t2_err *err);
 /* An expert by name or file, with its raw parameters where it has some; the caller frees. */
-enum t2_status workspace_expert(struct workspace *ws, const char *name, bool transfer, struct expert **out, char *note,
-				struct t2_err *err);
-enum t2_status workspace_mixture_zset(struct workspace *ws, const struct mixture_row *m, struct zset **out,
-				      struct t2_err *err);
-enum t2_status workspace_expert_zset(struct workspace *ws, int64_t expert, struct zset **out, struct t2_err *err);
+enum t2_status workspace_expert(struct workspace *ws, const char *name, bool transfer,
+				struct expert **out, char *note, struct t2_err *err);
+enum t2_status workspace_mixture_zset(struct workspace *ws, const struct mixture_row *m,
+				      struct zset **out, struct t2_err *err);
+enum t2_status workspace_expert_zset(struct workspace *ws, int64_t expert, struct zset **out,
+				     struct t2_err *err);
 
 #endif

@@ -11,7 +11,8 @@
 #include "tui/app.h"
 
 enum t2_status
-world_open(struct world *w, const char *model, const char *store_path, int threads, struct t2_err *err)
+world_open(struct world *w, const char *model, const char *store_path, int threads,
+	   struct t2_err *err)
 {
 	enum t2_status st;
 
@@ -20,7 +21,8 @@ world_open(struct world *w, const char *model, const char *store_path, int threa
 	w->store_path = store_path;
 	w->threads = threads;
 	snprintf(w->model_name, sizeof w->model_name, "%s", model);
-	if ((st = workspace_start(&w->ui, 1, store_path, err)) || (st = workspace_model(&w->ui, model, WS_CACHED, NULL, err)))
+	if ((st = workspace_start(&w->ui, 1, store_path, err)) ||
+	    (st = workspace_model(&w->ui, model, WS_CACHED, NULL, err)))
 		return st;
 	return store_expert_list(w->ui.store, w->ui.model_id, &w->experts, err);
 }
@@ -48,7 +50,8 @@ static void *
 watch(void *arg)
 {
 	struct world *w = arg;
-	struct pollfd fd[2] = {{.fd = w->inotify, .events = POLLIN}, {.fd = w->stop[0], .events = POLLIN}};
+	struct pollfd fd[2] = {{.fd = w->inotify, .events = POLLIN},
+			       {.fd = w->stop[0], .events = POLLIN}};
 	char buf[4096] __attribute__((aligned(8)));
 
 	for (;;) {
@@ -74,7 +77,8 @@ start_watcher(struct world *w, struct t2_err *err)
 	if (slash)
 		*slash = 0;
 	w->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (w->inotify < 0 || pipe(w->stop) || inotify_add_watch(w->inotify, slash ? dir : ".", IN_MODIFY | IN_CREATE) < 0)
+	if (w->inotify < 0 || pipe(w->stop) ||
+	    inotify_add_watch(w->inotify, slash ? dir : ".", IN_MODIFY | IN_CREATE) < 0)
 		return t2_fail(err, T2_EIO, "%s: cannot be watched; press r to read it again", dir);
 	if (pthread_create(&w->watcher, NULL, watch, w)) {
 		close(w->inotify);
@@ -101,7 +105,8 @@ decompose(void *arg, struct job *job, struct t2_err *err)
 	enum t2_status st = world_work(w, WS_MODEL, &ws, job, err);
 
 	if (!st)
-		st = factors_decompose(ws->model, ws->cache, "all", false, false, ws->pool, job, matrix_done, w, NULL, err);
+		st = factors_decompose(ws->model, ws->cache, "all", false, false, ws->pool, job,
+				       matrix_done, w, NULL, err);
 	return st;
 }
 
@@ -119,7 +124,12 @@ decomposed(void *arg, enum t2_status st, const struct t2_err *err)
 enum t2_status
 world_begin(struct world *w, struct app *app, struct t2_err *err)
 {
-	struct job_spec s = {.name = "decompose", .lane = w, .work = decompose, .done = decomposed, .arg = w, .quiet = true};
+	struct job_spec s = {.name = "decompose",
+			     .lane = w,
+			     .work = decompose,
+			     .done = decomposed,
+			     .arg = w,
+			     .quiet = true};
 	struct t2_err e;
 
 	(void)err;
@@ -151,7 +161,8 @@ world_work(struct world *w, int what, struct workspace **out, struct job *job, s
 	}
 	if ((what & WS_TEXT) && !ws->tok)
 		st = workspace_model(ws, w->model_name, what, job, err);
-	else if ((what & WS_FACTORS) && (!ws->factors || factors_count(ws->factors) < model_matrices(ws->model)))
+	else if ((what & WS_FACTORS) &&
+		 (!ws->factors || factors_count(ws->factors) < model_matrices(ws->model)))
 		st = workspace_decompose(ws, "all", false, false, job, NULL, err);
 	return st;
 }
@@ -179,7 +190,8 @@ watch_run(struct world *w, const struct run_row *r)
 	if (!x) {
 		struct world_run *grown = realloc(w->run, ((size_t)w->nruns + 1) * sizeof *grown);
 		struct world_run *arg = malloc(sizeof *arg); /* the job's own copy: ours moves */
-		struct job_spec spec = {.name = name, .cancel = stop_trainer, .arg = arg, .drop = free};
+		struct job_spec spec = {
+			.name = name, .cancel = stop_trainer, .arg = arg, .drop = free};
 
 		if (!grown || !arg) {
 			free(arg);
@@ -189,7 +201,8 @@ watch_run(struct world *w, const struct run_row *r)
 		*arg = (struct world_run){.w = w, .id = r->id};
 		snprintf(name, sizeof name, "run %lld %.40s", (long long)r->id, r->name);
 		x = &w->run[w->nruns++];
-		*x = (struct world_run){.id = r->id, .job = jobs_watch(app_jobs(w->app), &spec), .step = -1};
+		*x = (struct world_run){
+			.id = r->id, .job = jobs_watch(app_jobs(w->app), &spec), .step = -1};
 	}
 	if (!x->job)
 		return;
@@ -199,7 +212,10 @@ watch_run(struct world *w, const struct run_row *r)
 	}
 	if (strcmp(r->status, "running")) {
 		jobs_end(app_jobs(w->app), x->job,
-			 !strcmp(r->status, "done") ? JOB_OK : !strcmp(r->status, "stopped") ? JOB_CANCELLED : JOB_FAILED, r->message);
+			 !strcmp(r->status, "done")	 ? JOB_OK
+			 : !strcmp(r->status, "stopped") ? JOB_CANCELLED
+							 : JOB_FAILED,
+			 r->message);
 		*x = w->run[--w->nruns];
 	}
 }

@@ -35,19 +35,21 @@ struct world {
 	struct app *app;
 	bool begun;
 	pthread_t watcher;
-	int inotify, stop[2]; /* -1: no watcher */
-	int decomposing;      /* job id, 0: none */
+	int inotify, stop[2];  /* -1: no watcher */
+	int decomposing;       /* job id, 0: none */
 	struct world_run *run; /* trainers at work, shown as watched jobs */
 	int nruns;
 };
 
 /* Opens the model for the UI thread: mapped, not read. */
-enum t2_status world_open(struct world *w, const char *model, const char *store_path, int threads, struct t2_err *err);
+enum t2_status world_open(struct world *w, const char *model, const char *store_path, int threads,
+			  struct t2_err *err);
 void world_close(struct world *w); /* after app_run() */
 /* Once the app runs: starts the watcher and, where matrices are missing, the decomposition. */
 enum t2_status world_begin(struct world *w, struct app *app, struct t2_err *err);
 /* For jobs of lane w only; opens on first use, adds what is asked for and not there yet. */
-enum t2_status world_work(struct world *w, int what, struct workspace **ws, struct job *job, struct t2_err *err);
+enum t2_status world_work(struct world *w, int what, struct workspace **ws, struct job *job,
+			  struct t2_err *err);
 /* Reads experts and running trainers again; called by each view that sees WORLD_STORE, harmless to repeat. */
 void world_refresh(struct world *w);
 /* An expert's stable number (its place in w->experts by id), for its colour; -1: not of this model. */

@@ -55,20 +55,21 @@ prompt_ids(const struct adapt_env *env, const char *prompt, struct ids *ids, str
 
 	if (!st)
 		st = tokenizer_encode(env->tok, text.s ? text.s : "", text.len,
-				      chat_has_template(env->chat) ? TOK_PLAIN : TOK_SPECIAL, ids, err);
+				      chat_has_template(env->chat) ? TOK_PLAIN : TOK_SPECIAL, ids,
+				      err);
 	strbuf_free(&text);
 	if (!st && !ids->n)
 		st = t2_fail(err, T2_EINVAL, "prompt: empty");
 	if (!st && ids->n >= model_config(env->model)->context)
-		st = t2_fail(err, T2_EMISMATCH, "prompt: %d tokens, the model's context holds %d", ids->n,
-			     model_config(env->model)->context);
+		st = t2_fail(err, T2_EMISMATCH, "prompt: %d tokens, the model's context holds %d",
+			     ids->n, model_config(env->model)->context);
 	return st;
 }
 
 /* KL(base || adapted) summed over the positions that chose pass 2's tokens: both models over the finished text. */
 static enum t2_status
-kl_to_base(const struct adapt_env *env, const struct linear *op, const struct ids *prompt, const struct ids *said,
-	   double *kl, struct t2_err *err)
+kl_to_base(const struct adapt_env *env, const struct linear *op, const struct ids *prompt,
+	   const struct ids *said, double *kl, struct t2_err *err)
 {
 	int vocab = model_config(env->model)->vocab, n = said->n;
 	struct forward *fw = NULL;
@@ -87,17 +88,23 @@ kl_to_base(const struct adapt_env *env, const struct linear *op, const struct id
 	memcpy(ids, prompt->v, (size_t)prompt->n * sizeof *ids);
 	memcpy(ids + prompt->n, said->v, (size_t)n * sizeof *ids);
 	for (int i = 0; i < 2 && !st; i++) { /* slot 0 is adapted, slot 1 the base model */
-		struct segment head = {.kv = kv[i], .ids = ids, .n = prompt->n - 1, .slot = i, .want = WANT_NONE};
-		struct segment tail = {
-			.kv = kv[i], .ids = ids + prompt->n - 1, .n = n, .slot = i, .want = WANT_ALL};
+		struct segment head = {
+			.kv = kv[i], .ids = ids, .n = prompt->n - 1, .slot = i, .want = WANT_NONE};
+		struct segment tail = {.kv = kv[i],
+				       .ids = ids + prompt->n - 1,
+				       .n = n,
+				       .slot = i,
+				       .want = WANT_ALL};
 
 		if (head.n > 0)
 			st = forward_run(fw, op, &head, 1, NULL, err);
 		if (!st)
-			st = forward_run(fw, op, &tail, 1, logits + (size_t)i * (size_t)n * (size_t)vocab, err);
+			st = forward_run(fw, op, &tail, 1,
+					 logits + (size_t)i * (size_t)n * (size_t)vocab, err);
 	}
 	for (int t = 0; t < n && !st; t++) {
-		const float *p = logits + (size_t)t * (size_t)vocab, *q = p + (size_t)n * (size_t)vocab;
+		const float *p = logits + (size_t)t * (size_t)vocab,
+			    *q = p + (size_t)n * (size_t)vocab;
 		double zp = kern_logsumexp(p, vocab), zq = kern_logsumexp(q, vocab);
 
 		for (int v = 0; v < vocab; v++)
@@ -113,8 +120,8 @@ out:
 }
 
 static enum t2_status
-pass2(const struct adapt_env *env, const struct answer_request *q, const struct linear *op, struct stream *s,
-      struct answer *out, struct job *job, struct t2_err *err)
+pass2(const struct adapt_env *env, const struct answer_request *q, const struct linear *op,
+      struct stream *s, struct answer *out, struct job *job, struct t2_err *err)
 {
 	struct generator *gen = NULL;
 	struct ids prompt = {0};
@@ -129,8 +136,11 @@ pass2(const struct adapt_env *env, const struct answer_request *q, const struct 
 	if (st)
 		goto out;
 	job_stage(job, "pass 2", q->max_new);
-	g = (struct gen_request){
-		.ids = prompt.v, .n = prompt.n, .max_new = q->max_new, .sampling = q->sampling, .stream = 0};
+	g = (struct gen_request){.ids = prompt.v,
+				 .n = prompt.n,
+				 .max_new = q->max_new,
+				 .sampling = q->sampling,
+				 .stream = 0};
 	s->job = job;
 	s->start = clock_seconds();
 	st = generate(gen, op, &g, 1, q->seed, on_token, s, &res, job, err);
@@ -158,8 +168,8 @@ out:
 }
 
 enum t2_status
-answer_run(const struct adapt_env *env, const struct answer_request *q, const struct answer_events *ev,
-	   struct answer *out, struct job *job, struct t2_err *err)
+answer_run(const struct adapt_env *env, const struct answer_request *q,
+	   const struct answer_events *ev, struct answer *out, struct job *job, struct t2_err *err)
 {
 	struct adaptation *ad = NULL;
 	struct dispatch *d = NULL;
@@ -178,7 +188,8 @@ answer_run(const struct adapt_env *env, const struct answer_request *q, const st
 		job_stage(job, "pass 1", 1);
 		if ((st = adaptation_set(ad, 0, q->classifier, err)) ||
 		    (st = dispatch_new(&d, env, q->dispatch, q->cand, q->ncand, err)) ||
-		    (st = dispatch_ask(d, adaptation_op(ad), q->prompt, 0, q->seed, &out->pass1, job, err)))
+		    (st = dispatch_ask(d, adaptation_op(ad), q->prompt, 0, q->seed, &out->pass1,
+				       job, err)))
 			goto out;
 		out->decision = out->pass1.decision;
 		z = out->decision >= 0 ? q->cand[out->decision].z : NULL;

@@ -20,8 +20,8 @@ enum answer_strategy {
 struct answer_request {
 	const char *prompt;
 	enum answer_strategy strategy;
-	const struct zset *fixed;      /* ANSWER_FIXED; NULL: base weights */
-	struct task *dispatch;	       /* ANSWER_DISPATCH: whose question is asked; NULL: the boxed one */
+	const struct zset *fixed; /* ANSWER_FIXED; NULL: base weights */
+	struct task *dispatch; /* ANSWER_DISPATCH: whose question is asked; NULL: the boxed one */
 	const struct zset *classifier; /* z^c, or NULL: the base model decides */
 	const struct candidate *cand;
 	int ncand;
@@ -51,8 +51,9 @@ struct answer {
 	double kl;	     /* summed over pass 2's positions, natural; NaN unless asked for */
 };
 
-enum t2_status answer_run(const struct adapt_env *env, const struct answer_request *q, const struct answer_events *ev,
-			  struct answer *out, struct job *job, struct t2_err *err);
+enum t2_status answer_run(const struct adapt_env *env, const struct answer_request *q,
+			  const struct answer_events *ev, struct answer *out, struct job *job,
+			  struct t2_err *err);
 void answer_free(struct answer *a);
 
 #endif

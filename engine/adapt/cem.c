@@ -19,8 +19,8 @@ cem_default_elites(int population)
 }
 
 enum t2_status
-cem_new(struct cem **out, int dim, int population, int elites, const double *mean, const double *std,
-	struct t2_err *err)
+cem_new(struct cem **out, int dim, int population, int elites, const double *mean,
+	const double *std, struct t2_err *err)
 {
 	struct cem *c;
 	size_t d = (size_t)(dim > 0 ? dim : 0) * sizeof(double);
@@ -28,12 +28,14 @@ cem_new(struct cem **out, int dim, int population, int elites, const double *mea
 	*out = NULL;
 	if (dim < 1 || elites < 2 || population < elites)
 		return t2_fail(err, T2_EINVAL,
-			       "cem: %d dimensions, population %d, %d elites: needs a dimension and population >= elites >= 2",
+			       "cem: %d dimensions, population %d, %d elites: needs a dimension "
+			       "and population >= elites >= 2",
 			       dim, population, elites);
 	for (int k = 0; k < dim; k++)
 		if (!isfinite(mean[k]) || !(std[k] >= 0) || !isfinite(std[k]))
-			return t2_fail(err, T2_EINVAL, "cem: mean %g, standard deviation %g of coordinate %d", mean[k],
-				       std[k], k);
+			return t2_fail(err, T2_EINVAL,
+				       "cem: mean %g, standard deviation %g of coordinate %d",
+				       mean[k], std[k], k);
 	c = calloc(1, sizeof *c);
 	if (!c)
 		return t2_nomem(err, "cem");
@@ -123,7 +125,8 @@ fit(struct cem *c)
 {
 	for (int k = 0; k < c->dim; k++) {
 		const double *col = c->members + k;
-		double base = col[(size_t)c->elite[0] * (size_t)c->dim], sum = 0, squares = 0, shift;
+		double base = col[(size_t)c->elite[0] * (size_t)c->dim], sum = 0, squares = 0,
+		       shift;
 
 		for (int e = 0; e < c->elites; e++)
 			sum += col[(size_t)c->elite[e] * (size_t)c->dim] - base;
@@ -147,7 +150,8 @@ cem_update(struct cem *c, const double *fitness, const double *mean_loglik, stru
 		int at = i;
 
 		if (isnan(fitness[i]) || isnan(mean_loglik[i]))
-			return t2_fail(err, T2_ENUM, "cem: iteration %d: member %d has no fitness (NaN)",
+			return t2_fail(err, T2_ENUM,
+				       "cem: iteration %d: member %d has no fitness (NaN)",
 				       c->iteration + 1, i);
 		for (; at > 0 && better(fitness, mean_loglik, i, c->order[at - 1]); at--)
 			c->order[at] = c->order[at - 1];
@@ -158,7 +162,8 @@ cem_update(struct cem *c, const double *fitness, const double *mean_loglik, stru
 	c->best_fitness = fitness[c->best_index];
 	c->best_loglik = mean_loglik[c->best_index];
 	c->mean_fitness = sum / c->population;
-	memcpy(c->best, c->members + (size_t)c->best_index * (size_t)c->dim, (size_t)c->dim * sizeof *c->best);
+	memcpy(c->best, c->members + (size_t)c->best_index * (size_t)c->dim,
+	       (size_t)c->dim * sizeof *c->best);
 	memcpy(c->elite, c->order, (size_t)c->elites * sizeof *c->elite);
 	qsort(c->elite, (size_t)c->elites, sizeof *c->elite, by_index);
 	fit(c);
@@ -190,11 +195,13 @@ cem_load(struct cem *c, const void *bytes, size_t size, struct t2_err *err)
 		return st;
 	if (f[0] != c->dim || f[1] != c->population || f[2] != c->elites)
 		return t2_fail(err, T2_EMISMATCH,
-			       "cem: the state is of %lld dimensions, population %lld, %lld elites; this search has %d, %d, %d",
-			       (long long)f[0], (long long)f[1], (long long)f[2], c->dim, c->population, c->elites);
+			       "cem: the state is of %lld dimensions, population %lld, %lld "
+			       "elites; this search has %d, %d, %d",
+			       (long long)f[0], (long long)f[1], (long long)f[2], c->dim,
+			       c->population, c->elites);
 	if (f[3] < 0 || f[3] > INT32_MAX || f[4] < 0 || f[4] >= c->population)
-		return t2_fail(err, T2_EFORMAT, "cem: the state is of iteration %lld, member %lld", (long long)f[3],
-			       (long long)f[4]);
+		return t2_fail(err, T2_EFORMAT, "cem: the state is of iteration %lld, member %lld",
+			       (long long)f[3], (long long)f[4]);
 	st = blob_get_arrays(bytes, size, 5, arrays, sizes, 4, err);
 	if (st)
 		return st;

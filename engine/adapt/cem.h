@@ -22,23 +22,23 @@
 
 struct cem {
 	int dim, population, elites;
-	int iteration;		      /* updates done */
-	double *mean, *std, *best;    /* [dim] */
-	double best_fitness;	      /* of the last update's best member */
+	int iteration;		   /* updates done */
+	double *mean, *std, *best; /* [dim] */
+	double best_fitness;	   /* of the last update's best member */
 	double best_loglik;
-	double mean_fitness;	      /* over the last update's members */
-	double *members;	      /* [population][dim] after a sample */
-	int *elite;		      /* [elites] member indices, ascending, after an update */
-	int best_index;		      /* after an update: which member it was */
-	int *order;		      /* [population] scratch */
+	double mean_fitness; /* over the last update's members */
+	double *members;     /* [population][dim] after a sample */
+	int *elite;	     /* [elites] member indices, ascending, after an update */
+	int best_index;	     /* after an update: which member it was */
+	int *order;	     /* [population] scratch */
 };
 
 int cem_default_elites(int population); /* max(2, int(0.2 population)) */
 
 /* mean[dim] (1 / K each and 0.5 in the authors' code) and std[dim] are copied; best starts as the mean.  population >= elites
  * >= 2. */
-enum t2_status cem_new(struct cem **out, int dim, int population, int elites, const double *mean, const double *std,
-		       struct t2_err *err);
+enum t2_status cem_new(struct cem **out, int dim, int population, int elites, const double *mean,
+		       const double *std, struct t2_err *err);
 void cem_free(struct cem *c);
 
 /* Fills members; noise[population][dim] is N(0, 1) (row 0 is not used: member 0 is the best so far). */
@@ -49,7 +49,8 @@ void cem_sample_seeded(struct cem *c, uint64_t seed);
 
 /* fitness[population], mean_loglik[population] (of the right answers, per token).  T2_ENUM and nothing changed when one
  * is NaN. */
-enum t2_status cem_update(struct cem *c, const double *fitness, const double *mean_loglik, struct t2_err *err);
+enum t2_status cem_update(struct cem *c, const double *fitness, const double *mean_loglik,
+			  struct t2_err *err);
 
 /* State between an update and the next sample. */
 void cem_save(const struct cem *c, struct strbuf *out);

@@ -60,7 +60,8 @@ add_label(struct dispatch *d, const char *text, int cand, struct t2_err *err)
 		st = tokenizer_encode(d->env.tok, b.s, b.len, TOK_PLAIN, &l->ids, err);
 	strbuf_free(&b);
 	if (!st && !l->ids.n)
-		st = t2_fail(err, T2_EMISMATCH, "category %s: the tokenizer makes nothing of it", text);
+		st = t2_fail(err, T2_EMISMATCH, "category %s: the tokenizer makes nothing of it",
+			     text);
 	return st;
 }
 
@@ -72,7 +73,8 @@ labels_of_task(struct dispatch *d, const struct candidate *cand, int n, struct t
 	enum t2_status st = T2_OK;
 
 	if (!k)
-		return t2_fail(err, T2_EINVAL, "task %s: has no categories, so it cannot dispatch", task_name(d->task));
+		return t2_fail(err, T2_EINVAL, "task %s: has no categories, so it cannot dispatch",
+			       task_name(d->task));
 	d->label = calloc((size_t)k, sizeof *d->label);
 	if (!d->label)
 		return t2_nomem(err, "dispatch");
@@ -113,10 +115,12 @@ labels_of_experts(struct dispatch *d, const struct candidate *cand, int n, struc
 		if (later(cand, n, i))
 			continue;
 		names[named++] = cand[i].category;
-		strbuf_printf(&b, "%s (questions of the kind \"%s\"), ", cand[i].category, cand[i].category);
+		strbuf_printf(&b, "%s (questions of the kind \"%s\"), ", cand[i].category,
+			      cand[i].category);
 		st = add_label(d, cand[i].category, i, err);
 	}
-	strbuf_str(&b, "other (anything else). Do not answer the question. Reply with the category alone, in the "
+	strbuf_str(&b, "other (anything else). Do not answer the question. Reply with the category "
+		       "alone, in the "
 		       "form \\boxed{category}.");
 	names[named++] = "other";
 	if (!st)
@@ -131,8 +135,8 @@ labels_of_experts(struct dispatch *d, const struct candidate *cand, int n, struc
 }
 
 enum t2_status
-dispatch_new(struct dispatch **out, const struct adapt_env *env, struct task *task, const struct candidate *cand, int n,
-	     struct t2_err *err)
+dispatch_new(struct dispatch **out, const struct adapt_env *env, struct task *task,
+	     const struct candidate *cand, int n, struct t2_err *err)
 {
 	struct dispatch *d = calloc(1, sizeof *d);
 	enum t2_status st;
@@ -193,10 +197,12 @@ prompt_ids(const struct dispatch *d, const char *question, struct ids *ids, stru
 		st = task_prompt_text(d->task, question, d->env.chat, d->env.tok, ids, err);
 	else if (!(st = chat_render_one(d->env.chat, d->system, question, &text, err)))
 		st = tokenizer_encode(d->env.tok, text.s ? text.s : "", text.len,
-				      chat_has_template(d->env.chat) ? TOK_PLAIN : TOK_SPECIAL, ids, err);
+				      chat_has_template(d->env.chat) ? TOK_PLAIN : TOK_SPECIAL, ids,
+				      err);
 	strbuf_free(&text);
 	if (!st && ids->n >= model_config(d->env.model)->context)
-		st = t2_fail(err, T2_EMISMATCH, "pass 1: the question has %d tokens, the model's context %d", ids->n,
+		st = t2_fail(err, T2_EMISMATCH,
+			     "pass 1: the question has %d tokens, the model's context %d", ids->n,
 			     model_config(d->env.model)->context);
 	return st;
 }
@@ -213,7 +219,8 @@ read_label(const struct dispatch *d, const char *text, size_t len, int *label, s
 		if (d->task)
 			st = task_score_text(d->task, d->label[i].text, text, len, &v, err);
 		else
-			st = scorer_score(d->box, text, len, d->label[i].text, strlen(d->label[i].text), &v, err);
+			st = scorer_score(d->box, text, len, d->label[i].text,
+					  strlen(d->label[i].text), &v, err);
 		if (st)
 			return st;
 		if (v.correct)
@@ -242,8 +249,8 @@ max_tokens(const struct dispatch *d)
 
 /* log p(label | prompt) for every label, from one cached prompt. */
 static enum t2_status
-score_labels(struct dispatch *d, const struct linear *op, const struct ids *prompt, int slot, double *scores,
-	     struct t2_err *err)
+score_labels(struct dispatch *d, const struct linear *op, const struct ids *prompt, int slot,
+	     double *scores, struct t2_err *err)
 {
 	int vocab = model_config(d->env.model)->vocab, longest = 0;
 	struct kv *base = NULL, *kv = NULL;
@@ -263,7 +270,8 @@ score_labels(struct dispatch *d, const struct linear *op, const struct ids *prom
 		st = kv_new(&base, d->env.model, prompt->n + longest, err);
 	if (!st)
 		st = kv_new(&kv, d->env.model, prompt->n + longest, err);
-	seg = (struct segment){.kv = base, .ids = prompt->v, .n = prompt->n, .slot = slot, .want = WANT_LAST};
+	seg = (struct segment){
+		.kv = base, .ids = prompt->v, .n = prompt->n, .slot = slot, .want = WANT_LAST};
 	if (!st)
 		st = forward_run(d->fw, op, &seg, 1, first, err);
 	if (st)
@@ -277,7 +285,8 @@ score_labels(struct dispatch *d, const struct linear *op, const struct ids *prom
 			continue;
 		if ((st = kv_copy(kv, base, prompt->n, err)))
 			break;
-		seg = (struct segment){.kv = kv, .ids = l->v, .n = l->n - 1, .slot = slot, .want = WANT_ALL};
+		seg = (struct segment){
+			.kv = kv, .ids = l->v, .n = l->n - 1, .slot = slot, .want = WANT_ALL};
 		if ((st = forward_run(d->fw, op, &seg, 1, rest, err)))
 			break;
 		for (int k = 1; k < l->n; k++) {
@@ -301,8 +310,8 @@ out:
 }
 
 enum t2_status
-dispatch_ask(struct dispatch *d, const struct linear *op, const char *question, int slot, uint64_t seed,
-	     struct dispatch_result *out, struct job *job, struct t2_err *err)
+dispatch_ask(struct dispatch *d, const struct linear *op, const char *question, int slot,
+	     uint64_t seed, struct dispatch_result *out, struct job *job, struct t2_err *err)
 {
 	struct ids prompt = {0}, said = {0};
 	struct strbuf text = {0};
@@ -316,7 +325,8 @@ dispatch_ask(struct dispatch *d, const struct linear *op, const char *question, 
 	out->labels = d->labels;
 	if ((st = prompt_ids(d, question, &prompt, err)))
 		goto out;
-	g = (struct gen_request){.ids = prompt.v, .n = prompt.n, .max_new = max_tokens(d), .slot = slot};
+	g = (struct gen_request){
+		.ids = prompt.v, .n = prompt.n, .max_new = max_tokens(d), .slot = slot};
 	if ((st = generate(d->gen, op, &g, 1, seed, keep_token, &said, NULL, job, err)) ||
 	    (st = tokenizer_decode(d->env.tok, said.v, said.n, &text, err)) ||
 	    (st = read_label(d, text.s ? text.s : "", text.len, &label, err)))
@@ -352,19 +362,22 @@ dispatch_result_free(struct dispatch_result *r)
 }
 
 enum t2_status
-dispatch_many(struct dispatch *d, const struct linear *op, const char *const *questions, int n, int slot, int *decision,
-	      long *tokens, struct job *job, struct t2_err *err)
+dispatch_many(struct dispatch *d, const struct linear *op, const char *const *questions, int n,
+	      int slot, int *decision, long *tokens, struct job *job, struct t2_err *err)
 {
 	struct gen_request *g = calloc((size_t)n + 1, sizeof *g);
-	struct ids *prompt = calloc((size_t)n + 1, sizeof *prompt), *said = calloc((size_t)n + 1, sizeof *said);
+	struct ids *prompt = calloc((size_t)n + 1, sizeof *prompt),
+		   *said = calloc((size_t)n + 1, sizeof *said);
 	enum t2_status st = T2_OK;
 
 	if (!g || !prompt || !said)
 		st = t2_nomem(err, "pass 1");
 	for (int i = 0; i < n && !st; i++) {
 		st = prompt_ids(d, questions[i], &prompt[i], err);
-		g[i] = (struct gen_request){
-			.ids = prompt[i].v, .n = prompt[i].n, .max_new = max_tokens(d), .slot = slot};
+		g[i] = (struct gen_request){.ids = prompt[i].v,
+					    .n = prompt[i].n,
+					    .max_new = max_tokens(d),
+					    .slot = slot};
 	}
 	if (!st)
 		st = generate(d->gen, op, g, n, 0, keep_token, said, NULL, job, err);

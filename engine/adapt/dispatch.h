@@ -52,12 +52,14 @@ struct dispatch_result {
 };
 
 /* slot: of op.  A label that no candidate answers for decides for the base model. */
-enum t2_status dispatch_ask(struct dispatch *d, const struct linear *op, const char *question, int slot, uint64_t seed,
-			    struct dispatch_result *out, struct job *job, struct t2_err *err);
+enum t2_status dispatch_ask(struct dispatch *d, const struct linear *op, const char *question,
+			    int slot, uint64_t seed, struct dispatch_result *out, struct job *job,
+			    struct t2_err *err);
 void dispatch_result_free(struct dispatch_result *r);
 
 /* Many questions at once, without scores: decision[i], and tokens spent. */
-enum t2_status dispatch_many(struct dispatch *d, const struct linear *op, const char *const *questions, int n, int slot,
-			     int *decision, long *tokens, struct job *job, struct t2_err *err);
+enum t2_status dispatch_many(struct dispatch *d, const struct linear *op,
+			     const char *const *questions, int n, int slot, int *decision,
+			     long *tokens, struct job *job, struct t2_err *err);
 
 #endif

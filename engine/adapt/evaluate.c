@@ -5,8 +5,8 @@
 
 /* Pass 1 for all items: their bare questions, asked in one batch. */
 static enum t2_status
-decide(const struct adapt_env *env, struct task *task, const struct evaluation_request *q, struct adaptation *ad,
-       struct evaluation *out, struct job *job, struct t2_err *err)
+decide(const struct adapt_env *env, struct task *task, const struct evaluation_request *q,
+       struct adaptation *ad, struct evaluation *out, struct job *job, struct t2_err *err)
 {
 	char **text = calloc((size_t)out->n + 1, sizeof *text);
 	struct dispatch *d = NULL;
@@ -25,8 +25,8 @@ decide(const struct adapt_env *env, struct task *task, const struct evaluation_r
 	if (!st)
 		st = dispatch_new(&d, env, q->dispatch, q->cand, q->ncand, err);
 	if (!st)
-		st = dispatch_many(d, adaptation_op(ad), (const char *const *)text, out->n, q->ncand, out->decision,
-				   &out->tokens, job, err);
+		st = dispatch_many(d, adaptation_op(ad), (const char *const *)text, out->n,
+				   q->ncand, out->decision, &out->tokens, job, err);
 	dispatch_free(d);
 	for (int i = 0; text && i < out->n; i++)
 		free(text[i]);
@@ -35,8 +35,8 @@ decide(const struct adapt_env *env, struct task *task, const struct evaluation_r
 }
 
 enum t2_status
-evaluate(const struct adapt_env *env, struct task *task, const struct evaluation_request *q, struct evaluation *out,
-	 struct job *job, struct t2_err *err)
+evaluate(const struct adapt_env *env, struct task *task, const struct evaluation_request *q,
+	 struct evaluation *out, struct job *job, struct t2_err *err)
 {
 	int slots = q->strategy == ANSWER_DISPATCH ? q->ncand + 2 : 1;
 	int n = task_items(task, q->split, err);
@@ -54,7 +54,8 @@ evaluate(const struct adapt_env *env, struct task *task, const struct evaluation
 	if (!req)
 		return t2_nomem(err, "evaluation");
 	if ((st = adaptation_new(&ad, env->model, env->factors, env->pool, slots, q->form, err)) ||
-	    (st = roller_new(&roller, env->model, env->pool, env->tok, env->chat, task, q->width, err)))
+	    (st = roller_new(&roller, env->model, env->pool, env->tok, env->chat, task, q->width,
+			     err)))
 		goto out;
 	if (q->strategy == ANSWER_DISPATCH) {
 		/* slots: a candidate each, then pass 1's own, then the base model */
@@ -75,12 +76,15 @@ evaluate(const struct adapt_env *env, struct task *task, const struct evaluation
 	if (st)
 		goto out;
 	for (int i = 0; i < out->n; i++) {
-		int slot = !out->decision ? 0 : out->decision[i] >= 0 ? out->decision[i] : q->ncand + 1;
+		int slot = !out->decision	   ? 0
+			   : out->decision[i] >= 0 ? out->decision[i]
+						   : q->ncand + 1;
 
 		req[i] = (struct rollout_request){
 			.item = i, .slot = slot, .sampling = q->sampling, .stream = (uint64_t)i};
 	}
-	st = roller_run(roller, adaptation_op(ad), q->split, req, out->n, 0, q->seed, &out->rollouts, job, err);
+	st = roller_run(roller, adaptation_op(ad), q->split, req, out->n, 0, q->seed,
+			&out->rollouts, job, err);
 	if (st)
 		goto out;
 	out->tokens += out->rollouts.tokens;

@@ -28,14 +28,15 @@ struct evaluation_request {
 
 struct evaluation {
 	int n, correct;
-	long tokens; /* generated, pass 1's included */
+	long tokens;		       /* generated, pass 1's included */
 	double pass1_seconds, seconds; /* seconds: both passes */
-	int *decision; /* [n] candidate or -1; NULL without pass 1 */
-	struct rollouts rollouts; /* [n] */
+	int *decision;		       /* [n] candidate or -1; NULL without pass 1 */
+	struct rollouts rollouts;      /* [n] */
 };
 
-enum t2_status evaluate(const struct adapt_env *env, struct task *task, const struct evaluation_request *q,
-			struct evaluation *out, struct job *job, struct t2_err *err);
+enum t2_status evaluate(const struct adapt_env *env, struct task *task,
+			const struct evaluation_request *q, struct evaluation *out, struct job *job,
+			struct t2_err *err);
 void evaluation_free(struct evaluation *e);
 
 #endif

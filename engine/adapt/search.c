@@ -31,7 +31,8 @@ struct search {
 void
 search_settings_default(struct search_settings *s)
 {
-	*s = (struct search_settings){.shots = 10, .population = 32, .iterations = 4, .normalise = true};
+	*s = (struct search_settings){
+		.shots = 10, .population = 32, .iterations = 4, .normalise = true};
 }
 
 /* Distinct items, the same for every member and iteration. */
@@ -60,8 +61,8 @@ draw_shots(struct search *s, struct t2_err *err)
 
 enum t2_status
 search_new(struct search **out, const struct adapt_env *env, struct task *task, const char *split,
-	   const struct zset *const *experts, int k, const struct search_settings *settings, uint64_t seed,
-	   struct t2_err *err)
+	   const struct zset *const *experts, int k, const struct search_settings *settings,
+	   uint64_t seed, struct t2_err *err)
 {
 	struct search *s = calloc(1, sizeof *s);
 	int mats = model_matrices(env->model);
@@ -87,7 +88,8 @@ search_new(struct search **out, const struct adapt_env *env, struct task *task, 
 	s->req = calloc((size_t)s->set.population * (size_t)s->set.shots, sizeof *s->req);
 	mean = malloc((size_t)s->dim * sizeof *mean);
 	std = malloc((size_t)s->dim * sizeof *std);
-	if (!s->split || !s->expert || !s->shot || !s->fitness || !s->loglik || !s->req || !mean || !std) {
+	if (!s->split || !s->expert || !s->shot || !s->fitness || !s->loglik || !s->req || !mean ||
+	    !std) {
 		st = t2_nomem(err, "search");
 		goto out;
 	}
@@ -99,8 +101,10 @@ search_new(struct search **out, const struct adapt_env *env, struct task *task, 
 	if ((st = draw_shots(s, err)) ||
 	    (st = cem_new(&s->cem, s->dim, s->set.population, s->set.elites, mean, std, err)) ||
 	    (st = zset_new(&s->z, env->model, err)) ||
-	    (st = adaptation_new(&s->ad, env->model, env->factors, env->pool, s->set.population, FORM_AUTO, err)) ||
-	    (st = roller_new(&s->roller, env->model, env->pool, env->tok, env->chat, task, 64, err)))
+	    (st = adaptation_new(&s->ad, env->model, env->factors, env->pool, s->set.population,
+				 FORM_AUTO, err)) ||
+	    (st = roller_new(&s->roller, env->model, env->pool, env->tok, env->chat, task, 64,
+			     err)))
 		goto out;
 out:
 	free(mean);
@@ -162,7 +166,8 @@ measure(struct search *s, long *tokens, struct job *job, struct t2_err *err)
 	for (int i = 0; i < shots; i++)
 		for (int m = 0; m < pop; m++)
 			s->req[n++] = (struct rollout_request){.item = s->shot[i], .slot = m};
-	st = roller_run(s->roller, adaptation_op(s->ad), s->split, s->req, n, 0, s->seed, &list, job, err);
+	st = roller_run(s->roller, adaptation_op(s->ad), s->split, s->req, n, 0, s->seed, &list,
+			job, err);
 	if (st)
 		return st;
 	for (int m = 0; m < pop; m++) {
@@ -208,8 +213,8 @@ search_step(struct search *s, struct search_report *out, struct job *job, struct
 	memset(out, 0, sizeof *out);
 	cem_sample_seeded(s->cem, s->seed);
 	for (int m = 0; m < s->set.population && !st; m++) {
-		st = zset_mix(s->z, s->expert, s->cem->members + (size_t)m * (size_t)s->dim, s->k, s->set.per_matrix,
-			      s->set.normalise, err);
+		st = zset_mix(s->z, s->expert, s->cem->members + (size_t)m * (size_t)s->dim, s->k,
+			      s->set.per_matrix, s->set.normalise, err);
 		if (!st)
 			st = adaptation_set(s->ad, m, s->z, err);
 	}
@@ -281,7 +286,8 @@ search_load(struct search *s, const void *bytes, size_t size, struct t2_err *err
 		return st;
 	head = sizeof tag + sizeof n;
 	if (n < 0 || n > INT32_MAX || (size - head) / (2 * sizeof *reached) < (size_t)n)
-		return t2_fail(err, T2_EFORMAT, "search: the state is of %lld iterations, but cut", (long long)n);
+		return t2_fail(err, T2_EFORMAT, "search: the state is of %lld iterations, but cut",
+			       (long long)n);
 	sizes[0] = 2 * n;
 	head += 2 * (size_t)n * sizeof *reached;
 	reached = malloc(2 * (size_t)n * sizeof *reached + 1);
@@ -291,7 +297,9 @@ search_load(struct search *s, const void *bytes, size_t size, struct t2_err *err
 	if (!st)
 		st = cem_load(s->cem, (const char *)bytes + head, size - head, err);
 	if (!st && s->cem->iteration != n)
-		st = t2_fail(err, T2_EFORMAT, "search: the state is of iteration %d, with %lld kept", s->cem->iteration, (long long)n);
+		st = t2_fail(err, T2_EFORMAT,
+			     "search: the state is of iteration %d, with %lld kept",
+			     s->cem->iteration, (long long)n);
 	if (st) {
 		free(reached);
 		return st;

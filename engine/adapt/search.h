@@ -20,7 +20,7 @@ struct search_settings {
 };
 
 struct search_report {
-	int iteration; /* 1 for the first */
+	int iteration;	   /* 1 for the first */
 	double best, mean; /* fitness: share of the shots answered right */
 	double best_loglik;
 	double ms;
@@ -29,16 +29,19 @@ struct search_report {
 
 struct search;
 
-void search_settings_default(struct search_settings *s); /* 10 shots, 32 members, 4 iterations, normalised */
+void search_settings_default(
+	struct search_settings *s); /* 10 shots, 32 members, 4 iterations, normalised */
 
 /* Shots are drawn from split by seed.  experts[k] are borrowed. */
-enum t2_status search_new(struct search **out, const struct adapt_env *env, struct task *task, const char *split,
-			  const struct zset *const *experts, int k, const struct search_settings *settings, uint64_t seed,
+enum t2_status search_new(struct search **out, const struct adapt_env *env, struct task *task,
+			  const char *split, const struct zset *const *experts, int k,
+			  const struct search_settings *settings, uint64_t seed,
 			  struct t2_err *err);
 void search_free(struct search *s);
 int search_iterations(const struct search *s);
 int search_shots(const struct search *s); /* at most settings.shots, as many as the split has */
-enum t2_status search_step(struct search *s, struct search_report *out, struct job *job, struct t2_err *err);
+enum t2_status search_step(struct search *s, struct search_report *out, struct job *job,
+			   struct t2_err *err);
 /* alpha[k], or [k * matrices] when per_matrix: of the best member so far, divided by the sum where normalised. */
 void search_alpha(const struct search *s, double *alpha);
 double search_fitness(const struct search *s);

@@ -9,8 +9,8 @@ enum { TAG = 8 };
 #endif
 
 void
-blob_put(struct strbuf *out, const char *tag, const int64_t *fields, int nfields, const double *const *arrays,
-	 const int64_t *sizes, int narrays)
+blob_put(struct strbuf *out, const char *tag, const int64_t *fields, int nfields,
+	 const double *const *arrays, const int64_t *sizes, int narrays)
 {
 	char head[TAG] = {0};
 
@@ -22,7 +22,8 @@ blob_put(struct strbuf *out, const char *tag, const int64_t *fields, int nfields
 }
 
 enum t2_status
-blob_get(const void *bytes, size_t size, const char *tag, int64_t *fields, int nfields, struct t2_err *err)
+blob_get(const void *bytes, size_t size, const char *tag, int64_t *fields, int nfields,
+	 struct t2_err *err)
 {
 	size_t n = (size_t)nfields * sizeof *fields;
 
@@ -33,8 +34,8 @@ blob_get(const void *bytes, size_t size, const char *tag, int64_t *fields, int n
 }
 
 enum t2_status
-blob_get_arrays(const void *bytes, size_t size, int nfields, double *const *arrays, const int64_t *sizes, int narrays,
-		struct t2_err *err)
+blob_get_arrays(const void *bytes, size_t size, int nfields, double *const *arrays,
+		const int64_t *sizes, int narrays, struct t2_err *err)
 {
 	size_t at = TAG + (size_t)nfields * sizeof(int64_t), left = size - at;
 	const char *p = (const char *)bytes + at;

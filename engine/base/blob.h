@@ -16,11 +16,12 @@
 #include "engine/base/strbuf.h"
 
 /* tag: seven characters. */
-void blob_put(struct strbuf *out, const char *tag, const int64_t *fields, int nfields, const double *const *arrays,
-	      const int64_t *sizes, int narrays);
-enum t2_status blob_get(const void *bytes, size_t size, const char *tag, int64_t *fields, int nfields, struct t2_err *err);
+void blob_put(struct strbuf *out, const char *tag, const int64_t *fields, int nfields,
+	      const double *const *arrays, const int64_t *sizes, int narrays);
+enum t2_status blob_get(const void *bytes, size_t size, const char *tag, int64_t *fields,
+			int nfields, struct t2_err *err);
 /* After blob_get(); T2_EFORMAT unless the arrays fill the rest exactly, and then no array has changed. */
-enum t2_status blob_get_arrays(const void *bytes, size_t size, int nfields, double *const *arrays, const int64_t *sizes,
-			       int narrays, struct t2_err *err);
+enum t2_status blob_get_arrays(const void *bytes, size_t size, int nfields, double *const *arrays,
+			       const int64_t *sizes, int narrays, struct t2_err *err);
 
 #endif

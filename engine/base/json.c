@@ -8,14 +8,15 @@
 #include "engine/base/mapfile.h"
 
 static enum t2_status
-read_bytes(json_t **out, const char *bytes, size_t n, size_t flags, const char *where, struct t2_err *err)
+read_bytes(json_t **out, const char *bytes, size_t n, size_t flags, const char *where,
+	   struct t2_err *err)
 {
 	json_error_t je;
 
 	*out = json_loadb(bytes, n, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES | flags, &je);
 	if (!*out)
-		return t2_fail(err, T2_EFORMAT, "%s: line %d, column %d: not JSON: %s", where, je.line,
-			       je.column, je.text);
+		return t2_fail(err, T2_EFORMAT, "%s: line %d, column %d: not JSON: %s", where,
+			       je.line, je.column, je.text);
 	return T2_OK;
 }
 
@@ -89,7 +90,8 @@ json_want_int(const json_t *obj, const char *key, long lo, long hi, int *out, co
 }
 
 enum t2_status
-json_opt_double(const json_t *obj, const char *key, double *out, const char *where, struct t2_err *err)
+json_opt_double(const json_t *obj, const char *key, double *out, const char *where,
+		struct t2_err *err)
 {
 	json_t *v = json_object_get(obj, key);
 
@@ -140,7 +142,8 @@ json_want_string(const json_t *obj, const char *key, const char **out, const cha
 }
 
 enum t2_status
-json_each_line(const char *bytes, size_t n, const char *where, json_line_fn *fn, void *arg, struct t2_err *err)
+json_each_line(const char *bytes, size_t n, const char *where, json_line_fn *fn, void *arg,
+	       struct t2_err *err)
 {
 	const char *p = bytes, *end = bytes + n;
 	enum t2_status st = T2_OK;

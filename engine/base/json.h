@@ -19,25 +19,27 @@
 enum t2_status json_read_file(json_t **out, const char *path, struct t2_err *err);
 /* The same with every number as a real: for files that write integers beyond 64 bits ("model_max_length" 1e30). */
 enum t2_status json_read_file_reals(json_t **out, const char *path, struct t2_err *err);
-enum t2_status json_read_bytes(json_t **out, const char *bytes, size_t n, const char *where, struct t2_err *err);
+enum t2_status json_read_bytes(json_t **out, const char *bytes, size_t n, const char *where,
+			       struct t2_err *err);
 
-enum t2_status json_want_int(const json_t *obj, const char *key, long lo, long hi, int *out, const char *where,
-			     struct t2_err *err);
-enum t2_status json_want_string(const json_t *obj, const char *key, const char **out, const char *where,
-				struct t2_err *err);
-enum t2_status json_opt_int(const json_t *obj, const char *key, long lo, long hi, int *out, const char *where,
-			    struct t2_err *err);
+enum t2_status json_want_int(const json_t *obj, const char *key, long lo, long hi, int *out,
+			     const char *where, struct t2_err *err);
+enum t2_status json_want_string(const json_t *obj, const char *key, const char **out,
+				const char *where, struct t2_err *err);
+enum t2_status json_opt_int(const json_t *obj, const char *key, long lo, long hi, int *out,
+			    const char *where, struct t2_err *err);
 enum t2_status json_opt_double(const json_t *obj, const char *key, double *out, const char *where,
 			       struct t2_err *err);
-enum t2_status json_opt_bool(const json_t *obj, const char *key, bool *out, const char *where, struct t2_err *err);
-enum t2_status json_opt_string(const json_t *obj, const char *key, const char **out, const char *where,
-			       struct t2_err *err);
+enum t2_status json_opt_bool(const json_t *obj, const char *key, bool *out, const char *where,
+			     struct t2_err *err);
+enum t2_status json_opt_string(const json_t *obj, const char *key, const char **out,
+			       const char *where, struct t2_err *err);
 
 /* Calls fn for every non-blank line of a JSON-lines file; stops at the first failure. line counts from 1. */
 typedef enum t2_status json_line_fn(void *arg, json_t *obj, long line, struct t2_err *err);
 /* The same for bytes read already; where names them in messages. */
-enum t2_status json_each_line(const char *bytes, size_t n, const char *where, json_line_fn *fn, void *arg,
-			      struct t2_err *err);
+enum t2_status json_each_line(const char *bytes, size_t n, const char *where, json_line_fn *fn,
+			      void *arg, struct t2_err *err);
 enum t2_status json_read_lines(const char *path, json_line_fn *fn, void *arg, struct t2_err *err);
 
 #endif

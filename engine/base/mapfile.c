@@ -19,8 +19,8 @@ mapfile_open(struct mapfile *out, const char *path, struct t2_err *err)
 	memset(out, 0, sizeof *out);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return t2_fail(err, errno == ENOENT ? T2_ENOTFOUND : T2_EIO, "%s: cannot open: %s", path,
-			       strerror(errno));
+		return t2_fail(err, errno == ENOENT ? T2_ENOTFOUND : T2_EIO, "%s: cannot open: %s",
+			       path, strerror(errno));
 	if (fstat(fd, &st)) {
 		t2_fail(err, T2_EIO, "%s: cannot stat: %s", path, strerror(errno));
 		close(fd);

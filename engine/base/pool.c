@@ -43,14 +43,15 @@ struct pool {
 	void *_Atomic arg;
 	atomic_int tasks;
 	atomic_bool quit;
-	_Alignas(64) atomic_int done; /* tasks of this generation */
+	_Alignas(64) atomic_int done;	  /* tasks of this generation */
 	_Alignas(64) atomic_bool waiting; /* the caller sleeps until the last task is done */
 	atomic_int sleepers;
 	pthread_mutex_t lock; /* for sleeping only */
 	pthread_cond_t wake, finished;
 };
 
-static _Thread_local struct pool *inside; /* this thread is running a task of this pool (NULL: of none), as this worker: */
+static _Thread_local struct pool
+	*inside; /* this thread is running a task of this pool (NULL: of none), as this worker: */
 static _Thread_local int current;
 
 static uint32_t
@@ -112,7 +113,8 @@ wait_for_work(struct pool *p, uint32_t seen)
 		relax();
 	}
 	pthread_mutex_lock(&p->lock);
-	atomic_fetch_add(&p->sleepers, 1); /* before looking again: the caller looks at it after its ticket */
+	atomic_fetch_add(&p->sleepers,
+			 1); /* before looking again: the caller looks at it after its ticket */
 	while (!atomic_load(&p->quit) && !work_since(p, seen))
 		pthread_cond_wait(&p->wake, &p->lock);
 	atomic_fetch_sub(&p->sleepers, 1);
@@ -202,12 +204,16 @@ pool_run(struct pool *p, int tasks, pool_fn *fn, void *arg)
 {
 	if (!p || p->threads == 1 || tasks <= 1 || inside) {
 		for (int t = 0; t < tasks; t++)
-			fn(arg, t, p && inside == p ? current : 0); /* another pool's task is our only worker */
+			fn(arg, t,
+			   p && inside == p ? current
+					    : 0); /* another pool's task is our only worker */
 		return;
 	}
 	pthread_mutex_lock(&p->callers);
 	uint64_t next = (uint64_t)(generation(atomic_load(&p->ticket)) + 1) << 32;
-	atomic_store_explicit(&p->ticket, next | CLOSED, memory_order_relaxed); /* seen before what follows: that releases it */
+	atomic_store_explicit(
+		&p->ticket, next | CLOSED,
+		memory_order_relaxed); /* seen before what follows: that releases it */
 	atomic_store_explicit(&p->fn, fn, memory_order_release);
 	atomic_store_explicit(&p->arg, arg, memory_order_release);
 	atomic_store_explicit(&p->tasks, tasks, memory_order_release);

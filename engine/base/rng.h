@@ -16,9 +16,9 @@ struct rng {
 
 void rng_seed(struct rng *r, uint64_t seed, uint64_t a, uint64_t b);
 uint64_t rng_u64(struct rng *r);
-double rng_uniform(struct rng *r);		  /* [0, 1) */
-double rng_normal(struct rng *r);		  /* N(0, 1), Box-Muller, one of the pair */
-uint64_t rng_below(struct rng *r, uint64_t n);	  /* 0 .. n-1 without bias; n > 0 */
+double rng_uniform(struct rng *r);		/* [0, 1) */
+double rng_normal(struct rng *r);		/* N(0, 1), Box-Muller, one of the pair */
+uint64_t rng_below(struct rng *r, uint64_t n);	/* 0 .. n-1 without bias; n > 0 */
 void rng_shuffle(struct rng *r, int *v, int n); /* Fisher-Yates */
 
 #endif

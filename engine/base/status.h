@@ -13,10 +13,10 @@
 
 enum t2_status {
 	T2_OK = 0,
-	T2_EINVAL,    /* an argument or setting out of range */
-	T2_EIO,	      /* the system said no: open, read, write, disk full */
-	T2_EFORMAT,   /* a file is not what it claims to be */
-	T2_EUNSUP,    /* understood, but not supported; named in the message */
+	T2_EINVAL,  /* an argument or setting out of range */
+	T2_EIO,	    /* the system said no: open, read, write, disk full */
+	T2_EFORMAT, /* a file is not what it claims to be */
+	T2_EUNSUP,  /* understood, but not supported; named in the message */
 	T2_ENOMEM,
 	T2_ECANCEL,   /* the caller's job was cancelled */
 	T2_ENOTFOUND, /* no such name */

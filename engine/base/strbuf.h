@@ -23,8 +23,10 @@ void strbuf_add(struct strbuf *b, const void *bytes, size_t n);
 void strbuf_str(struct strbuf *b, const char *s);
 void strbuf_char(struct strbuf *b, char c);
 void strbuf_printf(struct strbuf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void strbuf_clear(struct strbuf *b);  /* keeps the memory */
-char *strbuf_take(struct strbuf *b);  /* the caller frees it; "" rather than NULL unless failed; b is empty after */
+void strbuf_clear(struct strbuf *b); /* keeps the memory */
+char *strbuf_take(
+	struct strbuf
+		*b); /* the caller frees it; "" rather than NULL unless failed; b is empty after */
 void strbuf_free(struct strbuf *b);
 
 #endif

@@ -59,11 +59,14 @@ family_of_user(const char *text, const struct family **out, struct t2_err *err)
 	const struct family *f = *text && !*end && !errno ? family_find(id) : NULL;
 	if (!f)
 		return t2_fail(err, T2_EINVAL,
-			       "BLIS_ARCH_TYPE: \"%s\" is none of 0 (skx), 3 (haswell), 6 (zen3), 7 (zen2), 8 (zen), "
+			       "BLIS_ARCH_TYPE: \"%s\" is none of 0 (skx), 3 (haswell), 6 (zen3), "
+			       "7 (zen2), 8 (zen), "
 			       "25 (generic): unset it",
 			       text);
 	if ((f->needs == NEEDS_AVX512 && !cpu->avx512) || (f->needs == NEEDS_AVX2 && !cpu->avx2))
-		return t2_fail(err, T2_EINVAL, "BLIS_ARCH_TYPE: this processor cannot run the %s kernels: unset it", f->name);
+		return t2_fail(err, T2_EINVAL,
+			       "BLIS_ARCH_TYPE: this processor cannot run the %s kernels: unset it",
+			       f->name);
 	*out = f;
 	return T2_OK;
 }
@@ -89,7 +92,8 @@ start_blis(struct t2_err *err)
 	bli_thread_set_num_threads(1);
 	in_use = family_find(bli_arch_query_id());
 	if (!in_use)
-		return t2_fail(err, T2_EUNSUP, "BLIS: unknown kernel family %d", (int)bli_arch_query_id());
+		return t2_fail(err, T2_EUNSUP, "BLIS: unknown kernel family %d",
+			       (int)bli_arch_query_id());
 	kern_init();
 	return T2_OK;
 }
@@ -127,7 +131,8 @@ find_library(void)
 	Dl_info ours, theirs, blis;
 	const char *file;
 
-	if (!dladdr((void *)(uintptr_t)dgemm_, &theirs) || !dladdr((void *)(uintptr_t)blas_init, &ours) ||
+	if (!dladdr((void *)(uintptr_t)dgemm_, &theirs) ||
+	    !dladdr((void *)(uintptr_t)blas_init, &ours) ||
 	    !dladdr((void *)(uintptr_t)bli_init, &blis)) {
 		snprintf(library, sizeof library, "unknown");
 		return;

@@ -19,24 +19,26 @@
 /* Reads CPUID and XCR0, sets BLIS_ARCH_TYPE unless the user set it, starts BLIS.  Idempotent.  BLIS 0.9.0 does not
  * know newer CPUs and would fall to scalar ("generic") or narrower kernels by itself. */
 enum t2_status blas_init(struct t2_err *err);
-const char *blas_family(void);	     /* the family in use: "skx", "haswell", "zen3", "generic" ... */
-const char *blas_best_family(void);  /* the one this CPU should have */
-const char *blas_library(void);	     /* which BLAS LAPACK runs on, e.g. "BLIS 0.9.0 (static)" */
+const char *blas_family(void);	    /* the family in use: "skx", "haswell", "zen3", "generic" ... */
+const char *blas_best_family(void); /* the one this CPU should have */
+const char *blas_library(void);	    /* which BLAS LAPACK runs on, e.g. "BLIS 0.9.0 (static)" */
 
 /* C[rows][m] = A[rows][k] B[m][k]^T */
-void gemm_nt(struct pool *p, int rows, int m, int k, const float *A, int lda, const float *B, int ldb, float *C, int ldc,
-	     bool add);
+void gemm_nt(struct pool *p, int rows, int m, int k, const float *A, int lda, const float *B,
+	     int ldb, float *C, int ldc, bool add);
 /* C[rows][n] = A[rows][k] B[k][n] */
-void gemm_nn(struct pool *p, int rows, int n, int k, const float *A, int lda, const float *B, int ldb, float *C, int ldc,
-	     bool add);
+void gemm_nn(struct pool *p, int rows, int n, int k, const float *A, int lda, const float *B,
+	     int ldb, float *C, int ldc, bool add);
 /* C[m][n] = A[rows][m]^T B[rows][n]: weight gradients (pre-training only); summed over rows in fixed order */
-void gemm_tn(struct pool *p, int m, int n, int rows, const float *A, int lda, const float *B, int ldb, float *C, int ldc,
-	     bool add);
+void gemm_tn(struct pool *p, int m, int n, int rows, const float *A, int lda, const float *B,
+	     int ldb, float *C, int ldc, bool add);
 
 /* Y[rows][m] = X[rows][n] W^T for a weight W[m][n] in its stored form: unpacked panel by panel for many rows, read
  * as it is by the vector kernels for few. */
-void gemm_weight_nt(struct pool *p, enum dtype t, const void *W, int m, int n, const float *X, int rows, float *Y);
+void gemm_weight_nt(struct pool *p, enum dtype t, const void *W, int m, int n, const float *X,
+		    int rows, float *Y);
 /* dX[rows][n] (+)= G[rows][m] W */
-void gemm_weight_nn(struct pool *p, enum dtype t, const void *W, int m, int n, const float *G, int rows, float *dX, bool add);
+void gemm_weight_nn(struct pool *p, enum dtype t, const void *W, int m, int n, const float *G,
+		    int rows, float *dX, bool add);
 
 #endif

@@ -37,7 +37,9 @@ read_vendor(uint32_t signature)
 
 	__cpuid(0, a, r[0], r[2], r[1]);
 	memcpy(name, r, 12);
-	found.vendor = !strcmp(name, "GenuineIntel") ? CPU_INTEL : !strcmp(name, "AuthenticAMD") ? CPU_AMD : CPU_OTHER;
+	found.vendor = !strcmp(name, "GenuineIntel")   ? CPU_INTEL
+		       : !strcmp(name, "AuthenticAMD") ? CPU_AMD
+						       : CPU_OTHER;
 	found.family = signature >> 8 & 15;
 	found.model = signature >> 4 & 15;
 	if (found.family == 15)

@@ -10,16 +10,11 @@ static const struct {
 	const char *name;
 	int block, bytes;
 } types[T2_DTYPES] = {
-	[T2_F32] = {"F32", 1, 4},
-	[T2_F16] = {"F16", 1, 2},
-	[T2_BF16] = {"BF16", 1, 2},
-	[T2_Q8_0] = {"Q8_0", Q_BLOCK, 34},
-	[T2_Q4_0] = {"Q4_0", Q_BLOCK, 18},
-	[T2_Q4_1] = {"Q4_1", Q_BLOCK, 20},
-	[T2_Q5_0] = {"Q5_0", Q_BLOCK, 22},
-	[T2_Q5_1] = {"Q5_1", Q_BLOCK, 24},
-	[T2_Q4_K] = {"Q4_K", K_BLOCK, 144},
-	[T2_Q5_K] = {"Q5_K", K_BLOCK, 176},
+	[T2_F32] = {"F32", 1, 4},	    [T2_F16] = {"F16", 1, 2},
+	[T2_BF16] = {"BF16", 1, 2},	    [T2_Q8_0] = {"Q8_0", Q_BLOCK, 34},
+	[T2_Q4_0] = {"Q4_0", Q_BLOCK, 18},  [T2_Q4_1] = {"Q4_1", Q_BLOCK, 20},
+	[T2_Q5_0] = {"Q5_0", Q_BLOCK, 22},  [T2_Q5_1] = {"Q5_1", Q_BLOCK, 24},
+	[T2_Q4_K] = {"Q4_K", K_BLOCK, 144}, [T2_Q5_K] = {"Q5_K", K_BLOCK, 176},
 	[T2_Q6_K] = {"Q6_K", K_BLOCK, 210},
 };
 
@@ -92,7 +87,8 @@ f32_to_f16(float f)
 		return (uint16_t)(sign | 0x7e00 | (magnitude >> 13 & 0x3ff));
 	if (magnitude >= 0x477ff000) /* 65520 and above round to infinity */
 		return sign | 0x7c00;
-	if (magnitude < 0x38800000) { /* below 2^-14: adding 0.5 rounds at a step of 2^-24, ties to even */
+	if (magnitude <
+	    0x38800000) { /* below 2^-14: adding 0.5 rounds at a step of 2^-24, ties to even */
 		float r = f32_of_bits(magnitude) + 0.5f;
 		return (uint16_t)(sign | (bits_of_f32(r) - 0x3f000000));
 	}
@@ -248,7 +244,8 @@ q6_k_block(const uint8_t *b, float *y)
 	float d = half_at(b + 208);
 
 	for (int half = 0; half < 2; half++) {
-		const uint8_t *low = b + half * 64, *high = b + 128 + half * 32, *scale = b + 192 + half * 8;
+		const uint8_t *low = b + half * 64, *high = b + 128 + half * 32,
+			      *scale = b + 192 + half * 8;
 		for (int run = 0; run < 4; run++, y += 32) {
 			for (int i = 0; i < 32; i++) {
 				int nibble = low[run % 2 * 32 + i] >> (run / 2 * 4) & 15;
@@ -260,8 +257,9 @@ q6_k_block(const uint8_t *b, float *y)
 }
 
 static void (*const block_to_f32[T2_DTYPES])(const uint8_t *, float *) = {
-	[T2_Q8_0] = q8_0_block, [T2_Q4_0] = q4_0_block, [T2_Q4_1] = q4_1_block, [T2_Q5_0] = q5_0_block,
-	[T2_Q5_1] = q5_1_block, [T2_Q4_K] = q4_k_block, [T2_Q5_K] = q5_k_block, [T2_Q6_K] = q6_k_block,
+	[T2_Q8_0] = q8_0_block, [T2_Q4_0] = q4_0_block, [T2_Q4_1] = q4_1_block,
+	[T2_Q5_0] = q5_0_block, [T2_Q5_1] = q5_1_block, [T2_Q4_K] = q4_k_block,
+	[T2_Q5_K] = q5_k_block, [T2_Q6_K] = q6_k_block,
 };
 
 void

@@ -26,8 +26,8 @@ enum dtype {
 	T2_DTYPES
 };
 
-const char *dtype_name(enum dtype t);  /* "F32", "Q4_K" ... */
-int dtype_block(enum dtype t);	       /* values a block: 1, 32 or 256 */
+const char *dtype_name(enum dtype t); /* "F32", "Q4_K" ... */
+int dtype_block(enum dtype t);	      /* values a block: 1, 32 or 256 */
 int dtype_block_bytes(enum dtype t);
 size_t dtype_row_bytes(enum dtype t, size_t n);
 void dtype_to_f32(enum dtype t, const void *src, size_t n, float *dst);
@@ -35,7 +35,7 @@ void dtype_to_f32(enum dtype t, const void *src, size_t n, float *dst);
 bool dtype_from_f32(enum dtype t, const float *src, size_t n, void *dst);
 
 float f16_to_f32(uint16_t h);
-uint16_t f32_to_f16(float f);	/* round to nearest even */
-uint16_t f32_to_bf16(float f);	/* round to nearest even, NaN kept */
+uint16_t f32_to_f16(float f);  /* round to nearest even */
+uint16_t f32_to_bf16(float f); /* round to nearest even, NaN kept */
 
 #endif

@@ -28,7 +28,8 @@
  * the threads that help the one that owns it. */
 static _Thread_local alignas(64) float a_pack[CHUNK * STEP + CHUNK / MIN_MR * SLACK];
 static _Thread_local alignas(64) float b_pack[TILE_COLS * STEP + SLACK];
-static _Thread_local alignas(64) float unpacked[MAX_NR * STEP]; /* [MAX_NR][STEP], or rows of TILE_COLS */
+static _Thread_local alignas(
+	64) float unpacked[MAX_NR * STEP]; /* [MAX_NR][STEP], or rows of TILE_COLS */
 
 static int
 div_up(int a, int b)
@@ -76,9 +77,11 @@ pack_panel(const struct product *p, int c0, int cols, int l0, int k, float *dst)
 	const struct kern_impl *kern = p->kern;
 
 	if (p->b_is_bt)
-		kern->pack_rows(p->B + (size_t)c0 * p->ldb + l0, (size_t)p->ldb, cols, k, dst, kern->nr);
+		kern->pack_rows(p->B + (size_t)c0 * p->ldb + l0, (size_t)p->ldb, cols, k, dst,
+				kern->nr);
 	else
-		kern->pack_cols(p->B + (size_t)l0 * p->ldb + c0, (size_t)p->ldb, cols, k, dst, kern->nr);
+		kern->pack_cols(p->B + (size_t)l0 * p->ldb + c0, (size_t)p->ldb, cols, k, dst,
+				kern->nr);
 }
 
 /* The same of a weight whose rows are B's columns. */
@@ -147,13 +150,16 @@ static void
 pack_bands(struct product *p, int from, int to)
 {
 	for (int b = from; b < to; b++) {
-		int start = band_start(p, b), rows = band_start(p, b + 1) - start, r = p->r0 + start;
+		int start = band_start(p, b), rows = band_start(p, b + 1) - start,
+		    r = p->r0 + start;
 		float *dst = band_packed(p, b);
 
 		if (p->a_is_at)
-			p->kern->pack_cols(p->A + (size_t)p->l0 * p->lda + r, (size_t)p->lda, rows, p->step, dst, rows);
+			p->kern->pack_cols(p->A + (size_t)p->l0 * p->lda + r, (size_t)p->lda, rows,
+					   p->step, dst, rows);
 		else
-			p->kern->pack_rows(p->A + (size_t)r * p->lda + p->l0, (size_t)p->lda, rows, p->step, dst, rows);
+			p->kern->pack_rows(p->A + (size_t)r * p->lda + p->l0, (size_t)p->lda, rows,
+					   p->step, dst, rows);
 	}
 }
 
@@ -169,8 +175,8 @@ multiply_tile(const struct product *p, int from, int to, int c0, int cols)
 		float *c = p->C + (size_t)(p->r0 + start) * p->ldc + c0;
 
 		for (int j = 0; j < cols; j += kern->nr)
-			kern->micro(rows, min_int(kern->nr, cols - j), p->step, a, b_pack + (size_t)j * p->step, c + j,
-				    p->ldc, add);
+			kern->micro(rows, min_int(kern->nr, cols - j), p->step, a,
+				    b_pack + (size_t)j * p->step, c + j, p->ldc, add);
 	}
 }
 
@@ -182,7 +188,8 @@ product_task(void *arg, int task, int worker)
 
 	(void)worker;
 	if (task < p->packers) {
-		pack_bands(p, (int)((long)p->bands * task / p->packers), (int)((long)p->bands * (task + 1) / p->packers));
+		pack_bands(p, (int)((long)p->bands * task / p->packers),
+			   (int)((long)p->bands * (task + 1) / p->packers));
 		atomic_fetch_add_explicit(&p->packed, 1, memory_order_release);
 		return;
 	}
@@ -219,9 +226,11 @@ product_cut(struct product *p)
 	double least = 0, pack = p->B ? 0.4 : 0.7, start = 1000;
 
 	for (size_t d = 0; d < sizeof downs / sizeof *downs && downs[d] <= p->bands; d++) {
-		int tile_bands = div_up(p->bands, downs[d]), rows = div_up(p->chunk * tile_bands, p->bands);
+		int tile_bands = div_up(p->bands, downs[d]),
+		    rows = div_up(p->chunk * tile_bands, p->bands);
 		for (int tc = unit; tc <= TILE_COLS; tc += unit) {
-			int tasks = div_up(p->bands, tile_bands) * div_up(p->cols, tc), cols = min_int(tc, p->cols);
+			int tasks = div_up(p->bands, tile_bands) * div_up(p->cols, tc),
+			    cols = min_int(tc, p->cols);
 			double cost = 0;
 			for (int threads = 2; threads <= 8; threads *= 2)
 				cost += (double)div_up(tasks, threads) * threads;
@@ -305,8 +314,8 @@ vector_task(void *arg, int task, int worker)
 		int mrows = v->add ? min_int(64, end - j) : end - j;
 		float *y = v->add ? part[0] : v->Y + j;
 
-		kern->matvec(v->type, v->W + (size_t)j * v->row_bytes, mrows, v->n, v->X, v->ldx, v->rows, y,
-				v->add ? 64 : v->ldy, arranged);
+		kern->matvec(v->type, v->W + (size_t)j * v->row_bytes, mrows, v->n, v->X, v->ldx,
+			     v->rows, y, v->add ? 64 : v->ldy, arranged);
 		for (int i = 0; v->add && i < v->rows; i++)
 			kern->axpy(v->Y + (size_t)i * v->ldy + j, 1, part[i], mrows);
 		j += mrows;
@@ -339,70 +348,133 @@ vector_run(struct pool *pool, struct vector_work *v)
 }
 
 void
-gemm_nt(struct pool *pool, int rows, int m, int k, const float *A, int lda, const float *B, int ldb, float *C, int ldc,
-	bool add)
+gemm_nt(struct pool *pool, int rows, int m, int k, const float *A, int lda, const float *B, int ldb,
+	float *C, int ldc, bool add)
 {
 	if (rows <= FEW_ROWS && ldb == k) {
 		struct vector_work v = {
-			.type = T2_F32, .W = (const char *)B, .row_bytes = (size_t)k * sizeof *B, .m = m, .n = k,
-			.rows = rows, .ldx = lda, .ldy = ldc, .X = A, .Y = C, .add = add,
+			.type = T2_F32,
+			.W = (const char *)B,
+			.row_bytes = (size_t)k * sizeof *B,
+			.m = m,
+			.n = k,
+			.rows = rows,
+			.ldx = lda,
+			.ldy = ldc,
+			.X = A,
+			.Y = C,
+			.add = add,
 		};
 		vector_run(pool, &v);
 		return;
 	}
 	struct product p = {
-		.rows = rows, .cols = m, .k = k, .A = A, .lda = lda, .B = B, .ldb = ldb, .b_is_bt = true,
-		.C = C, .ldc = ldc, .add = add,
+		.rows = rows,
+		.cols = m,
+		.k = k,
+		.A = A,
+		.lda = lda,
+		.B = B,
+		.ldb = ldb,
+		.b_is_bt = true,
+		.C = C,
+		.ldc = ldc,
+		.add = add,
 	};
 	product_run(pool, &p);
 }
 
 void
-gemm_nn(struct pool *pool, int rows, int n, int k, const float *A, int lda, const float *B, int ldb, float *C, int ldc,
-	bool add)
+gemm_nn(struct pool *pool, int rows, int n, int k, const float *A, int lda, const float *B, int ldb,
+	float *C, int ldc, bool add)
 {
 	struct product p = {
-		.rows = rows, .cols = n, .k = k, .A = A, .lda = lda, .B = B, .ldb = ldb,
-		.C = C, .ldc = ldc, .add = add,
+		.rows = rows,
+		.cols = n,
+		.k = k,
+		.A = A,
+		.lda = lda,
+		.B = B,
+		.ldb = ldb,
+		.C = C,
+		.ldc = ldc,
+		.add = add,
 	};
 	product_run(pool, &p);
 }
 
 void
-gemm_tn(struct pool *pool, int m, int n, int rows, const float *A, int lda, const float *B, int ldb, float *C, int ldc,
-	bool add)
+gemm_tn(struct pool *pool, int m, int n, int rows, const float *A, int lda, const float *B, int ldb,
+	float *C, int ldc, bool add)
 {
 	struct product p = {
-		.rows = m, .cols = n, .k = rows, .A = A, .lda = lda, .a_is_at = true, .B = B, .ldb = ldb,
-		.C = C, .ldc = ldc, .add = add,
+		.rows = m,
+		.cols = n,
+		.k = rows,
+		.A = A,
+		.lda = lda,
+		.a_is_at = true,
+		.B = B,
+		.ldb = ldb,
+		.C = C,
+		.ldc = ldc,
+		.add = add,
 	};
 	product_run(pool, &p);
 }
 
 void
-gemm_weight_nt(struct pool *pool, enum dtype t, const void *W, int m, int n, const float *X, int rows, float *Y)
+gemm_weight_nt(struct pool *pool, enum dtype t, const void *W, int m, int n, const float *X,
+	       int rows, float *Y)
 {
 	if (rows <= FEW_ROWS) {
 		struct vector_work v = {
-			.type = t, .W = W, .row_bytes = dtype_row_bytes(t, (size_t)n), .m = m, .n = n,
-			.rows = rows, .ldx = n, .ldy = m, .X = X, .Y = Y,
+			.type = t,
+			.W = W,
+			.row_bytes = dtype_row_bytes(t, (size_t)n),
+			.m = m,
+			.n = n,
+			.rows = rows,
+			.ldx = n,
+			.ldy = m,
+			.X = X,
+			.Y = Y,
 		};
 		vector_run(pool, &v);
 		return;
 	}
 	struct product p = {
-		.rows = rows, .cols = m, .k = n, .A = X, .lda = n, .type = t, .W = W, .ldb = n, .b_is_bt = true,
-		.C = Y, .ldc = m,
+		.rows = rows,
+		.cols = m,
+		.k = n,
+		.A = X,
+		.lda = n,
+		.type = t,
+		.W = W,
+		.ldb = n,
+		.b_is_bt = true,
+		.C = Y,
+		.ldc = m,
 	};
 	product_run(pool, &p);
 }
 
 void
-gemm_weight_nn(struct pool *pool, enum dtype t, const void *W, int m, int n, const float *G, int rows, float *dX, bool add)
+gemm_weight_nn(struct pool *pool, enum dtype t, const void *W, int m, int n, const float *G,
+	       int rows, float *dX, bool add)
 {
 	struct product p = {
-		.rows = rows, .cols = n, .k = m, .A = G, .lda = m, .type = t, .W = W, .ldb = n,
-		.C = dX, .ldc = n, .add = add,
+		.rows = rows,
+		.cols = n,
+		.k = m,
+		.A = G,
+		.lda = m,
+		.type = t,
+		.W = W,
+		.ldb = n,
+		.C = dX,
+		.ldc = n,
+		.add = add,
 	};
 	product_run(pool, &p);
 }

@@ -90,7 +90,8 @@ kern_arrange(const struct kern_impl **k, enum dtype t, const float *x, int ldx, 
 }
 
 void
-kern_matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y, int ldy)
+kern_matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows,
+	    float *y, int ldy)
 {
 	const struct kern_impl *k = kern_current();
 	const float *arranged = kern_arrange(&k, t, x, ldx, n, rows);

@@ -21,16 +21,18 @@ const char *kern_name(void);
 void kern_force(enum kern_level level); /* lower than what the CPU has; for tests and the setting */
 
 /* Dot products of mrows consecutive weight rows with each of rows inputs: y[i][j] = W[j] . x[i], i < rows <= 8. */
-void kern_matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y, int ldy);
+void kern_matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows,
+		 float *y, int ldy);
 /* dtype_to_f32() by the vector unit: the same bits.  n is a whole number of blocks. */
 void kern_unpack(enum dtype t, const void *src, size_t n, float *dst);
 
 float kern_dot(const float *a, const float *b, int n);
-void kern_axpy(float *y, float a, const float *x, int n);		/* y += a x */
-void kern_scale_mul(float *y, const float *x, const float *s, int n);	/* y = x * s elementwise */
+void kern_axpy(float *y, float a, const float *x, int n);	      /* y += a x */
+void kern_scale_mul(float *y, const float *x, const float *s, int n); /* y = x * s elementwise */
 void kern_rmsnorm(float *y, const float *x, const float *w, int n, float eps);
-void kern_silu_mul(float *y, const float *gate, const float *up, int n);	/* y = gate sigmoid(gate) up */
-void kern_softmax(float *x, int n);					/* in place, max subtracted */
-double kern_logsumexp(const float *x, int n);				/* accumulated in double */
+void kern_silu_mul(float *y, const float *gate, const float *up,
+		   int n);		      /* y = gate sigmoid(gate) up */
+void kern_softmax(float *x, int n);	      /* in place, max subtracted */
+double kern_logsumexp(const float *x, int n); /* accumulated in double */
 
 #endif

@@ -42,12 +42,14 @@ nibbles(const char *p)
 AVX2_INLINE __m256i
 fifth_bits(const char *p)
 {
-	const __m256i byte_of = _mm256_set_epi64x(0x0303030303030303, 0x0202020202020202, 0x0101010101010101, 0);
+	const __m256i byte_of =
+		_mm256_set_epi64x(0x0303030303030303, 0x0202020202020202, 0x0101010101010101, 0);
 	const __m256i bit_of = _mm256_set1_epi64x((long long)0x8040201008040201);
 	int bits;
 
 	memcpy(&bits, p, sizeof bits);
-	__m256i spread = _mm256_and_si256(_mm256_shuffle_epi8(_mm256_set1_epi32(bits), byte_of), bit_of);
+	__m256i spread =
+		_mm256_and_si256(_mm256_shuffle_epi8(_mm256_set1_epi32(bits), byte_of), bit_of);
 	return _mm256_and_si256(_mm256_cmpeq_epi8(spread, bit_of), _mm256_set1_epi8(16));
 }
 
@@ -58,7 +60,8 @@ scale32(__m256i bytes, float d, bool has_min, float m, __m256 v[4])
 	__m128i half[2] = {_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1)};
 	__m256 vd = _mm256_set1_ps(d), vm = _mm256_set1_ps(m);
 
-	UNROLL for (int i = 0; i < 4; i++) {
+	UNROLL for (int i = 0; i < 4; i++)
+	{
 		__m128i eight = i % 2 ? _mm_srli_si128(half[i / 2], 8) : half[i / 2];
 		__m256 f = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(eight));
 		v[i] = has_min ? _mm256_fmadd_ps(f, vd, vm) : _mm256_mul_ps(f, vd);
@@ -88,7 +91,8 @@ k_unit(const enum dtype t, const char *p, int s, __m256 v[4])
 	k_scale(p + 4, s, &scale, &min);
 	q = _mm256_and_si256(s % 2 ? _mm256_srli_epi16(q, 4) : q, _mm256_set1_epi8(15));
 	if (t == T2_Q5_K) {
-		__m256i bit = _mm256_set1_epi8((char)(1 << s)), set = _mm256_cmpeq_epi8(_mm256_and_si256(load256(p + 16), bit), bit);
+		__m256i bit = _mm256_set1_epi8((char)(1 << s)),
+			set = _mm256_cmpeq_epi8(_mm256_and_si256(load256(p + 16), bit), bit);
 		q = _mm256_or_si256(q, _mm256_and_si256(set, _mm256_set1_epi8(16)));
 	}
 	scale32(q, half_at(p) * scale, true, -(half_at(p + 2) * min), v);
@@ -104,8 +108,10 @@ q6_k_unit(const char *p, int s, __m256 v[4])
 	__m256 rest[4];
 
 	low = _mm256_and_si256(run / 2 ? _mm256_srli_epi16(low, 4) : low, _mm256_set1_epi8(15));
-	high = _mm256_and_si256(_mm256_srl_epi16(high, _mm_cvtsi32_si128(2 * run)), _mm256_set1_epi8(3));
-	low = _mm256_sub_epi8(_mm256_or_si256(low, _mm256_slli_epi16(high, 4)), _mm256_set1_epi8(32));
+	high = _mm256_and_si256(_mm256_srl_epi16(high, _mm_cvtsi32_si128(2 * run)),
+				_mm256_set1_epi8(3));
+	low = _mm256_sub_epi8(_mm256_or_si256(low, _mm256_slli_epi16(high, 4)),
+			      _mm256_set1_epi8(32));
 	scale32(low, d * scale[0], false, 0, v);
 	scale32(low, d * scale[1], false, 0, rest);
 	v[2] = rest[2];
@@ -118,32 +124,33 @@ unit(const enum dtype t, const char *p, int s, __m256 v[4])
 {
 	switch (t) {
 	case T2_F32:
-		UNROLL for (int i = 0; i < 4; i++)
-			v[i] = _mm256_loadu_ps((const float *)p + 8 * i);
+		UNROLL for (int i = 0; i < 4; i++) v[i] = _mm256_loadu_ps((const float *)p + 8 * i);
 		break;
 	case T2_F16:
-		UNROLL for (int i = 0; i < 4; i++)
-			v[i] = _mm256_cvtph_ps(load128(p + 16 * i));
+		UNROLL for (int i = 0; i < 4; i++) v[i] = _mm256_cvtph_ps(load128(p + 16 * i));
 		break;
 	case T2_BF16:
-		UNROLL for (int i = 0; i < 4; i++)
-			v[i] = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load128(p + 16 * i)), 16));
+		UNROLL for (int i = 0; i < 4; i++) v[i] = _mm256_castsi256_ps(
+			_mm256_slli_epi32(_mm256_cvtepu16_epi32(load128(p + 16 * i)), 16));
 		break;
 	case T2_Q8_0:
 		scale32(load256(p + 2), half_at(p), false, 0, v);
 		break;
 	case T2_Q4_0:
-		scale32(_mm256_sub_epi8(nibbles(p + 2), _mm256_set1_epi8(8)), half_at(p), false, 0, v);
+		scale32(_mm256_sub_epi8(nibbles(p + 2), _mm256_set1_epi8(8)), half_at(p), false, 0,
+			v);
 		break;
 	case T2_Q4_1:
 		scale32(nibbles(p + 4), half_at(p), true, half_at(p + 2), v);
 		break;
 	case T2_Q5_0:
-		scale32(_mm256_sub_epi8(_mm256_or_si256(nibbles(p + 6), fifth_bits(p + 2)), _mm256_set1_epi8(16)), half_at(p),
-			false, 0, v);
+		scale32(_mm256_sub_epi8(_mm256_or_si256(nibbles(p + 6), fifth_bits(p + 2)),
+					_mm256_set1_epi8(16)),
+			half_at(p), false, 0, v);
 		break;
 	case T2_Q5_1:
-		scale32(_mm256_or_si256(nibbles(p + 8), fifth_bits(p + 4)), half_at(p), true, half_at(p + 2), v);
+		scale32(_mm256_or_si256(nibbles(p + 8), fifth_bits(p + 4)), half_at(p), true,
+			half_at(p + 2), v);
 		break;
 	case T2_Q6_K:
 		q6_k_unit(p, s, v);
@@ -177,33 +184,35 @@ dot_tail(enum dtype t, const char *p, int n, const float *x)
 
 /* One weight row times B rows of x, B a constant; two sums a row of x. */
 AVX2_INLINE void
-row(const enum dtype t, const char *p, int n, const float *x, int ldx, float *y, int ldy, const int B)
+row(const enum dtype t, const char *p, int n, const float *x, int ldx, float *y, int ldy,
+    const int B)
 {
 	const int units = dtype_block(t) == 256 ? 8 : 1;
 	const size_t bytes = dtype_row_bytes(t, (size_t)(UNIT * units));
 	__m256 sum[KERN_ROWS][2], v[4];
 
-	UNROLL for (int b = 0; b < B; b++)
-		sum[b][0] = sum[b][1] = _mm256_setzero_ps();
+	UNROLL for (int b = 0; b < B; b++) sum[b][0] = sum[b][1] = _mm256_setzero_ps();
 	for (; n >= UNIT; p += bytes) {
 		for (size_t i = 0; i < bytes; i += 64)
 			_mm_prefetch(p + AHEAD + i, _MM_HINT_T0);
 		for (int s = 0; s < units; s++, n -= UNIT, x += UNIT) {
 			unit(t, p, s, v);
-			UNROLL for (int b = 0; b < B; b++)
-				UNROLL for (int i = 0; i < 4; i++)
-					sum[b][i % 2] = _mm256_fmadd_ps(v[i], _mm256_loadu_ps(x + (size_t)b * ldx + 8 * i),
-									sum[b][i % 2]);
+			UNROLL for (int b = 0; b < B; b++) UNROLL for (int i = 0; i < 4;
+								       i++) sum[b][i % 2] =
+				_mm256_fmadd_ps(v[i], _mm256_loadu_ps(x + (size_t)b * ldx + 8 * i),
+						sum[b][i % 2]);
 		}
 	}
-	UNROLL for (int b = 0; b < B; b++) {
+	UNROLL for (int b = 0; b < B; b++)
+	{
 		float s = reduce_add(_mm256_add_ps(sum[b][0], sum[b][1]));
 		y[(size_t)b * ldy] = n ? s + dot_tail(t, p, n, x + (size_t)b * ldx) : s;
 	}
 }
 
 AVX2_INLINE void
-rows_of(const enum dtype t, const char *w, int mrows, int n, const float *x, int ldx, int rows, float *y, int ldy)
+rows_of(const enum dtype t, const char *w, int mrows, int n, const float *x, int ldx, int rows,
+	float *y, int ldy)
 {
 	size_t stride = dtype_row_bytes(t, (size_t)n);
 
@@ -228,26 +237,26 @@ unpack_of(const enum dtype t, const char *p, size_t n, float *y)
 	for (; n >= UNIT; p += bytes)
 		for (int s = 0; s < units; s++, n -= UNIT, y += UNIT) {
 			unit(t, p, s, v);
-			UNROLL for (int i = 0; i < 4; i++)
-				_mm256_storeu_ps(y + 8 * i, v[i]);
+			UNROLL for (int i = 0; i < 4; i++) _mm256_storeu_ps(y + 8 * i, v[i]);
 		}
 	if (n)
 		dtype_to_f32(t, p, n, y);
 }
 
 /* A case for each type, so that it is a constant in what is inlined. */
-#define EACH_TYPE(CASE)                                                                                                 \
-	CASE(T2_F32) CASE(T2_F16) CASE(T2_BF16) CASE(T2_Q8_0) CASE(T2_Q4_0) CASE(T2_Q4_1) CASE(T2_Q5_0) CASE(T2_Q5_1)  \
-	CASE(T2_Q4_K) CASE(T2_Q5_K) CASE(T2_Q6_K)
+#define EACH_TYPE(CASE)                                                                            \
+	CASE(T2_F32)                                                                               \
+	CASE(T2_F16) CASE(T2_BF16) CASE(T2_Q8_0) CASE(T2_Q4_0) CASE(T2_Q4_1) CASE(T2_Q5_0)         \
+		CASE(T2_Q5_1) CASE(T2_Q4_K) CASE(T2_Q5_K) CASE(T2_Q6_K)
 
 AVX2 static void
-matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y, int ldy,
-       const float *arranged)
+matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y,
+       int ldy, const float *arranged)
 {
 	(void)arranged;
-#define MATVEC(type)                                                                                                   \
-	case type:                                                                                                     \
-		rows_of(type, W, mrows, n, x, ldx, rows, y, ldy);                                                      \
+#define MATVEC(type)                                                                               \
+	case type:                                                                                 \
+		rows_of(type, W, mrows, n, x, ldx, rows, y, ldy);                                  \
 		break;
 	switch (t) {
 		EACH_TYPE(MATVEC)
@@ -259,9 +268,9 @@ matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, i
 AVX2 static void
 unpack(enum dtype t, const void *src, size_t n, float *dst)
 {
-#define UNPACK(type)                                                                                                   \
-	case type:                                                                                                     \
-		unpack_of(type, src, n, dst);                                                                          \
+#define UNPACK(type)                                                                               \
+	case type:                                                                                 \
+		unpack_of(type, src, n, dst);                                                      \
 		break;
 	switch (t) {
 		EACH_TYPE(UNPACK)
@@ -298,15 +307,17 @@ store(float *p, __m256 v, int left)
 AVX2 static float
 dot(const float *a, const float *b, int n)
 {
-	__m256 sum[4] = {_mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps()};
+	__m256 sum[4] = {_mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps(),
+			 _mm256_setzero_ps()};
 	int i = 0;
 
 	for (; i + 32 <= n; i += 32)
-		UNROLL for (int j = 0; j < 4; j++)
-			sum[j] = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 8 * j), _mm256_loadu_ps(b + i + 8 * j), sum[j]);
+		UNROLL for (int j = 0; j < 4; j++) sum[j] = _mm256_fmadd_ps(
+			_mm256_loadu_ps(a + i + 8 * j), _mm256_loadu_ps(b + i + 8 * j), sum[j]);
 	for (; i < n; i += 8)
 		sum[0] = _mm256_fmadd_ps(load(a + i, n - i, 0), load(b + i, n - i, 0), sum[0]);
-	return reduce_add(_mm256_add_ps(_mm256_add_ps(sum[0], sum[1]), _mm256_add_ps(sum[2], sum[3])));
+	return reduce_add(
+		_mm256_add_ps(_mm256_add_ps(sum[0], sum[1]), _mm256_add_ps(sum[2], sum[3])));
 }
 
 AVX2 static void
@@ -315,7 +326,8 @@ axpy(float *y, float a, const float *x, int n)
 	__m256 va = _mm256_set1_ps(a);
 
 	for (int i = 0; i < n; i += 8)
-		store(y + i, _mm256_fmadd_ps(va, load(x + i, n - i, 0), load(y + i, n - i, 0)), n - i);
+		store(y + i, _mm256_fmadd_ps(va, load(x + i, n - i, 0), load(y + i, n - i, 0)),
+		      n - i);
 }
 
 AVX2 static void
@@ -331,14 +343,18 @@ rmsnorm(float *y, const float *x, const float *w, int n, float eps)
 	__m256 scale = _mm256_set1_ps(1 / sqrtf(dot(x, x, n) / (float)n + eps));
 
 	for (int i = 0; i < n; i += 8)
-		store(y + i, _mm256_mul_ps(_mm256_mul_ps(load(x + i, n - i, 0), scale), load(w + i, n - i, 0)), n - i);
+		store(y + i,
+		      _mm256_mul_ps(_mm256_mul_ps(load(x + i, n - i, 0), scale),
+				    load(w + i, n - i, 0)),
+		      n - i);
 }
 
 /* 2^k, -126 <= k <= 127. */
 AVX2_INLINE __m256
 power_of_2(__m256i k)
 {
-	return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(k, _mm256_set1_epi32(127)), 23));
+	return _mm256_castsi256_ps(
+		_mm256_slli_epi32(_mm256_add_epi32(k, _mm256_set1_epi32(127)), 23));
 }
 
 /* As in kern_avx512.c; here 2^k comes in two factors, the second of which rounds into the subnormal numbers. */
@@ -360,7 +376,8 @@ exp8(__m256 x)
 	p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(0.5f));
 	p = _mm256_fmadd_ps(_mm256_mul_ps(p, r), r, r);
 	p = _mm256_add_ps(p, _mm256_set1_ps(1));
-	return _mm256_mul_ps(_mm256_mul_ps(p, power_of_2(half)), power_of_2(_mm256_sub_epi32(whole, half)));
+	return _mm256_mul_ps(_mm256_mul_ps(p, power_of_2(half)),
+			     power_of_2(_mm256_sub_epi32(whole, half)));
 }
 
 AVX2 static void

@@ -10,17 +10,18 @@ tile(const int R, int cols, int k, const float *a, const float *b, float *C, int
 	__m256 sum[KERN_AVX2_MR][2];
 	float part[KERN_AVX2_NR];
 
-	UNROLL for (int i = 0; i < R; i++)
-		sum[i][0] = sum[i][1] = _mm256_setzero_ps();
+	UNROLL for (int i = 0; i < R; i++) sum[i][0] = sum[i][1] = _mm256_setzero_ps();
 	for (; k > 0; k--, a += R, b += KERN_AVX2_NR) {
 		__m256 b0 = _mm256_loadu_ps(b), b1 = _mm256_loadu_ps(b + 8);
-		UNROLL for (int i = 0; i < R; i++) {
+		UNROLL for (int i = 0; i < R; i++)
+		{
 			__m256 ai = _mm256_broadcast_ss(a + i);
 			sum[i][0] = _mm256_fmadd_ps(ai, b0, sum[i][0]);
 			sum[i][1] = _mm256_fmadd_ps(ai, b1, sum[i][1]);
 		}
 	}
-	UNROLL for (int i = 0; i < R; i++) {
+	UNROLL for (int i = 0; i < R; i++)
+	{
 		float *c = C + (size_t)i * ldc, *out = cols == KERN_AVX2_NR ? c : part;
 		if (add && out == part)
 			memcpy(part, c, (size_t)cols * sizeof *c);
@@ -36,7 +37,8 @@ tile(const int R, int cols, int k, const float *a, const float *b, float *C, int
 }
 
 AVX2 void
-kern_avx2_micro(int rows, int cols, int k, const float *a, const float *b, float *C, int ldc, bool add)
+kern_avx2_micro(int rows, int cols, int k, const float *a, const float *b, float *C, int ldc,
+		bool add)
 {
 	switch (rows) {
 	case 1:
@@ -65,18 +67,19 @@ transpose8(__m256 r[8])
 {
 	__m256 t[8];
 
-	UNROLL for (int i = 0; i < 4; i++) {
+	UNROLL for (int i = 0; i < 4; i++)
+	{
 		t[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
 		t[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
 	}
-	UNROLL for (int i = 0; i < 2; i++)
-		UNROLL for (int j = 0; j < 2; j++) {
-			r[4 * i + 2 * j] = _mm256_shuffle_ps(t[4 * i + j], t[4 * i + 2 + j], 0x44);
-			r[4 * i + 2 * j + 1] = _mm256_shuffle_ps(t[4 * i + j], t[4 * i + 2 + j], 0xee);
-		}
+	UNROLL for (int i = 0; i < 2; i++) UNROLL for (int j = 0; j < 2; j++)
+	{
+		r[4 * i + 2 * j] = _mm256_shuffle_ps(t[4 * i + j], t[4 * i + 2 + j], 0x44);
+		r[4 * i + 2 * j + 1] = _mm256_shuffle_ps(t[4 * i + j], t[4 * i + 2 + j], 0xee);
+	}
+	UNROLL for (int j = 0; j < 4; j++) t[j] = r[j];
 	UNROLL for (int j = 0; j < 4; j++)
-		t[j] = r[j];
-	UNROLL for (int j = 0; j < 4; j++) {
+	{
 		__m256 high = r[4 + j];
 		r[j] = _mm256_permute2f128_ps(t[j], high, 0x20);
 		r[4 + j] = _mm256_permute2f128_ps(t[j], high, 0x31);
@@ -90,11 +93,10 @@ pack8(const float *src, size_t ld, int rows, int k, float *dst, int width)
 	for (int l = 0; l + 8 <= k; l += 8) {
 		__m256 r[8];
 
-		UNROLL for (int i = 0; i < 8; i++)
-			r[i] = i < rows ? _mm256_loadu_ps(src + (size_t)i * ld + l) : _mm256_setzero_ps();
+		UNROLL for (int i = 0; i < 8; i++) r[i] =
+			i < rows ? _mm256_loadu_ps(src + (size_t)i * ld + l) : _mm256_setzero_ps();
 		transpose8(r);
-		UNROLL for (int i = 0; i < 8; i++, dst += width)
-			_mm256_storeu_ps(dst, r[i]);
+		UNROLL for (int i = 0; i < 8; i++, dst += width) _mm256_storeu_ps(dst, r[i]);
 	}
 }
 

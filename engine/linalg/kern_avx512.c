@@ -23,7 +23,8 @@ load16(const enum dtype t, const char *row, int i)
 	case T2_F16:
 		return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(row + 2 * (size_t)i)));
 	case T2_BF16:
-		wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(row + 2 * (size_t)i)));
+		wide = _mm512_cvtepu16_epi32(
+			_mm256_loadu_si256((const __m256i *)(row + 2 * (size_t)i)));
 		return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
 	default:
 		return _mm512_loadu_ps(row + 4 * (size_t)i);
@@ -49,64 +50,66 @@ load_tail(const enum dtype t, const char *row, int i, __mmask16 m)
 
 /* R weight rows times B rows of x, both constants: the sums stay in registers. */
 AVX512_INLINE void
-plain_rows(const enum dtype t, const char *w, size_t stride, int n, const float *x, int ldx, float *y, int ldy, const int R,
-	   const int B)
+plain_rows(const enum dtype t, const char *w, size_t stride, int n, const float *x, int ldx,
+	   float *y, int ldy, const int R, const int B)
 {
 	__m512 sum[4][4];
 	const size_t turn = (size_t)R * (t == T2_F32 ? 64 : 32); /* bytes a turn takes */
 	const char *ahead = w + (size_t)R * stride + AHEAD;
 	int i = 0;
 
-	UNROLL for (int r = 0; r < R; r++)
-		UNROLL for (int b = 0; b < B; b++)
-			sum[r][b] = _mm512_setzero_ps();
+	UNROLL for (int r = 0; r < R; r++) UNROLL for (int b = 0; b < B; b++) sum[r][b] =
+		_mm512_setzero_ps();
 	for (; i + 16 <= n; i += 16) {
 		__m512 v[4];
-		UNROLL for (size_t l = 0; l < turn; l += 64)
-			_mm_prefetch(ahead + l, _MM_HINT_T0);
+		UNROLL for (size_t l = 0; l < turn; l += 64) _mm_prefetch(ahead + l, _MM_HINT_T0);
 		ahead += turn;
-		UNROLL for (int r = 0; r < R; r++)
-			v[r] = load16(t, w + (size_t)r * stride, i);
-		UNROLL for (int b = 0; b < B; b++) {
+		UNROLL for (int r = 0; r < R; r++) v[r] = load16(t, w + (size_t)r * stride, i);
+		UNROLL for (int b = 0; b < B; b++)
+		{
 			__m512 xb = _mm512_loadu_ps(x + (size_t)b * ldx + i);
-			UNROLL for (int r = 0; r < R; r++)
-				sum[r][b] = _mm512_fmadd_ps(v[r], xb, sum[r][b]);
+			UNROLL for (int r = 0; r < R; r++) sum[r][b] =
+				_mm512_fmadd_ps(v[r], xb, sum[r][b]);
 		}
 	}
 	if (i < n) {
 		__mmask16 m = first(n - i);
-		UNROLL for (int b = 0; b < B; b++) {
+		UNROLL for (int b = 0; b < B; b++)
+		{
 			__m512 xb = _mm512_maskz_loadu_ps(m, x + (size_t)b * ldx + i);
-			UNROLL for (int r = 0; r < R; r++)
-				sum[r][b] = _mm512_fmadd_ps(load_tail(t, w + (size_t)r * stride, i, m), xb, sum[r][b]);
+			UNROLL for (int r = 0; r < R; r++) sum[r][b] = _mm512_fmadd_ps(
+				load_tail(t, w + (size_t)r * stride, i, m), xb, sum[r][b]);
 		}
 	}
-	UNROLL for (int r = 0; r < R; r++)
-		UNROLL for (int b = 0; b < B; b++)
-			y[(size_t)b * ldy + r] = _mm512_reduce_add_ps(sum[r][b]);
+	UNROLL for (int r = 0; r < R; r++) UNROLL for (int b = 0; b < B; b++)
+		y[(size_t)b * ldy + r] = _mm512_reduce_add_ps(sum[r][b]);
 }
 
 /* Blocks of 32 signed bytes after their scale. */
 AVX512_INLINE void
-q8_0_rows(const char *w, size_t stride, int n, const float *x, int ldx, float *y, int ldy, const int R, const int B)
+q8_0_rows(const char *w, size_t stride, int n, const float *x, int ldx, float *y, int ldy,
+	  const int R, const int B)
 {
 	__m512 sum[4][4];
 	const char *ahead = w + (size_t)R * stride + AHEAD;
 
-	UNROLL for (int r = 0; r < R; r++)
-		UNROLL for (int b = 0; b < B; b++)
-			sum[r][b] = _mm512_setzero_ps();
+	UNROLL for (int r = 0; r < R; r++) UNROLL for (int b = 0; b < B; b++) sum[r][b] =
+		_mm512_setzero_ps();
 	for (int i = 0; i < n; i += 32, w += 34) {
 		UNROLL for (size_t l = 0; l < (size_t)R * 34; l += 64)
 			_mm_prefetch(ahead + l, _MM_HINT_T0);
 		ahead += R * 34;
-		UNROLL for (int r = 0; r < R; r++) {
+		UNROLL for (int r = 0; r < R; r++)
+		{
 			const char *p = w + (size_t)r * stride;
 			__m512 d = half_all(p);
-			__m512 low = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(p + 2))));
-			__m512 high = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(p + 18))));
+			__m512 low = _mm512_cvtepi32_ps(
+				_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(p + 2))));
+			__m512 high = _mm512_cvtepi32_ps(
+				_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(p + 18))));
 
-			UNROLL for (int b = 0; b < B; b++) {
+			UNROLL for (int b = 0; b < B; b++)
+			{
 				const float *xb = x + (size_t)b * ldx + i;
 				__m512 part = _mm512_mul_ps(low, _mm512_loadu_ps(xb));
 				part = _mm512_fmadd_ps(high, _mm512_loadu_ps(xb + 16), part);
@@ -114,14 +117,13 @@ q8_0_rows(const char *w, size_t stride, int n, const float *x, int ldx, float *y
 			}
 		}
 	}
-	UNROLL for (int r = 0; r < R; r++)
-		UNROLL for (int b = 0; b < B; b++)
-			y[(size_t)b * ldy + r] = _mm512_reduce_add_ps(sum[r][b]);
+	UNROLL for (int r = 0; r < R; r++) UNROLL for (int b = 0; b < B; b++)
+		y[(size_t)b * ldy + r] = _mm512_reduce_add_ps(sum[r][b]);
 }
 
 AVX512_INLINE void
-some_rows(const enum dtype t, const char *w, size_t stride, int n, const float *x, int ldx, float *y, int ldy, const int R,
-	  const int B)
+some_rows(const enum dtype t, const char *w, size_t stride, int n, const float *x, int ldx,
+	  float *y, int ldy, const int R, const int B)
 {
 	if (t == T2_Q8_0)
 		q8_0_rows(w, stride, n, x, ldx, y, ldy, R, B);
@@ -130,8 +132,8 @@ some_rows(const enum dtype t, const char *w, size_t stride, int n, const float *
 }
 
 AVX512_INLINE void
-some_x(const enum dtype t, const char *w, size_t stride, int n, const float *x, int ldx, int rows, float *y, int ldy,
-       const int R)
+some_x(const enum dtype t, const char *w, size_t stride, int n, const float *x, int ldx, int rows,
+       float *y, int ldy, const int R)
 {
 	switch (rows) {
 	case 1:
@@ -153,8 +155,8 @@ some_x(const enum dtype t, const char *w, size_t stride, int n, const float *x, 
  * lie across cache lines unless x is aligned, would be slower than the products.  The second four read the same
  * weights again, from the innermost cache. */
 AVX512_INLINE void
-any_rows(const enum dtype t, const char *w, size_t stride, int mrows, int n, const float *x, int ldx, int rows, float *y,
-	 int ldy)
+any_rows(const enum dtype t, const char *w, size_t stride, int mrows, int n, const float *x,
+	 int ldx, int rows, float *y, int ldy)
 {
 	const float *x4 = x + 4 * (size_t)ldx;
 	int j = 0;
@@ -187,7 +189,9 @@ use_fixed(enum dtype t, int rows)
 static size_t
 arranged_size(enum dtype t, int n, int rows)
 {
-	return !in_nibbles(t) ? 0 : use_fixed(t, rows) ? kern_avx512_fixed_size(n) : kern_avx512_quant_size(n, rows);
+	return !in_nibbles(t)	    ? 0
+	       : use_fixed(t, rows) ? kern_avx512_fixed_size(n)
+				    : kern_avx512_quant_size(n, rows);
 }
 
 static void
@@ -200,8 +204,8 @@ arrange(enum dtype t, const float *x, int ldx, int n, int rows, float *arranged)
 }
 
 AVX512 static void
-matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y, int ldy,
-       const float *arranged)
+matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y,
+       int ldy, const float *arranged)
 {
 	size_t stride = dtype_row_bytes(t, (size_t)n);
 
@@ -229,23 +233,27 @@ matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, i
 AVX512 static float
 dot(const float *a, const float *b, int n)
 {
-	__m512 sum[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps()};
+	__m512 sum[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(),
+			 _mm512_setzero_ps()};
 	int i = 0;
 
 	for (; i + 64 <= n; i += 64)
-		UNROLL for (int j = 0; j < 4; j++)
-			sum[j] = _mm512_fmadd_ps(_mm512_loadu_ps(a + i + 16 * j), _mm512_loadu_ps(b + i + 16 * j), sum[j]);
+		UNROLL for (int j = 0; j < 4; j++) sum[j] = _mm512_fmadd_ps(
+			_mm512_loadu_ps(a + i + 16 * j), _mm512_loadu_ps(b + i + 16 * j), sum[j]);
 	for (; i + 16 <= n; i += 16)
 		sum[0] = _mm512_fmadd_ps(_mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i), sum[0]);
 	if (i < n) {
 		__mmask16 m = first(n - i);
-		sum[1] = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(m, a + i), _mm512_maskz_loadu_ps(m, b + i), sum[1]);
+		sum[1] = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(m, a + i),
+					 _mm512_maskz_loadu_ps(m, b + i), sum[1]);
 	}
-	return _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(sum[0], sum[1]), _mm512_add_ps(sum[2], sum[3])));
+	return _mm512_reduce_add_ps(
+		_mm512_add_ps(_mm512_add_ps(sum[0], sum[1]), _mm512_add_ps(sum[2], sum[3])));
 }
 
 /* The loops below take 16 values a turn; m leaves the last turn's missing ones alone. */
-#define EACH_16(i, m, n) for (int i = 0, m; i < (n) && (m = first((n) - i < 16 ? (n) - i : 16)); i += 16)
+#define EACH_16(i, m, n)                                                                           \
+	for (int i = 0, m; i < (n) && (m = first((n)-i < 16 ? (n)-i : 16)); i += 16)
 
 AVX512 static void
 axpy(float *y, float a, const float *x, int n)
@@ -253,15 +261,18 @@ axpy(float *y, float a, const float *x, int n)
 	__m512 va = _mm512_set1_ps(a);
 
 	EACH_16(i, m, n)
-		_mm512_mask_storeu_ps(y + i, m,
-				      _mm512_fmadd_ps(va, _mm512_maskz_loadu_ps(m, x + i), _mm512_maskz_loadu_ps(m, y + i)));
+	_mm512_mask_storeu_ps(y + i, m,
+			      _mm512_fmadd_ps(va, _mm512_maskz_loadu_ps(m, x + i),
+					      _mm512_maskz_loadu_ps(m, y + i)));
 }
 
 AVX512 static void
 scale_mul(float *y, const float *x, const float *s, int n)
 {
 	EACH_16(i, m, n)
-		_mm512_mask_storeu_ps(y + i, m, _mm512_mul_ps(_mm512_maskz_loadu_ps(m, x + i), _mm512_maskz_loadu_ps(m, s + i)));
+	_mm512_mask_storeu_ps(
+		y + i, m,
+		_mm512_mul_ps(_mm512_maskz_loadu_ps(m, x + i), _mm512_maskz_loadu_ps(m, s + i)));
 }
 
 AVX512 static void
@@ -283,7 +294,8 @@ exp16(__m512 x)
 {
 	/* Limits come first in the comparison, so that what is no number stays none. */
 	x = _mm512_min_ps(_mm512_set1_ps(100), _mm512_max_ps(_mm512_set1_ps(-120), x));
-	__m512 k = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(0x1.715476p+0f)), _MM_FROUND_TO_NEAREST_INT);
+	__m512 k = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(0x1.715476p+0f)),
+					_MM_FROUND_TO_NEAREST_INT);
 	__m512 r = _mm512_fnmadd_ps(k, _mm512_set1_ps(0x1.62e4p-1f), x);
 	__m512 p = _mm512_set1_ps(1 / 5040.0f);
 
@@ -293,7 +305,8 @@ exp16(__m512 x)
 	p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1 / 24.0f));
 	p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1 / 6.0f));
 	p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.5f));
-	p = _mm512_fmadd_ps(_mm512_mul_ps(p, r), r, r); /* e^r - 1, so that the last sum rounds alone */
+	p = _mm512_fmadd_ps(_mm512_mul_ps(p, r), r,
+			    r); /* e^r - 1, so that the last sum rounds alone */
 	return _mm512_scalef_ps(_mm512_add_ps(p, _mm512_set1_ps(1)), k);
 }
 
@@ -306,7 +319,8 @@ silu_mul(float *y, const float *gate, const float *up, int n)
 	{
 		__m512 g = _mm512_maskz_loadu_ps(m, gate + i), u = _mm512_maskz_loadu_ps(m, up + i);
 		__m512 e = exp16(_mm512_sub_ps(_mm512_setzero_ps(), g));
-		_mm512_mask_storeu_ps(y + i, m, _mm512_mul_ps(_mm512_div_ps(g, _mm512_add_ps(one, e)), u));
+		_mm512_mask_storeu_ps(y + i, m,
+				      _mm512_mul_ps(_mm512_div_ps(g, _mm512_add_ps(one, e)), u));
 	}
 }
 
@@ -316,7 +330,7 @@ largest(const float *x, int n)
 	__m512 max = _mm512_set1_ps(x[0]);
 
 	EACH_16(i, m, n)
-		max = _mm512_mask_max_ps(max, m, max, _mm512_maskz_loadu_ps(m, x + i));
+	max = _mm512_mask_max_ps(max, m, max, _mm512_maskz_loadu_ps(m, x + i));
 	return _mm512_reduce_max_ps(max);
 }
 
@@ -333,7 +347,7 @@ softmax(float *x, int n)
 	}
 	scale = _mm512_set1_ps(1 / _mm512_reduce_add_ps(sum));
 	EACH_16(i, m, n)
-		_mm512_mask_storeu_ps(x + i, m, _mm512_mul_ps(_mm512_maskz_loadu_ps(m, x + i), scale));
+	_mm512_mask_storeu_ps(x + i, m, _mm512_mul_ps(_mm512_maskz_loadu_ps(m, x + i), scale));
 }
 
 AVX512 static double

@@ -37,27 +37,33 @@ k_scales(const char *p)
 	__m512 d = _mm512_mask_mov_ps(half_all(p), 0xff00, half_all(p + 2));
 
 	__builtin_memcpy(u, p + 4, sizeof u);
-	__m128i bytes = _mm_set_epi32((int)((u[2] >> 4 & 0x0f0f0f0f) | (u[1] >> 6 & 0x03030303) << 4), (int)(u[1] & 0x3f3f3f3f),
-				      (int)((u[2] & 0x0f0f0f0f) | (u[0] >> 6 & 0x03030303) << 4), (int)(u[0] & 0x3f3f3f3f));
+	__m128i bytes =
+		_mm_set_epi32((int)((u[2] >> 4 & 0x0f0f0f0f) | (u[1] >> 6 & 0x03030303) << 4),
+			      (int)(u[1] & 0x3f3f3f3f),
+			      (int)((u[2] & 0x0f0f0f0f) | (u[0] >> 6 & 0x03030303) << 4),
+			      (int)(u[0] & 0x3f3f3f3f));
 	return _mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)));
 }
 
 /* Types whose values come four or five or six bits at a time, x arranged: kern_avx512_quant.c, and for one row where there is
  * AVX512-VNNI kern_avx512_fixed.c.  Sizes in floats. */
 size_t kern_avx512_quant_size(int n, int rows);
-void kern_avx512_quant_arrange(enum dtype t, const float *x, int ldx, int n, int rows, float *arranged);
-void kern_avx512_quant_matvec(enum dtype t, const void *W, int mrows, int n, const float *arranged, int rows, float *y,
-			      int ldy);
+void kern_avx512_quant_arrange(enum dtype t, const float *x, int ldx, int n, int rows,
+			       float *arranged);
+void kern_avx512_quant_matvec(enum dtype t, const void *W, int mrows, int n, const float *arranged,
+			      int rows, float *y, int ldy);
 size_t kern_avx512_fixed_size(int n);
 void kern_avx512_fixed_arrange(enum dtype t, const float *x, int n, float *arranged);
-void kern_avx512_fixed_matvec(enum dtype t, const void *W, int mrows, int n, const float *arranged, float *y);
+void kern_avx512_fixed_matvec(enum dtype t, const void *W, int mrows, int n, const float *arranged,
+			      float *y);
 
 void kern_avx512_unpack(enum dtype t, const void *src, size_t n, float *dst);
 
 /* kern_avx512_gemm.c: 28 sums of 16 in 32 registers. */
 #define KERN_AVX512_MR 14
 #define KERN_AVX512_NR 32
-void kern_avx512_micro(int rows, int cols, int k, const float *a, const float *b, float *C, int ldc, bool add);
+void kern_avx512_micro(int rows, int cols, int k, const float *a, const float *b, float *C, int ldc,
+		       bool add);
 void kern_avx512_pack_rows(const float *src, size_t ld, int rows, int k, float *dst, int width);
 void kern_avx512_pack_cols(const float *src, size_t ld, int cols, int k, float *dst, int width);
 

@@ -19,9 +19,11 @@
 /* x of a group: low and high nibbles' values, as the group has them. */
 struct fixed {
 	int8_t digit[2][DIGITS][4 * LANES]; /* most significant first */
-	int32_t less[2][LANES];		    /* what is taken off every weight, times a lane's four numbers: not positive */
-	float unit[2][LANES];		    /* what 1 stands for */
-	float sum[LANES];		    /* of x: as the group's minima lie */
+	int32_t less
+		[2]
+		[LANES]; /* what is taken off every weight, times a lane's four numbers: not positive */
+	float unit[2][LANES]; /* what 1 stands for */
+	float sum[LANES];     /* of x: as the group's minima lie */
 };
 
 size_t
@@ -44,13 +46,16 @@ put16(__m512i v, struct fixed *g, int high, int lane, int offset)
 	if (offset) {
 		__m512i pairs = _mm512_add_epi32(v, _mm512_shuffle_epi32(v, _MM_PERM_CDAB));
 		__m512i fours = _mm512_add_epi32(pairs, _mm512_shuffle_epi32(pairs, _MM_PERM_BADC));
-		fours = _mm512_permutexvar_epi32(_mm512_set_epi32(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 12, 8, 4, 0), fours);
+		fours = _mm512_permutexvar_epi32(
+			_mm512_set_epi32(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 12, 8, 4, 0), fours);
 		fours = _mm512_mullo_epi32(fours, _mm512_set1_epi32(-offset));
 		_mm_storeu_si128((__m128i *)(g->less[high] + lane), _mm512_castsi512_si128(fours));
 	}
-	UNROLL for (int d = DIGITS - 1; d >= 0; d--) { /* the lowest digit, then what is left without it */
+	UNROLL for (int d = DIGITS - 1; d >= 0; d--)
+	{ /* the lowest digit, then what is left without it */
 		__m512i digit = _mm512_srai_epi32(_mm512_slli_epi32(v, 24), 24);
-		_mm_storeu_si128((__m128i *)(g->digit[high][d] + 4 * lane), _mm512_cvtepi32_epi8(v));
+		_mm_storeu_si128((__m128i *)(g->digit[high][d] + 4 * lane),
+				 _mm512_cvtepi32_epi8(v));
 		v = _mm512_srai_epi32(_mm512_sub_epi32(v, digit), 8);
 	}
 }
@@ -69,8 +74,10 @@ float_of(uint32_t bits)
 VNNI_INLINE float
 scale_of(__m512 a, __m512 b, float *unit)
 {
-	__m512i magnitude = _mm512_max_epu32(_mm512_castps_si512(_mm512_abs_ps(a)), _mm512_castps_si512(_mm512_abs_ps(b)));
-	uint32_t most = _mm512_reduce_max_epu32(magnitude), e = most >> 23; /* floats are ordered as their bits are */
+	__m512i magnitude = _mm512_max_epu32(_mm512_castps_si512(_mm512_abs_ps(a)),
+					     _mm512_castps_si512(_mm512_abs_ps(b)));
+	uint32_t most = _mm512_reduce_max_epu32(magnitude),
+		 e = most >> 23; /* floats are ordered as their bits are */
 
 	if (e == 255)
 		return *unit = NAN;
@@ -114,8 +121,10 @@ arrange(const enum dtype t, const float *x, int n, struct fixed *g)
 		_mm512_storeu_ps(g->sum, _mm512_setzero_ps());
 		for (int b = 0; b < blocks; b++) {
 			const float *run = x + 32 * b;
-			if (is_super(t)) { /* which of the group's runs are low nibbles, and in which lanes */
-				int high = t == T2_Q6_K ? b / 2 : b % 2, lane = 8 * (t == T2_Q6_K ? b % 2 : b / 2);
+			if (is_super(
+				    t)) { /* which of the group's runs are low nibbles, and in which lanes */
+				int high = t == T2_Q6_K ? b / 2 : b % 2,
+				    lane = 8 * (t == T2_Q6_K ? b % 2 : b / 2);
 				put32(run, g, high, lane, high, lane + 4, offset(t));
 				g->sum[b] = has_min(t) ? sum32(run) : 0;
 			} else {
@@ -123,7 +132,8 @@ arrange(const enum dtype t, const float *x, int n, struct fixed *g)
 				g->sum[4 * b] = has_min(t) ? sum32(run) : 0;
 			}
 		}
-		if (blocks == 2) { /* once more in the other lanes: there two weight rows will lie side by side */
+		if (blocks ==
+		    2) { /* once more in the other lanes: there two weight rows will lie side by side */
 			put32(x, g, 0, 8, 1, 8, offset(t));
 			put32(x + 32, g, 0, 12, 1, 12, offset(t));
 			g->sum[8] = g->sum[0];
@@ -159,8 +169,9 @@ kern_avx512_fixed_arrange(enum dtype t, const float *x, int n, float *arranged)
 }
 
 /* Tables of one entry a byte. */
-#define TABLE_8(name, f)                                                                                               \
-	static const int8_t name[4 * LANES] = {LANES_16(f, 0), LANES_16(f, 16), LANES_16(f, 32), LANES_16(f, 48)}
+#define TABLE_8(name, f)                                                                           \
+	static const int8_t name[4 * LANES] = {LANES_16(f, 0), LANES_16(f, 16), LANES_16(f, 32),   \
+					       LANES_16(f, 48)}
 
 /* Where the fifth bit of byte i's low nibble lies: value i % 16 of its block, whose 32 bits are in every lane. */
 #define FIFTH_BYTE(i) ((i) / 16 * 16 + (i) % 16 / 8)
@@ -183,16 +194,19 @@ weights(const enum dtype t, const struct group *g, int half, const int high)
 	switch (t) {
 	case T2_Q5_0:
 	case T2_Q5_1:
-		bits = _mm512_shuffle_epi8(g->high, _mm512_add_epi8(LOAD(fifth_byte), _mm512_set1_epi8(high ? 2 : 0)));
+		bits = _mm512_shuffle_epi8(
+			g->high, _mm512_add_epi8(LOAD(fifth_byte), _mm512_set1_epi8(high ? 2 : 0)));
 		fifth = _mm512_test_epi8_mask(bits, LOAD(fifth_bit));
 		return _mm512_mask_add_epi8(q, fifth, q, _mm512_set1_epi8(16));
 	case T2_Q5_K:
-		bits = _mm512_mask_blend_epi32(0xff00, _mm512_set1_epi8((char)(1 << (4 * half + high))),
-					       _mm512_set1_epi8((char)(1 << (4 * half + 2 + high))));
+		bits = _mm512_mask_blend_epi32(
+			0xff00, _mm512_set1_epi8((char)(1 << (4 * half + high))),
+			_mm512_set1_epi8((char)(1 << (4 * half + 2 + high))));
 		fifth = _mm512_test_epi8_mask(g->high, bits);
 		return _mm512_mask_add_epi8(q, fifth, q, _mm512_set1_epi8(16));
 	case T2_Q6_K:
-		bits = _mm512_rolv_epi64(g->high, _mm512_sub_epi64(LOAD(sixth_up), _mm512_set1_epi64(high ? 4 : 0)));
+		bits = _mm512_rolv_epi64(
+			g->high, _mm512_sub_epi64(LOAD(sixth_up), _mm512_set1_epi64(high ? 4 : 0)));
 		/* 0xea: first and second, or the third. */
 		return _mm512_ternarylogic_epi64(bits, _mm512_set1_epi8(0x30), q, 0xea);
 	default:
@@ -202,18 +216,22 @@ weights(const enum dtype t, const struct group *g, int half, const int high)
 
 /* One group of each of R rows. */
 VNNI_INLINE void
-add_groups(const enum dtype t, const struct group *g, int half, const struct fixed *x, __m512 *sum, const int R)
+add_groups(const enum dtype t, const struct group *g, int half, const struct fixed *x, __m512 *sum,
+	   const int R)
 {
 	__m512i low[ROWS], high[ROWS], even[ROWS], odd[ROWS];
 
-	UNROLL for (int r = 0; r < R; r++) {
+	UNROLL for (int r = 0; r < R; r++)
+	{
 		low[r] = weights(t, &g[r], half, 0);
 		high[r] = weights(t, &g[r], half, 1);
 		even[r] = odd[r] = _mm512_setzero_si512();
 	}
-	UNROLL for (int d = 0; d < DIGITS; d++) {
+	UNROLL for (int d = 0; d < DIGITS; d++)
+	{
 		__m512i x0 = LOAD(x->digit[0][d]), x1 = LOAD(x->digit[1][d]);
-		UNROLL for (int r = 0; r < R; r++) {
+		UNROLL for (int r = 0; r < R; r++)
+		{
 			if (d)
 				even[r] = _mm512_slli_epi32(even[r], 8);
 			even[r] = _mm512_dpbusd_epi32(even[r], low[r], x0);
@@ -226,7 +244,8 @@ add_groups(const enum dtype t, const struct group *g, int half, const struct fix
 			odd[r] = _mm512_dpbusd_epi32(odd[r], high[r], x1);
 		}
 	}
-	UNROLL for (int r = 0; r < R; r++) {
+	UNROLL for (int r = 0; r < R; r++)
+	{
 		if (offset(t)) {
 			even[r] = _mm512_add_epi32(even[r], LOAD(x->less[0]));
 			if (is_super(t))
@@ -260,31 +279,33 @@ add_halves(const enum dtype t, const char *p, size_t stride, const struct fixed 
 }
 
 VNNI_INLINE void
-rows_at(const enum dtype t, const char *p, size_t stride, int n, const struct fixed *x, float *y, const int R)
+rows_at(const enum dtype t, const char *p, size_t stride, int n, const struct fixed *x, float *y,
+	const int R)
 {
-	const size_t bytes = (size_t)dtype_block_bytes(t), turn = R * (is_super(t) ? bytes : 4 * bytes);
-	const char *ahead = p + (size_t)R * stride + AHEAD; /* in memory order, whatever the order of use */
+	const size_t bytes = (size_t)dtype_block_bytes(t),
+		     turn = R * (is_super(t) ? bytes : 4 * bytes);
+	const char *ahead =
+		p + (size_t)R * stride + AHEAD; /* in memory order, whatever the order of use */
 	__m512 sum[ROWS], scales[ROWS];
 	struct group g[ROWS];
 
-	UNROLL for (int r = 0; r < R; r++)
-		sum[r] = _mm512_setzero_ps();
+	UNROLL for (int r = 0; r < R; r++) sum[r] = _mm512_setzero_ps();
 	for (; n >= GROUP; ahead += turn) {
-		UNROLL for (size_t l = 0; l < turn; l += 64)
-			_mm_prefetch(ahead + l, _MM_HINT_T0);
+		UNROLL for (size_t l = 0; l < turn; l += 64) _mm_prefetch(ahead + l, _MM_HINT_T0);
 		if (is_super(t)) {
-			UNROLL for (int r = 0; r < R; r++)
-				scales[r] = super_scales(t, p + (size_t)r * stride);
-			UNROLL for (int half = 0; half < 2; half++) {
-				UNROLL for (int r = 0; r < R; r++)
-					g[r] = load_half(t, p + (size_t)r * stride, half, scales[r]);
+			UNROLL for (int r = 0; r < R; r++) scales[r] =
+				super_scales(t, p + (size_t)r * stride);
+			UNROLL for (int half = 0; half < 2; half++)
+			{
+				UNROLL for (int r = 0; r < R; r++) g[r] =
+					load_half(t, p + (size_t)r * stride, half, scales[r]);
 				add_groups(t, g, half, x++, sum, R);
 			}
 			p += bytes;
 			n -= 2 * GROUP;
 		} else {
-			UNROLL for (int r = 0; r < R; r++)
-				g[r] = load_blocks(t, p + (size_t)r * stride, 4);
+			UNROLL for (int r = 0; r < R; r++) g[r] =
+				load_blocks(t, p + (size_t)r * stride, 4);
 			add_groups(t, g, 0, x++, sum, R);
 			p += 4 * bytes;
 			n -= GROUP;
@@ -293,12 +314,11 @@ rows_at(const enum dtype t, const char *p, size_t stride, int n, const struct fi
 	if (!is_super(t) && n == GROUP / 2 && R == 2) {
 		add_halves(t, p, stride, x, sum);
 	} else if (!is_super(t) && n > 0) {
-		UNROLL for (int r = 0; r < R; r++)
-			g[r] = load_blocks(t, p + (size_t)r * stride, n / 32);
+		UNROLL for (int r = 0; r < R; r++) g[r] =
+			load_blocks(t, p + (size_t)r * stride, n / 32);
 		add_groups(t, g, 0, x, sum, R);
 	}
-	UNROLL for (int r = 0; r < R; r++)
-		y[r] = _mm512_reduce_add_ps(sum[r]);
+	UNROLL for (int r = 0; r < R; r++) y[r] = _mm512_reduce_add_ps(sum[r]);
 }
 
 VNNI_INLINE void
@@ -314,7 +334,8 @@ rows_of(const enum dtype t, const char *w, int mrows, int n, const struct fixed 
 }
 
 VNNI void
-kern_avx512_fixed_matvec(enum dtype t, const void *W, int mrows, int n, const float *arranged, float *y)
+kern_avx512_fixed_matvec(enum dtype t, const void *W, int mrows, int n, const float *arranged,
+			 float *y)
 {
 	const struct fixed *x = (const struct fixed *)arranged;
 

@@ -9,21 +9,24 @@ tile(const int R, int cols, int k, const float *a, const float *b, float *C, int
 	__mmask16 m1 = (__mmask16)(cols >= 32 ? 0xffff : cols > 16 ? (1u << (cols - 16)) - 1 : 0);
 	__m512 sum[KERN_AVX512_MR][2];
 
-	UNROLL for (int i = 0; i < R; i++) {
+	UNROLL for (int i = 0; i < R; i++)
+	{
 		sum[i][0] = sum[i][1] = _mm512_setzero_ps();
 		_mm_prefetch((const char *)(C + (size_t)i * ldc), _MM_HINT_T0);
 		_mm_prefetch((const char *)(C + (size_t)i * ldc + 16), _MM_HINT_T0);
 	}
 	for (; k > 0; k--, a += R, b += KERN_AVX512_NR) {
 		__m512 b0 = _mm512_loadu_ps(b), b1 = _mm512_loadu_ps(b + 16);
-		UNROLL for (int i = 0; i < R; i++) {
+		UNROLL for (int i = 0; i < R; i++)
+		{
 			__m512 ai = _mm512_set1_ps(a[i]);
 			__asm__("" : "+v"(ai)); /* one load for two products */
 			sum[i][0] = _mm512_fmadd_ps(ai, b0, sum[i][0]);
 			sum[i][1] = _mm512_fmadd_ps(ai, b1, sum[i][1]);
 		}
 	}
-	UNROLL for (int i = 0; i < R; i++) {
+	UNROLL for (int i = 0; i < R; i++)
+	{
 		float *c = C + (size_t)i * ldc;
 		if (add) {
 			sum[i][0] = _mm512_add_ps(sum[i][0], _mm512_maskz_loadu_ps(m0, c));
@@ -34,13 +37,14 @@ tile(const int R, int cols, int k, const float *a, const float *b, float *C, int
 	}
 }
 
-#define TILE(R)                                                                                                        \
-	case R:                                                                                                        \
-		tile(R, cols, k, a, b, C, ldc, add);                                                                   \
+#define TILE(R)                                                                                    \
+	case R:                                                                                    \
+		tile(R, cols, k, a, b, C, ldc, add);                                               \
 		break;
 
 AVX512 void
-kern_avx512_micro(int rows, int cols, int k, const float *a, const float *b, float *C, int ldc, bool add)
+kern_avx512_micro(int rows, int cols, int k, const float *a, const float *b, float *C, int ldc,
+		  bool add)
 {
 	switch (rows) {
 		TILE(1)
@@ -68,22 +72,24 @@ transpose16(__m512 r[16])
 {
 	__m512 t[16];
 
-	UNROLL for (int i = 0; i < 8; i++) {
+	UNROLL for (int i = 0; i < 8; i++)
+	{
 		t[2 * i] = _mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]);
 		t[2 * i + 1] = _mm512_unpackhi_ps(r[2 * i], r[2 * i + 1]);
 	}
-	UNROLL for (int i = 0; i < 4; i++)
-		UNROLL for (int j = 0; j < 2; j++) {
-			__m512d a = _mm512_castps_pd(t[4 * i + j]), b = _mm512_castps_pd(t[4 * i + 2 + j]);
-			r[4 * i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b));
-			r[4 * i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
-		}
-	UNROLL for (int i = 0; i < 2; i++)
-		UNROLL for (int j = 0; j < 4; j++) {
-			t[8 * i + j] = _mm512_shuffle_f32x4(r[8 * i + j], r[8 * i + 4 + j], 0x88);
-			t[8 * i + 4 + j] = _mm512_shuffle_f32x4(r[8 * i + j], r[8 * i + 4 + j], 0xdd);
-		}
-	UNROLL for (int j = 0; j < 8; j++) {
+	UNROLL for (int i = 0; i < 4; i++) UNROLL for (int j = 0; j < 2; j++)
+	{
+		__m512d a = _mm512_castps_pd(t[4 * i + j]), b = _mm512_castps_pd(t[4 * i + 2 + j]);
+		r[4 * i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b));
+		r[4 * i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
+	}
+	UNROLL for (int i = 0; i < 2; i++) UNROLL for (int j = 0; j < 4; j++)
+	{
+		t[8 * i + j] = _mm512_shuffle_f32x4(r[8 * i + j], r[8 * i + 4 + j], 0x88);
+		t[8 * i + 4 + j] = _mm512_shuffle_f32x4(r[8 * i + j], r[8 * i + 4 + j], 0xdd);
+	}
+	UNROLL for (int j = 0; j < 8; j++)
+	{
 		r[j] = _mm512_shuffle_f32x4(t[j], t[8 + j], 0x88);
 		r[8 + j] = _mm512_shuffle_f32x4(t[j], t[8 + j], 0xdd);
 	}
@@ -98,16 +104,16 @@ pack16(const float *src, size_t ld, int rows, int k, float *dst, int width)
 		int n = k - l < 16 ? k - l : 16;
 		__m512 r[16];
 
-		UNROLL for (int i = 0; i < 16; i++)
-			r[i] = i < rows ? _mm512_maskz_loadu_ps(m, src + (size_t)i * ld + l) : _mm512_setzero_ps();
+		UNROLL for (int i = 0; i < 16; i++) r[i] =
+			i < rows ? _mm512_maskz_loadu_ps(m, src + (size_t)i * ld + l)
+				 : _mm512_setzero_ps();
 		transpose16(r);
 		if (n == 16) {
 			UNROLL for (int i = 0; i < 16; i++, dst += width)
 				_mm512_storeu_ps(dst, r[i]);
 		} else {
-			UNROLL for (int i = 0; i < 16; i++)
-				if (i < n)
-					_mm512_storeu_ps(dst + (size_t)i * width, r[i]);
+			UNROLL for (int i = 0; i < 16; i++) if (i < n)
+				_mm512_storeu_ps(dst + (size_t)i * width, r[i]);
 		}
 	}
 }

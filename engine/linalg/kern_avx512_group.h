@@ -35,8 +35,8 @@ struct group {
 };
 
 /* Tables of one entry a lane (or two: 16-bit words). */
-#define LANES_4(f, i)	f(i), f(i + 1), f(i + 2), f(i + 3)
-#define LANES_16(f, i)	LANES_4(f, i), LANES_4(f, i + 4), LANES_4(f, i + 8), LANES_4(f, i + 12)
+#define LANES_4(f, i)	  f(i), f(i + 1), f(i + 2), f(i + 3)
+#define LANES_16(f, i)	  LANES_4(f, i), LANES_4(f, i + 4), LANES_4(f, i + 8), LANES_4(f, i + 12)
 #define TABLE_32(name, f) static const int32_t name[LANES] = {LANES_16(f, 0)}
 #define TABLE_16(name, f) static const int16_t name[2 * LANES] = {LANES_16(f, 0), LANES_16(f, 16)}
 
@@ -170,7 +170,8 @@ load_blocks(const enum dtype t, const char *p, int blocks)
 	int second = second_load(t), end = blocks * block_units(t);
 
 	if (blocks == 4)
-		return group_of(t, _mm512_loadu_si512(p), _mm512_loadu_si512(p + (in_words(t) ? 2 : 4) * second));
+		return group_of(t, _mm512_loadu_si512(p),
+				_mm512_loadu_si512(p + (in_words(t) ? 2 : 4) * second));
 	return group_of(t, load_units(t, p, 0, end), load_units(t, p, second, end));
 }
 
@@ -189,7 +190,8 @@ super_scales(const enum dtype t, const char *p)
 {
 	if (t == T2_Q6_K) {
 		__m128i bytes = _mm_loadu_si128((const __m128i *)(p + 192));
-		return _mm512_mul_ps(half_all(p + 208), _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes)));
+		return _mm512_mul_ps(half_all(p + 208),
+				     _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes)));
 	}
 	return k_scales(p);
 }
@@ -203,7 +205,8 @@ load_half(const enum dtype t, const char *p, int half, __m512 scales)
 	if (t == T2_Q6_K) {
 		__m512i at = _mm512_add_epi32(LOAD(q6_k_scale), _mm512_set1_epi32(8 * half));
 		g.low = _mm512_loadu_si512(p + 64 * half);
-		g.high = _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *)(p + 128 + 32 * half)));
+		g.high = _mm512_broadcast_i64x4(
+			_mm256_loadu_si256((const __m256i *)(p + 128 + 32 * half)));
 		g.even = _mm512_permutexvar_ps(at, scales);
 		g.odd = _mm512_permutexvar_ps(_mm512_add_epi32(at, _mm512_set1_epi32(4)), scales);
 		return g;
@@ -212,7 +215,8 @@ load_half(const enum dtype t, const char *p, int half, __m512 scales)
 	g.even = _mm512_permutexvar_ps(at, scales);
 	g.odd = _mm512_permutexvar_ps(_mm512_add_epi32(at, _mm512_set1_epi32(1)), scales);
 	/* Four minima, as the sums of x lie: in the first four lanes. */
-	g.min = _mm512_zextps128_ps512(half ? _mm512_extractf32x4_ps(scales, 3) : _mm512_extractf32x4_ps(scales, 2));
+	g.min = _mm512_zextps128_ps512(half ? _mm512_extractf32x4_ps(scales, 3)
+					    : _mm512_extractf32x4_ps(scales, 2));
 	if (t == T2_Q4_K) {
 		g.low = _mm512_loadu_si512(p + 16 + 64 * half);
 		return g;

@@ -17,7 +17,8 @@ struct spread {
 AVX512_INLINE void
 spread16(const float *x, struct spread *g, int odd, int lane)
 {
-	__m128 a = _mm_loadu_ps(x), b = _mm_loadu_ps(x + 4), c = _mm_loadu_ps(x + 8), d = _mm_loadu_ps(x + 12);
+	__m128 a = _mm_loadu_ps(x), b = _mm_loadu_ps(x + 4), c = _mm_loadu_ps(x + 8),
+	       d = _mm_loadu_ps(x + 12);
 
 	_MM_TRANSPOSE4_PS(a, b, c, d);
 	_mm_storeu_ps(g->v[odd] + lane, a);
@@ -61,7 +62,8 @@ spread_super(const float *x, int n, bool crossed, struct spread *g)
 		_mm512_storeu_ps(g->sum, _mm512_setzero_ps());
 		for (int half = 0; half < 2; half++)
 			for (int odd = 0; odd < 2; odd++) {
-				const float *run = x + 32 * (crossed ? half + 2 * odd : 2 * half + odd);
+				const float *run =
+					x + 32 * (crossed ? half + 2 * odd : 2 * half + odd);
 				spread16(run, g, odd, 8 * half);
 				spread16(run + 16, g, odd, 8 * half + 4);
 				g->sum[2 * half + odd] = sum32(run);
@@ -85,7 +87,8 @@ turn(const enum dtype t, struct group *g, int half)
 	if (t == T2_Q5_0 || t == T2_Q5_1)
 		g->high = _mm512_rolv_epi32(g->high, LOAD(q5_turn));
 	else if (t == T2_Q5_K)
-		g->high = _mm512_rolv_epi32(g->high, _mm512_sub_epi32(LOAD(q5_k_turn), _mm512_set1_epi32(4 * half)));
+		g->high = _mm512_rolv_epi32(
+			g->high, _mm512_sub_epi32(LOAD(q5_k_turn), _mm512_set1_epi32(4 * half)));
 	else if (t == T2_Q6_K)
 		g->high = _mm512_rolv_epi32(g->high, LOAD(q6_k_turn));
 }
@@ -93,7 +96,8 @@ turn(const enum dtype t, struct group *g, int half)
 /* What a nibble stands for. */
 #define SAME(i) (i)
 static const float from_0[LANES] = {LANES_16(SAME, 0)}, from_16[LANES] = {LANES_16(SAME, 16)};
-static const float from_minus_8[LANES] = {LANES_16(SAME, -8)}, from_minus_16[LANES] = {LANES_16(SAME, -16)};
+static const float from_minus_8[LANES] = {LANES_16(SAME, -8)},
+		   from_minus_16[LANES] = {LANES_16(SAME, -16)};
 
 AVX512_INLINE __m512i
 turn_right(__m512i dwords, int by)
@@ -117,30 +121,37 @@ values(const enum dtype t, const struct group *g, const int s)
 	case T2_Q5_1:
 	case T2_Q5_K:
 		/* 0xca: bits of the second where the first has ones, else of the third. */
-		high = turn_right(g->high, t == T2_Q5_K ? 8 * (s / 2) + s % 2 : s / 2 + 16 * (s % 2));
+		high = turn_right(g->high,
+				  t == T2_Q5_K ? 8 * (s / 2) + s % 2 : s / 2 + 16 * (s % 2));
 		low = _mm512_ternarylogic_epi32(_mm512_set1_epi32(15), low, high, 0xca);
 		if (t == T2_Q5_0)
-			return _mm512_permutex2var_ps(_mm512_loadu_ps(from_minus_16), low, _mm512_loadu_ps(from_0));
-		return _mm512_permutex2var_ps(_mm512_loadu_ps(from_0), low, _mm512_loadu_ps(from_16));
+			return _mm512_permutex2var_ps(_mm512_loadu_ps(from_minus_16), low,
+						      _mm512_loadu_ps(from_0));
+		return _mm512_permutex2var_ps(_mm512_loadu_ps(from_0), low,
+					      _mm512_loadu_ps(from_16));
 	default:
 		/* Six bits on top of a dword, the highest one turned over: a signed number. */
 		low = turn_right(g->low, (4 * s - 26) & 31);
 		high = turn_right(g->high, 8 * (s / 2) + 4 * (s % 2));
 		low = _mm512_ternarylogic_epi32(_mm512_set1_epi32(0x3c000000), low, high, 0xca);
 		/* 0x78: second and third, exclusive or with the first. */
-		low = _mm512_ternarylogic_epi32(_mm512_set1_epi32(INT32_MIN), low, _mm512_set1_epi32((int)0xfc000000), 0x78);
+		low = _mm512_ternarylogic_epi32(_mm512_set1_epi32(INT32_MIN), low,
+						_mm512_set1_epi32((int)0xfc000000), 0x78);
 		return _mm512_cvtepi32_ps(low);
 	}
 }
 
 AVX512_INLINE void
-add_group(const enum dtype t, const struct group *g, const struct spread *x, size_t ldx, __m512 *sum, const int B)
+add_group(const enum dtype t, const struct group *g, const struct spread *x, size_t ldx,
+	  __m512 *sum, const int B)
 {
 	__m512 even[KERN_ROWS], odd[KERN_ROWS];
 
-	UNROLL for (int s = 0; s < 8; s++) {
+	UNROLL for (int s = 0; s < 8; s++)
+	{
 		__m512 v = values(t, g, s);
-		UNROLL for (int b = 0; b < B; b++) {
+		UNROLL for (int b = 0; b < B; b++)
+		{
 			__m512 xb = _mm512_loadu_ps(x[(size_t)b * ldx].v[s]);
 			if (s == 0)
 				even[b] = _mm512_mul_ps(v, xb);
@@ -152,7 +163,8 @@ add_group(const enum dtype t, const struct group *g, const struct spread *x, siz
 				odd[b] = _mm512_fmadd_ps(v, xb, odd[b]);
 		}
 	}
-	UNROLL for (int b = 0; b < B; b++) {
+	UNROLL for (int b = 0; b < B; b++)
+	{
 		__m512 xsum = _mm512_loadu_ps(x[(size_t)b * ldx].sum);
 		if (is_super(t)) {
 			sum[b] = _mm512_fmadd_ps(even[b], g->even, sum[b]);
@@ -169,14 +181,14 @@ add_group(const enum dtype t, const struct group *g, const struct spread *x, siz
 
 /* One weight row times B rows of x. */
 AVX512_INLINE void
-quant_row(const enum dtype t, const char *p, int n, const struct spread *x, size_t ldx, float *y, int ldy, const int B)
+quant_row(const enum dtype t, const char *p, int n, const struct spread *x, size_t ldx, float *y,
+	  int ldy, const int B)
 {
 	const int bytes = dtype_block_bytes(t);
 	__m512 sum[KERN_ROWS], scales;
 	struct group g;
 
-	UNROLL for (int b = 0; b < B; b++)
-		sum[b] = _mm512_setzero_ps();
+	UNROLL for (int b = 0; b < B; b++) sum[b] = _mm512_setzero_ps();
 	if (is_super(t)) {
 		for (; n > 0; n -= 2 * GROUP, p += bytes) {
 			for (int i = 0; i < bytes; i += 64)
@@ -184,7 +196,8 @@ quant_row(const enum dtype t, const char *p, int n, const struct spread *x, size
 			scales = super_scales(t, p);
 			if (t == T2_Q6_K)
 				scales = _mm512_mul_ps(scales, _mm512_set1_ps(0x1p-26f));
-			UNROLL for (int half = 0; half < 2; half++) {
+			UNROLL for (int half = 0; half < 2; half++)
+			{
 				g = load_half(t, p, half, scales);
 				turn(t, &g, half);
 				add_group(t, &g, x++, ldx, sum, B);
@@ -204,13 +217,12 @@ quant_row(const enum dtype t, const char *p, int n, const struct spread *x, size
 			add_group(t, &g, x, ldx, sum, B);
 		}
 	}
-	UNROLL for (int b = 0; b < B; b++)
-		y[(size_t)b * ldy] = _mm512_reduce_add_ps(sum[b]);
+	UNROLL for (int b = 0; b < B; b++) y[(size_t)b * ldy] = _mm512_reduce_add_ps(sum[b]);
 }
 
 AVX512_INLINE void
-quant_rows(const enum dtype t, const char *w, int mrows, int n, const struct spread *x, size_t ldx, int rows, float *y,
-	   int ldy)
+quant_rows(const enum dtype t, const char *w, int mrows, int n, const struct spread *x, size_t ldx,
+	   int rows, float *y, int ldy)
 {
 	size_t stride = dtype_row_bytes(t, (size_t)n);
 
@@ -262,7 +274,8 @@ kern_avx512_quant_arrange(enum dtype t, const float *x, int ldx, int n, int rows
 }
 
 AVX512 void
-kern_avx512_quant_matvec(enum dtype t, const void *W, int mrows, int n, const float *arranged, int rows, float *y, int ldy)
+kern_avx512_quant_matvec(enum dtype t, const void *W, int mrows, int n, const float *arranged,
+			 int rows, float *y, int ldy)
 {
 	const struct spread *g = (const struct spread *)arranged;
 	size_t groups = groups_of(n);

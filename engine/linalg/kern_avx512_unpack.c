@@ -64,9 +64,11 @@ k_block(const enum dtype t, const char *p, float *y)
 
 		v = _mm256_and_si256(s % 2 ? _mm256_srli_epi16(v, 4) : v, _mm256_set1_epi8(15));
 		if (t == T2_Q5_K)
-			v = _mm256_or_si256(v, _mm256_maskz_set1_epi8(_mm256_test_epi8_mask(load256(p + 16),
-											    _mm256_set1_epi8((char)(1 << s))),
-								      16));
+			v = _mm256_or_si256(
+				v, _mm256_maskz_set1_epi8(
+					   _mm256_test_epi8_mask(load256(p + 16),
+								 _mm256_set1_epi8((char)(1 << s))),
+					   16));
 		store32(y, v, 0, _mm512_set1_ps(scale[s]), &m);
 	}
 }
@@ -77,21 +79,32 @@ q6_k_block(const char *p, float *y)
 	__m512 d = half_all(p + 208);
 	float scale[16];
 
-	_mm512_storeu_ps(scale, _mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(load128(p + 192)))));
+	_mm512_storeu_ps(scale, _mm512_mul_ps(d, _mm512_cvtepi32_ps(
+							 _mm512_cvtepi8_epi32(load128(p + 192)))));
 	for (int half = 0; half < 2; half++)
 		for (int run = 0; run < 4; run++, y += 32) {
-			__m256i low = load256(p + half * 64 + run % 2 * 32), high = load256(p + 128 + half * 32);
+			__m256i low = load256(p + half * 64 + run % 2 * 32),
+				high = load256(p + 128 + half * 32);
 			const float *s = scale + half * 8 + run * 2;
 			__m512 off = _mm512_set1_ps(32);
 
-			low = _mm256_and_si256(run / 2 ? _mm256_srli_epi16(low, 4) : low, _mm256_set1_epi8(15));
-			high = _mm256_and_si256(_mm256_srl_epi16(high, _mm_cvtsi32_si128(2 * run)), _mm256_set1_epi8(3));
+			low = _mm256_and_si256(run / 2 ? _mm256_srli_epi16(low, 4) : low,
+					       _mm256_set1_epi8(15));
+			high = _mm256_and_si256(_mm256_srl_epi16(high, _mm_cvtsi32_si128(2 * run)),
+						_mm256_set1_epi8(3));
 			low = _mm256_or_si256(low, _mm256_slli_epi16(high, 4));
-			_mm512_storeu_ps(y, _mm512_mul_ps(_mm512_sub_ps(floats_of_bytes(_mm256_castsi256_si128(low)), off),
-							  _mm512_set1_ps(s[0])));
-			_mm512_storeu_ps(y + 16,
-					 _mm512_mul_ps(_mm512_sub_ps(floats_of_bytes(_mm256_extracti128_si256(low, 1)), off),
-						       _mm512_set1_ps(s[1])));
+			_mm512_storeu_ps(
+				y, _mm512_mul_ps(_mm512_sub_ps(floats_of_bytes(
+								       _mm256_castsi256_si128(low)),
+							       off),
+						 _mm512_set1_ps(s[0])));
+			_mm512_storeu_ps(
+				y + 16,
+				_mm512_mul_ps(
+					_mm512_sub_ps(
+						floats_of_bytes(_mm256_extracti128_si256(low, 1)),
+						off),
+					_mm512_set1_ps(s[1])));
 		}
 }
 
@@ -102,8 +115,13 @@ block(const enum dtype t, const char *p, float *y)
 
 	switch (t) {
 	case T2_Q8_0:
-		_mm512_storeu_ps(y, _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(load128(p + 2))), d));
-		_mm512_storeu_ps(y + 16, _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(load128(p + 18))), d));
+		_mm512_storeu_ps(
+			y,
+			_mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(load128(p + 2))), d));
+		_mm512_storeu_ps(
+			y + 16,
+			_mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(load128(p + 18))),
+				      d));
 		break;
 	case T2_Q4_0:
 		store32(y, nibbles(p + 2), 8, d, NULL);
@@ -155,7 +173,10 @@ unpack_bf16(const char *p, size_t n, float *y)
 		_mm512_storeu_si512(y, _mm512_slli_epi32(_mm512_cvtepu16_epi32(load256(p)), 16));
 	if (n) {
 		__mmask16 m = (__mmask16)((1u << n) - 1);
-		_mm512_mask_storeu_epi32(y, m, _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(m, p)), 16));
+		_mm512_mask_storeu_epi32(
+			y, m,
+			_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(m, p)),
+					  16));
 	}
 }
 

@@ -16,8 +16,8 @@ struct kern_impl {
 	 * that is 0, or NULL, x is used as it is and arranged is not looked at. */
 	size_t (*arranged_size)(enum dtype t, int n, int rows);
 	void (*arrange)(enum dtype t, const float *x, int ldx, int n, int rows, float *arranged);
-	void (*matvec)(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y, int ldy,
-		       const float *arranged);
+	void (*matvec)(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx,
+		       int rows, float *y, int ldy, const float *arranged);
 	void (*unpack)(enum dtype t, const void *src, size_t n, float *dst);
 	float (*dot)(const float *a, const float *b, int n);
 	void (*axpy)(float *y, float a, const float *x, int n);
@@ -30,7 +30,8 @@ struct kern_impl {
 	/* Products of many rows (gemm.c): C tile [rows <= mr][cols <= nr] (+)= a b, a[k][rows], b[k][nr], in that order over
 	 * k, one rounding a step: the result does not depend on how a product was cut into tiles. */
 	int mr, nr;
-	void (*micro)(int rows, int cols, int k, const float *a, const float *b, float *C, int ldc, bool add);
+	void (*micro)(int rows, int cols, int k, const float *a, const float *b, float *C, int ldc,
+		      bool add);
 	/* dst[k][width] from src[rows][ld >= k], zero beyond rows; dst may be written up to 16 floats beyond its end.
 	 * width is rows <= mr, or nr. */
 	void (*pack_rows)(const float *src, size_t ld, int rows, int k, float *dst, int width);
@@ -43,6 +44,7 @@ extern const struct kern_impl kern_plain, kern_avx2, kern_avx512;
 const struct kern_impl *kern_current(void);
 /* x for (*k)->matvec(), in this thread's scratch, or NULL where x serves as it is.  Without memory *k becomes the plain
  * level, which needs none. */
-const float *kern_arrange(const struct kern_impl **k, enum dtype t, const float *x, int ldx, int n, int rows);
+const float *kern_arrange(const struct kern_impl **k, enum dtype t, const float *x, int ldx, int n,
+			  int rows);
 
 #endif

@@ -21,8 +21,8 @@ dot(const float *a, const float *b, int n)
 }
 
 static void
-matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y, int ldy,
-       const float *arranged)
+matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y,
+       int ldy, const float *arranged)
 {
 	const char *w = W;
 	size_t row_bytes = dtype_row_bytes(t, (size_t)n), chunk_bytes = dtype_row_bytes(t, CHUNK);

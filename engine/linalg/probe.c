@@ -156,7 +156,8 @@ read_avx2(const char *p, size_t bytes)
 			_mm_prefetch(p + 8192 + 64 * i, _MM_HINT_T0);
 #pragma GCC unroll 8
 		for (int i = 0; i < 8; i++)
-			sum[i] = _mm256_xor_si256(sum[i], _mm256_loadu_si256((const __m256i *)p + i));
+			sum[i] = _mm256_xor_si256(sum[i],
+						  _mm256_loadu_si256((const __m256i *)p + i));
 	}
 	for (int i = 1; i < 8; i++)
 		sum[0] = _mm256_xor_si256(sum[0], sum[i]);

@@ -71,8 +71,10 @@ load(struct work *w, const float *W, struct t2_err *err)
 
 	for (size_t i = 0; i < count; i++) {
 		if (!isfinite(W[i]))
-			return t2_fail(err, T2_ENUM, "singular value decomposition: entry [%zu][%zu] is %s",
-				       i / (size_t)w->n, i % (size_t)w->n, isnan(W[i]) ? "not a number" : "infinite");
+			return t2_fail(err, T2_ENUM,
+				       "singular value decomposition: entry [%zu][%zu] is %s",
+				       i / (size_t)w->n, i % (size_t)w->n,
+				       isnan(W[i]) ? "not a number" : "infinite");
 		w->W[i] = (double)W[i];
 	}
 	return T2_OK;
@@ -80,11 +82,11 @@ load(struct work *w, const float *W, struct t2_err *err)
 
 /* C[rows][cols] = alpha A[rows][k] op(B) + beta C, all dense row-major. */
 static void
-dgemm(enum CBLAS_TRANSPOSE op, int rows, int cols, int k, double alpha, const double *A, const double *B, double beta,
-      double *C)
+dgemm(enum CBLAS_TRANSPOSE op, int rows, int cols, int k, double alpha, const double *A,
+      const double *B, double beta, double *C)
 {
-	cblas_dgemm(CblasRowMajor, CblasNoTrans, op, rows, cols, k, alpha, A, k, B, op == CblasTrans ? k : cols, beta, C,
-		    cols);
+	cblas_dgemm(CblasRowMajor, CblasNoTrans, op, rows, cols, k, alpha, A, k, B,
+		    op == CblasTrans ? k : cols, beta, C, cols);
 }
 
 /* Eigenvectors of the Gram matrix into E, largest first. */
@@ -96,13 +98,16 @@ gram_eigen(struct work *w)
 	bool ok;
 
 	/* Row-major lower is LAPACK's upper: only one triangle is computed and read. */
-	cblas_dsyrk(CblasRowMajor, CblasLower, w->m >= w->n ? CblasTrans : CblasNoTrans, r, w->l, 1, w->W, w->n, 0, w->E, r);
-	if (LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, 'V', 'U', r, w->E, r, lambda, &size, -1, &isize, -1))
+	cblas_dsyrk(CblasRowMajor, CblasLower, w->m >= w->n ? CblasTrans : CblasNoTrans, r, w->l, 1,
+		    w->W, w->n, 0, w->E, r);
+	if (LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, 'V', 'U', r, w->E, r, lambda, &size, -1, &isize,
+				-1))
 		return false;
 	buf = malloc((size_t)size * sizeof *buf);
 	ibuf = malloc((size_t)isize * sizeof *ibuf);
 	ok = buf && ibuf &&
-	     !LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, 'V', 'U', r, w->E, r, lambda, buf, (lapack_int)size, ibuf, isize);
+	     !LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, 'V', 'U', r, w->E, r, lambda, buf,
+				  (lapack_int)size, ibuf, isize);
 	free(buf);
 	free(ibuf);
 	if (!ok)
@@ -147,11 +152,14 @@ weak_rows(struct work *w, int k)
 	if (ok) {
 		/* In LAPACK's eyes the rows are columns: copy = Y' = Qnew diag(sigma) turn', turn[weak][weak] by columns. */
 		memcpy(copy, Y, (size_t)weak * (size_t)l * sizeof *Y);
-		ok = !LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'S', l, weak, copy, l, w->sigma + k, Y, l, turn, weak);
+		ok = !LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'S', l, weak, copy, l, w->sigma + k, Y, l,
+				     turn, weak);
 	}
 	if (ok) {
-		memcpy(copy, E, (size_t)weak * (size_t)w->r * sizeof *E); /* l >= r: there is room */
-		cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, weak, w->r, weak, 1, turn, weak, copy, w->r, 0, E, w->r);
+		memcpy(copy, E,
+		       (size_t)weak * (size_t)w->r * sizeof *E); /* l >= r: there is room */
+		cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, weak, w->r, weak, 1, turn,
+			    weak, copy, w->r, 0, E, w->r);
 	}
 	free(dots);
 	free(turn);
@@ -163,7 +171,8 @@ weak_rows(struct work *w, int k)
 static bool
 orthonormal(const double *Q, int rows, int n)
 {
-	double *x = malloc((size_t)(2 * rows + n) * sizeof *x), *t = x + rows, *y = t + n, worst = 0;
+	double *x = malloc((size_t)(2 * rows + n) * sizeof *x), *t = x + rows, *y = t + n,
+	       worst = 0;
 	struct rng rng;
 
 	if (!x)
@@ -227,10 +236,14 @@ by_lapack(struct work *w, struct t2_err *err)
 	if (info == LAPACK_WORK_MEMORY_ERROR)
 		return t2_nomem(err, "singular value decomposition");
 	if (info)
-		return t2_fail(err, T2_ENUM, "singular value decomposition: %d x %d: no convergence (dgesdd says %d)", m, n,
-			       (int)info);
+		return t2_fail(
+			err, T2_ENUM,
+			"singular value decomposition: %d x %d: no convergence (dgesdd says %d)", m,
+			n, (int)info);
 	if (!orthonormal(w->E, r, r) || !orthonormal(w->Q, r, l))
-		return t2_fail(err, T2_ENUM, "singular value decomposition: %d x %d: vectors are not orthogonal", m, n);
+		return t2_fail(err, T2_ENUM,
+			       "singular value decomposition: %d x %d: vectors are not orthogonal",
+			       m, n);
 	return T2_OK;
 }
 
@@ -282,11 +295,12 @@ store(const struct work *w, float *U, float *sigma, double *sigma64, float *Vt)
 
 /* ||W - U diag(sigma) Vt|| / ||W||, of the float32 factors by float32 products, as they will be used. */
 static enum t2_status
-reconstruct(const struct work *w, const float *W, const float *U, const float *sigma, const float *Vt, double *out,
-	    struct t2_err *err)
+reconstruct(const struct work *w, const float *W, const float *U, const float *sigma,
+	    const float *Vt, double *out, struct t2_err *err)
 {
 	size_t count = (size_t)w->m * (size_t)w->n;
-	float *R = malloc(count * sizeof *R), *scaled = malloc((size_t)w->m * (size_t)w->r * sizeof *scaled);
+	float *R = malloc(count * sizeof *R),
+	      *scaled = malloc((size_t)w->m * (size_t)w->r * sizeof *scaled);
 	double off = 0, size = 0;
 
 	if (!R || !scaled) {
@@ -310,14 +324,15 @@ reconstruct(const struct work *w, const float *W, const float *U, const float *s
 }
 
 enum t2_status
-svd_f32(const float *W, int m, int n, float *U, float *sigma, double *sigma64, float *Vt, double *rel_error,
-	struct t2_err *err)
+svd_f32(const float *W, int m, int n, float *U, float *sigma, double *sigma64, float *Vt,
+	double *rel_error, struct t2_err *err)
 {
 	struct work w;
 	enum t2_status st;
 
 	if (m <= 0 || n <= 0)
-		return t2_fail(err, T2_EINVAL, "singular value decomposition: %d x %d matrix", m, n);
+		return t2_fail(err, T2_EINVAL, "singular value decomposition: %d x %d matrix", m,
+			       n);
 	st = blas_init(err);
 	if (st)
 		return st;

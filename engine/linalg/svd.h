@@ -12,7 +12,7 @@
 
 /* sigma64 may be NULL: the singular values before rounding.  *rel_error may be NULL: relative Frobenius error of
  * the float32 reconstruction.  T2_ENUM when W holds NaN or infinity, or LAPACK does not converge. */
-enum t2_status svd_f32(const float *W, int m, int n, float *U, float *sigma, double *sigma64, float *Vt,
-		       double *rel_error, struct t2_err *err);
+enum t2_status svd_f32(const float *W, int m, int n, float *U, float *sigma, double *sigma64,
+		       float *Vt, double *rel_error, struct t2_err *err);
 
 #endif

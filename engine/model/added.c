@@ -126,7 +126,8 @@ previous_char(const char *s, size_t end)
 }
 
 static bool
-stands_alone(const struct added *a, struct matcher *m, const char *s, size_t n, size_t start, size_t end)
+stands_alone(const struct added *a, struct matcher *m, const char *s, size_t n, size_t start,
+	     size_t end)
 {
 	uint32_t cp;
 	size_t i;
@@ -140,7 +141,8 @@ stands_alone(const struct added *a, struct matcher *m, const char *s, size_t n, 
 }
 
 bool
-added_next(const struct added *a, struct matcher *m, const char *s, size_t n, struct added_match *match)
+added_next(const struct added *a, struct matcher *m, const char *s, size_t n,
+	   struct added_match *match)
 {
 	match->gap = match->end;
 	if (!a->n)

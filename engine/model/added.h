@@ -39,10 +39,12 @@ struct added_match {
 };
 
 /* t.text and t.len are not read: the text is s[0 .. len), not empty. */
-enum t2_status added_add(struct added *a, const char *s, size_t len, struct added_token t, struct t2_err *err);
+enum t2_status added_add(struct added *a, const char *s, size_t len, struct added_token t,
+			 struct t2_err *err);
 enum t2_status added_ready(struct added *a, struct t2_err *err);
 void added_free(struct added *a);
 /* false: no more; m->gap is where the rest begins. */
-bool added_next(const struct added *a, struct matcher *m, const char *s, size_t n, struct added_match *match);
+bool added_next(const struct added *a, struct matcher *m, const char *s, size_t n,
+		struct added_match *match);
 
 #endif

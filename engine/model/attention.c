@@ -35,7 +35,8 @@ gather(float *packed, const float *x, int ldx, int group, int rows, int d, float
 {
 	for (int h = 0; h < group; h++)
 		for (int i = 0; i < rows; i++) {
-			vec_scale(packed, x + (size_t)i * (size_t)ldx + (size_t)h * (size_t)d, scale, d);
+			vec_scale(packed, x + (size_t)i * (size_t)ldx + (size_t)h * (size_t)d,
+				  scale, d);
 			packed += d;
 		}
 }
@@ -45,7 +46,8 @@ scatter(float *x, int ldx, const float *packed, int group, int rows, int d, floa
 {
 	for (int h = 0; h < group; h++)
 		for (int i = 0; i < rows; i++) {
-			vec_scale(x + (size_t)i * (size_t)ldx + (size_t)h * (size_t)d, packed, scale, d);
+			vec_scale(x + (size_t)i * (size_t)ldx + (size_t)h * (size_t)d, packed,
+				  scale, d);
 			packed += d;
 		}
 }
@@ -69,7 +71,8 @@ void
 attn_forward(const struct attn_head *a, int first, int rows, float *out, int ldo, float *scratch)
 {
 	int keys = first + rows, all = a->group * rows;
-	float *p = scratch, *q = p + (size_t)all * (size_t)keys, *o = q + (size_t)all * (size_t)a->d;
+	float *p = scratch, *q = p + (size_t)all * (size_t)keys,
+	      *o = q + (size_t)all * (size_t)a->d;
 
 	gather(q, a->q, a->ldq, a->group, rows, a->d, 1.0f / sqrtf((float)a->d));
 	probabilities(a, q, first, rows, p);
@@ -86,7 +89,8 @@ attn_forward_row(const struct attn_head *a, int heads, int keys, float *out, flo
 	for (int h = 0; h < heads; h += KERN_ROWS) {
 		int n = heads - h < KERN_ROWS ? heads - h : KERN_ROWS;
 
-		kern_matvec(T2_F32, a->k, keys, d, a->q + (size_t)h * (size_t)d, d, n, scratch, keys);
+		kern_matvec(T2_F32, a->k, keys, d, a->q + (size_t)h * (size_t)d, d, n, scratch,
+			    keys);
 		for (int i = 0; i < n; i++) {
 			float *p = scratch + (size_t)i * (size_t)keys;
 
@@ -99,8 +103,8 @@ attn_forward_row(const struct attn_head *a, int heads, int keys, float *out, flo
 
 /* With P the probabilities: dV = P' dO, dP = dO V', dS = P . (dP - rowsum(dO . O)), dQ = dS K, dK = dS' Q. */
 void
-attn_backward(const struct attn_head *a, int first, int rows, const float *out, const float *dout, int ldo, float *dq,
-	      float *dk, float *dv, float *scratch)
+attn_backward(const struct attn_head *a, int first, int rows, const float *out, const float *dout,
+	      int ldo, float *dq, float *dk, float *dv, float *scratch)
 {
 	int keys = first + rows, d = a->d, all = a->group * rows;
 	size_t pn = (size_t)all * (size_t)keys, qn = (size_t)all * (size_t)d;

@@ -25,12 +25,13 @@ size_t attn_forward_scratch(int group, int d, int rows, int keys);
 size_t attn_backward_scratch(int group, int d, int rows, int keys);
 
 /* out[rows][ldo] */
-void attn_forward(const struct attn_head *a, int first, int rows, float *out, int ldo, float *scratch);
+void attn_forward(const struct attn_head *a, int first, int rows, float *out, int ldo,
+		  float *scratch);
 /* The same for one query row over packed keys and values (ldk = ldv = d), for heads query heads of the group. */
 void attn_forward_row(const struct attn_head *a, int heads, int keys, float *out, float *scratch);
 
 /* Given out of attn_forward() and dout, writes dq[rows][ldq] and adds to dk[keys][ldk] and dv[keys][ldv]. */
-void attn_backward(const struct attn_head *a, int first, int rows, const float *out, const float *dout, int ldo,
-		   float *dq, float *dk, float *dv, float *scratch);
+void attn_backward(const struct attn_head *a, int first, int rows, const float *out,
+		   const float *dout, int ldo, float *dq, float *dk, float *dv, float *scratch);
 
 #endif

@@ -22,7 +22,8 @@ base_forward(void *self, int mat, const float *x, int rows, const int *slot, flo
 }
 
 static void
-base_backward(void *self, int mat, const float *x, const float *g, int rows, const int *slot, float *dx)
+base_backward(void *self, int mat, const float *x, const float *g, int rows, const int *slot,
+	      float *dx)
 {
 	const struct base_linear *b = self;
 	const struct weight *w = model_matrix(b->model, mat);
@@ -43,14 +44,18 @@ base_recall(void *self, int mat, const float *x, int rows, const int *slot)
 }
 
 enum t2_status
-base_linear_new(struct base_linear **out, const struct model *m, struct pool *pool, struct t2_err *err)
+base_linear_new(struct base_linear **out, const struct model *m, struct pool *pool,
+		struct t2_err *err)
 {
 	struct base_linear *b = calloc(1, sizeof *b);
 
 	*out = b;
 	if (!b)
 		return t2_nomem(err, "base layers");
-	b->op = (struct linear){ .self = b, .forward = base_forward, .backward = base_backward, .recall = base_recall };
+	b->op = (struct linear){.self = b,
+				.forward = base_forward,
+				.backward = base_backward,
+				.recall = base_recall};
 	b->model = m;
 	b->pool = pool;
 	return T2_OK;

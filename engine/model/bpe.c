@@ -134,7 +134,8 @@ static bool
 split(const struct bpe *b, struct bpe_scratch *s, const char *word, size_t len)
 {
 	bool ok = true;
-	int unk = 0; /* unknown pieces held back: the library puts them after byte pieces, so do we */
+	int unk =
+		0; /* unknown pieces held back: the library puts them after byte pieces, so do we */
 
 	s->n = 0;
 	while (len && ok) {
@@ -214,7 +215,8 @@ offer(const struct bpe *b, struct bpe_scratch *s, int pos)
 static bool
 merge(const struct bpe *b, struct bpe_scratch *s)
 {
-	size_t want = (size_t)s->n * 3; /* n at first, and at most two more for each of at most n merges */
+	size_t want = (size_t)s->n *
+		      3; /* n at first, and at most two more for each of at most n merges */
 
 	if (s->room < want) {
 		struct bpe_item *h = realloc(s->heap, want * sizeof *h);
@@ -273,8 +275,8 @@ put_hidden(const struct bpe *b, int id, struct ids *out, struct t2_err *err)
 }
 
 enum t2_status
-bpe_encode(const struct bpe *b, struct bpe_scratch *s, const char *word, size_t len, struct ids *out,
-	   struct t2_err *err)
+bpe_encode(const struct bpe *b, struct bpe_scratch *s, const char *word, size_t len,
+	   struct ids *out, struct t2_err *err)
 {
 	enum t2_status st = T2_OK;
 
@@ -289,7 +291,8 @@ bpe_encode(const struct bpe *b, struct bpe_scratch *s, const char *word, size_t 
 	for (int i = 0; i < s->n && !st; i = s->sym[i].next) {
 		int id = s->sym[i].id;
 
-		st = b->hidden && id >= b->hidden ? put_hidden(b, id, out, err) : ids_push(out, id, err);
+		st = b->hidden && id >= b->hidden ? put_hidden(b, id, out, err)
+						  : ids_push(out, id, err);
 	}
 	return st;
 }

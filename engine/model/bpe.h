@@ -55,12 +55,13 @@ struct bpe_scratch {
 	size_t items, room;
 };
 
-enum t2_status bpe_merge(struct bpe *b, int left, int right, uint32_t rank, int id, struct t2_err *err);
+enum t2_status bpe_merge(struct bpe *b, int left, int right, uint32_t rank, int id,
+			 struct t2_err *err);
 /* Fills the tables from the vocabulary, which must stay. */
 void bpe_ready(struct bpe *b, const struct vocab *v);
 void bpe_free(struct bpe *b);
-enum t2_status bpe_encode(const struct bpe *b, struct bpe_scratch *s, const char *word, size_t len, struct ids *out,
-			  struct t2_err *err);
+enum t2_status bpe_encode(const struct bpe *b, struct bpe_scratch *s, const char *word, size_t len,
+			  struct ids *out, struct t2_err *err);
 void bpe_scratch_free(struct bpe_scratch *s);
 
 #endif

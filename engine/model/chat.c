@@ -111,7 +111,8 @@ chat_has_template(const struct chat *c)
 
 /* The plain text with every {prompt} replaced; what the prompt itself contains is not looked at again. */
 static enum t2_status
-render_plain(const struct chat *c, const char *prompt, size_t len, struct strbuf *out, struct t2_err *err)
+render_plain(const struct chat *c, const char *prompt, size_t len, struct strbuf *out,
+	     struct t2_err *err)
 {
 	const char *s = c->plain ? c->plain : prompt_mark, *hit;
 
@@ -138,8 +139,8 @@ last_user_message(const json_t *messages)
 }
 
 enum t2_status
-chat_render(const struct chat *c, const json_t *messages, bool add_generation_prompt, struct strbuf *out,
-	    struct t2_err *err)
+chat_render(const struct chat *c, const json_t *messages, bool add_generation_prompt,
+	    struct strbuf *out, struct t2_err *err)
 {
 	const json_t *prompt;
 	enum t2_status st;
@@ -150,11 +151,15 @@ chat_render(const struct chat *c, const json_t *messages, bool add_generation_pr
 	if (!c->template) {
 		prompt = last_user_message(messages);
 		if (!prompt)
-			return t2_fail(err, T2_EINVAL, "chat: no message of the user, and the model has no chat template");
-		return render_plain(c, json_string_value(prompt), json_string_length(prompt), out, err);
+			return t2_fail(
+				err, T2_EINVAL,
+				"chat: no message of the user, and the model has no chat template");
+		return render_plain(c, json_string_value(prompt), json_string_length(prompt), out,
+				    err);
 	}
-	vars = json_pack("{s:O, s:b, s:s, s:s, s:n, s:n}", "messages", messages, "add_generation_prompt",
-			 (int)add_generation_prompt, "bos_token", c->bos, "eos_token", c->eos, "tools", "documents");
+	vars = json_pack("{s:O, s:b, s:s, s:s, s:n, s:n}", "messages", messages,
+			 "add_generation_prompt", (int)add_generation_prompt, "bos_token", c->bos,
+			 "eos_token", c->eos, "tools", "documents");
 	if (!vars)
 		return t2_nomem(err, "chat");
 	st = jinja_render(c->template, vars, NULL, out, err);
@@ -171,13 +176,15 @@ message(const char *role, const char *content)
 
 	utf8_clean(&clean, content, strlen(content));
 	if (!clean.failed)
-		m = json_pack("{s:s, s:s%}", "role", role, "content", clean.s ? clean.s : "", clean.len);
+		m = json_pack("{s:s, s:s%}", "role", role, "content", clean.s ? clean.s : "",
+			      clean.len);
 	strbuf_free(&clean);
 	return m;
 }
 
 enum t2_status
-chat_render_one(const struct chat *c, const char *system, const char *user, struct strbuf *out, struct t2_err *err)
+chat_render_one(const struct chat *c, const char *system, const char *user, struct strbuf *out,
+		struct t2_err *err)
 {
 	json_t *list = json_array();
 	enum t2_status st;

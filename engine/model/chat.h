@@ -19,13 +19,14 @@
 struct chat;
 struct tokenizer;
 
-enum t2_status chat_open(struct chat **out, const char *model_path, const struct tokenizer *t, struct t2_err *err);
+enum t2_status chat_open(struct chat **out, const char *model_path, const struct tokenizer *t,
+			 struct t2_err *err);
 void chat_free(struct chat *c);
 bool chat_has_template(const struct chat *c);
-enum t2_status chat_render(const struct chat *c, const json_t *messages, bool add_generation_prompt, struct strbuf *out,
-			   struct t2_err *err);
+enum t2_status chat_render(const struct chat *c, const json_t *messages, bool add_generation_prompt,
+			   struct strbuf *out, struct t2_err *err);
 /* One user message, optional system text (NULL: none). */
-enum t2_status chat_render_one(const struct chat *c, const char *system, const char *user, struct strbuf *out,
-			       struct t2_err *err);
+enum t2_status chat_render_one(const struct chat *c, const char *system, const char *user,
+			       struct strbuf *out, struct t2_err *err);
 
 #endif

@@ -38,17 +38,17 @@ struct checkpoint {
 static const struct {
 	const char *gguf, *hf;
 } outer_names[] =
-    {
-	{"token_embd", "model.embed_tokens"},
-	{"output_norm", "model.norm"},
-	{"output", "lm_head"},
+	{
+		{"token_embd", "model.embed_tokens"},
+		{"output_norm", "model.norm"},
+		{"output", "lm_head"},
 },
   layer_names[] = {
-      {"attn_norm", "input_layernorm"},    {"attn_q", "self_attn.q_proj"},
-      {"attn_k", "self_attn.k_proj"},      {"attn_v", "self_attn.v_proj"},
-      {"attn_output", "self_attn.o_proj"}, {"ffn_norm", "post_attention_layernorm"},
-      {"ffn_gate", "mlp.gate_proj"},       {"ffn_up", "mlp.up_proj"},
-      {"ffn_down", "mlp.down_proj"},
+	  {"attn_norm", "input_layernorm"},    {"attn_q", "self_attn.q_proj"},
+	  {"attn_k", "self_attn.k_proj"},      {"attn_v", "self_attn.v_proj"},
+	  {"attn_output", "self_attn.o_proj"}, {"ffn_norm", "post_attention_layernorm"},
+	  {"ffn_gate", "mlp.gate_proj"},       {"ffn_up", "mlp.up_proj"},
+	  {"ffn_down", "mlp.down_proj"},
 };
 
 /* The Hugging Face name of a GGUF tensor into out; false: it has none. */
@@ -181,7 +181,7 @@ add_tensors(struct checkpoint *c, const struct safetensors *shard, const json_t 
 		const struct st_tensor *from = safetensors_tensor(shard, i);
 		struct tensor *t = &c->tensors[c->count];
 		const char *place =
-		    map ? json_string_value(json_object_get(map, from->name)) : file;
+			map ? json_string_value(json_object_get(map, from->name)) : file;
 
 		if (!place || strcmp(place, file))
 			continue;
@@ -246,8 +246,7 @@ shard_names(const json_t *map, const char **files, int *count, const char *where
 	json_t *v;
 
 	*count = 0;
-	json_object_foreach((json_t *)map, name, v)
-	{
+	json_object_foreach ((json_t *)map, name, v) {
 		const char *file = json_string_value(v);
 		int i = 0;
 
@@ -287,13 +286,14 @@ open_shards(struct checkpoint *c, const json_t *map, const char *where, struct t
 	if (!st)
 		st = index_names(c, err);
 	if (!st && (size_t)c->count != json_object_size(map))
-		json_object_foreach((json_t *)map, name, v) if (!checkpoint_find(c, name))
-		{
-			st = t2_fail(err, T2_EFORMAT,
-				     "%s: tensor \"%.*s\" is not in its file \"%.*s\"", where,
-				     NAME_SHOWN, name, NAME_SHOWN, json_string_value(v));
-			break;
-		}
+		json_object_foreach ((json_t *)map, name, v)
+			if (!checkpoint_find(c, name)) {
+				st = t2_fail(err, T2_EFORMAT,
+					     "%s: tensor \"%.*s\" is not in its file \"%.*s\"",
+					     where, NAME_SHOWN, name, NAME_SHOWN,
+					     json_string_value(v));
+				break;
+			}
 	free(files);
 	return st;
 }
@@ -307,9 +307,9 @@ open_index(struct checkpoint *c, const char *path, struct t2_err *err)
 	if (st)
 		return st;
 	map = json_object_get(root, "weight_map");
-	st = json_is_object(map)
-		 ? open_shards(c, map, path, err)
-		 : t2_fail(err, T2_EFORMAT, "%s: \"weight_map\" is missing or not an object", path);
+	st = json_is_object(map) ? open_shards(c, map, path, err)
+				 : t2_fail(err, T2_EFORMAT,
+					   "%s: \"weight_map\" is missing or not an object", path);
 	json_decref(root);
 	return st;
 }
@@ -485,7 +485,7 @@ const struct tensor *
 checkpoint_find(const struct checkpoint *c, const char *name)
 {
 	const struct tensor *const *t =
-	    bsearch(name, c->by_name, (size_t)c->count, sizeof *c->by_name, match_name);
+		bsearch(name, c->by_name, (size_t)c->count, sizeof *c->by_name, match_name);
 
 	return t ? *t : NULL;
 }

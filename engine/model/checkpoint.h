@@ -19,8 +19,8 @@
 
 struct tensor {
 	const char *name;
-	enum dtype type;	/* T2_DTYPES: one that we cannot read */
-	const char *type_name;	/* as the file calls it: "BF16", "Q4_K", "F64", "IQ2_XS" ... */
+	enum dtype type;       /* T2_DTYPES: one that we cannot read */
+	const char *type_name; /* as the file calls it: "BF16", "Q4_K", "F64", "IQ2_XS" ... */
 	int ndim;
 	int64_t shape[4];
 	const void *data;
@@ -72,8 +72,8 @@ struct st_tensor {
 };
 enum t2_status safetensors_open(struct safetensors **out, const char *path, struct t2_err *err);
 /* The same over bytes already in memory, borrowed until safetensors_free(); where names them in messages. */
-enum t2_status safetensors_from_bytes(struct safetensors **out, const void *bytes, size_t n, const char *where,
-				      struct t2_err *err);
+enum t2_status safetensors_from_bytes(struct safetensors **out, const void *bytes, size_t n,
+				      const char *where, struct t2_err *err);
 void safetensors_free(struct safetensors *s);
 int safetensors_count(const struct safetensors *s);
 const struct st_tensor *safetensors_tensor(const struct safetensors *s, int i); /* in file order */

@@ -74,14 +74,14 @@ add_eos(struct config *f, long long id, const char *where, struct t2_err *err)
 static const struct json_arch {
 	const char *name;
 	bool kv_default;    /* key-value heads default to heads */
-	bool window;        /* "sliding_window" is on unless null */
+	bool window;	    /* "sliding_window" is on unless null */
 	bool window_switch; /* ... and only with "use_sliding_window" */
 	bool bias_switches; /* "attention_bias" and "mlp_bias" count */
 	enum bias_rule bias_qkv;
 } json_archs[] = {
-    {.name = "llama", .kv_default = true, .bias_switches = true},
-    {.name = "mistral", .window = true},
-    {.name = "qwen2", .window = true, .window_switch = true, .bias_qkv = BIAS_NEEDED},
+	{.name = "llama", .kv_default = true, .bias_switches = true},
+	{.name = "mistral", .window = true},
+	{.name = "qwen2", .window = true, .window_switch = true, .bias_qkv = BIAS_NEEDED},
 };
 
 static const struct json_arch *
@@ -120,10 +120,10 @@ refuse_json(const json_t *root, const struct json_arch *a, int context, const ch
 			       TEXT_SHOWN, act);
 	if (!st && given(root, "quantization_config"))
 		return t2_fail(
-		    err, T2_EUNSUP,
-		    "%s: quantization_config: weights packed by another library are not read: "
-		    "use the F16 or BF16 model, or a GGUF",
-		    where);
+			err, T2_EUNSUP,
+			"%s: quantization_config: weights packed by another library are not read: "
+			"use the F16 or BF16 model, or a GGUF",
+			where);
 	if (!st)
 		st = json_opt_double(root, "partial_rotary_factor", &part, where, err);
 	if (!st && part != 1)
@@ -143,14 +143,12 @@ refuse_json(const json_t *root, const struct json_arch *a, int context, const ch
 			       "%s: sliding_window %d below the context of %d is not supported: "
 			       "lower max_position_embeddings to it to use the model that far",
 			       where, window, context);
-	json_array_foreach(
-	    (json_t *)types, i,
-	    v) if (!json_is_string(v) ||
-		   strcmp(json_string_value(v),
-			  "full_attention")) return t2_fail(err, T2_EUNSUP,
-							    "%s: layer_types: only "
-							    "\"full_attention\" is supported",
-							    where);
+	json_array_foreach ((json_t *)types, i, v)
+		if (!json_is_string(v) || strcmp(json_string_value(v), "full_attention"))
+			return t2_fail(err, T2_EUNSUP,
+				       "%s: layer_types: only "
+				       "\"full_attention\" is supported",
+				       where);
 	return T2_OK;
 }
 
@@ -225,8 +223,7 @@ read_eos(struct config *f, const json_t *root, const char *where, struct t2_err 
 	if (v && !json_is_null(v) && !json_is_array(v))
 		return t2_fail(err, T2_EFORMAT, "%s: \"eos_token_id\" is not an integer or a list",
 			       where);
-	json_array_foreach((json_t *)v, i, e)
-	{
+	json_array_foreach ((json_t *)v, i, e) {
 		if (!json_is_integer(e))
 			return t2_fail(err, T2_EFORMAT,
 				       "%s: \"eos_token_id\" holds something else than integers",
@@ -264,12 +261,12 @@ read_sizes(struct config *f, const json_t *root, const struct json_arch *a, cons
 		const char *key;
 		int max, *out;
 	} sizes[] = {
-	    {"num_hidden_layers", LAYERS_MAX, &f->layers},
-	    {"hidden_size", HIDDEN_MAX, &f->hidden},
-	    {"num_attention_heads", HEADS_MAX, &f->heads},
-	    {"intermediate_size", FFN_MAX, &f->ffn},
-	    {"vocab_size", VOCAB_MAX, &f->vocab},
-	    {"max_position_embeddings", CONTEXT_MAX, &f->context},
+		{"num_hidden_layers", LAYERS_MAX, &f->layers},
+		{"hidden_size", HIDDEN_MAX, &f->hidden},
+		{"num_attention_heads", HEADS_MAX, &f->heads},
+		{"intermediate_size", FFN_MAX, &f->ffn},
+		{"vocab_size", VOCAB_MAX, &f->vocab},
+		{"max_position_embeddings", CONTEXT_MAX, &f->context},
 	};
 	enum t2_status st = T2_OK;
 
@@ -291,9 +288,9 @@ read_sizes(struct config *f, const json_t *root, const struct json_arch *a, cons
 		return st;
 	if (f->hidden % f->heads || f->hidden / f->heads > HEAD_DIM_MAX)
 		return t2_fail(
-		    err, T2_EFORMAT,
-		    "%s: hidden_size %d is not %d heads of at most %d: \"head_dim\" is missing",
-		    where, f->hidden, f->heads, HEAD_DIM_MAX);
+			err, T2_EFORMAT,
+			"%s: hidden_size %d is not %d heads of at most %d: \"head_dim\" is missing",
+			where, f->hidden, f->heads, HEAD_DIM_MAX);
 	f->head_dim = f->hidden / f->heads;
 	return T2_OK;
 }
@@ -314,9 +311,9 @@ from_json(struct config *f, const json_t *root, const char *where, struct t2_err
 	a = json_arch(arch);
 	if (!a)
 		return t2_fail(
-		    err, T2_EUNSUP,
-		    "%s: model_type \"%.*s\" is not supported: llama, mistral and qwen2 are", where,
-		    TEXT_SHOWN, arch);
+			err, T2_EUNSUP,
+			"%s: model_type \"%.*s\" is not supported: llama, mistral and qwen2 are",
+			where, TEXT_SHOWN, arch);
 	snprintf(f->arch, sizeof f->arch, "%s", arch);
 	st = read_sizes(f, root, a, where, err);
 	if (!st)
@@ -344,7 +341,7 @@ read_json(struct config *f, const struct checkpoint *c, struct t2_err *err)
 	     *more = checkpoint_beside(c, "generation_config.json");
 	json_t *root = NULL, *generation = NULL;
 	enum t2_status st =
-	    path && more ? json_read_file(&root, path, err) : t2_nomem(err, "config.json");
+		path && more ? json_read_file(&root, path, err) : t2_nomem(err, "config.json");
 
 	if (!st)
 		st = from_json(f, root, path, err);
@@ -425,9 +422,9 @@ refuse_gguf(struct source *s, int context, struct t2_err *err)
 	static const char *const counts[] = {"expert_count", "nextn_predict_layers",
 					     "attention.shared_kv_layers"};
 	static const char *const reals[] = {
-	    "attention.scale",        "attention.max_alibi_bias", "attention.clamp_kqv",
-	    "embedding_scale",        "residual_scale",           "logit_scale",
-	    "attn_logit_softcapping", "final_logit_softcapping",  "attention.temperature_scale",
+		"attention.scale",	  "attention.max_alibi_bias", "attention.clamp_kqv",
+		"embedding_scale",	  "residual_scale",	      "logit_scale",
+		"attn_logit_softcapping", "final_logit_softcapping",  "attention.temperature_scale",
 	};
 	bool causal = true;
 	uint32_t n;
@@ -478,9 +475,10 @@ gguf_rope(struct config *f, struct source *s, struct t2_err *err)
 			       dims, f->head_dim);
 	gguf_string(s->g, key_of(s, "rope.scaling.type"), &type);
 	if (!is_text(type, "none") && !is_text(type, "linear"))
-		return t2_fail(
-		    err, T2_EUNSUP, "%s: %s \"%.*s\" is not supported, only none and linear",
-		    s->where, s->key, (int)(type.len < TEXT_SHOWN ? type.len : TEXT_SHOWN), type.s);
+		return t2_fail(err, T2_EUNSUP,
+			       "%s: %s \"%.*s\" is not supported, only none and linear", s->where,
+			       s->key, (int)(type.len < TEXT_SHOWN ? type.len : TEXT_SHOWN),
+			       type.s);
 	f->rope_theta = (double)theta;
 	f->rope_linear = is_text(type, "linear") && factor != 0 ? (double)factor : 1;
 	return T2_OK;
@@ -512,11 +510,11 @@ gguf_sizes(struct config *f, struct source *s, struct t2_err *err)
 		uint32_t max;
 		int *out;
 	} sizes[] = {
-	    {"block_count", LAYERS_MAX, &f->layers},
-	    {"embedding_length", HIDDEN_MAX, &f->hidden},
-	    {"attention.head_count", HEADS_MAX, &f->heads},
-	    {"feed_forward_length", FFN_MAX, &f->ffn},
-	    {"context_length", CONTEXT_MAX, &f->context},
+		{"block_count", LAYERS_MAX, &f->layers},
+		{"embedding_length", HIDDEN_MAX, &f->hidden},
+		{"attention.head_count", HEADS_MAX, &f->heads},
+		{"feed_forward_length", FFN_MAX, &f->ffn},
+		{"context_length", CONTEXT_MAX, &f->context},
 	};
 	enum t2_status st = T2_OK;
 	int values;
@@ -564,9 +562,9 @@ read_gguf(struct config *f, const struct checkpoint *c, struct t2_err *err)
 	s.arch = f->arch;
 	if (!embed || embed->ndim != 2 || embed->shape[0] < 1 || embed->shape[0] > VOCAB_MAX)
 		return t2_fail(
-		    err, T2_EFORMAT,
-		    "%s: tensor token_embd.weight is missing or no table of at most %d rows",
-		    s.where, VOCAB_MAX);
+			err, T2_EFORMAT,
+			"%s: tensor token_embd.weight is missing or no table of at most %d rows",
+			s.where, VOCAB_MAX);
 	f->vocab = (int)embed->shape[0];
 	f->tied = !checkpoint_find(c, "lm_head.weight");
 	/* llama's q and k rows were permuted by the converter, qwen2's were not */
@@ -598,9 +596,10 @@ void
 config_describe(const struct config *f, struct strbuf *out)
 {
 	strbuf_printf(
-	    out, "layers %d hidden %d heads %d/%d x %d ffn %d vocab %d eps %a theta %a linear %a",
-	    f->layers, f->hidden, f->heads, f->kv_heads, f->head_dim, f->ffn, f->vocab,
-	    (double)f->rms_eps, f->rope_theta, f->rope_linear);
+		out,
+		"layers %d hidden %d heads %d/%d x %d ffn %d vocab %d eps %a theta %a linear %a",
+		f->layers, f->hidden, f->heads, f->kv_heads, f->head_dim, f->ffn, f->vocab,
+		(double)f->rms_eps, f->rope_theta, f->rope_linear);
 	if (f->rope_llama3)
 		strbuf_printf(out, " llama3 %a %a %a %d", f->rope_factor, f->rope_low, f->rope_high,
 			      f->rope_original);

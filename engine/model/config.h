@@ -19,18 +19,18 @@ enum { T2_MAX_EOS = 8 };
 enum bias_rule { BIAS_NONE, BIAS_NEEDED, BIAS_OPTIONAL };
 
 struct config {
-	char arch[32];		/* "llama"; "mistral" and "qwen2", which compute the same but for biases */
+	char arch[32]; /* "llama"; "mistral" and "qwen2", which compute the same but for biases */
 	int layers, hidden, heads, kv_heads, head_dim, ffn, vocab, context;
 	float rms_eps;
 	double rope_theta;
-	bool rope_llama3;	/* Llama-3 frequency scaling with the four numbers below */
+	bool rope_llama3; /* Llama-3 frequency scaling with the four numbers below */
 	double rope_factor, rope_low, rope_high;
 	int rope_original;
-	double rope_linear;	/* position divisor ("linear" scaling); 1: none */
-	bool rope_pairs;	/* rotate neighbours 2i, 2i+1 (GGUF's permuted q and k rows), not i, i + d/2 */
-	bool tied;		/* output matrix is the embedding */
+	double rope_linear; /* position divisor ("linear" scaling); 1: none */
+	bool rope_pairs; /* rotate neighbours 2i, 2i+1 (GGUF's permuted q and k rows), not i, i + d/2 */
+	bool tied;	 /* output matrix is the embedding */
 	enum bias_rule bias_qkv, bias_o, bias_mlp;
-	int bos, eos[T2_MAX_EOS], eos_count;	/* bos -1: none */
+	int bos, eos[T2_MAX_EOS], eos_count; /* bos -1: none */
 };
 
 /* Reads config.json (generation_config.json for more end tokens) beside the checkpoint, or GGUF metadata.  Other

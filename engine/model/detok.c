@@ -12,8 +12,10 @@ detok_add(struct detok *d, const struct detok_step *step, const char *where, str
 
 	if (d->n == DETOK_STEPS)
 		return t2_fail(err, T2_EUNSUP, "%s: more than %d steps", where, DETOK_STEPS);
-	if (fused && step->kind != DETOK_REPLACE && step->kind != DETOK_STRIP && step->kind != DETOK_FUSE)
-		return t2_fail(err, T2_EUNSUP, "%s: only Replace and Strip are supported behind Fuse or ByteLevel",
+	if (fused && step->kind != DETOK_REPLACE && step->kind != DETOK_STRIP &&
+	    step->kind != DETOK_FUSE)
+		return t2_fail(err, T2_EUNSUP,
+			       "%s: only Replace and Strip are supported behind Fuse or ByteLevel",
 			       where);
 	if (!fused && step->kind != DETOK_FUSE && step->kind != DETOK_BYTES)
 		d->fused++;
@@ -84,7 +86,8 @@ strip_text(struct detok_run *r, int i, bool more, struct strbuf *out)
 	int *stripped = &r->state[i].stripped;
 	size_t keep = 0;
 
-	while (*stripped >= 0 && *stripped < st->left && starts_with(held->s, held->len, st->from, st->from_len)) {
+	while (*stripped >= 0 && *stripped < st->left &&
+	       starts_with(held->s, held->len, st->from, st->from_len)) {
 		drop(held, st->from_len);
 		++*stripped;
 	}

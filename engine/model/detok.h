@@ -51,7 +51,8 @@ struct detok_run {
 	bool failed;
 };
 
-enum t2_status detok_add(struct detok *d, const struct detok_step *step, const char *where, struct t2_err *err);
+enum t2_status detok_add(struct detok *d, const struct detok_step *step, const char *where,
+			 struct t2_err *err);
 void detok_push(struct detok_run *r, const char *piece, size_t len, struct strbuf *out);
 void detok_end(struct detok_run *r, struct strbuf *out);
 void detok_run_free(struct detok_run *r);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define ALIGN 64
+#define ALIGN	  64
 #define HUGE_PAGE ((size_t)2 << 20)
 
 enum t2_status

@@ -39,7 +39,7 @@ struct forward {
 	struct pool *pool;
 	struct rope *rope;
 	struct floats x, norm, q, k, v, attn, out, gate, up; /* [CHUNK][...] */
-	struct floats scratch;				      /* [workers][scratch_each] */
+	struct floats scratch;				     /* [workers][scratch_each] */
 	size_t scratch_each;
 	int ids[CHUNK], slot[CHUNK], pos[CHUNK];
 	struct piece piece[CHUNK];
@@ -71,7 +71,8 @@ forward_new(struct forward **out, const struct model *m, struct pool *pool, stru
 void
 forward_free(struct forward *f)
 {
-	struct floats *all[] = { &f->x, &f->norm, &f->q, &f->k, &f->v, &f->attn, &f->out, &f->gate, &f->up, &f->scratch };
+	struct floats *all[] = {&f->x,	  &f->norm, &f->q,    &f->k,  &f->v,
+				&f->attn, &f->out,  &f->gate, &f->up, &f->scratch};
 
 	if (!f)
 		return;
@@ -91,17 +92,23 @@ segment_check(const struct forward *f, const struct segment *s, int i, struct t2
 		return t2_fail(err, T2_EINVAL, "forward: segment %d has no tokens", i);
 	if (s->slot < 0)
 		return t2_fail(err, T2_EINVAL, "forward: segment %d: slot %d", i, s->slot);
-	if (s->kv->layers != c->layers || s->kv->kv_heads != c->kv_heads || s->kv->head_dim != c->head_dim)
-		return t2_fail(err, T2_EMISMATCH, "forward: segment %d: its KV cache belongs to another model", i);
+	if (s->kv->layers != c->layers || s->kv->kv_heads != c->kv_heads ||
+	    s->kv->head_dim != c->head_dim)
+		return t2_fail(err, T2_EMISMATCH,
+			       "forward: segment %d: its KV cache belongs to another model", i);
 	if (s->kv->marked)
-		return t2_fail(err, T2_EINVAL, "forward: segment %d: its KV cache is in this call twice", i);
+		return t2_fail(err, T2_EINVAL,
+			       "forward: segment %d: its KV cache is in this call twice", i);
 	if (s->n > s->kv->capacity - s->kv->len)
-		return t2_fail(err, T2_EINVAL, "forward: segment %d: %d tokens after %d do not fit a cache of %d", i, s->n,
-			       s->kv->len, s->kv->capacity);
+		return t2_fail(err, T2_EINVAL,
+			       "forward: segment %d: %d tokens after %d do not fit a cache of %d",
+			       i, s->n, s->kv->len, s->kv->capacity);
 	for (int t = 0; t < s->n; t++)
 		if (s->ids[t] < 0 || s->ids[t] >= c->vocab)
-			return t2_fail(err, T2_EINVAL, "forward: segment %d: token id %d: the vocabulary has 0 .. %d", i,
-				       s->ids[t], c->vocab - 1);
+			return t2_fail(
+				err, T2_EINVAL,
+				"forward: segment %d: token id %d: the vocabulary has 0 .. %d", i,
+				s->ids[t], c->vocab - 1);
 	return T2_OK;
 }
 
@@ -129,7 +136,8 @@ reserve(struct forward *f, const struct segment *seg, int count, struct t2_err *
 	const struct config *c = model_config(f->model);
 	int group = c->heads / c->kv_heads, block = attn_block(group), keys = 0, tiles;
 	long total = 0;
-	size_t rows, qd = (size_t)c->heads * (size_t)c->head_dim, kvd = (size_t)c->kv_heads * (size_t)c->head_dim, each;
+	size_t rows, qd = (size_t)c->heads * (size_t)c->head_dim,
+		     kvd = (size_t)c->kv_heads * (size_t)c->head_dim, each;
 	enum t2_status st;
 
 	for (int i = 0; i < count; i++) {
@@ -138,10 +146,19 @@ reserve(struct forward *f, const struct segment *seg, int count, struct t2_err *
 			keys = seg[i].kv->len + seg[i].n;
 	}
 	rows = total < CHUNK ? (size_t)total : CHUNK;
-	const struct { struct floats *f; size_t n; } want[] = {
-		{ &f->x, (size_t)c->hidden }, { &f->norm, (size_t)c->hidden }, { &f->out, (size_t)c->hidden },
-		{ &f->q, qd }, { &f->attn, qd }, { &f->k, kvd }, { &f->v, kvd },
-		{ &f->gate, (size_t)c->ffn }, { &f->up, (size_t)c->ffn },
+	const struct {
+		struct floats *f;
+		size_t n;
+	} want[] = {
+		{&f->x, (size_t)c->hidden},
+		{&f->norm, (size_t)c->hidden},
+		{&f->out, (size_t)c->hidden},
+		{&f->q, qd},
+		{&f->attn, qd},
+		{&f->k, kvd},
+		{&f->v, kvd},
+		{&f->gate, (size_t)c->ffn},
+		{&f->up, (size_t)c->ffn},
 	};
 	for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
 		st = floats_reserve(want[i].f, rows * want[i].n, err);
@@ -176,7 +193,7 @@ static void
 tile_add(struct forward *f, const struct piece *p, int from, int rows, int heads)
 {
 	for (int h = 0; h < model_config(f->model)->heads; h += heads)
-		f->tile[f->tiles++] = (struct tile){ p, from, rows, h, heads };
+		f->tile[f->tiles++] = (struct tile){p, from, rows, h, heads};
 }
 
 /* Cuts the chunk's attention into tiles; blocks with the most keys come first, the small ones fill the gaps. */
@@ -199,7 +216,8 @@ tiles_make(struct forward *f)
 	}
 	for (int i = 0; i < f->pieces; i++)
 		if (f->piece[i].n < BLOCK_MIN)
-			for (int t = 0; t < f->piece[i].n; t++) /* few rows: by head, so that threads share evenly */
+			for (int t = 0; t < f->piece[i].n;
+			     t++) /* few rows: by head, so that threads share evenly */
 				tile_add(f, &f->piece[i], t, 1, singles < BLOCK_MIN ? 1 : group);
 }
 
@@ -213,7 +231,7 @@ chunk_fill(struct forward *f, const struct segment *seg, int count, int *si, int
 		const struct segment *s = &seg[*si];
 		int n = s->n - *ti < CHUNK - f->rows ? s->n - *ti : CHUNK - f->rows;
 
-		f->piece[f->pieces++] = (struct piece){ s, s->kv->len, n, f->rows, *ti + n == s->n };
+		f->piece[f->pieces++] = (struct piece){s, s->kv->len, n, f->rows, *ti + n == s->n};
 		for (int i = 0; i < n; i++, f->rows++) {
 			f->ids[f->rows] = s->ids[*ti + i];
 			f->slot[f->rows] = s->slot;
@@ -257,12 +275,19 @@ tile_run(void *arg, int task, int worker)
 	const struct config *c = model_config(f->model);
 	const struct tile *t = &f->tile[task];
 	const struct kv *kv = t->piece->seg->kv;
-	int d = c->head_dim, qd = c->heads * d, group = c->heads / c->kv_heads, first = t->piece->first + t->from;
+	int d = c->head_dim, qd = c->heads * d, group = c->heads / c->kv_heads,
+	    first = t->piece->first + t->from;
 	size_t at = kv_at(kv, f->layer, t->head / group, 0);
 	size_t row = (size_t)(t->piece->row + t->from) * (size_t)qd + (size_t)t->head * (size_t)d;
 	float *scratch = f->scratch.v + (size_t)worker * f->scratch_each;
-	struct attn_head a = { .q = f->q.v + row, .ldq = qd, .k = kv->keys + at, .ldk = d, .v = kv->values + at, .ldv = d,
-			       .group = t->heads, .d = d };
+	struct attn_head a = {.q = f->q.v + row,
+			      .ldq = qd,
+			      .k = kv->keys + at,
+			      .ldk = d,
+			      .v = kv->values + at,
+			      .ldv = d,
+			      .group = t->heads,
+			      .d = d};
 
 	if (t->piece->n < BLOCK_MIN)
 		attn_forward_row(&a, t->heads, first + 1, f->attn.v + row, scratch);
@@ -277,7 +302,8 @@ attention(struct forward *f)
 	long work = 0;
 
 	for (int i = 0; i < f->pieces; i++)
-		work += (long)f->piece[i].n * (f->piece[i].first + f->piece[i].n) * c->heads * c->head_dim;
+		work += (long)f->piece[i].n * (f->piece[i].first + f->piece[i].n) * c->heads *
+			c->head_dim;
 	pool_run(work < INLINE_WORK ? NULL : f->pool, f->tiles, tile_run, f);
 }
 
@@ -291,12 +317,16 @@ chunk_shrink(struct forward *f)
 
 	for (int i = 0; i < f->pieces; i++) {
 		struct piece p = f->piece[i];
-		int drop = p.seg->want == WANT_ALL ? 0 : p.seg->want == WANT_LAST && p.last ? p.n - 1 : p.n;
+		int drop = p.seg->want == WANT_ALL		? 0
+			   : p.seg->want == WANT_LAST && p.last ? p.n - 1
+								: p.n;
 
 		p.seg->kv->len += p.n;
 		for (int r = p.row + drop, to = rows; r < p.row + p.n; r++, to++) {
-			memmove((char *)f->x.v + (size_t)to * bytes, (char *)f->x.v + (size_t)r * bytes, bytes);
-			memmove((char *)f->norm.v + (size_t)to * bytes, (char *)f->norm.v + (size_t)r * bytes, bytes);
+			memmove((char *)f->x.v + (size_t)to * bytes,
+				(char *)f->x.v + (size_t)r * bytes, bytes);
+			memmove((char *)f->norm.v + (size_t)to * bytes,
+				(char *)f->norm.v + (size_t)r * bytes, bytes);
 			f->slot[to] = f->slot[r];
 			f->pos[to] = f->pos[r];
 		}
@@ -320,13 +350,15 @@ layer_run(struct forward *f, const struct linear *op)
 	const struct weight *w[MAT_KINDS];
 	int mat = f->layer * MAT_KINDS, rows = f->rows;
 	bool last = f->layer + 1 == c->layers;
-	const float *next = last ? model_norm_final(f->model) : model_norm_attn(f->model, f->layer + 1);
+	const float *next =
+		last ? model_norm_final(f->model) : model_norm_attn(f->model, f->layer + 1);
 
 	for (int k = 0; k < MAT_KINDS; k++)
 		w[k] = model_matrix(f->model, mat + k);
 	op->forward(op->self, mat + MAT_K, f->norm.v, rows, slot, f->k.v, false);
 	op->forward(op->self, mat + MAT_V, f->norm.v, rows, slot, f->v.v, false);
-	rows_rope(f->pool, f->rope, f->k.v, w[MAT_K]->bias, f->pos, rows, c->kv_heads, c->head_dim, false);
+	rows_rope(f->pool, f->rope, f->k.v, w[MAT_K]->bias, f->pos, rows, c->kv_heads, c->head_dim,
+		  false);
 	rows_add_bias(f->pool, f->v.v, w[MAT_V]->bias, rows, w[MAT_V]->m);
 	cache_rows(f);
 	if (last) {
@@ -336,21 +368,24 @@ layer_run(struct forward *f, const struct linear *op)
 			return;
 	}
 	op->forward(op->self, mat + MAT_Q, f->norm.v, rows, slot, f->q.v, false);
-	rows_rope(f->pool, f->rope, f->q.v, w[MAT_Q]->bias, f->pos, rows, c->heads, c->head_dim, false);
+	rows_rope(f->pool, f->rope, f->q.v, w[MAT_Q]->bias, f->pos, rows, c->heads, c->head_dim,
+		  false);
 	attention(f);
 	op->forward(op->self, mat + MAT_O, f->attn.v, rows, slot, f->out.v, false);
-	rows_add_norm(f->pool, f->x.v, f->out.v, w[MAT_O]->bias, rows, c->hidden, model_norm_ffn(f->model, f->layer),
-		      c->rms_eps, f->norm.v);
+	rows_add_norm(f->pool, f->x.v, f->out.v, w[MAT_O]->bias, rows, c->hidden,
+		      model_norm_ffn(f->model, f->layer), c->rms_eps, f->norm.v);
 	op->forward(op->self, mat + MAT_GATE, f->norm.v, rows, slot, f->gate.v, false);
 	op->forward(op->self, mat + MAT_UP, f->norm.v, rows, slot, f->up.v, false);
-	rows_silu_mul(f->pool, f->gate.v, w[MAT_GATE]->bias, f->up.v, w[MAT_UP]->bias, rows, c->ffn, f->gate.v);
+	rows_silu_mul(f->pool, f->gate.v, w[MAT_GATE]->bias, f->up.v, w[MAT_UP]->bias, rows, c->ffn,
+		      f->gate.v);
 	op->forward(op->self, mat + MAT_DOWN, f->gate.v, rows, slot, f->out.v, false);
-	rows_add_norm(f->pool, f->x.v, f->out.v, w[MAT_DOWN]->bias, rows, c->hidden, next, c->rms_eps, f->norm.v);
+	rows_add_norm(f->pool, f->x.v, f->out.v, w[MAT_DOWN]->bias, rows, c->hidden, next,
+		      c->rms_eps, f->norm.v);
 }
 
 enum t2_status
-forward_run(struct forward *f, const struct linear *op, const struct segment *seg, int count, float *logits,
-	    struct t2_err *err)
+forward_run(struct forward *f, const struct linear *op, const struct segment *seg, int count,
+	    float *logits, struct t2_err *err)
 {
 	const struct config *c = model_config(f->model);
 	enum t2_status st = segments_check(f, seg, count, err);
@@ -360,14 +395,16 @@ forward_run(struct forward *f, const struct linear *op, const struct segment *se
 		return st;
 	for (int i = 0; i < count; i++)
 		if (seg[i].want != WANT_NONE && !logits)
-			return t2_fail(err, T2_EINVAL, "forward: segment %d wants logits without room for them", i);
+			return t2_fail(err, T2_EINVAL,
+				       "forward: segment %d wants logits without room for them", i);
 	st = reserve(f, seg, count, err);
 	if (st)
 		return st;
 	while (si < count) {
 		chunk_fill(f, seg, count, &si, &ti);
 		rows_embed(f->pool, model_embed(f->model), f->ids, f->rows, f->x.v);
-		rows_norm(f->pool, f->x.v, f->rows, c->hidden, model_norm_attn(f->model, 0), c->rms_eps, f->norm.v);
+		rows_norm(f->pool, f->x.v, f->rows, c->hidden, model_norm_attn(f->model, 0),
+			  c->rms_eps, f->norm.v);
 		for (f->layer = 0; f->layer < c->layers; f->layer++)
 			layer_run(f, op);
 		if (!f->rows)

@@ -37,11 +37,12 @@ struct segment {
 
 struct forward;
 
-enum t2_status forward_new(struct forward **out, const struct model *m, struct pool *pool, struct t2_err *err);
+enum t2_status forward_new(struct forward **out, const struct model *m, struct pool *pool,
+			   struct t2_err *err);
 void forward_free(struct forward *f);
 /* logits[wanted rows][vocab], in segment order; may be NULL when nothing is wanted.  Token ids are checked; a segment
  * that does not fit its cache is T2_EINVAL, and then no cache has changed. */
-enum t2_status forward_run(struct forward *f, const struct linear *op, const struct segment *seg, int count, float *logits,
-			   struct t2_err *err);
+enum t2_status forward_run(struct forward *f, const struct linear *op, const struct segment *seg,
+			   int count, float *logits, struct t2_err *err);
 
 #endif

@@ -7,7 +7,7 @@
 #include "engine/model/floats.h"
 
 #define WIDTH_DEFAULT 32
-#define WIDTH_MAX 4096
+#define WIDTH_MAX     4096
 
 /* Prompt tokens a step takes in at most: bounds the pause of running sequences and the wait for a cancellation. */
 #define PROMPT_STEP 512
@@ -47,14 +47,16 @@ struct gen_call {
 };
 
 enum t2_status
-generator_new(struct generator **out, const struct model *m, struct pool *pool, int width, struct t2_err *err)
+generator_new(struct generator **out, const struct model *m, struct pool *pool, int width,
+	      struct t2_err *err)
 {
 	struct generator *g;
 	enum t2_status st;
 
 	*out = NULL;
 	if (width < 0 || width > WIDTH_MAX)
-		return t2_fail(err, T2_EINVAL, "generation: %d sequences at once: 1 .. %d", width, WIDTH_MAX);
+		return t2_fail(err, T2_EINVAL, "generation: %d sequences at once: 1 .. %d", width,
+			       WIDTH_MAX);
 	if (!width)
 		width = WIDTH_DEFAULT;
 	g = calloc(1, sizeof *g + (size_t)width * sizeof g->seq[0]);
@@ -103,18 +105,27 @@ requests_check(struct gen_call *c, struct t2_err *err)
 		int need;
 
 		if (r->n < 1)
-			return t2_fail(err, T2_EINVAL, "generation: request %d: a prompt needs at least one token", i);
+			return t2_fail(err, T2_EINVAL,
+				       "generation: request %d: a prompt needs at least one token",
+				       i);
 		if (r->slot < 0)
-			return t2_fail(err, T2_EINVAL, "generation: request %d: slot %d", i, r->slot);
+			return t2_fail(err, T2_EINVAL, "generation: request %d: slot %d", i,
+				       r->slot);
 		if (!(r->sampling.temp >= 0) || isinf(r->sampling.temp) || r->sampling.top_k < 0 ||
 		    !(r->sampling.top_p >= 0 && r->sampling.top_p <= 1))
-			return t2_fail(err, T2_EINVAL, "generation: request %d: temperature, top-k and top-p: %g, %d, %g", i,
-				       (double)r->sampling.temp, r->sampling.top_k, (double)r->sampling.top_p);
+			return t2_fail(
+				err, T2_EINVAL,
+				"generation: request %d: temperature, top-k and top-p: %g, %d, %g",
+				i, (double)r->sampling.temp, r->sampling.top_k,
+				(double)r->sampling.top_p);
 		for (int t = 0; t < r->n; t++)
 			if (r->ids[t] < 0 || r->ids[t] >= cfg->vocab)
-				return t2_fail(err, T2_EINVAL, "generation: request %d: token id %d: the vocabulary has 0 .. %d",
+				return t2_fail(err, T2_EINVAL,
+					       "generation: request %d: token id %d: the "
+					       "vocabulary has 0 .. %d",
 					       i, r->ids[t], cfg->vocab - 1);
-		need = r->n < cfg->context && r->max_new < cfg->context - r->n ? r->n + r->max_new : cfg->context;
+		need = r->n < cfg->context && r->max_new < cfg->context - r->n ? r->n + r->max_new
+									       : cfg->context;
 		if (need > c->capacity)
 			c->capacity = need;
 	}
@@ -226,7 +237,9 @@ admit_all(struct gen_call *c, struct t2_err *err)
 		int i;
 
 		if (r->max_new < 1 || r->n >= context) {
-			finish(c, c->next++, (struct gen_result){ .end = r->max_new < 1 ? GEN_LENGTH : GEN_CONTEXT });
+			finish(c, c->next++,
+			       (struct gen_result){.end = r->max_new < 1 ? GEN_LENGTH
+									 : GEN_CONTEXT});
 			continue;
 		}
 		i = place(c->g, r);
@@ -259,8 +272,11 @@ step_make(struct generator *g)
 			if (!n)
 				continue;
 		}
-		g->seg[count++] = (struct segment){ .kv = s->kv, .ids = s->feed, .n = n, .slot = s->req->slot,
-						    .want = n == s->left ? WANT_LAST : WANT_NONE };
+		g->seg[count++] = (struct segment){.kv = s->kv,
+						   .ids = s->feed,
+						   .n = n,
+						   .slot = s->req->slot,
+						   .want = n == s->left ? WANT_LAST : WANT_NONE};
 		s->feed += n;
 		s->left -= n;
 		if (!s->left) {
@@ -278,8 +294,8 @@ draw_task(void *arg, int task, int worker)
 	struct seq *s = &g->seq[g->drawing[task]];
 	size_t vocab = (size_t)model_config(g->model)->vocab;
 
-	s->token = sampler_pick(g->logits.v + (size_t)s->row * vocab, (int)vocab, &s->req->sampling, &s->rng,
-				g->scratch.v + (size_t)worker * 2 * vocab, &s->logprob);
+	s->token = sampler_pick(g->logits.v + (size_t)s->row * vocab, (int)vocab, &s->req->sampling,
+				&s->rng, g->scratch.v + (size_t)worker * 2 * vocab, &s->logprob);
 }
 
 static bool
@@ -305,14 +321,16 @@ step_finish(struct gen_call *c, struct t2_err *err)
 		struct seq *s = &g->seq[g->drawing[d]];
 		const struct gen_request *r = s->req;
 		int request = (int)(r - c->req);
-		struct gen_result how = { 0 };
+		struct gen_result how = {0};
 
 		if (!isfinite(s->logprob))
-			return t2_fail(err, T2_ENUM, "generation: request %d: the logits are not finite after %d tokens",
-				       request, kv_len(s->kv));
+			return t2_fail(
+				err, T2_ENUM,
+				"generation: request %d: the logits are not finite after %d tokens",
+				request, kv_len(s->kv));
 		s->active = false;
 		if (is_end(cfg, r, s->token))
-			how = (struct gen_result){ GEN_EOS, s->token, s->logprob };
+			how = (struct gen_result){GEN_EOS, s->token, s->logprob};
 		else {
 			s->produced++;
 			if (c->on_token && c->on_token(c->arg, request, s->token, s->logprob))
@@ -357,11 +375,17 @@ step(struct gen_call *c, const struct linear *op, bool *busy, struct t2_err *err
 }
 
 enum t2_status
-generate(struct generator *g, const struct linear *op, const struct gen_request *req, int count, uint64_t seed,
-	 gen_token_fn *on_token, void *arg, struct gen_result *result, struct job *job, struct t2_err *err)
+generate(struct generator *g, const struct linear *op, const struct gen_request *req, int count,
+	 uint64_t seed, gen_token_fn *on_token, void *arg, struct gen_result *result,
+	 struct job *job, struct t2_err *err)
 {
-	struct gen_call c = { .g = g, .req = req, .count = count, .seed = seed, .on_token = on_token, .arg = arg,
-			      .result = result };
+	struct gen_call c = {.g = g,
+			     .req = req,
+			     .count = count,
+			     .seed = seed,
+			     .on_token = on_token,
+			     .arg = arg,
+			     .result = result};
 	size_t vocab = (size_t)model_config(g->model)->vocab;
 	enum t2_status st = requests_check(&c, err);
 	bool busy = true;
@@ -371,8 +395,10 @@ generate(struct generator *g, const struct linear *op, const struct gen_request 
 	if (!st)
 		st = floats_reserve(&g->scratch, (size_t)pool_threads(g->pool) * 2 * vocab, err);
 	while (!st && busy)
-		st = job_cancelled(job) ? t2_fail(err, T2_ECANCEL, "generation cancelled") : step(&c, op, &busy, err);
-	for (int i = 0; i < g->width; i++) { /* requests and weights are the caller's: nothing is remembered */
+		st = job_cancelled(job) ? t2_fail(err, T2_ECANCEL, "generation cancelled")
+					: step(&c, op, &busy, err);
+	for (int i = 0; i < g->width;
+	     i++) { /* requests and weights are the caller's: nothing is remembered */
 		g->seq[i].req = NULL;
 		g->seq[i].active = false;
 	}

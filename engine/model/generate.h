@@ -22,7 +22,8 @@ struct gen_request {
 	int n, max_new, slot;
 	struct sampling sampling;
 	uint64_t stream; /* random stream: rng_seed(seed, stream, 0) */
-	const int *extra_eos; /* end tokens besides the model's own; NULL where extra_eos_count is 0 */
+	const int *
+		extra_eos; /* end tokens besides the model's own; NULL where extra_eos_count is 0 */
 	int extra_eos_count;
 };
 
@@ -36,20 +37,20 @@ enum gen_end { GEN_EOS, GEN_LENGTH, GEN_STOP, GEN_CONTEXT };
 
 struct gen_result {
 	enum gen_end end;
-	int end_id;	   /* GEN_EOS: which end token it was, and its log-probability (training needs both) */
+	int end_id; /* GEN_EOS: which end token it was, and its log-probability (training needs both) */
 	float end_logprob;
 };
 
 struct generator;
 
 /* width: sequences in flight at most (0: 32). */
-enum t2_status generator_new(struct generator **out, const struct model *m, struct pool *pool, int width,
-			     struct t2_err *err);
+enum t2_status generator_new(struct generator **out, const struct model *m, struct pool *pool,
+			     int width, struct t2_err *err);
 void generator_free(struct generator *g);
 /* result[count] may be NULL: how each one ended.  job is only asked whether it was cancelled, before every step; its
  * progress is the caller's.  After a failure the generator is ready for another call. */
-enum t2_status generate(struct generator *g, const struct linear *op, const struct gen_request *req, int count,
-			uint64_t seed, gen_token_fn *on_token, void *arg, struct gen_result *result, struct job *job,
-			struct t2_err *err);
+enum t2_status generate(struct generator *g, const struct linear *op, const struct gen_request *req,
+			int count, uint64_t seed, gen_token_fn *on_token, void *arg,
+			struct gen_result *result, struct job *job, struct t2_err *err);
 
 #endif

@@ -36,8 +36,8 @@ enum value_type {
 };
 
 static const uint8_t value_size[V_TYPES] = {
-    [V_U8] = 1,  [V_I8] = 1,   [V_U16] = 2, [V_I16] = 2, [V_U32] = 4, [V_I32] = 4,
-    [V_F32] = 4, [V_BOOL] = 1, [V_U64] = 8, [V_I64] = 8, [V_F64] = 8,
+	[V_U8] = 1,  [V_I8] = 1,   [V_U16] = 2, [V_I16] = 2, [V_U32] = 4, [V_I32] = 4,
+	[V_F32] = 4, [V_BOOL] = 1, [V_U64] = 8, [V_I64] = 8, [V_F64] = 8,
 };
 
 /* ggml's numbers. Types that we cannot read are here for their names and sizes. */
@@ -46,44 +46,44 @@ static const struct {
 	enum dtype type;
 	int block, bytes;
 } kinds[] = {
-    [0] = {"F32", T2_F32, 1, 4},
-    [1] = {"F16", T2_F16, 1, 2},
-    [2] = {"Q4_0", T2_Q4_0, 32, 18},
-    [3] = {"Q4_1", T2_Q4_1, 32, 20},
-    [6] = {"Q5_0", T2_Q5_0, 32, 22},
-    [7] = {"Q5_1", T2_Q5_1, 32, 24},
-    [8] = {"Q8_0", T2_Q8_0, 32, 34},
-    [10] = {"Q2_K", T2_DTYPES, 256, 84},
-    [11] = {"Q3_K", T2_DTYPES, 256, 110},
-    [12] = {"Q4_K", T2_Q4_K, 256, 144},
-    [13] = {"Q5_K", T2_Q5_K, 256, 176},
-    [14] = {"Q6_K", T2_Q6_K, 256, 210},
-    [16] = {"IQ2_XXS", T2_DTYPES, 256, 66},
-    [17] = {"IQ2_XS", T2_DTYPES, 256, 74},
-    [18] = {"IQ3_XXS", T2_DTYPES, 256, 98},
-    [19] = {"IQ1_S", T2_DTYPES, 256, 50},
-    [20] = {"IQ4_NL", T2_DTYPES, 32, 18},
-    [21] = {"IQ3_S", T2_DTYPES, 256, 110},
-    [22] = {"IQ2_S", T2_DTYPES, 256, 82},
-    [23] = {"IQ4_XS", T2_DTYPES, 256, 136},
-    [24] = {"I8", T2_DTYPES, 1, 1},
-    [25] = {"I16", T2_DTYPES, 1, 2},
-    [26] = {"I32", T2_DTYPES, 1, 4},
-    [27] = {"I64", T2_DTYPES, 1, 8},
-    [28] = {"F64", T2_DTYPES, 1, 8},
-    [29] = {"IQ1_M", T2_DTYPES, 256, 56},
-    [30] = {"BF16", T2_BF16, 1, 2},
-    [34] = {"TQ1_0", T2_DTYPES, 256, 54},
-    [35] = {"TQ2_0", T2_DTYPES, 256, 66},
-    [39] = {"MXFP4", T2_DTYPES, 32, 17},
-    [40] = {"NVFP4", T2_DTYPES, 64, 36},
-    [41] = {"Q1_0", T2_DTYPES, 128, 18},
+	[0] = {"F32", T2_F32, 1, 4},
+	[1] = {"F16", T2_F16, 1, 2},
+	[2] = {"Q4_0", T2_Q4_0, 32, 18},
+	[3] = {"Q4_1", T2_Q4_1, 32, 20},
+	[6] = {"Q5_0", T2_Q5_0, 32, 22},
+	[7] = {"Q5_1", T2_Q5_1, 32, 24},
+	[8] = {"Q8_0", T2_Q8_0, 32, 34},
+	[10] = {"Q2_K", T2_DTYPES, 256, 84},
+	[11] = {"Q3_K", T2_DTYPES, 256, 110},
+	[12] = {"Q4_K", T2_Q4_K, 256, 144},
+	[13] = {"Q5_K", T2_Q5_K, 256, 176},
+	[14] = {"Q6_K", T2_Q6_K, 256, 210},
+	[16] = {"IQ2_XXS", T2_DTYPES, 256, 66},
+	[17] = {"IQ2_XS", T2_DTYPES, 256, 74},
+	[18] = {"IQ3_XXS", T2_DTYPES, 256, 98},
+	[19] = {"IQ1_S", T2_DTYPES, 256, 50},
+	[20] = {"IQ4_NL", T2_DTYPES, 32, 18},
+	[21] = {"IQ3_S", T2_DTYPES, 256, 110},
+	[22] = {"IQ2_S", T2_DTYPES, 256, 82},
+	[23] = {"IQ4_XS", T2_DTYPES, 256, 136},
+	[24] = {"I8", T2_DTYPES, 1, 1},
+	[25] = {"I16", T2_DTYPES, 1, 2},
+	[26] = {"I32", T2_DTYPES, 1, 4},
+	[27] = {"I64", T2_DTYPES, 1, 8},
+	[28] = {"F64", T2_DTYPES, 1, 8},
+	[29] = {"IQ1_M", T2_DTYPES, 256, 56},
+	[30] = {"BF16", T2_BF16, 1, 2},
+	[34] = {"TQ1_0", T2_DTYPES, 256, 54},
+	[35] = {"TQ2_0", T2_DTYPES, 256, 66},
+	[39] = {"MXFP4", T2_DTYPES, 32, 17},
+	[40] = {"NVFP4", T2_DTYPES, 64, 36},
+	[41] = {"Q1_0", T2_DTYPES, 128, 18},
 };
 
 struct value {
 	struct gguf_str key;
 	uint32_t type, elem; /* elem: an array's */
-	uint64_t count;      /* an array's elements, a string's bytes */
+	uint64_t count;	     /* an array's elements, a string's bytes */
 	const uint8_t *data; /* the value itself, or the first element, or the string's bytes */
 };
 
@@ -319,12 +319,12 @@ check_entries(const struct gguf *g, struct t2_err *err)
 		if (e->offset % g->align)
 			st = bad(g, e, "its data is not aligned", err);
 		else if (e->offset > region || e->bytes > region - e->offset)
-			st = t2_fail(
-			    err, T2_EFORMAT,
-			    "%s: tensor \"%.*s\": %zu bytes at %" PRIu64
-			    " lie outside the %zu bytes of data: the file is cut short or damaged, "
-			    "get it again",
-			    g->where, KEY_SHOWN, e->name, e->bytes, e->offset, region);
+			st = t2_fail(err, T2_EFORMAT,
+				     "%s: tensor \"%.*s\": %zu bytes at %" PRIu64
+				     " lie outside the %zu bytes of data: the file is cut short or "
+				     "damaged, "
+				     "get it again",
+				     g->where, KEY_SHOWN, e->name, e->bytes, e->offset, region);
 	}
 	if (!st)
 		qsort(sorted, n, sizeof *sorted, order_name);

@@ -25,7 +25,8 @@ struct gguf_str {
 
 enum t2_status gguf_open(struct gguf **out, const char *path, struct t2_err *err);
 /* The same over bytes already in memory at a multiple of 8, borrowed until gguf_free(); where names them in messages. */
-enum t2_status gguf_from_bytes(struct gguf **out, const void *bytes, size_t n, const char *where, struct t2_err *err);
+enum t2_status gguf_from_bytes(struct gguf **out, const void *bytes, size_t n, const char *where,
+			       struct t2_err *err);
 void gguf_free(struct gguf *g);
 const char *gguf_path(const struct gguf *g);
 /* The whole file, and how much of it comes before the tensors' data. */

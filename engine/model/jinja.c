@@ -19,7 +19,8 @@ source_copy(struct jinja *j, const char *source, size_t len, const char *where, 
 
 	j->src.where = where;
 	if (len > JINJA_SOURCE_MAX)
-		return t2_fail(err, T2_EUNSUP, "%s: a template of over %zu KiB", where, JINJA_SOURCE_MAX >> 10);
+		return t2_fail(err, T2_EUNSUP, "%s: a template of over %zu KiB", where,
+			       JINJA_SOURCE_MAX >> 10);
 	s = jarena_bytes(&j->mem, len + 1);
 	w = jarena_bytes(&j->mem, name);
 	if (!s || !w)
@@ -40,7 +41,8 @@ source_copy(struct jinja *j, const char *source, size_t len, const char *where, 
 }
 
 enum t2_status
-jinja_compile(struct jinja **out, const char *source, size_t len, const char *where, struct t2_err *err)
+jinja_compile(struct jinja **out, const char *source, size_t len, const char *where,
+	      struct t2_err *err)
 {
 	struct jinja *j = calloc(1, sizeof *j);
 	struct jtok *tok = NULL;
@@ -116,8 +118,8 @@ set_globals(struct jrun *r, const json_t *vars)
 }
 
 enum t2_status
-jinja_render(const struct jinja *j, const json_t *vars, const struct jinja_limits *limits, struct strbuf *out,
-	     struct t2_err *err)
+jinja_render(const struct jinja *j, const json_t *vars, const struct jinja_limits *limits,
+	     struct strbuf *out, struct t2_err *err)
 {
 	struct strbuf text = {0};
 	struct jscope top = {0};

@@ -32,10 +32,12 @@ struct jinja_limits {
 	long long now;	/* strftime_now()'s clock, seconds since 1970; 0: the system's */
 };
 
-enum t2_status jinja_compile(struct jinja **out, const char *source, size_t len, const char *where, struct t2_err *err);
+enum t2_status jinja_compile(struct jinja **out, const char *source, size_t len, const char *where,
+			     struct t2_err *err);
 void jinja_free(struct jinja *j);
 /* limits NULL: all defaults. */
-enum t2_status jinja_render(const struct jinja *j, const json_t *vars, const struct jinja_limits *limits,
-			    struct strbuf *out, struct t2_err *err);
+enum t2_status jinja_render(const struct jinja *j, const json_t *vars,
+			    const struct jinja_limits *limits, struct strbuf *out,
+			    struct t2_err *err);
 
 #endif

@@ -7,7 +7,7 @@
 #ifndef CHUNK_MAX /* 0 gives every piece its own malloc(): for a run under AddressSanitizer */
 #define CHUNK_MAX ((size_t)4 << 20)
 #endif
-#define ALIGN	  16
+#define ALIGN 16
 
 struct jarena_chunk {
 	struct jarena_chunk *below;

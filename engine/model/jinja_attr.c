@@ -19,11 +19,15 @@ jundef_fail(struct jrun *r, const struct jv *v)
 	case JV_NO_ITEM:
 		return jrun_fail(r, T2_EINVAL, "there is no such item");
 	case JV_UNSAFE:
-		return jrun_fail(r, T2_EINVAL, "'%.*s' would change its object, which templates may not", n, v->u.s);
+		return jrun_fail(r, T2_EINVAL,
+				 "'%.*s' would change its object, which templates may not", n,
+				 v->u.s);
 	}
 	if (!v->u.s)
-		return jrun_fail(r, T2_EINVAL, "%s object has no such element", jv_type_name(v->aux));
-	return jrun_fail(r, T2_EINVAL, "'%s object' has no attribute '%.*s'", jv_type_name(v->aux), n, v->u.s);
+		return jrun_fail(r, T2_EINVAL, "%s object has no such element",
+				 jv_type_name(v->aux));
+	return jrun_fail(r, T2_EINVAL, "'%s object' has no attribute '%.*s'", jv_type_name(v->aux),
+			 n, v->u.s);
 }
 
 /* What getattr() of Python gives; *found false: AttributeError. */
@@ -62,7 +66,8 @@ python_attr(struct jrun *r, const struct jv *v, const struct jv *name, struct jv
 	case JV_VIEW:
 	case JV_RANGE:
 		return jrun_fail(r, T2_EUNSUP, "attribute '%.*s' of a %s is not supported",
-				 name->len > 100 ? 100 : (int)name->len, name->u.s, jv_type_name(v->type));
+				 name->len > 100 ? 100 : (int)name->len, name->u.s,
+				 jv_type_name(v->type));
 	default:
 		break;
 	}
@@ -89,8 +94,8 @@ jattr(struct jrun *r, const struct jv *v, const struct jv *name, struct jv *out)
 	const struct jv *hit = NULL;
 	bool found;
 
-	if (name->len > 4 && !memcmp(name->u.s, "__", 2) && !memcmp(name->u.s + name->len - 2, "__", 2) &&
-	    v->type != JV_UNDEF)
+	if (name->len > 4 && !memcmp(name->u.s, "__", 2) &&
+	    !memcmp(name->u.s + name->len - 2, "__", 2) && v->type != JV_UNDEF)
 		return jrun_fail(r, T2_EUNSUP, "attribute '%.*s' is not supported",
 				 name->len > 100 ? 100 : (int)name->len, name->u.s);
 	if (!python_attr(r, v, name, out, &found))
@@ -173,7 +178,8 @@ jitem(struct jrun *r, const struct jv *v, const struct jv *key, struct jv *out)
 	if (!found && k.type == JV_STR && !python_attr(r, &src, &k, out, &found))
 		return false;
 	if (!found)
-		*out = k.type == JV_STR ? jv_undef(src.type, k.u.s, k.len) : jv_undef(src.type, NULL, 0);
+		*out = k.type == JV_STR ? jv_undef(src.type, k.u.s, k.len)
+					: jv_undef(src.type, NULL, 0);
 	return true;
 }
 
@@ -183,7 +189,8 @@ slice_index(struct jrun *r, const struct jv *v, bool *given, long long *out)
 	*given = v && v->type != JV_NONE;
 	if (!*given || jv_as_int(v, out))
 		return true;
-	return jrun_fail(r, T2_EINVAL, "slice indices are integers or none, not %s", jv_type_name(v->type));
+	return jrun_fail(r, T2_EINVAL, "slice indices are integers or none, not %s",
+			 jv_type_name(v->type));
 }
 
 /* The index of one end, clamped as Python does: lo and hi bound it. */
@@ -196,7 +203,8 @@ clamp(long long i, long long n, long long lo, long long hi)
 }
 
 static bool
-slice_text(struct jrun *r, const struct jv *v, long long start, long long step, size_t count, struct jv *out)
+slice_text(struct jrun *r, const struct jv *v, long long start, long long step, size_t count,
+	   struct jv *out)
 {
 	const struct jv *items;
 	size_t n, a, b;
@@ -226,8 +234,8 @@ slice_text(struct jrun *r, const struct jv *v, long long start, long long step, 
 }
 
 static bool
-slice_range(struct jrun *r, const struct jv_range *g, long long start, long long stop, long long step, size_t count,
-	    struct jv *out)
+slice_range(struct jrun *r, const struct jv_range *g, long long start, long long stop,
+	    long long step, size_t count, struct jv *out)
 {
 	struct jv_range *s = jrun_alloc(r, 1, sizeof *s);
 
@@ -243,8 +251,8 @@ slice_range(struct jrun *r, const struct jv_range *g, long long start, long long
 }
 
 bool
-jslice(struct jrun *r, const struct jv *v, const struct jv *start, const struct jv *stop, const struct jv *step,
-       struct jv *out)
+jslice(struct jrun *r, const struct jv *v, const struct jv *start, const struct jv *stop,
+       const struct jv *step, struct jv *out)
 {
 	long long i = 0, j = 0, k = 1, n;
 	bool has_i, has_j, has_k;
@@ -258,7 +266,8 @@ jslice(struct jrun *r, const struct jv *v, const struct jv *start, const struct 
 	if (has_k && !k)
 		return jrun_fail(r, T2_EINVAL, "slice step cannot be zero");
 	if (v->type != JV_STR && v->type != JV_LIST && v->type != JV_TUPLE && v->type != JV_RANGE)
-		return jrun_fail(r, T2_EINVAL, "'%s' object cannot be sliced", jv_type_name(v->type));
+		return jrun_fail(r, T2_EINVAL, "'%s' object cannot be sliced",
+				 jv_type_name(v->type));
 	jv_length(v, &len);
 	n = (long long)len;
 	if (k < -n - 1)

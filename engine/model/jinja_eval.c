@@ -103,7 +103,8 @@ eval_logic(struct jrun *r, struct jscope *sc, const struct jnode *n, struct jv *
 static bool
 compare(struct jrun *r, int op, const struct jv *a, const struct jv *b, bool *out)
 {
-	static const char *const name[] = {[JC_LT] = "<", [JC_LE] = "<=", [JC_GT] = ">", [JC_GE] = ">="};
+	static const char *const name[] = {
+		[JC_LT] = "<", [JC_LE] = "<=", [JC_GT] = ">", [JC_GE] = ">="};
 	bool ok;
 	int c;
 
@@ -202,10 +203,11 @@ jcall(struct jrun *r, const struct jv *fn, const struct jargs *a, struct jv *out
 	case JV_UNDEF:
 		if (fn->aux != JV_NO_NAME)
 			return jundef_fail(r, fn);
-		return jrun_fail(r, T2_EUNSUP, "unknown function '%.*s'", fn->len > 100 ? 100 : (int)fn->len,
-				 fn->u.s);
+		return jrun_fail(r, T2_EUNSUP, "unknown function '%.*s'",
+				 fn->len > 100 ? 100 : (int)fn->len, fn->u.s);
 	default:
-		return jrun_fail(r, T2_EINVAL, "'%s' object is not callable", jv_type_name(fn->type));
+		return jrun_fail(r, T2_EINVAL, "'%s' object is not callable",
+				 jv_type_name(fn->type));
 	}
 }
 

@@ -48,8 +48,8 @@ scope_new(struct jrun *r, struct jscope *up)
 	return sc;
 }
 
-static bool
-unpack(struct jrun *r, struct jscope *sc, const struct jnode *target, const struct jv *v);
+static bool unpack(struct jrun *r, struct jscope *sc, const struct jnode *target,
+		   const struct jv *v);
 
 /* One value to a for's or set's left side. */
 static bool
@@ -124,7 +124,8 @@ filter_text(struct jrun *r, struct jscope *sc, const struct jnode *n, struct jv 
 
 /* Called with a value for each parameter or fewer; the rest by name or default. */
 static bool
-bind_params(struct jrun *r, struct jscope *sc, const struct jnode *m, const struct jargs *a, bool *used)
+bind_params(struct jrun *r, struct jscope *sc, const struct jnode *m, const struct jargs *a,
+	    bool *used)
 {
 	for (uint32_t i = 0; i < m->nkid; i++) {
 		const struct jnode *param = m->kid[i];
@@ -135,8 +136,9 @@ bind_params(struct jrun *r, struct jscope *sc, const struct jnode *m, const stru
 			if (!jv_is(&a->kw[k].name, param->v.u.s, param->v.len))
 				continue;
 			if (given)
-				return jrun_fail(r, T2_EINVAL, "macro %.*s: %.*s is given twice", (int)m->v.len,
-						 m->v.u.s, (int)param->v.len, param->v.u.s);
+				return jrun_fail(r, T2_EINVAL, "macro %.*s: %.*s is given twice",
+						 (int)m->v.len, m->v.u.s, (int)param->v.len,
+						 param->v.u.s);
 			given = &a->kw[k].v;
 			used[k] = true;
 		}
@@ -151,7 +153,8 @@ bind_params(struct jrun *r, struct jscope *sc, const struct jnode *m, const stru
 
 /* caller, varargs and kwargs exist where the body names them; else what is left over is an error. */
 static bool
-bind_special(struct jrun *r, struct jscope *sc, const struct jnode *m, const struct jargs *a, bool *used)
+bind_special(struct jrun *r, struct jscope *sc, const struct jnode *m, const struct jargs *a,
+	     bool *used)
 {
 	size_t extra = a->npos > m->nkid ? a->npos - m->nkid : 0;
 	struct jv caller = jv_undef(JV_NO_NAME, "caller", 6), rest, left;
@@ -175,13 +178,14 @@ bind_special(struct jrun *r, struct jscope *sc, const struct jnode *m, const str
 		if (!used[k] && !jv_dict_set(r, left.u.dict, &a->kw[k].name, &a->kw[k].v))
 			return false;
 	if (left.u.dict->n && !(m->flags & JMACRO_KWARGS))
-		return jrun_fail(r, T2_EINVAL, "macro %.*s takes no argument called %.*s", (int)m->v.len, m->v.u.s,
-				 (int)left.u.dict->k[0].len, left.u.dict->k[0].u.s);
+		return jrun_fail(r, T2_EINVAL, "macro %.*s takes no argument called %.*s",
+				 (int)m->v.len, m->v.u.s, (int)left.u.dict->k[0].len,
+				 left.u.dict->k[0].u.s);
 	if ((m->flags & JMACRO_KWARGS) && !jscope_set(r, sc, JSYM_KWARGS, &left))
 		return false;
 	if (extra && !(m->flags & JMACRO_VARARGS))
-		return jrun_fail(r, T2_EINVAL, "macro %.*s takes at most %u arguments", (int)m->v.len, m->v.u.s,
-				 m->nkid);
+		return jrun_fail(r, T2_EINVAL, "macro %.*s takes at most %u arguments",
+				 (int)m->v.len, m->v.u.s, m->nkid);
 	if (!(m->flags & JMACRO_VARARGS))
 		return true;
 	if (!jv_new_seq(r, JV_TUPLE, extra, &rest))
@@ -195,7 +199,8 @@ static bool
 enter(struct jrun *r)
 {
 	if (r->depth == r->lim.depth)
-		return jrun_fail(r, T2_EUNSUP, "blocks and calls nested over %d deep", r->lim.depth);
+		return jrun_fail(r, T2_EUNSUP, "blocks and calls nested over %d deep",
+				 r->lim.depth);
 	r->depth++;
 	return true;
 }
@@ -218,7 +223,8 @@ jmacro_call(struct jrun *r, const struct jmacro *m, const struct jargs *a, struc
 
 /* The items that the loop's condition keeps; it sees the loop's target, and the outer loop. */
 static bool
-filter_items(struct jrun *r, struct jscope *sc, const struct jnode *n, const struct jv **items, size_t *count)
+filter_items(struct jrun *r, struct jscope *sc, const struct jnode *n, const struct jv **items,
+	     size_t *count)
 {
 	struct jv kept, yes;
 	size_t m = 0;
@@ -317,7 +323,8 @@ call_block(struct jrun *r, struct jscope *sc, const struct jnode *n)
 	struct jargs a;
 	struct jv fn, caller, v;
 
-	if (!jeval(r, sc, n->a->a, &fn) || !jeval_args(r, sc, n->a, &a) || !make_macro(r, sc, n->b, &caller))
+	if (!jeval(r, sc, n->a->a, &fn) || !jeval_args(r, sc, n->a, &a) ||
+	    !make_macro(r, sc, n->b, &caller))
 		return false;
 	kw = jrun_alloc(r, a.nkw + 1, sizeof *kw);
 	if (!kw)
@@ -411,8 +418,8 @@ exec_one(struct jrun *r, struct jscope *sc, const struct jnode *n)
 enum jflow
 jexec(struct jrun *r, struct jscope *sc, const struct jnode *n)
 {
-	bool nests = n->kind == JN_IF || n->kind == JN_FOR || n->kind == JN_WITH || n->kind == JN_SCOPE ||
-		     n->kind == JN_SET_BLOCK || n->kind == JN_FILTER_BLOCK;
+	bool nests = n->kind == JN_IF || n->kind == JN_FOR || n->kind == JN_WITH ||
+		     n->kind == JN_SCOPE || n->kind == JN_SET_BLOCK || n->kind == JN_FILTER_BLOCK;
 	enum jflow f;
 
 	r->at = n->at;

@@ -30,7 +30,8 @@ one_node(struct jparse *p, enum jnode_kind kind, uint32_t at, struct jnode *a)
 
 /* left op right op right ...: one node for the whole chain, so that its length is no depth. */
 static struct jnode *
-chain(struct jparse *p, enum jnode_kind kind, struct jnode *(*operand)(struct jparse *), int (*op_of)(struct jparse *))
+chain(struct jparse *p, enum jnode_kind kind, struct jnode *(*operand)(struct jparse *),
+      int (*op_of)(struct jparse *))
 {
 	struct jnode *first = operand(p), *n;
 	struct jkids k = {0};
@@ -109,7 +110,8 @@ compare_op(struct jparse *p)
 {
 	static const struct {
 		int type, code;
-	} op[] = {{JT_EQ, JC_EQ}, {JT_NE, JC_NE}, {'<', JC_LT}, {JT_LE, JC_LE}, {'>', JC_GT}, {JT_GE, JC_GE}};
+	} op[] = {{JT_EQ, JC_EQ}, {JT_NE, JC_NE}, {'<', JC_LT},
+		  {JT_LE, JC_LE}, {'>', JC_GT},	  {JT_GE, JC_GE}};
 
 	for (size_t i = 0; i < sizeof op / sizeof *op; i++)
 		if (p->tok->type == op[i].type)
@@ -254,7 +256,8 @@ tuple_of(struct jparse *p, struct jnode *(*item)(struct jparse *), bool brackets
 	if (!comma && k.n)
 		return k.v[0];
 	if (!comma && !brackets) {
-		jparse_fail(p, T2_EFORMAT, "an expression is missing before %s", jparse_found(p, buf));
+		jparse_fail(p, T2_EFORMAT, "an expression is missing before %s",
+			    jparse_found(p, buf));
 		return NULL;
 	}
 	return list_node(p, JN_TUPLE, at, &k);
@@ -349,14 +352,16 @@ parse_name(struct jparse *p)
 	static const struct {
 		const char *word;
 		signed char value; /* 1 true, 0 false, -1 none */
-	} literal[] = {{"true", 1}, {"True", 1}, {"false", 0}, {"False", 0}, {"none", -1}, {"None", -1}};
+	} literal[] = {{"true", 1},  {"True", 1},  {"false", 0},
+		       {"False", 0}, {"none", -1}, {"None", -1}};
 	const struct jtok *t = p->tok++;
 	struct jnode *n;
 
 	for (size_t i = 0; i < sizeof literal / sizeof *literal; i++)
 		if (jv_is(&t->v, literal[i].word, strlen(literal[i].word)))
 			return const_node(p, t->at,
-					  literal[i].value < 0 ? jv_none() : jv_bool(literal[i].value == 1));
+					  literal[i].value < 0 ? jv_none()
+							       : jv_bool(literal[i].value == 1));
 	n = jparse_node(p, JN_NAME, t->at);
 	if (!n)
 		return NULL;
@@ -468,7 +473,8 @@ parse_args(struct jparse *p, struct jnode *n)
 			return jparse_fail(p, T2_EUNSUP, "* and ** arguments are not supported");
 		if (t->type == JT_NAME && t[1].type == '=') {
 			if (n->nkw == cap) {
-				struct jv *more = jarena_alloc(&p->j->mem, (cap * 2 + 4) * sizeof *more);
+				struct jv *more =
+					jarena_alloc(&p->j->mem, (cap * 2 + 4) * sizeof *more);
 
 				if (!more) {
 					p->st = t2_nomem(p->err, p->j->src.where);
@@ -481,11 +487,13 @@ parse_args(struct jparse *p, struct jnode *n)
 			}
 			for (uint32_t i = 0; i < n->nkw; i++)
 				if (jv_is(&n->kwname[i], t->v.u.s, t->v.len))
-					return jparse_fail(p, T2_EFORMAT, "keyword argument given twice");
+					return jparse_fail(p, T2_EFORMAT,
+							   "keyword argument given twice");
 			n->kwname[n->nkw++] = t->v;
 			p->tok += 2;
 		} else if (n->nkw) {
-			return jparse_fail(p, T2_EFORMAT, "positional argument after a keyword argument");
+			return jparse_fail(p, T2_EFORMAT,
+					   "positional argument after a keyword argument");
 		}
 		if (!jparse_kid(p, &k, jparse_expr(p)))
 			return false;
@@ -553,7 +561,8 @@ parse_item(struct jparse *p, struct jnode *of)
 		if (p->tok->type == ']')
 			break;
 		if (slice || !jparse_kid(p, &k, jparse_expr(p))) {
-			jparse_fail(p, T2_EUNSUP, "a slice in a list of subscripts is not supported");
+			jparse_fail(p, T2_EUNSUP,
+				    "a slice in a list of subscripts is not supported");
 			return NULL;
 		}
 	}
@@ -581,7 +590,8 @@ parse_attr(struct jparse *p, struct jnode *of)
 		if (!n->b)
 			return NULL;
 	} else if (p->tok->type != JT_NAME) {
-		jparse_fail(p, T2_EFORMAT, "a name or number is wanted behind '.', not %s", jparse_found(p, buf));
+		jparse_fail(p, T2_EFORMAT, "a name or number is wanted behind '.', not %s",
+			    jparse_found(p, buf));
 		return NULL;
 	}
 	p->tok++;
@@ -624,7 +634,8 @@ parse_def(struct jparse *p, struct jnode *n)
 	if (!jparse_want(p, JT_NAME, "a name"))
 		return false;
 	if (p->tok->type == '.')
-		return jparse_fail(p, T2_EUNSUP, "dotted names of filters and tests are not supported");
+		return jparse_fail(p, T2_EUNSUP,
+				   "dotted names of filters and tests are not supported");
 	n->def = n->kind == JN_FILTER ? (const void *)jfilter_find(n->v.u.s, n->v.len)
 				      : (const void *)jtest_find(n->v.u.s, n->v.len);
 	return true;
@@ -666,7 +677,8 @@ parse_test(struct jparse *p, struct jnode *of)
 	if (t == '(') {
 		if (!parse_args(p, n))
 			return NULL;
-	} else if (t == JT_NAME || t == JT_STRING || t == JT_INT || t == JT_FLOAT || t == '[' || t == '{') {
+	} else if (t == JT_NAME || t == JT_STRING || t == JT_INT || t == JT_FLOAT || t == '[' ||
+		   t == '{') {
 		if (jparse_is(p, "is")) {
 			jparse_fail(p, T2_EFORMAT, "tests cannot be chained with 'is'");
 			return NULL;

@@ -16,8 +16,8 @@ none_given(struct jrun *r, const char *what, const struct jargs *a)
 }
 
 static bool
-change_case(struct jrun *r, const char *what, const struct jv *v, const struct jargs *a, enum jtext_case how,
-	    struct jv *out)
+change_case(struct jrun *r, const char *what, const struct jv *v, const struct jargs *a,
+	    enum jtext_case how, struct jv *out)
 {
 	struct jv s;
 
@@ -71,7 +71,8 @@ filter_trim(struct jrun *r, const struct jv *v, const struct jargs *a, struct jv
 {
 	struct jv chars = jv_none(), s;
 
-	if (!jargs_bind(r, "trim", a, "chars", &chars) || !jv_to_str(r, v, &s) || !jrun_work(r, s.len / 64))
+	if (!jargs_bind(r, "trim", a, "chars", &chars) || !jv_to_str(r, v, &s) ||
+	    !jrun_work(r, s.len / 64))
 		return false;
 	if (chars.type != JV_NONE && !jargs_str(r, "trim", &chars))
 		return false;
@@ -207,14 +208,15 @@ filter_tojson(struct jrun *r, const struct jv *v, const struct jargs *a, struct 
 	how.key_sep = jv_str(": ", 2);
 	how.indent = arg[1];
 	if (how.pretty && arg[1].type != JV_STR) {
-		if (!jargs_int(r, "tojson: indent", &arg[1], &width) || !jop(r, '*', &space, &arg[1], &how.indent))
+		if (!jargs_int(r, "tojson: indent", &arg[1], &width) ||
+		    !jop(r, '*', &space, &arg[1], &how.indent))
 			return false;
 	}
 	if (arg[2].type != JV_NONE) {
 		const struct jv_seq *s = arg[2].u.seq;
 
-		if ((arg[2].type != JV_TUPLE && arg[2].type != JV_LIST) || s->n != 2 || s->v[0].type != JV_STR ||
-		    s->v[1].type != JV_STR)
+		if ((arg[2].type != JV_TUPLE && arg[2].type != JV_LIST) || s->n != 2 ||
+		    s->v[0].type != JV_STR || s->v[1].type != JV_STR)
 			return jrun_fail(r, T2_EINVAL, "tojson: separators are two strings");
 		how.item_sep = s->v[0];
 		how.key_sep = s->v[1];
@@ -270,7 +272,8 @@ static bool
 float_to_int(struct jrun *r, double f, struct jv *out)
 {
 	if (isnan(f) || isinf(f))
-		return jrun_fail(r, T2_EINVAL, "int: %s is no integer", isnan(f) ? "nan" : "infinity");
+		return jrun_fail(r, T2_EINVAL, "int: %s is no integer",
+				 isnan(f) ? "nan" : "infinity");
 	if (!(fabs(f) < 9.2e18))
 		return jrun_fail(r, T2_EUNSUP, "integer beyond 64 bits");
 	*out = jv_int((long long)f);
@@ -289,7 +292,12 @@ parse_int(struct jrun *r, const struct jv *v, long long base, long long *out, bo
 		return true;
 	minus = *p == '-';
 	p += *p == '-' || *p == '+';
-	if (p[0] == '0' && (p[1] | 32) == (base == 16 ? 'x' : base == 8 ? 'o' : base == 2 ? 'b' : 0) && base != 10)
+	if (p[0] == '0' &&
+	    (p[1] | 32) == (base == 16	? 'x'
+			    : base == 8 ? 'o'
+			    : base == 2 ? 'b'
+					: 0) &&
+	    base != 10)
 		p += 2;
 	*ok = (*p >= '0' && *p <= '9') || ((*p | 32) >= 'a' && (*p | 32) <= 'z');
 	if (!*ok)
@@ -312,7 +320,8 @@ filter_int(struct jrun *r, const struct jv *v, const struct jargs *a, struct jv 
 	bool ok = false;
 	double f;
 
-	if (!jargs_bind(r, "int", a, "default base", arg) || !jargs_int(r, "int: base", &arg[1], &base))
+	if (!jargs_bind(r, "int", a, "default base", arg) ||
+	    !jargs_int(r, "int: base", &arg[1], &base))
 		return false;
 	if (base < 2 || base > 36)
 		return jrun_unsupported(r, "int: a base outside 2 .. 36");
@@ -415,14 +424,16 @@ filter_round(struct jrun *r, const struct jv *v, const struct jargs *a, struct j
 	double f, unit;
 	bool up;
 
-	if (!jargs_bind(r, "round", a, "precision method", arg) || !jargs_int(r, "round", &arg[0], &digits))
+	if (!jargs_bind(r, "round", a, "precision method", arg) ||
+	    !jargs_int(r, "round", &arg[0], &digits))
 		return false;
 	if (digits < -300 || digits > 300)
 		return jrun_unsupported(r, "round: a precision outside -300 .. 300");
 	if (v->type == JV_UNDEF)
 		return jundef_fail(r, v);
 	if (v->type != JV_FLOAT && !jv_as_int(v, &i))
-		return jrun_fail(r, T2_EINVAL, "round wants a number, not %s", jv_type_name(v->type));
+		return jrun_fail(r, T2_EINVAL, "round wants a number, not %s",
+				 jv_type_name(v->type));
 	f = v->type == JV_FLOAT ? v->u.f : (double)i;
 	up = jv_is(&arg[1], "ceil", 4);
 	if (up || jv_is(&arg[1], "floor", 5)) {
@@ -519,11 +530,11 @@ jfilter_find(const char *name, size_t len)
 }
 
 bool
-jfilter_call(struct jrun *r, const struct jv *name, const struct jfilter *f, const struct jv *v, const struct jargs *a,
-	     struct jv *out)
+jfilter_call(struct jrun *r, const struct jv *name, const struct jfilter *f, const struct jv *v,
+	     const struct jargs *a, struct jv *out)
 {
 	if (!f)
-		return jrun_fail(r, T2_EUNSUP, "unknown filter '%.*s'", name->len > 100 ? 100 : (int)name->len,
-				 name->u.s);
+		return jrun_fail(r, T2_EUNSUP, "unknown filter '%.*s'",
+				 name->len > 100 ? 100 : (int)name->len, name->u.s);
 	return f->fn(r, v, a, out);
 }

@@ -78,7 +78,8 @@ filter_length(struct jrun *r, const struct jv *v, const struct jargs *a, struct 
 	if (!none_given(r, "length", a))
 		return false;
 	if (!jv_length(v, &n))
-		return jrun_fail(r, T2_EINVAL, "object of type '%s' has no length", jv_type_name(v->type));
+		return jrun_fail(r, T2_EINVAL, "object of type '%s' has no length",
+				 jv_type_name(v->type));
 	*out = jv_int((long long)n);
 	return jrun_work(r, v->type == JV_STR ? v->len / 64 : 0);
 }
@@ -125,7 +126,8 @@ filter_list(struct jrun *r, const struct jv *v, const struct jargs *a, struct jv
 	const struct jv *items;
 	size_t n;
 
-	return none_given(r, "list", a) && jv_items(r, v, &items, &n) && copy_seq(r, JV_LIST, items, n, out);
+	return none_given(r, "list", a) && jv_items(r, v, &items, &n) &&
+	       copy_seq(r, JV_LIST, items, n, out);
 }
 
 static bool
@@ -138,8 +140,10 @@ filter_items(struct jrun *r, const struct jv *v, const struct jargs *a, struct j
 	if (!none_given(r, "items", a))
 		return false;
 	if (v->type != JV_UNDEF && v->type != JV_DICT)
-		return jrun_fail(r, T2_EINVAL, "items wants a mapping, not %s", jv_type_name(v->type));
-	if (v->type == JV_DICT && (!jv_new_view(r, v, JV_ITEMS, &view) || !jv_items(r, &view, &items, &n)))
+		return jrun_fail(r, T2_EINVAL, "items wants a mapping, not %s",
+				 jv_type_name(v->type));
+	if (v->type == JV_DICT &&
+	    (!jv_new_view(r, v, JV_ITEMS, &view) || !jv_items(r, &view, &items, &n)))
 		return false;
 	return copy_seq(r, JV_ITER, items, n, out);
 }
@@ -158,8 +162,8 @@ filter_join(struct jrun *r, const struct jv *v, const struct jargs *a, struct jv
 		return false;
 	ok = true;
 	for (size_t i = 0; ok && i < n; i++)
-		ok = (!i || jbuf_add(r, &b, sep.u.s, sep.len)) && path_get(r, &items[i], &arg[1], &item) &&
-		     jv_print(r, &b, &item, JV_AS_STR);
+		ok = (!i || jbuf_add(r, &b, sep.u.s, sep.len)) &&
+		     path_get(r, &items[i], &arg[1], &item) && jv_print(r, &b, &item, JV_AS_STR);
 	ok = ok && jbuf_take(r, &b, out);
 	strbuf_free(&b);
 	return ok;
@@ -178,7 +182,8 @@ filter_reverse(struct jrun *r, const struct jv *v, const struct jargs *a, struct
 	if (v->type == JV_STR)
 		return jslice(r, v, &none, &none, &back, out);
 	/* a generator gives a list, everything else an iterator */
-	if (!jv_items(r, v, &items, &n) || !copy_seq(r, v->type == JV_ITER ? JV_LIST : JV_ITER, items, n, out))
+	if (!jv_items(r, v, &items, &n) ||
+	    !copy_seq(r, v->type == JV_ITER ? JV_LIST : JV_ITER, items, n, out))
 		return false;
 	s = out->u.seq;
 	for (size_t i = 0; i < n / 2; i++) {
@@ -196,13 +201,15 @@ merge_sort(struct jrun *r, const struct jv *key, size_t *idx, size_t *tmp, size_
 {
 	for (size_t width = 1; width < n; width *= 2) {
 		for (size_t lo = 0; lo < n; lo += 2 * width) {
-			size_t mid = lo + width < n ? lo + width : n, hi = lo + 2 * width < n ? lo + 2 * width : n;
+			size_t mid = lo + width < n ? lo + width : n,
+			       hi = lo + 2 * width < n ? lo + 2 * width : n;
 			size_t i = lo, j = mid;
 
 			for (size_t k = lo; k < hi; k++) {
 				int c = 0;
 
-				if (i < mid && j < hi && !jv_order(r, &key[idx[j]], &key[idx[i]], "<", &c))
+				if (i < mid && j < hi &&
+				    !jv_order(r, &key[idx[j]], &key[idx[i]], "<", &c))
 					return false;
 				/* the right one goes first only where it is strictly before the left one */
 				if (i == mid || (j < hi && (reverse ? c == 1 : c < 0)))
@@ -217,7 +224,8 @@ merge_sort(struct jrun *r, const struct jv *key, size_t *idx, size_t *tmp, size_
 }
 
 static bool
-sort_by(struct jrun *r, const struct jv *items, const struct jv *key, size_t n, bool reverse, struct jv *out)
+sort_by(struct jrun *r, const struct jv *items, const struct jv *key, size_t n, bool reverse,
+	struct jv *out)
 {
 	size_t *idx = n ? jrun_alloc(r, n, 2 * sizeof *idx) : NULL;
 	struct jv v;
@@ -236,7 +244,8 @@ sort_by(struct jrun *r, const struct jv *items, const struct jv *key, size_t n, 
 
 /* One key for each item: the list of the attributes "a,b" or the item itself. */
 static bool
-sort_key(struct jrun *r, const struct jv *item, const struct jv *attribute, bool case_sensitive, struct jv *out)
+sort_key(struct jrun *r, const struct jv *item, const struct jv *attribute, bool case_sensitive,
+	 struct jv *out)
 {
 	size_t parts = 1, i = 0, k = 0;
 	struct jv v;
@@ -251,7 +260,8 @@ sort_key(struct jrun *r, const struct jv *item, const struct jv *attribute, bool
 		const char *s = attribute->u.s + i, *comma = memchr(s, ',', attribute->len - i);
 		struct jv path = jv_str(s, comma ? (size_t)(comma - s) : attribute->len - i);
 
-		if (!path_get(r, item, &path, &v) || !fold(r, &v, case_sensitive, &out->u.seq->v[k]))
+		if (!path_get(r, item, &path, &v) ||
+		    !fold(r, &v, case_sensitive, &out->u.seq->v[k]))
 			return false;
 		i += path.len + 1;
 	}
@@ -265,7 +275,8 @@ filter_sort(struct jrun *r, const struct jv *v, const struct jargs *a, struct jv
 	const struct jv *items;
 	size_t n;
 
-	if (!jargs_bind(r, "sort", a, "reverse case_sensitive attribute", arg) || !jv_items(r, v, &items, &n))
+	if (!jargs_bind(r, "sort", a, "reverse case_sensitive attribute", arg) ||
+	    !jv_items(r, v, &items, &n))
 		return false;
 	key = jrun_alloc(r, n + 1, sizeof *key);
 	if (!key)
@@ -288,7 +299,8 @@ filter_dictsort(struct jrun *r, const struct jv *v, const struct jargs *a, struc
 	if (v->type == JV_UNDEF)
 		return jundef_fail(r, v);
 	if (v->type != JV_DICT)
-		return jrun_fail(r, T2_EINVAL, "dictsort wants a mapping, not %s", jv_type_name(v->type));
+		return jrun_fail(r, T2_EINVAL, "dictsort wants a mapping, not %s",
+				 jv_type_name(v->type));
 	if (!jv_is(&arg[1], "key", 3) && !jv_is(&arg[1], "value", 5))
 		return jrun_fail(r, T2_EINVAL, "dictsort: by is key or value");
 	if (!jv_new_view(r, v, JV_ITEMS, &view) || !jv_items(r, &view, &items, &n))
@@ -310,7 +322,8 @@ filter_unique(struct jrun *r, const struct jv *v, const struct jargs *a, struct 
 	const struct jv *items;
 	size_t n, kept = 0;
 
-	if (!jargs_bind(r, "unique", a, "case_sensitive attribute", arg) || !jv_items(r, v, &items, &n))
+	if (!jargs_bind(r, "unique", a, "case_sensitive attribute", arg) ||
+	    !jv_items(r, v, &items, &n))
 		return false;
 	key = jrun_alloc(r, n + 1, sizeof *key);
 	if (!key || !jv_new_seq(r, JV_ITER, n, &result))
@@ -318,10 +331,12 @@ filter_unique(struct jrun *r, const struct jv *v, const struct jargs *a, struct 
 	for (size_t i = 0; i < n; i++) {
 		bool seen = false;
 
-		if (!path_get(r, &items[i], &arg[1], &got) || !fold(r, &got, jv_truth(&arg[0]), &key[kept]))
+		if (!path_get(r, &items[i], &arg[1], &got) ||
+		    !fold(r, &got, jv_truth(&arg[0]), &key[kept]))
 			return false;
 		if (!jv_hashable(&key[kept]))
-			return jrun_fail(r, T2_EINVAL, "unique: unhashable type: '%s'", jv_type_name(key[kept].type));
+			return jrun_fail(r, T2_EINVAL, "unique: unhashable type: '%s'",
+					 jv_type_name(key[kept].type));
 		for (size_t k = 0; k < kept && !seen; k++)
 			if (!jv_equal(r, &key[k], &key[kept], &seen))
 				return false;
@@ -334,7 +349,8 @@ filter_unique(struct jrun *r, const struct jv *v, const struct jargs *a, struct 
 }
 
 static bool
-extreme(struct jrun *r, const char *what, const struct jv *v, const struct jargs *a, int want, struct jv *out)
+extreme(struct jrun *r, const char *what, const struct jv *v, const struct jargs *a, int want,
+	struct jv *out)
 {
 	struct jv arg[2] = {jv_bool(false), jv_none()}, got, key, best = jv_none();
 	const struct jv *items;
@@ -344,7 +360,8 @@ extreme(struct jrun *r, const char *what, const struct jv *v, const struct jargs
 	if (!jargs_bind(r, what, a, "case_sensitive attribute", arg) || !jv_items(r, v, &items, &n))
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		if (!path_get(r, &items[i], &arg[1], &got) || !fold(r, &got, jv_truth(&arg[0]), &key))
+		if (!path_get(r, &items[i], &arg[1], &got) ||
+		    !fold(r, &got, jv_truth(&arg[0]), &key))
 			return false;
 		if (i && !jv_order(r, &key, &best, want < 0 ? "<" : ">", &c))
 			return false;
@@ -382,7 +399,8 @@ filter_sum(struct jrun *r, const struct jv *v, const struct jargs *a, struct jv 
 	if (sum.type == JV_STR)
 		return jrun_fail(r, T2_EINVAL, "sum: strings are joined, not summed");
 	for (size_t i = 0; i < n; i++)
-		if (!jrun_work(r, 1) || !path_get(r, &items[i], &arg[0], &got) || !jop(r, '+', &sum, &got, &sum))
+		if (!jrun_work(r, 1) || !path_get(r, &items[i], &arg[0], &got) ||
+		    !jop(r, '+', &sum, &got, &sum))
 			return false;
 	*out = sum;
 	return true;
@@ -396,8 +414,8 @@ filter_batch(struct jrun *r, const struct jv *v, const struct jargs *a, struct j
 	long long width;
 	size_t n, rows;
 
-	if (!jargs_bind(r, "batch", a, "!linecount fill_with", arg) || !jargs_int(r, "batch", &arg[0], &width) ||
-	    !jv_items(r, v, &items, &n))
+	if (!jargs_bind(r, "batch", a, "!linecount fill_with", arg) ||
+	    !jargs_int(r, "batch", &arg[0], &width) || !jv_items(r, v, &items, &n))
 		return false;
 	if (width < 1)
 		return jrun_unsupported(r, "batch of less than one");
@@ -405,7 +423,8 @@ filter_batch(struct jrun *r, const struct jv *v, const struct jargs *a, struct j
 	if (!jv_new_seq(r, JV_ITER, rows, &result))
 		return false;
 	for (size_t i = 0; i < rows; i++) {
-		size_t from = i * (size_t)width, left = n - from, k = left < (size_t)width ? left : (size_t)width;
+		size_t from = i * (size_t)width, left = n - from,
+		       k = left < (size_t)width ? left : (size_t)width;
 		size_t all = arg[1].type == JV_NONE ? k : (size_t)width;
 		struct jv *row = &result.u.seq->v[i];
 
@@ -469,8 +488,8 @@ filter_map(struct jrun *r, const struct jv *v, const struct jargs *a, struct jv 
 
 /* select, reject, selectattr and rejectattr. */
 static bool
-pick(struct jrun *r, const char *what, const struct jv *v, const struct jargs *a, bool attribute, bool want,
-     struct jv *out)
+pick(struct jrun *r, const char *what, const struct jv *v, const struct jargs *a, bool attribute,
+     bool want, struct jv *out)
 {
 	struct jargs test = rest_of(a, attribute && a->npos ? 1 : 0), rest;
 	struct jv name = jv_none(), result, got;

@@ -34,7 +34,8 @@ percent_int(struct jrun *r, const struct jv *v, char conv, long long *out)
 		*out = (long long)v->u.f;
 		return true;
 	}
-	return jrun_fail(r, T2_EINVAL, "%%%c wants an integer, not %s", conv, jv_type_name(v->type));
+	return jrun_fail(r, T2_EINVAL, "%%%c wants an integer, not %s", conv,
+			 jv_type_name(v->type));
 }
 
 /* spec: "%-05.2" without the conversion, at most 16 bytes. */
@@ -57,7 +58,8 @@ percent_number(struct jrun *r, struct strbuf *b, const char *spec, char conv, co
 		if (v->type == JV_UNDEF)
 			return jundef_fail(r, v);
 		if (v->type != JV_FLOAT && !jv_as_int(v, &i))
-			return jrun_fail(r, T2_EINVAL, "%%%c wants a number, not %s", conv, jv_type_name(v->type));
+			return jrun_fail(r, T2_EINVAL, "%%%c wants a number, not %s", conv,
+					 jv_type_name(v->type));
 		f = v->type == JV_FLOAT ? v->u.f : (double)i;
 		snprintf(fmt, sizeof fmt, "%s%c", spec, conv);
 		n = snprintf(buf, sizeof buf, fmt, f);
@@ -106,7 +108,8 @@ percent_text(struct jrun *r, struct strbuf *b, const struct jv *fmt, struct perc
 			struct jv name;
 
 			if (!close || !p->named)
-				return jrun_fail(r, T2_EINVAL, "%%(name): the right side is not a mapping");
+				return jrun_fail(r, T2_EINVAL,
+						 "%%(name): the right side is not a mapping");
 			name = jv_str(q + 1, (size_t)(close - q) - 1);
 			v = jv_dict_name(p->named, name.u.s, name.len);
 			if (!v)
@@ -160,13 +163,15 @@ jformat_percent(struct jrun *r, const struct jv *fmt, const struct jv *args, str
 
 /* The value that the field between two braces names; next counts the empty ones. */
 static bool
-brace_field(struct jrun *r, const struct jargs *a, const char *s, size_t n, size_t *next, const struct jv **out)
+brace_field(struct jrun *r, const struct jargs *a, const char *s, size_t n, size_t *next,
+	    const struct jv **out)
 {
 	size_t index = 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (s[i] == '.' || s[i] == '[' || s[i] == ':' || s[i] == '!' || s[i] == '{')
-			return jrun_fail(r, T2_EUNSUP, "format(): only {}, {0} and {name} are supported");
+			return jrun_fail(r, T2_EUNSUP,
+					 "format(): only {}, {0} and {name} are supported");
 	if (!n) {
 		index = (*next)++;
 	} else if (s[0] >= '0' && s[0] <= '9') {
@@ -182,7 +187,8 @@ brace_field(struct jrun *r, const struct jargs *a, const char *s, size_t n, size
 				return true;
 			}
 		}
-		return jrun_fail(r, T2_EINVAL, "format(): no argument called %.*s", n > 100 ? 100 : (int)n, s);
+		return jrun_fail(r, T2_EINVAL, "format(): no argument called %.*s",
+				 n > 100 ? 100 : (int)n, s);
 	}
 	if (index >= a->npos)
 		return jrun_fail(r, T2_EINVAL, "format(): there is no argument %zu", index);
@@ -214,7 +220,8 @@ brace_text(struct jrun *r, struct strbuf *b, const struct jv *fmt, const struct 
 		close = *s == '{' ? memchr(s, '}', (size_t)(end - s)) : NULL;
 		if (!close)
 			return jrun_fail(r, T2_EINVAL, "format(): a single '%c'", *s);
-		if (!brace_field(r, a, s + 1, (size_t)(close - s) - 1, &next, &v) || !jv_print(r, b, v, JV_AS_STR))
+		if (!brace_field(r, a, s + 1, (size_t)(close - s) - 1, &next, &v) ||
+		    !jv_print(r, b, v, JV_AS_STR))
 			return false;
 		s = close + 1;
 	}

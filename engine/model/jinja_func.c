@@ -26,11 +26,13 @@ func_range(struct jrun *r, const struct jargs *a, struct jv *out)
 		return false;
 	*g = (struct jv_range){.start = v[0], .stop = v[1], .step = v[2]};
 	if (v[2] > 0 ? v[1] > v[0] : v[0] > v[1]) {
-		unsigned long long step = v[2] > 0 ? (unsigned long long)v[2] : 0ULL - (unsigned long long)v[2];
+		unsigned long long step =
+			v[2] > 0 ? (unsigned long long)v[2] : 0ULL - (unsigned long long)v[2];
 
 		if (__builtin_sub_overflow(v[2] > 0 ? v[1] : v[0], v[2] > 0 ? v[0] : v[1], &span) ||
 		    ((unsigned long long)span - 1) / step >= RANGE_MAX)
-			return jrun_fail(r, T2_EUNSUP, "range() of more than %d numbers", RANGE_MAX);
+			return jrun_fail(r, T2_EUNSUP, "range() of more than %d numbers",
+					 RANGE_MAX);
 		g->n = ((unsigned long long)span - 1) / step + 1;
 	}
 	*out = (struct jv){.type = JV_RANGE, .u.range = g};
@@ -108,17 +110,20 @@ func_strftime_now(struct jrun *r, const struct jargs *a, struct jv *out)
 	struct jv f;
 	size_t n;
 
-	if (!jargs_bind(r, "strftime_now()", a, "!format", &f) || !jargs_str(r, "strftime_now()", &f))
+	if (!jargs_bind(r, "strftime_now()", a, "!format", &f) ||
+	    !jargs_str(r, "strftime_now()", &f))
 		return false;
 	if (f.len >= sizeof fmt || memchr(f.u.s, 0, f.len))
-		return jrun_fail(r, T2_EUNSUP, "strftime_now(): a format of over %zu bytes", sizeof fmt - 1);
+		return jrun_fail(r, T2_EUNSUP, "strftime_now(): a format of over %zu bytes",
+				 sizeof fmt - 1);
 	memcpy(fmt, f.u.s, f.len);
 	fmt[f.len] = 0;
 	for (const char *p = strchr(fmt, '%'); p; p = strchr(p + 2, '%')) {
 		const char *q = p + 1 + (p[1] == '-');
 
 		if (!*q || !strchr("aAbBcdDeFgGhHIjklmMnpPrRStTuUVwWxXyYzZ%", *q))
-			return jrun_fail(r, T2_EUNSUP, "strftime_now(): %%%.1s is not supported", q);
+			return jrun_fail(r, T2_EUNSUP, "strftime_now(): %%%.1s is not supported",
+					 q);
 	}
 	if (!localtime_r(&now, &tm))
 		return jrun_fail(r, T2_EINVAL, "strftime_now(): the clock is out of range");
@@ -291,9 +296,12 @@ const struct jfunc *
 jfunc_find(const char *name, size_t len)
 {
 	static const struct jfunc table[] = {
-		{"range", func_range},		     {"dict", func_dict},
-		{"namespace", func_namespace},	     {"raise_exception", func_raise},
-		{"strftime_now", func_strftime_now}, {"joiner", func_joiner},
+		{"range", func_range},
+		{"dict", func_dict},
+		{"namespace", func_namespace},
+		{"raise_exception", func_raise},
+		{"strftime_now", func_strftime_now},
+		{"joiner", func_joiner},
 		{"cycler", func_cycler},
 	};
 

@@ -98,7 +98,8 @@ dump_text(struct jrun *r, struct strbuf *b, const struct jv *v, bool ascii)
 		else if (c < ' ' || (ascii && c > 0x7e && c < 0x10000))
 			snprintf(esc, sizeof esc, "\\u%04x", c);
 		else if (ascii && c >= 0x10000)
-			snprintf(esc, sizeof esc, "\\u%04x\\u%04x", 0xd7c0 + (c >> 10), 0xdc00 + (c & 0x3ff));
+			snprintf(esc, sizeof esc, "\\u%04x\\u%04x", 0xd7c0 + (c >> 10),
+				 0xdc00 + (c & 0x3ff));
 		ok = esc[0] ? jbuf_text(r, b, esc) : jbuf_add(r, b, v->u.s + i, n);
 		if (!ok)
 			return false;
@@ -149,7 +150,8 @@ dump_key(struct jrun *r, struct strbuf *b, const struct jv *k, struct jdump *how
 	case JV_FLOAT:
 		return jbuf_text(r, b, "\"") && jdump_value(r, b, k, how) && jbuf_text(r, b, "\"");
 	default:
-		return jrun_fail(r, T2_EINVAL, "tojson: a key cannot be a %s", jv_type_name(k->type));
+		return jrun_fail(r, T2_EINVAL, "tojson: a key cannot be a %s",
+				 jv_type_name(k->type));
 	}
 }
 
@@ -161,7 +163,8 @@ struct key_order {
 static int
 by_key(const void *a, const void *b)
 {
-	const struct jv *x = ((const struct key_order *)a)->k, *y = ((const struct key_order *)b)->k;
+	const struct jv *x = ((const struct key_order *)a)->k,
+			*y = ((const struct key_order *)b)->k;
 	size_t n = x->len < y->len ? x->len : y->len;
 	int c = n ? memcmp(x->u.s, y->u.s, n) : 0;
 
@@ -178,7 +181,8 @@ dump_dict(struct jrun *r, struct strbuf *b, const struct jv_dict *d, struct jdum
 	for (size_t i = 0; i < d->n; i++) {
 		order[i] = (struct key_order){i, &d->k[i]};
 		if (how->sort && d->k[i].type != JV_STR)
-			return jrun_unsupported(r, "tojson(sort_keys=true) with keys that are no strings");
+			return jrun_unsupported(
+				r, "tojson(sort_keys=true) with keys that are no strings");
 	}
 	if (how->sort)
 		qsort(order, d->n, sizeof *order, by_key);

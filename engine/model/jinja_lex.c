@@ -171,7 +171,9 @@ digits(const struct lex *x, size_t *pos, int base)
 	while (p < x->len) {
 		size_t q = p + (x->s[p] == '_');
 		int c = q < x->len ? (unsigned char)x->s[q] : 0;
-		int d = c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : 99;
+		int d = c >= '0' && c <= '9'		     ? c - '0'
+			: (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
+							     : 99;
 
 		/* the first digit has no underscore in front */
 		if (d >= base || (q > p && p == *pos && base == 10))
@@ -292,7 +294,8 @@ lex_string(struct lex *x)
 	}
 	if (p >= x->len)
 		return lex_fail(x, start, T2_EFORMAT, "string without its closing quote");
-	x->st = jlex_unescape(x->mem, x->src, (uint32_t)start, x->s + start + 1, p - start - 1, &v, x->err);
+	x->st = jlex_unescape(x->mem, x->src, (uint32_t)start, x->s + start + 1, p - start - 1, &v,
+			      x->err);
 	if (x->st || !push(x, JT_STRING, start, &v))
 		return false;
 	x->pos = p + 1;
@@ -302,7 +305,8 @@ lex_string(struct lex *x)
 static bool
 name_char(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_';
 }
 
 static bool
@@ -325,11 +329,13 @@ lex_operator(struct lex *x, char *stack, size_t *depth)
 		return lex_fail(x, x->pos, T2_EFORMAT, "unexpected character");
 	if (c == '(' || c == '[' || c == '{') {
 		if (*depth == JINJA_NEST_MAX)
-			return lex_fail(x, x->pos, T2_EUNSUP, "more than 200 brackets in each other");
+			return lex_fail(x, x->pos, T2_EUNSUP,
+					"more than 200 brackets in each other");
 		stack[(*depth)++] = (char)(c == '(' ? ')' : c == '[' ? ']' : '}');
 	} else if (c == ')' || c == ']' || c == '}') {
 		if (!*depth || stack[--*depth] != c)
-			return lex_fail(x, x->pos, T2_EFORMAT, "closing bracket without its opening one");
+			return lex_fail(x, x->pos, T2_EFORMAT,
+					"closing bracket without its opening one");
 	}
 	x->pos++;
 	return push(x, c, x->pos - 1, NULL);
@@ -387,7 +393,8 @@ lex_root(struct lex *x)
 	bool variable, raw = false;
 	char sign = 0;
 
-	while (p < x->len && !(x->s[p] == '{' && p + 1 < x->len && strchr("{%#", x->s[p + 1]) && x->s[p + 1]))
+	while (p < x->len &&
+	       !(x->s[p] == '{' && p + 1 < x->len && strchr("{%#", x->s[p + 1]) && x->s[p + 1]))
 		p++;
 	if (p >= x->len) {
 		struct jv v = jv_str(x->s + from, x->len - from);
@@ -406,14 +413,20 @@ lex_root(struct lex *x)
 		return comment(x, p, x->pos);
 	if (!variable && (!raw_block(x, p, x->pos, &raw) || raw))
 		return !x->st;
-	return push(x, variable ? JT_VAR_BEGIN : JT_BLOCK_BEGIN, p, NULL) && lex_tag(x, p, variable);
+	return push(x, variable ? JT_VAR_BEGIN : JT_BLOCK_BEGIN, p, NULL) &&
+	       lex_tag(x, p, variable);
 }
 
 enum t2_status
-jlex(struct jarena *mem, const struct jsource *src, struct jtok **out, size_t *n, struct t2_err *err)
+jlex(struct jarena *mem, const struct jsource *src, struct jtok **out, size_t *n,
+     struct t2_err *err)
 {
-	struct lex x = {
-		.mem = mem, .src = src, .s = src->text, .len = src->len, .line_start = true, .err = err};
+	struct lex x = {.mem = mem,
+			.src = src,
+			.s = src->text,
+			.len = src->len,
+			.line_start = true,
+			.err = err};
 	bool ok = true;
 
 	while (ok && x.pos < x.len)

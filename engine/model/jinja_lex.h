@@ -36,10 +36,11 @@ struct jtok {
 };
 
 /* Tokens are malloc()ed (the caller frees *out, also on failure); texts lie in mem or in the source. */
-enum t2_status jlex(struct jarena *mem, const struct jsource *src, struct jtok **out, size_t *n, struct t2_err *err);
+enum t2_status jlex(struct jarena *mem, const struct jsource *src, struct jtok **out, size_t *n,
+		    struct t2_err *err);
 
 /* A quoted string's inside with Python's escapes replaced (jinja_string.c). */
-enum t2_status jlex_unescape(struct jarena *mem, const struct jsource *src, uint32_t at, const char *s, size_t len,
-			     struct jv *out, struct t2_err *err);
+enum t2_status jlex_unescape(struct jarena *mem, const struct jsource *src, uint32_t at,
+			     const char *s, size_t len, struct jv *out, struct t2_err *err);
 
 #endif

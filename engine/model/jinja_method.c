@@ -6,7 +6,8 @@
 #include "engine/model/jinja_text.h"
 
 static bool
-view(struct jrun *r, const char *what, const struct jv *self, const struct jargs *a, enum jv_view which, struct jv *out)
+view(struct jrun *r, const char *what, const struct jv *self, const struct jargs *a,
+     enum jv_view which, struct jv *out)
 {
 	return jargs_bind(r, what, a, "", NULL) && jv_new_view(r, self, which, out);
 }

@@ -15,11 +15,13 @@ none_given(struct jrun *r, const char *what, const struct jargs *a)
 static bool
 plain(struct jrun *r, const char *what, const struct jv *self)
 {
-	return self->aux != JV_MARKUP || jrun_fail(r, T2_EUNSUP, "%s on a text marked safe is not supported", what);
+	return self->aux != JV_MARKUP ||
+	       jrun_fail(r, T2_EUNSUP, "%s on a text marked safe is not supported", what);
 }
 
 static bool
-strip(struct jrun *r, const char *what, const struct jv *self, const struct jargs *a, int which, struct jv *out)
+strip(struct jrun *r, const char *what, const struct jv *self, const struct jargs *a, int which,
+      struct jv *out)
 {
 	struct jv chars = jv_none();
 
@@ -53,8 +55,8 @@ text_rstrip(struct jrun *r, const struct jv *self, const struct jargs *a, struct
 }
 
 static bool
-change_case(struct jrun *r, const char *what, const struct jv *self, const struct jargs *a, enum jtext_case how,
-	    struct jv *out)
+change_case(struct jrun *r, const char *what, const struct jv *self, const struct jargs *a,
+	    enum jtext_case how, struct jv *out)
 {
 	return none_given(r, what, a) && jtext_case(r, self, how, out);
 }
@@ -85,7 +87,8 @@ text_title(struct jrun *r, const struct jv *self, const struct jargs *a, struct 
 
 /* The part of a text between two indices, as startswith(), find() and count() take them. */
 static bool
-window(struct jrun *r, const struct jv *self, const struct jv *start, const struct jv *stop, struct jv *out)
+window(struct jrun *r, const struct jv *self, const struct jv *start, const struct jv *stop,
+       struct jv *out)
 {
 	struct jv one = jv_none();
 
@@ -93,7 +96,8 @@ window(struct jrun *r, const struct jv *self, const struct jv *start, const stru
 }
 
 static bool
-affix(struct jrun *r, const char *what, const struct jv *self, const struct jargs *a, bool end, struct jv *out)
+affix(struct jrun *r, const char *what, const struct jv *self, const struct jargs *a, bool end,
+      struct jv *out)
 {
 	struct jv arg[3] = {jv_none(), jv_none(), jv_none()}, part;
 	const struct jv *list = &arg[0];
@@ -102,7 +106,8 @@ affix(struct jrun *r, const char *what, const struct jv *self, const struct jarg
 
 	if (a->nkw)
 		return jrun_fail(r, T2_EINVAL, "%s takes no keyword arguments", what);
-	if (!jargs_bind(r, what, a, "!affix start end", arg) || !window(r, self, &arg[1], &arg[2], &part))
+	if (!jargs_bind(r, what, a, "!affix start end", arg) ||
+	    !window(r, self, &arg[1], &arg[2], &part))
 		return false;
 	if (arg[0].type == JV_TUPLE) {
 		list = arg[0].u.seq->v;
@@ -112,8 +117,8 @@ affix(struct jrun *r, const char *what, const struct jv *self, const struct jarg
 		if (!jargs_str(r, what, &list[i]))
 			return false;
 		yes = list[i].len <= part.len &&
-		      (!list[i].len ||
-		       !memcmp(end ? part.u.s + part.len - list[i].len : part.u.s, list[i].u.s, list[i].len));
+		      (!list[i].len || !memcmp(end ? part.u.s + part.len - list[i].len : part.u.s,
+					       list[i].u.s, list[i].len));
 	}
 	*out = jv_bool(yes);
 	return true;
@@ -132,11 +137,13 @@ text_endswith(struct jrun *r, const struct jv *self, const struct jargs *a, stru
 }
 
 static bool
-remove_affix(struct jrun *r, const char *what, const struct jv *self, const struct jargs *a, bool end, struct jv *out)
+remove_affix(struct jrun *r, const char *what, const struct jv *self, const struct jargs *a,
+	     bool end, struct jv *out)
 {
 	struct jv fix;
 
-	if (!plain(r, what, self) || !jargs_bind(r, what, a, "!affix", &fix) || !jargs_str(r, what, &fix))
+	if (!plain(r, what, self) || !jargs_bind(r, what, a, "!affix", &fix) ||
+	    !jargs_str(r, what, &fix))
 		return false;
 	*out = *self;
 	if (!fix.len || fix.len > self->len ||
@@ -169,7 +176,8 @@ text_replace(struct jrun *r, const struct jv *self, const struct jargs *a, struc
 	long long count;
 	bool ok = true;
 
-	if (!plain(r, "replace()", self) || !jargs_bind(r, "replace()", a, "!old !new count", arg) ||
+	if (!plain(r, "replace()", self) ||
+	    !jargs_bind(r, "replace()", a, "!old !new count", arg) ||
 	    !jargs_str(r, "replace()", &arg[0]) || !jargs_str(r, "replace()", &arg[1]) ||
 	    !jargs_int(r, "replace()", &arg[2], &count))
 		return false;
@@ -249,7 +257,8 @@ split_space(struct jrun *r, const struct jv *self, long long max, bool backward,
 		if (!max) /* the rest is one piece, with the white space at its far end */
 			return grow(r, g, s, len);
 		while (n < len) {
-			size_t k = backward ? jtext_last(s, len - n, &c) : jtext_next(s + n, len - n, &c);
+			size_t k = backward ? jtext_last(s, len - n, &c)
+					    : jtext_next(s + n, len - n, &c);
 
 			if (jtext_space(c))
 				break;
@@ -264,7 +273,8 @@ split_space(struct jrun *r, const struct jv *self, long long max, bool backward,
 }
 
 static bool
-split_text(struct jrun *r, const struct jv *self, const struct jv *sep, long long max, bool backward, struct growing *g)
+split_text(struct jrun *r, const struct jv *self, const struct jv *sep, long long max,
+	   bool backward, struct growing *g)
 {
 	const char *s = self->u.s;
 	size_t len = self->len;
@@ -288,14 +298,15 @@ split_text(struct jrun *r, const struct jv *self, const struct jv *sep, long lon
 }
 
 static bool
-split(struct jrun *r, const char *what, const struct jv *self, const struct jargs *a, bool backward, struct jv *out)
+split(struct jrun *r, const char *what, const struct jv *self, const struct jargs *a, bool backward,
+      struct jv *out)
 {
 	struct jv arg[2] = {jv_none(), jv_int(-1)};
 	struct growing g = {0};
 	long long max;
 
-	if (!plain(r, what, self) || !jargs_bind(r, what, a, "sep maxsplit", arg) || !jargs_int(r, what, &arg[1], &max) ||
-	    !jrun_work(r, self->len / 64))
+	if (!plain(r, what, self) || !jargs_bind(r, what, a, "sep maxsplit", arg) ||
+	    !jargs_int(r, what, &arg[1], &max) || !jrun_work(r, self->len / 64))
 		return false;
 	if (arg[0].type == JV_NONE)
 		return split_space(r, self, max, backward, &g) && grown(r, &g, backward, out);
@@ -325,8 +336,8 @@ text_splitlines(struct jrun *r, const struct jv *self, const struct jargs *a, st
 	struct growing g = {0};
 	size_t i = 0, next;
 
-	if (!plain(r, "splitlines()", self) || !jargs_bind(r, "splitlines()", a, "keepends", &keep) ||
-	    !jrun_work(r, self->len / 16))
+	if (!plain(r, "splitlines()", self) ||
+	    !jargs_bind(r, "splitlines()", a, "keepends", &keep) || !jrun_work(r, self->len / 16))
 		return false;
 	while (i < self->len) {
 		size_t n = jtext_line(self->u.s + i, self->len - i, &next);
@@ -339,14 +350,15 @@ text_splitlines(struct jrun *r, const struct jv *self, const struct jargs *a, st
 }
 
 static bool
-partition(struct jrun *r, const char *what, const struct jv *self, const struct jargs *a, bool backward, struct jv *out)
+partition(struct jrun *r, const char *what, const struct jv *self, const struct jargs *a,
+	  bool backward, struct jv *out)
 {
 	const char *hit;
 	struct jv sep;
 	size_t before;
 
-	if (!plain(r, what, self) || !jargs_bind(r, what, a, "!sep", &sep) || !jargs_str(r, what, &sep) ||
-	    !jrun_work(r, self->len / 64))
+	if (!plain(r, what, self) || !jargs_bind(r, what, a, "!sep", &sep) ||
+	    !jargs_str(r, what, &sep) || !jrun_work(r, self->len / 64))
 		return false;
 	if (!sep.len)
 		return jrun_fail(r, T2_EINVAL, "%s: empty separator", what);
@@ -381,7 +393,8 @@ text_rpartition(struct jrun *r, const struct jv *self, const struct jargs *a, st
 
 /* find(), rfind(), index(), rindex(): the index of a text in characters, or -1. */
 static bool
-find(struct jrun *r, const char *what, const struct jv *self, const struct jargs *a, bool backward, struct jv *out)
+find(struct jrun *r, const char *what, const struct jv *self, const struct jargs *a, bool backward,
+     struct jv *out)
 {
 	struct jv arg[3] = {jv_none(), jv_none(), jv_none()}, part;
 	const char *hit;
@@ -392,7 +405,8 @@ find(struct jrun *r, const char *what, const struct jv *self, const struct jargs
 	hit = backward ? jtext_rfind(part.u.s, part.len, arg[0].u.s, arg[0].len)
 		       : jtext_find(part.u.s, part.len, arg[0].u.s, arg[0].len);
 	if (hit && !part.len && self->len && arg[1].type != JV_NONE)
-		return jrun_fail(r, T2_EUNSUP, "%s of an empty text at a given start is not supported", what);
+		return jrun_fail(r, T2_EUNSUP,
+				 "%s of an empty text at a given start is not supported", what);
 	*out = jv_int(hit ? (long long)jtext_chars(self->u.s, (size_t)(hit - self->u.s)) : -1);
 	return jrun_work(r, self->len / 64);
 }
@@ -430,8 +444,9 @@ text_count(struct jrun *r, const struct jv *self, const struct jargs *a, struct 
 	long long n = 0;
 	const char *s, *end, *hit;
 
-	if (!jargs_bind(r, "count()", a, "!sub start end", arg) || !jargs_str(r, "count()", &arg[0]) ||
-	    !window(r, self, &arg[1], &arg[2], &part) || !jrun_work(r, self->len / 16))
+	if (!jargs_bind(r, "count()", a, "!sub start end", arg) ||
+	    !jargs_str(r, "count()", &arg[0]) || !window(r, self, &arg[1], &arg[2], &part) ||
+	    !jrun_work(r, self->len / 16))
 		return false;
 	if (!arg[0].len) {
 		*out = jv_int((long long)jtext_chars(part.u.s, part.len) + 1);
@@ -456,11 +471,13 @@ text_join(struct jrun *r, const struct jv *self, const struct jargs *a, struct j
 	bool ok = true;
 	size_t n;
 
-	if (!plain(r, "join()", self) || !jargs_bind(r, "join()", a, "!iterable", &seq) || !jv_items(r, &seq, &items, &n))
+	if (!plain(r, "join()", self) || !jargs_bind(r, "join()", a, "!iterable", &seq) ||
+	    !jv_items(r, &seq, &items, &n))
 		return false;
 	for (size_t i = 0; ok && i < n; i++)
 		ok = jrun_work(r, 1) && jargs_str(r, "join()", &items[i]) &&
-		     (!i || jbuf_add(r, &b, self->u.s, self->len)) && jbuf_add(r, &b, items[i].u.s, items[i].len);
+		     (!i || jbuf_add(r, &b, self->u.s, self->len)) &&
+		     jbuf_add(r, &b, items[i].u.s, items[i].len);
 	ok = ok && jbuf_take(r, &b, out);
 	strbuf_free(&b);
 	return ok;
@@ -514,16 +531,17 @@ in_class(struct jrun *r, uint32_t c, enum text_class k, bool *out)
 	digit = cat == UTF8PROC_CATEGORY_ND;
 	if ((cat == UTF8PROC_CATEGORY_NO || cat == UTF8PROC_CATEGORY_NL) && k == CLASS_DIGIT)
 		return jrun_fail(r, T2_EUNSUP, "isdigit() of U+%04X is not supported", (unsigned)c);
-	*out = k == CLASS_ALPHA ? letter
-	       : k == CLASS_DIGIT
-		       ? digit
-		       : letter || digit || cat == UTF8PROC_CATEGORY_NO || cat == UTF8PROC_CATEGORY_NL;
+	*out = k == CLASS_ALPHA	  ? letter
+	       : k == CLASS_DIGIT ? digit
+				  : letter || digit || cat == UTF8PROC_CATEGORY_NO ||
+					    cat == UTF8PROC_CATEGORY_NL;
 	return true;
 }
 
 /* All characters are of the class, and there is one. */
 static bool
-all_of(struct jrun *r, const char *what, const struct jv *self, const struct jargs *a, enum text_class k, struct jv *out)
+all_of(struct jrun *r, const char *what, const struct jv *self, const struct jargs *a,
+       enum text_class k, struct jv *out)
 {
 	bool yes = self->len > 0;
 	size_t i = 0;
@@ -566,7 +584,8 @@ text_isdigit(struct jrun *r, const struct jv *self, const struct jargs *a, struc
 }
 
 static bool
-case_test(struct jrun *r, const char *what, const struct jv *self, const struct jargs *a, struct jv *out)
+case_test(struct jrun *r, const char *what, const struct jv *self, const struct jargs *a,
+	  struct jv *out)
 {
 	bool yes;
 

@@ -32,14 +32,14 @@ enum jnode_kind {
 	JN_COMPARE, /* kid 0 op[0] kid 1 and kid 1 op[1] kid 2 ... */
 	JN_COND,    /* b if a else c; c NULL: undefined */
 	/* statements */
-	JN_TEXT,	 /* v, as it is */
-	JN_PRINT,	 /* {{ a }} */
-	JN_BODY,	 /* kid[] */
-	JN_IF,		 /* kid[]: test, body, test, body ...; c: else, or NULL */
-	JN_FOR,		 /* for a in b if d: body c, else kid 0 */
-	JN_SET,		 /* a = b */
-	JN_SET_BLOCK,	 /* a = text of c, through the filters b (NULL: none) */
-	JN_MACRO,	 /* sym: its name; kid[]: JN_NAME with a: the default or NULL; c: body; flags */
+	JN_TEXT,      /* v, as it is */
+	JN_PRINT,     /* {{ a }} */
+	JN_BODY,      /* kid[] */
+	JN_IF,	      /* kid[]: test, body, test, body ...; c: else, or NULL */
+	JN_FOR,	      /* for a in b if d: body c, else kid 0 */
+	JN_SET,	      /* a = b */
+	JN_SET_BLOCK, /* a = text of c, through the filters b (NULL: none) */
+	JN_MACRO, /* sym: its name; kid[]: JN_NAME with a: the default or NULL; c: body; flags */
 	JN_CALL_BLOCK,	 /* a: the JN_CALL; b: the JN_MACRO called caller */
 	JN_FILTER_BLOCK, /* text of c through the filters b */
 	JN_WITH,	 /* kid[]: target, value, target, value ...; c: body */

@@ -29,8 +29,8 @@ wrong_types(struct jrun *r, int op, const struct jv *a, const struct jv *b)
 
 	if (a->type == JV_UNDEF || b->type == JV_UNDEF)
 		return jundef_fail(r, a->type == JV_UNDEF ? a : b);
-	return jrun_fail(r, T2_EINVAL, "'%s' is not supported between '%s' and '%s'", op_name(op, buf),
-			 jv_type_name(a->type), jv_type_name(b->type));
+	return jrun_fail(r, T2_EINVAL, "'%s' is not supported between '%s' and '%s'",
+			 op_name(op, buf), jv_type_name(a->type), jv_type_name(b->type));
 }
 
 bool
@@ -44,7 +44,8 @@ jop_join(struct jrun *r, const struct jv *a, const struct jv *b, struct jv *out)
 	if (!jrun_work(r, (n + m) / 64))
 		return false;
 	if (n && jarena_extend(&r->mem, s + n, m)) {
-		memcpy((char *)s + n, t, m); /* the free bytes behind the newest piece of the arena */
+		memcpy((char *)s + n, t,
+		       m); /* the free bytes behind the newest piece of the arena */
 		*out = jv_str(s, n + m);
 		return true;
 	}
@@ -292,7 +293,8 @@ jop_negate(struct jrun *r, const struct jv *a, struct jv *out)
 		return true;
 	}
 	if (!jv_as_int(a, &i))
-		return jrun_fail(r, T2_EINVAL, "'-' is not supported for '%s'", jv_type_name(a->type));
+		return jrun_fail(r, T2_EINVAL, "'-' is not supported for '%s'",
+				 jv_type_name(a->type));
 	if (__builtin_sub_overflow(0LL, i, &i))
 		return overflow(r);
 	*out = jv_int(i);
@@ -311,7 +313,8 @@ jop_plus(struct jrun *r, const struct jv *a, struct jv *out)
 		return true;
 	}
 	if (!jv_as_int(a, &i))
-		return jrun_fail(r, T2_EINVAL, "'+' is not supported for '%s'", jv_type_name(a->type));
+		return jrun_fail(r, T2_EINVAL, "'+' is not supported for '%s'",
+				 jv_type_name(a->type));
 	*out = jv_int(i);
 	return true;
 }

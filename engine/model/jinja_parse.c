@@ -186,10 +186,21 @@ jparse_found(const struct jparse *p, char buf[64])
 	static const struct {
 		int type;
 		const char *text;
-	} name[] = {{JT_EOF, "the template's end"}, {JT_DATA, "text"},	{JT_VAR_BEGIN, "'{{'"}, {JT_VAR_END, "'}}'"},
-		    {JT_BLOCK_BEGIN, "'{%'"},	     {JT_BLOCK_END, "'%}'"}, {JT_STRING, "a string"}, {JT_INT, "a number"},
-		    {JT_FLOAT, "a number"},	     {JT_FLOORDIV, "'//'"},  {JT_POW, "'**'"},	      {JT_EQ, "'=='"},
-		    {JT_NE, "'!='"},		     {JT_GE, "'>='"},	     {JT_LE, "'<='"}};
+	} name[] = {{JT_EOF, "the template's end"},
+		    {JT_DATA, "text"},
+		    {JT_VAR_BEGIN, "'{{'"},
+		    {JT_VAR_END, "'}}'"},
+		    {JT_BLOCK_BEGIN, "'{%'"},
+		    {JT_BLOCK_END, "'%}'"},
+		    {JT_STRING, "a string"},
+		    {JT_INT, "a number"},
+		    {JT_FLOAT, "a number"},
+		    {JT_FLOORDIV, "'//'"},
+		    {JT_POW, "'**'"},
+		    {JT_EQ, "'=='"},
+		    {JT_NE, "'!='"},
+		    {JT_GE, "'>='"},
+		    {JT_LE, "'<='"}};
 	const struct jtok *t = p->tok;
 
 	if (t->type == JT_NAME) {
@@ -294,7 +305,8 @@ close_tag(struct jparse *p)
 static struct jnode *
 parse_for(struct jparse *p, struct jnode *n)
 {
-	static const char *const end[] = {"endfor", "else", NULL}, *const end_else[] = {"endfor", NULL};
+	static const char *const end[] = {"endfor", "else", NULL}, *const end_else[] = {"endfor",
+											NULL};
 	struct jkids k = {0};
 
 	n->kind = JN_FOR;
@@ -333,7 +345,8 @@ parse_for(struct jparse *p, struct jnode *n)
 static struct jnode *
 parse_if(struct jparse *p, struct jnode *n)
 {
-	static const char *const end[] = {"endif", "elif", "else", NULL}, *const end_else[] = {"endif", NULL};
+	static const char *const end[] = {"endif", "elif", "else", NULL}, *const end_else[] = {
+										  "endif", NULL};
 	struct jkids k = {0};
 
 	n->kind = JN_IF;
@@ -407,7 +420,8 @@ parse_signature(struct jparse *p, struct jnode *m)
 			if (!n->a || !jparse_done(p, n))
 				return false;
 		} else if (k.n && k.v[k.n - 1]->a) {
-			return jparse_fail(p, T2_EFORMAT, "a parameter without default behind one with");
+			return jparse_fail(p, T2_EFORMAT,
+					   "a parameter without default behind one with");
 		}
 		if (!jparse_kid(p, &k, n))
 			return false;
@@ -543,9 +557,15 @@ parse_statement(struct jparse *p)
 		const char *word;
 		struct jnode *(*parse)(struct jparse *p, struct jnode *n);
 	} statement[] = {
-		{"for", parse_for},	      {"if", parse_if},		      {"set", parse_set},
-		{"macro", parse_macro},	      {"call", parse_call_block},     {"with", parse_with},
-		{"filter", parse_filter_block}, {"generation", parse_generation}, {"break", parse_leave},
+		{"for", parse_for},
+		{"if", parse_if},
+		{"set", parse_set},
+		{"macro", parse_macro},
+		{"call", parse_call_block},
+		{"with", parse_with},
+		{"filter", parse_filter_block},
+		{"generation", parse_generation},
+		{"break", parse_leave},
 		{"continue", parse_leave},
 	};
 	struct jnode *n = jparse_node(p, JN_BODY, p->tok->at);
@@ -561,15 +581,18 @@ parse_statement(struct jparse *p)
 	else if (p->tok->type == JT_NAME)
 		jparse_fail(p, T2_EUNSUP, "unknown statement %s", jparse_found(p, buf));
 	else
-		jparse_fail(p, T2_EFORMAT, "a statement's name is wanted, not %s", jparse_found(p, buf));
+		jparse_fail(p, T2_EFORMAT, "a statement's name is wanted, not %s",
+			    jparse_found(p, buf));
 	return NULL;
 }
 
 struct jnode *
 jparse_template(struct jparse *p)
 {
-	static const char *const known[] = {
-		[JSYM_LOOP] = "loop", [JSYM_CALLER] = "caller", [JSYM_VARARGS] = "varargs", [JSYM_KWARGS] = "kwargs"};
+	static const char *const known[] = {[JSYM_LOOP] = "loop",
+					    [JSYM_CALLER] = "caller",
+					    [JSYM_VARARGS] = "varargs",
+					    [JSYM_KWARGS] = "kwargs"};
 	struct jnode *n;
 
 	for (int i = 0; i < 4; i++) {

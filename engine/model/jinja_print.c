@@ -66,7 +66,8 @@ jv_float_text(double f, char buf[40])
 static bool
 repr_text(struct jrun *r, struct strbuf *b, const struct jv *v)
 {
-	bool single = memchr(v->u.s, '\'', v->len) != NULL, dbl = memchr(v->u.s, '"', v->len) != NULL;
+	bool single = memchr(v->u.s, '\'', v->len) != NULL,
+	     dbl = memchr(v->u.s, '"', v->len) != NULL;
 	char quote = single && !dbl ? '"' : '\'';
 	size_t i = 0;
 
@@ -83,7 +84,11 @@ repr_text(struct jrun *r, struct strbuf *b, const struct jv *v)
 		else if (c == '\n' || c == '\r' || c == '\t')
 			snprintf(esc, sizeof esc, "\\%c", c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
 		else if (!jtext_printable(c))
-			snprintf(esc, sizeof esc, c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", c);
+			snprintf(esc, sizeof esc,
+				 c < 0x100     ? "\\x%02x"
+				 : c < 0x10000 ? "\\u%04x"
+					       : "\\U%08x",
+				 c);
 		else
 			esc[0] = 0;
 		ok = esc[0] ? jbuf_text(r, b, esc) : jbuf_add(r, b, v->u.s + i, n);
@@ -156,7 +161,8 @@ print_value(struct jrun *r, struct strbuf *b, const struct jv *v, enum jv_form f
 		if (form == JV_AS_STR)
 			return jbuf_add(r, b, v->u.s, v->len);
 		if (v->aux == JV_MARKUP)
-			return jbuf_text(r, b, "Markup(") && repr_text(r, b, v) && jbuf_text(r, b, ")");
+			return jbuf_text(r, b, "Markup(") && repr_text(r, b, v) &&
+			       jbuf_text(r, b, ")");
 		return repr_text(r, b, v);
 	case JV_LIST:
 	case JV_TUPLE:
@@ -166,11 +172,13 @@ print_value(struct jrun *r, struct strbuf *b, const struct jv *v, enum jv_form f
 	case JV_VIEW:
 		return print_view(r, b, v);
 	case JV_RANGE:
-		snprintf(buf, sizeof buf, v->u.range->step == 1 ? "range(%lld, %lld)" : "range(%lld, %lld, %lld)",
+		snprintf(buf, sizeof buf,
+			 v->u.range->step == 1 ? "range(%lld, %lld)" : "range(%lld, %lld, %lld)",
 			 v->u.range->start, v->u.range->stop, v->u.range->step);
 		return jbuf_text(r, b, buf);
 	case JV_NS:
-		return jbuf_text(r, b, "<Namespace ") && print_dict(r, b, v->u.dict) && jbuf_text(r, b, ">");
+		return jbuf_text(r, b, "<Namespace ") && print_dict(r, b, v->u.dict) &&
+		       jbuf_text(r, b, ">");
 	default:
 		return jrun_fail(r, T2_EUNSUP, "printing a %s: its text would be an address",
 				 jv_type_name(v->type));

@@ -27,7 +27,8 @@ place(const struct jsource *s, uint32_t at, int *line, int *column)
 }
 
 static enum t2_status
-fail(const struct jsource *s, uint32_t at, struct t2_err *err, enum t2_status code, const char *fmt, va_list ap)
+fail(const struct jsource *s, uint32_t at, struct t2_err *err, enum t2_status code, const char *fmt,
+     va_list ap)
 {
 	char msg[400];
 	int line, column;
@@ -43,7 +44,8 @@ fail(const struct jsource *s, uint32_t at, struct t2_err *err, enum t2_status co
 }
 
 enum t2_status
-jsource_fail(const struct jsource *s, uint32_t at, struct t2_err *err, enum t2_status code, const char *fmt, ...)
+jsource_fail(const struct jsource *s, uint32_t at, struct t2_err *err, enum t2_status code,
+	     const char *fmt, ...)
 {
 	va_list ap;
 
@@ -177,7 +179,8 @@ param_find(const char *params, const struct jv *name, size_t index, bool *need)
 }
 
 bool
-jargs_bind(struct jrun *r, const char *what, const struct jargs *a, const char *params, struct jv *slot)
+jargs_bind(struct jrun *r, const char *what, const struct jargs *a, const char *params,
+	   struct jv *slot)
 {
 	unsigned given = 0;
 	bool need;
@@ -186,7 +189,8 @@ jargs_bind(struct jrun *r, const char *what, const struct jargs *a, const char *
 		int k = param_find(params, NULL, i, &need);
 
 		if (k < 0)
-			return jrun_fail(r, T2_EINVAL, "%s: too many arguments (%zu)", what, a->npos);
+			return jrun_fail(r, T2_EINVAL, "%s: too many arguments (%zu)", what,
+					 a->npos);
 		slot[k] = a->pos[i];
 		given |= 1u << k;
 	}
@@ -195,9 +199,11 @@ jargs_bind(struct jrun *r, const char *what, const struct jargs *a, const char *
 		int k = param_find(params, name, 0, &need);
 
 		if (k < 0)
-			return jrun_fail(r, T2_EINVAL, "%s: no argument called %.*s", what, (int)name->len, name->u.s);
+			return jrun_fail(r, T2_EINVAL, "%s: no argument called %.*s", what,
+					 (int)name->len, name->u.s);
 		if (given & 1u << k)
-			return jrun_fail(r, T2_EINVAL, "%s: %.*s is given twice", what, (int)name->len, name->u.s);
+			return jrun_fail(r, T2_EINVAL, "%s: %.*s is given twice", what,
+					 (int)name->len, name->u.s);
 		slot[k] = a->kw[i].v;
 		given |= 1u << k;
 	}
@@ -216,7 +222,8 @@ jargs_str(struct jrun *r, const char *what, const struct jv *v)
 {
 	if (v->type == JV_UNDEF)
 		return jundef_fail(r, v);
-	return v->type == JV_STR || jrun_fail(r, T2_EINVAL, "%s wants a string, not %s", what, jv_type_name(v->type));
+	return v->type == JV_STR ||
+	       jrun_fail(r, T2_EINVAL, "%s wants a string, not %s", what, jv_type_name(v->type));
 }
 
 bool

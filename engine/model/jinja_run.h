@@ -49,7 +49,7 @@ struct jrun {
 	const struct jinja *j;
 	struct jinja_limits lim;
 	struct jarena mem;
-	struct jv *global; /* by symbol */
+	struct jv *global;  /* by symbol */
 	struct strbuf *out; /* what {{ }} goes to now */
 	size_t out_base;    /* bytes that the caller's text and the outer captures hold */
 	uint32_t at;
@@ -87,10 +87,12 @@ struct jargs {
 };
 
 /* Message with the template's name, line and column. */
-enum t2_status jsource_fail(const struct jsource *s, uint32_t at, struct t2_err *err, enum t2_status code, const char *fmt,
-			    ...) __attribute__((format(printf, 5, 6)));
+enum t2_status jsource_fail(const struct jsource *s, uint32_t at, struct t2_err *err,
+			    enum t2_status code, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
 
-bool jrun_fail(struct jrun *r, enum t2_status code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+bool jrun_fail(struct jrun *r, enum t2_status code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 bool jrun_unsupported(struct jrun *r, const char *what);
 /* Counts work: 1 for a node, more for work that grows with data. */
 bool jrun_work(struct jrun *r, size_t n);
@@ -106,7 +108,8 @@ bool jrun_emit(struct jrun *r, const char *s, size_t n);
 
 /* Binds arguments to parameters: "chars" or "!old !new count" (! must be given).  slot[i] keeps its value where
  * nothing is given for parameter i. */
-bool jargs_bind(struct jrun *r, const char *what, const struct jargs *a, const char *params, struct jv *slot);
+bool jargs_bind(struct jrun *r, const char *what, const struct jargs *a, const char *params,
+		struct jv *slot);
 bool jargs_str(struct jrun *r, const char *what, const struct jv *v);
 bool jargs_int(struct jrun *r, const char *what, const struct jv *v, long long *out);
 
@@ -119,14 +122,15 @@ bool jundef_fail(struct jrun *r, const struct jv *v);
 /* jinja_attr.c: a.name, a[key], a[i:j:k] */
 bool jattr(struct jrun *r, const struct jv *v, const struct jv *name, struct jv *out);
 bool jitem(struct jrun *r, const struct jv *v, const struct jv *key, struct jv *out);
-bool jslice(struct jrun *r, const struct jv *v, const struct jv *start, const struct jv *stop, const struct jv *step,
-	    struct jv *out);
+bool jslice(struct jrun *r, const struct jv *v, const struct jv *start, const struct jv *stop,
+	    const struct jv *step, struct jv *out);
 
 /* jinja_op.c: arithmetic.  op is a character of "+-*%/", 'f' for //, 'p' for ** */
 bool jop(struct jrun *r, int op, const struct jv *a, const struct jv *b, struct jv *out);
 bool jop_negate(struct jrun *r, const struct jv *a, struct jv *out);
 bool jop_plus(struct jrun *r, const struct jv *a, struct jv *out);
-bool jop_join(struct jrun *r, const struct jv *a, const struct jv *b, struct jv *out); /* two strings, as they are */
+bool jop_join(struct jrun *r, const struct jv *a, const struct jv *b,
+	      struct jv *out); /* two strings, as they are */
 /* jinja_format.c */
 bool jformat_percent(struct jrun *r, const struct jv *fmt, const struct jv *args, struct jv *out);
 bool jformat_braces(struct jrun *r, const struct jv *fmt, const struct jargs *a, struct jv *out);
@@ -144,8 +148,8 @@ struct jfilter {
 	bool (*fn)(struct jrun *r, const struct jv *v, const struct jargs *a, struct jv *out);
 };
 const struct jfilter *jfilter_find(const char *name, size_t len);
-bool jfilter_call(struct jrun *r, const struct jv *name, const struct jfilter *f, const struct jv *v,
-		  const struct jargs *a, struct jv *out);
+bool jfilter_call(struct jrun *r, const struct jv *name, const struct jfilter *f,
+		  const struct jv *v, const struct jargs *a, struct jv *out);
 extern const struct jfilter jfilter_text_table[], jfilter_seq_table[]; /* end with a NULL name */
 
 struct jtest {
@@ -153,8 +157,8 @@ struct jtest {
 	bool (*fn)(struct jrun *r, const struct jv *v, const struct jargs *a, bool *out);
 };
 const struct jtest *jtest_find(const char *name, size_t len);
-bool jtest_call(struct jrun *r, const struct jv *name, const struct jtest *t, const struct jv *v, const struct jargs *a,
-		bool *out);
+bool jtest_call(struct jrun *r, const struct jv *name, const struct jtest *t, const struct jv *v,
+		const struct jargs *a, bool *out);
 
 struct jfunc {
 	const char *name;
@@ -168,7 +172,8 @@ struct jmethod {
 	unsigned char type; /* enum jv_type of its object */
 	unsigned char flags;
 	const char *name;
-	bool (*fn)(struct jrun *r, const struct jv *self, const struct jargs *a, struct jv *out); /* NULL: not ours */
+	bool (*fn)(struct jrun *r, const struct jv *self, const struct jargs *a,
+		   struct jv *out); /* NULL: not ours */
 };
 #define JMETHOD_CHANGES 1 /* changes its object: never allowed */
 struct jv_method {

@@ -49,8 +49,8 @@ numbered(const char *s, size_t len, uint32_t *c, size_t *used)
 }
 
 enum t2_status
-jlex_unescape(struct jarena *mem, const struct jsource *src, uint32_t at, const char *s, size_t len, struct jv *out,
-	      struct t2_err *err)
+jlex_unescape(struct jarena *mem, const struct jsource *src, uint32_t at, const char *s, size_t len,
+	      struct jv *out, struct t2_err *err)
 {
 	static const char from[] = "\\'\"abfnrtv", to[] = "\\'\"\a\b\f\n\r\t\v";
 	size_t n = 0, room = len, i = 0;
@@ -83,7 +83,8 @@ jlex_unescape(struct jarena *mem, const struct jsource *src, uint32_t at, const 
 		} else if (s[i] == '\n') {
 			i++;
 		} else if (s[i] == 'N') {
-			return jsource_fail(src, at + 1 + (uint32_t)i, err, T2_EUNSUP, "\\N{name} in a string");
+			return jsource_fail(src, at + 1 + (uint32_t)i, err, T2_EUNSUP,
+					    "\\N{name} in a string");
 		} else if (strchr("xuU01234567", s[i]) && s[i]) {
 			if (!numbered(s + i, len - i, &c, &used))
 				return jsource_fail(src, at + 1 + (uint32_t)i, err, T2_EFORMAT,
@@ -103,7 +104,11 @@ jlex_unescape(struct jarena *mem, const struct jsource *src, uint32_t at, const 
 			int k;
 
 			used = jtext_next(s + i, len - i, &c);
-			k = snprintf(spelt, sizeof spelt, c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", c);
+			k = snprintf(spelt, sizeof spelt,
+				     c < 0x100	   ? "\\x%02x"
+				     : c < 0x10000 ? "\\u%04x"
+						   : "\\U%08x",
+				     c);
 			memcpy(b + n, spelt, (size_t)k);
 			n += (size_t)k;
 			i += used;

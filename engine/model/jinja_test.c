@@ -45,11 +45,12 @@ test_divisibleby(struct jrun *r, const struct jv *v, const struct jargs *a, bool
 }
 
 /* The tests of a value's kind, by name: one row each, for a value without arguments. */
-#define KIND_TEST(name, condition)                                                                  \
-	static bool test_##name(struct jrun *r, const struct jv *v, const struct jargs *a, bool *out) \
-	{                                                                                           \
-		*out = (condition);                                                                 \
-		return none_given(r, #name, a);                                                     \
+#define KIND_TEST(name, condition)                                                                 \
+	static bool test_##name(struct jrun *r, const struct jv *v, const struct jargs *a,         \
+				bool *out)                                                         \
+	{                                                                                          \
+		*out = (condition);                                                                \
+		return none_given(r, #name, a);                                                    \
 	}
 
 KIND_TEST(defined, v->type != JV_UNDEF)
@@ -64,10 +65,10 @@ KIND_TEST(number, v->type == JV_INT || v->type == JV_FLOAT || v->type == JV_BOOL
 KIND_TEST(string, v->type == JV_STR)
 KIND_TEST(mapping, v->type == JV_DICT)
 KIND_TEST(iterable, jv_iterable(v) || v->type == JV_LOOP)
-KIND_TEST(sequence, v->type == JV_STR || v->type == JV_LIST || v->type == JV_TUPLE || v->type == JV_DICT ||
-			    v->type == JV_RANGE || v->type == JV_UNDEF)
-KIND_TEST(callable, v->type == JV_FUNC || v->type == JV_METHOD || v->type == JV_MACRO || v->type == JV_JOINER ||
-			    v->type == JV_LOOP || v->type == JV_UNDEF)
+KIND_TEST(sequence, v->type == JV_STR || v->type == JV_LIST || v->type == JV_TUPLE ||
+			    v->type == JV_DICT || v->type == JV_RANGE || v->type == JV_UNDEF)
+KIND_TEST(callable, v->type == JV_FUNC || v->type == JV_METHOD || v->type == JV_MACRO ||
+			    v->type == JV_JOINER || v->type == JV_LOOP || v->type == JV_UNDEF)
 KIND_TEST(escaped, v->type == JV_STR && v->aux == JV_MARKUP)
 
 /* str.isupper() and islower(): a cased letter, and none of the other case. */
@@ -262,12 +263,12 @@ jtest_find(const char *name, size_t len)
 }
 
 bool
-jtest_call(struct jrun *r, const struct jv *name, const struct jtest *t, const struct jv *v, const struct jargs *a,
-	   bool *out)
+jtest_call(struct jrun *r, const struct jv *name, const struct jtest *t, const struct jv *v,
+	   const struct jargs *a, bool *out)
 {
 	*out = false;
 	if (!t)
-		return jrun_fail(r, T2_EUNSUP, "unknown test '%.*s'", name->len > 100 ? 100 : (int)name->len,
-				 name->u.s);
+		return jrun_fail(r, T2_EUNSUP, "unknown test '%.*s'",
+				 name->len > 100 ? 100 : (int)name->len, name->u.s);
 	return t->fn(r, v, a, out);
 }

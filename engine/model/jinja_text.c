@@ -13,7 +13,8 @@ jtext_valid(const char *s, size_t len, size_t *bad)
 
 	while (i < len) {
 		utf8proc_int32_t c;
-		utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)s + i, (utf8proc_ssize_t)(len - i), &c);
+		utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)s + i,
+						      (utf8proc_ssize_t)(len - i), &c);
 
 		if (n <= 0) {
 			*bad = i;
@@ -83,8 +84,8 @@ jtext_space(uint32_t c)
 {
 	if (c < 0x80)
 		return (c >= 9 && c <= 13) || (c >= 0x1c && c <= 0x20);
-	return c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 ||
-	       c == 0x202f || c == 0x205f || c == 0x3000;
+	return c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
+	       c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
 bool
@@ -171,7 +172,8 @@ jtext_line(const char *s, size_t len, size_t *next)
 		uint32_t c;
 		size_t n = jtext_next(s + i, len - i, &c);
 
-		if ((c >= 10 && c <= 13) || (c >= 0x1c && c <= 0x1e) || c == 0x85 || c == 0x2028 || c == 0x2029) {
+		if ((c >= 10 && c <= 13) || (c >= 0x1c && c <= 0x1e) || c == 0x85 || c == 0x2028 ||
+		    c == 0x2029) {
 			*next = i + n + (c == 13 && i + 1 < len && s[i + 1] == '\n');
 			return i;
 		}
@@ -187,10 +189,11 @@ special_upper(uint32_t c)
 {
 	static const struct {
 		uint16_t lo, hi;
-	} range[] = {{0x149, 0x149},   {0x1f0, 0x1f0},	 {0x390, 0x390},   {0x3b0, 0x3b0},   {0x587, 0x587},
-		     {0x1e96, 0x1e9a}, {0x1f50, 0x1f56}, {0x1f80, 0x1faf}, {0x1fb2, 0x1fb4}, {0x1fb6, 0x1fb7},
-		     {0x1fbc, 0x1fbc}, {0x1fc2, 0x1fc4}, {0x1fc6, 0x1fc7}, {0x1fcc, 0x1fcc}, {0x1fd2, 0x1fd3},
-		     {0x1fd6, 0x1fd7}, {0x1fe2, 0x1fe4}, {0x1fe6, 0x1fe7}, {0x1ff2, 0x1ff4}, {0x1ff6, 0x1ff7},
+	} range[] = {{0x149, 0x149},   {0x1f0, 0x1f0},	 {0x390, 0x390},   {0x3b0, 0x3b0},
+		     {0x587, 0x587},   {0x1e96, 0x1e9a}, {0x1f50, 0x1f56}, {0x1f80, 0x1faf},
+		     {0x1fb2, 0x1fb4}, {0x1fb6, 0x1fb7}, {0x1fbc, 0x1fbc}, {0x1fc2, 0x1fc4},
+		     {0x1fc6, 0x1fc7}, {0x1fcc, 0x1fcc}, {0x1fd2, 0x1fd3}, {0x1fd6, 0x1fd7},
+		     {0x1fe2, 0x1fe4}, {0x1fe6, 0x1fe7}, {0x1ff2, 0x1ff4}, {0x1ff6, 0x1ff7},
 		     {0x1ffc, 0x1ffc}, {0xfb00, 0xfb06}, {0xfb13, 0xfb17}};
 
 	for (size_t i = 0; i < sizeof range / sizeof *range; i++)
@@ -211,7 +214,8 @@ jtext_cased(uint32_t c, bool *upper)
 static bool
 special(struct jrun *r, uint32_t c)
 {
-	return jrun_fail(r, T2_EUNSUP, "case of U+%04X: only characters that map to one character are supported",
+	return jrun_fail(r, T2_EUNSUP,
+			 "case of U+%04X: only characters that map to one character are supported",
 			 (unsigned)c);
 }
 
@@ -224,7 +228,8 @@ put_upper(struct jrun *r, struct strbuf *b, uint32_t c, bool title)
 		return jbuf_add(r, b, title ? "Ss" : "SS", 2);
 	if (special_upper(c))
 		return special(r, c);
-	c = (uint32_t)(title ? utf8proc_totitle((utf8proc_int32_t)c) : utf8proc_toupper((utf8proc_int32_t)c));
+	c = (uint32_t)(title ? utf8proc_totitle((utf8proc_int32_t)c)
+			     : utf8proc_toupper((utf8proc_int32_t)c));
 	return jbuf_add(r, b, buf, jtext_put(c, buf));
 }
 

@@ -8,11 +8,13 @@
 
 #include "engine/model/jinja_value.h"
 
-bool jtext_valid(const char *s, size_t len, size_t *bad);	 /* *bad: the first wrong byte */
-size_t jtext_chars(const char *s, size_t len);			 /* code points */
-size_t jtext_offset(const char *s, size_t len, size_t chars);	 /* byte of the chars-th code point, at most len */
-size_t jtext_next(const char *s, size_t len, uint32_t *c);	 /* bytes of the first code point; len > 0 */
-size_t jtext_last(const char *s, size_t len, uint32_t *c);	 /* of the last one */
+bool jtext_valid(const char *s, size_t len, size_t *bad); /* *bad: the first wrong byte */
+size_t jtext_chars(const char *s, size_t len);		  /* code points */
+size_t jtext_offset(const char *s, size_t len,
+		    size_t chars); /* byte of the chars-th code point, at most len */
+size_t jtext_next(const char *s, size_t len,
+		  uint32_t *c); /* bytes of the first code point; len > 0 */
+size_t jtext_last(const char *s, size_t len, uint32_t *c); /* of the last one */
 size_t jtext_put(uint32_t c, char buf[4]);
 bool jtext_space(uint32_t c);	  /* str.isspace() */
 bool jtext_printable(uint32_t c); /* str.isprintable() */

@@ -265,7 +265,8 @@ dict_equal(struct jrun *r, const struct jv_dict *a, const struct jv_dict *b, boo
 static bool
 range_equal(const struct jv_range *a, const struct jv_range *b)
 {
-	return a->n == b->n && (!a->n || (a->start == b->start && (a->n == 1 || a->step == b->step)));
+	return a->n == b->n &&
+	       (!a->n || (a->start == b->start && (a->n == 1 || a->step == b->step)));
 }
 
 bool
@@ -477,7 +478,8 @@ jv_items(struct jrun *r, const struct jv *v, const struct jv **items, size_t *n)
 			list.u.seq->v[i] = jv_range_at(v->u.range, i);
 		break;
 	default:
-		return jrun_fail(r, T2_EINVAL, "'%s' object is not iterable", jv_type_name(v->type));
+		return jrun_fail(r, T2_EINVAL, "'%s' object is not iterable",
+				 jv_type_name(v->type));
 	}
 	*items = list.u.seq->v;
 	*n = list.u.seq->n;
@@ -493,21 +495,24 @@ jv_contains(struct jrun *r, const struct jv *needle, const struct jv *in, bool *
 	*out = false;
 	if (in->type == JV_STR) {
 		if (needle->type != JV_STR)
-			return jrun_fail(r, T2_EINVAL, "'in <string>' wants a string on its left, not %s",
+			return jrun_fail(r, T2_EINVAL,
+					 "'in <string>' wants a string on its left, not %s",
 					 jv_type_name(needle->type));
 		*out = jtext_find(in->u.s, in->len, needle->u.s, needle->len) != NULL;
 		return jrun_work(r, in->len / 64);
 	}
 	if (in->type == JV_DICT || (in->type == JV_VIEW && in->aux == JV_KEYS)) {
 		if (!jv_hashable(needle))
-			return jrun_fail(r, T2_EINVAL, "unhashable type: '%s'", jv_type_name(needle->type));
+			return jrun_fail(r, T2_EINVAL, "unhashable type: '%s'",
+					 jv_type_name(needle->type));
 		if (!jv_dict_get(r, in->u.dict, needle, &hit))
 			return false;
 		*out = hit != NULL;
 		return true;
 	}
 	if (!jv_iterable(in))
-		return jrun_fail(r, T2_EINVAL, "argument of type '%s' is not iterable", jv_type_name(in->type));
+		return jrun_fail(r, T2_EINVAL, "argument of type '%s' is not iterable",
+				 jv_type_name(in->type));
 	if (!jv_items(r, in, &items, &n))
 		return false;
 	for (size_t i = 0; i < n && !*out; i++)

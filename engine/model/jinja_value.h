@@ -40,12 +40,12 @@ enum jv_type {
 };
 
 enum jv_undef {
-	JV_NO_NAME = 64,  /* no such variable */
-	JV_NO_PARAM,	  /* a macro's argument that was not given */
-	JV_NO_ELSE,	  /* an inline if without else */
-	JV_NO_ITEM,	  /* first() of nothing, loop.previtem of the first ... */
-	JV_UNSAFE,	  /* list.append and its like */
-			  /* below 64: the enum jv_type of the object that has no such attribute */
+	JV_NO_NAME = 64, /* no such variable */
+	JV_NO_PARAM,	 /* a macro's argument that was not given */
+	JV_NO_ELSE,	 /* an inline if without else */
+	JV_NO_ITEM,	 /* first() of nothing, loop.previtem of the first ... */
+	JV_UNSAFE,	 /* list.append and its like */
+			 /* below 64: the enum jv_type of the object that has no such attribute */
 };
 
 enum jv_view { JV_KEYS, JV_VALUES, JV_ITEMS };
@@ -150,7 +150,8 @@ bool jv_new_dict(struct jrun *r, enum jv_type t, size_t cap, struct jv *out);
 bool jv_new_view(struct jrun *r, const struct jv *dict, enum jv_view what, struct jv *out);
 
 bool jv_hashable(const struct jv *v);
-bool jv_dict_get(struct jrun *r, const struct jv_dict *d, const struct jv *key, const struct jv **out); /* NULL: none */
+bool jv_dict_get(struct jrun *r, const struct jv_dict *d, const struct jv *key,
+		 const struct jv **out); /* NULL: none */
 const struct jv *jv_dict_name(const struct jv_dict *d, const char *name, size_t len);
 bool jv_dict_set(struct jrun *r, struct jv_dict *d, const struct jv *key, const struct jv *v);
 
@@ -171,14 +172,15 @@ struct jv jv_range_at(const struct jv_range *g, size_t i);
 /* jinja_print.c */
 enum jv_form { JV_AS_STR, JV_AS_REPR };
 bool jv_print(struct jrun *r, struct strbuf *b, const struct jv *v, enum jv_form form);
-bool jv_to_str(struct jrun *r, const struct jv *v, struct jv *out); /* str(v); markup stays markup */
-size_t jv_float_text(double f, char buf[40]);			    /* repr() of a float */
+bool jv_to_str(struct jrun *r, const struct jv *v,
+	       struct jv *out);		      /* str(v); markup stays markup */
+size_t jv_float_text(double f, char buf[40]); /* repr() of a float */
 
 /* jinja_json.c: json.dumps(v, ensure_ascii, indent, separators, sort_keys) */
 struct jdump {
 	bool ascii, sort;
-	bool pretty;		    /* indent given */
-	struct jv indent;	    /* the text of one level */
+	bool pretty;		     /* indent given */
+	struct jv indent;	     /* the text of one level */
 	struct jv item_sep, key_sep; /* strings */
 	int depth;
 };

@@ -10,14 +10,15 @@
 
 struct kv {
 	int layers, kv_heads, head_dim, capacity, len;
-	bool marked;	    /* forward_run(): already in this call */
+	bool marked;	      /* forward_run(): already in this call */
 	float *keys, *values; /* [layers][kv_heads][capacity][head_dim] */
 };
 
 static inline size_t
 kv_at(const struct kv *kv, int layer, int head, int pos)
 {
-	return (((size_t)layer * (size_t)kv->kv_heads + (size_t)head) * (size_t)kv->capacity + (size_t)pos) *
+	return (((size_t)layer * (size_t)kv->kv_heads + (size_t)head) * (size_t)kv->capacity +
+		(size_t)pos) *
 	       (size_t)kv->head_dim;
 }
 

@@ -21,17 +21,21 @@
 
 struct linear {
 	void *self;
-	void (*forward)(void *self, int mat, const float *x, int rows, const int *slot, float *y, bool keep);
-	void (*backward)(void *self, int mat, const float *x, const float *g, int rows, const int *slot, float *dx);
-	void (*recall)(void *self, int mat, const float *x, int rows, const int *slot); /* may be NULL */
-	bool (*hold)(void *self, int mat, int rows);				       /* may be NULL */
+	void (*forward)(void *self, int mat, const float *x, int rows, const int *slot, float *y,
+			bool keep);
+	void (*backward)(void *self, int mat, const float *x, const float *g, int rows,
+			 const int *slot, float *dx);
+	void (*recall)(void *self, int mat, const float *x, int rows,
+		       const int *slot);	     /* may be NULL */
+	bool (*hold)(void *self, int mat, int rows); /* may be NULL */
 };
 
 struct model;
 struct base_linear;
 
 /* The unadapted layers: packed weights through gemm_weight_nt/nn.  backward gives dx only. */
-enum t2_status base_linear_new(struct base_linear **out, const struct model *m, struct pool *pool, struct t2_err *err);
+enum t2_status base_linear_new(struct base_linear **out, const struct model *m, struct pool *pool,
+			       struct t2_err *err);
 void base_linear_free(struct base_linear *b);
 const struct linear *base_linear_op(const struct base_linear *b);
 

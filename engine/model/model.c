@@ -29,10 +29,10 @@ static const struct {
 	const char *name, *tensor;
 	bool mlp;
 } kinds[MAT_KINDS] = {
-    [MAT_Q] = {"q", "self_attn.q_proj", false},   [MAT_K] = {"k", "self_attn.k_proj", false},
-    [MAT_V] = {"v", "self_attn.v_proj", false},   [MAT_O] = {"o", "self_attn.o_proj", false},
-    [MAT_GATE] = {"gate", "mlp.gate_proj", true}, [MAT_UP] = {"up", "mlp.up_proj", true},
-    [MAT_DOWN] = {"down", "mlp.down_proj", true},
+	[MAT_Q] = {"q", "self_attn.q_proj", false},   [MAT_K] = {"k", "self_attn.k_proj", false},
+	[MAT_V] = {"v", "self_attn.v_proj", false},   [MAT_O] = {"o", "self_attn.o_proj", false},
+	[MAT_GATE] = {"gate", "mlp.gate_proj", true}, [MAT_UP] = {"up", "mlp.up_proj", true},
+	[MAT_DOWN] = {"down", "mlp.down_proj", true},
 };
 
 static const char *const norm_names[2] = {"input_layernorm", "post_attention_layernorm"};
@@ -60,7 +60,7 @@ kind_shape(const struct config *f, enum mat_kind k, int *rows, int *cols)
 {
 	int q = f->heads * f->head_dim, kv = f->kv_heads * f->head_dim;
 
-	*rows = k == MAT_Q                     ? q
+	*rows = k == MAT_Q		       ? q
 		: k == MAT_K || k == MAT_V     ? kv
 		: k == MAT_GATE || k == MAT_UP ? f->ffn
 					       : f->hidden;
@@ -93,10 +93,10 @@ find(const struct model *m, const char *name)
 static enum t2_status
 unreadable(const struct model *m, const struct tensor *t, struct t2_err *err)
 {
-	return t2_fail(
-	    err, T2_EUNSUP,
-	    "%s: tensor \"%.*s\" has type %s, which is not read: convert it to F16, BF16 or Q8_0",
-	    where(m), NAME_SHOWN, t->name, t->type_name);
+	return t2_fail(err, T2_EUNSUP,
+		       "%s: tensor \"%.*s\" has type %s, which is not read: convert it to F16, "
+		       "BF16 or Q8_0",
+		       where(m), NAME_SHOWN, t->name, t->type_name);
 }
 
 static enum t2_status
@@ -162,8 +162,8 @@ load_norm(struct model *m, const char *name, float **out, struct t2_err *err)
 	if (m->checkpoint)
 		return take_vector(m, t, m->config.hidden, out, err);
 	if (t->type != T2_F32 || t->ndim != 1 || t->shape[0] != m->config.hidden)
-		return t2_fail(err, T2_EMISMATCH, "%s: tensor \"%s\" is not float32 [%d]", where(m), name,
-			       m->config.hidden);
+		return t2_fail(err, T2_EMISMATCH, "%s: tensor \"%s\" is not float32 [%d]", where(m),
+			       name, m->config.hidden);
 	*out = (float *)t->data; /* borrowed: it may change */
 	return T2_OK;
 }
@@ -180,9 +180,9 @@ load_bias(struct model *m, enum mat_kind k, const char *name, struct weight *w, 
 		return rule == BIAS_NEEDED ? missing(m, name, err) : T2_OK;
 	if (rule == BIAS_NONE)
 		return t2_fail(
-		    err, T2_EMISMATCH,
-		    "%s: tensor \"%s\" is there, but the config says that there is no bias",
-		    where(m), name);
+			err, T2_EMISMATCH,
+			"%s: tensor \"%s\" is there, but the config says that there is no bias",
+			where(m), name);
 	st = take_vector(m, t, w->m, &bias, err);
 	if (st)
 		return st;
@@ -233,17 +233,17 @@ load_ends(struct model *m, struct t2_err *err)
 		return missing(m, embed_name, err);
 	if (!head && !f->tied)
 		return t2_fail(
-		    err, T2_EFORMAT,
-		    "%s: tensor \"%s\" is missing, and \"tie_word_embeddings\" is not true",
-		    where(m), head_name);
+			err, T2_EFORMAT,
+			"%s: tensor \"%s\" is missing, and \"tie_word_embeddings\" is not true",
+			where(m), head_name);
 	if (f->tied && embed && head &&
 	    (embed->type != head->type || embed->bytes != head->bytes ||
 	     memcmp(embed->data, head->data, head->bytes)))
 		return t2_fail(
-		    err, T2_EMISMATCH,
-		    "%s: \"%s\" and \"%s\" differ, but \"tie_word_embeddings\" says that they "
-		    "are one: set it to false to use both",
-		    where(m), embed_name, head_name);
+			err, T2_EMISMATCH,
+			"%s: \"%s\" and \"%s\" differ, but \"tie_word_embeddings\" says that they "
+			"are one: set it to false to use both",
+			where(m), embed_name, head_name);
 	st = take_matrix(m, embed ? embed : head, f->vocab, f->hidden, &m->embed, err);
 	if (st)
 		return st;
@@ -435,7 +435,8 @@ model_open(struct model **out, const char *path, struct t2_err *err)
 }
 
 enum t2_status
-model_from_memory(struct model **out, const struct config *c, const struct tensor *tensors, int count, struct t2_err *err)
+model_from_memory(struct model **out, const struct config *c, const struct tensor *tensors,
+		  int count, struct t2_err *err)
 {
 	struct model *m = calloc(1, sizeof *m);
 	enum t2_status st;

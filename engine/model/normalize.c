@@ -49,8 +49,8 @@ is_ascii(const struct strbuf *b)
 }
 
 static enum t2_status
-replace(const struct normalize_step *s, struct matcher *m, const struct strbuf *in, struct strbuf *out,
-	struct t2_err *err)
+replace(const struct normalize_step *s, struct matcher *m, const struct strbuf *in,
+	struct strbuf *out, struct t2_err *err)
 {
 	struct pattern_match match = {0};
 	size_t done = 0;
@@ -63,7 +63,8 @@ replace(const struct normalize_step *s, struct matcher *m, const struct strbuf *
 		strbuf_add(out, in->s + done, match.start - done);
 		strbuf_add(out, s->text, s->len);
 		if (out->len > TOKENIZER_TEXT_MAX)
-			return t2_fail(err, T2_EINVAL, "text grows above %d bytes when normalized", TOKENIZER_TEXT_MAX);
+			return t2_fail(err, T2_EINVAL, "text grows above %d bytes when normalized",
+				       TOKENIZER_TEXT_MAX);
 		done = match.end;
 	}
 	if (!st)
@@ -151,7 +152,8 @@ canonical_order(struct points *p)
 }
 
 static enum t2_status
-unicode_form(enum normalize_kind kind, const struct strbuf *in, struct strbuf *out, struct t2_err *err)
+unicode_form(enum normalize_kind kind, const struct strbuf *in, struct strbuf *out,
+	     struct t2_err *err)
 {
 	utf8proc_option_t o = UTF8PROC_STABLE | UTF8PROC_DECOMPOSE;
 	struct points p = {0};
@@ -190,7 +192,8 @@ lowercase(const struct strbuf *in, struct strbuf *out)
 		if (cp == 0x130) /* the only one whose lower case is two characters */
 			strbuf_str(out, "i\xcc\x87");
 		else
-			strbuf_add(out, c, utf8_write((uint32_t)utf8proc_tolower((utf8proc_int32_t)cp), c));
+			strbuf_add(out, c,
+				   utf8_write((uint32_t)utf8proc_tolower((utf8proc_int32_t)cp), c));
 	}
 }
 
@@ -202,7 +205,8 @@ strip_accents(const struct strbuf *in, struct strbuf *out)
 		size_t k = utf8_next(in->s + i, in->len - i, &cp);
 		utf8proc_category_t c = utf8proc_category((utf8proc_int32_t)cp);
 
-		if (c != UTF8PROC_CATEGORY_MN && c != UTF8PROC_CATEGORY_MC && c != UTF8PROC_CATEGORY_ME)
+		if (c != UTF8PROC_CATEGORY_MN && c != UTF8PROC_CATEGORY_MC &&
+		    c != UTF8PROC_CATEGORY_ME)
 			strbuf_add(out, in->s + i, k);
 		i += k;
 	}
@@ -235,8 +239,8 @@ strip(const struct normalize_step *s, const struct strbuf *in, struct strbuf *ou
 
 /* Appends the step's result to out, which is empty. *same: nothing changes, out is not used. */
 static enum t2_status
-run_step(const struct normalize_step *s, struct matcher *m, const struct strbuf *in, struct strbuf *out, bool *same,
-	 struct t2_err *err)
+run_step(const struct normalize_step *s, struct matcher *m, const struct strbuf *in,
+	 struct strbuf *out, bool *same, struct t2_err *err)
 {
 	*same = !in->len;
 	if (*same)
@@ -270,8 +274,8 @@ run_step(const struct normalize_step *s, struct matcher *m, const struct strbuf 
 }
 
 enum t2_status
-normalizer_run(const struct normalizer *n, struct matcher *m, struct strbuf *text, struct strbuf *scratch,
-	       struct t2_err *err)
+normalizer_run(const struct normalizer *n, struct matcher *m, struct strbuf *text,
+	       struct strbuf *scratch, struct t2_err *err)
 {
 	for (int i = 0; i < n->n; i++) {
 		struct strbuf old = *text;

@@ -40,7 +40,8 @@ struct normalizer {
 };
 
 /* Takes over what the step owns, on failure too. */
-enum t2_status normalizer_add(struct normalizer *n, const struct normalize_step *step, struct t2_err *err);
+enum t2_status normalizer_add(struct normalizer *n, const struct normalize_step *step,
+			      struct t2_err *err);
 enum t2_status normalizer_run(const struct normalizer *n, struct matcher *m, struct strbuf *text,
 			      struct strbuf *scratch, struct t2_err *err);
 void normalize_step_free(struct normalize_step *s);

@@ -86,7 +86,8 @@ translate_escape(struct strbuf *out, const char *s, const char *end)
 	case 'x':
 		if (end - s > 2 && s[2] == '{') {
 			close = memchr(s, '}', (size_t)(end - s));
-			if (!close || close - s > 11 || close == s + 3 || !is_hex(s + 3, close, (int)(close - s - 3)))
+			if (!close || close - s > 11 || close == s + 3 ||
+			    !is_hex(s + 3, close, (int)(close - s - 3)))
 				return NULL;
 			strbuf_add(out, s, (size_t)(close + 1 - s));
 			return close + 1;
@@ -107,8 +108,8 @@ translate_escape(struct strbuf *out, const char *s, const char *end)
 		if (name == close)
 			return NULL;
 		/* PCRE2 takes a bare script name for the script extensions. */
-		strbuf_printf(out, "\\%c{%s%s%.*s}", c, name == s + 4 ? "^" : "", close - name > 2 ? "sc:" : "",
-			      (int)(close - name), name);
+		strbuf_printf(out, "\\%c{%s%s%.*s}", c, name == s + 4 ? "^" : "",
+			      close - name > 2 ? "sc:" : "", (int)(close - name), name);
 		return close + 1;
 	default:
 		return NULL;
@@ -119,7 +120,8 @@ translate_escape(struct strbuf *out, const char *s, const char *end)
 static const char *
 translate_group(struct strbuf *out, const char *s, const char *end)
 {
-	static const char *const known[] = {"(?:", "(?=", "(?!", "(?>", "(?<=", "(?<!", "(?i:", "(?i)"};
+	static const char *const known[] = {"(?:",  "(?=",  "(?!",  "(?>",
+					    "(?<=", "(?<!", "(?i:", "(?i)"};
 
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
 		size_t n = strlen(known[i]);
@@ -207,11 +209,13 @@ compile(struct pattern *p, const struct strbuf *re, const char *where, struct t2
 	}
 	pcre2_set_newline(cc, PCRE2_NEWLINE_LF);
 	pcre2_set_parens_nest_limit(cc, 50);
-	p->re = pcre2_compile((PCRE2_SPTR)re->s, re->len, PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE, &rc, &at, cc);
+	p->re = pcre2_compile((PCRE2_SPTR)re->s, re->len, PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE,
+			      &rc, &at, cc);
 	pcre2_compile_context_free(cc);
 	if (!p->re) {
 		pcre2_get_error_message(rc, msg, sizeof msg);
-		return t2_fail(err, T2_EUNSUP, "%s: pattern \"%.200s\": %s", where, p->text, (const char *)msg);
+		return t2_fail(err, T2_EUNSUP, "%s: pattern \"%.200s\": %s", where, p->text,
+			       (const char *)msg);
 	}
 	/* Without JIT (a system that forbids it) matching is slower, and the same. */
 	pcre2_jit_compile(p->re, PCRE2_JIT_COMPLETE);
@@ -228,10 +232,12 @@ pattern_regex(struct pattern *p, const char *s, size_t len, const char *where, s
 	if (st)
 		return st;
 	if (len > PATTERN_MAX)
-		st = t2_fail(err, T2_EUNSUP, "%s: pattern of %zu bytes, more than %d", where, len, PATTERN_MAX);
+		st = t2_fail(err, T2_EUNSUP, "%s: pattern of %zu bytes, more than %d", where, len,
+			     PATTERN_MAX);
 	else if (!translate(&re, s, len, &bad))
-		st = t2_fail(err, T2_EUNSUP, "%s: pattern \"%.200s\": not supported from byte %zu on: \"%.12s\"", where,
-			     p->text, bad, p->text + bad);
+		st = t2_fail(err, T2_EUNSUP,
+			     "%s: pattern \"%.200s\": not supported from byte %zu on: \"%.12s\"",
+			     where, p->text, bad, p->text + bad);
 	else
 		st = compile(p, &re, where, err);
 	strbuf_free(&re);
@@ -301,8 +307,8 @@ matcher_free(struct matcher *m)
 }
 
 static enum t2_status
-find(const struct pattern *p, struct matcher *m, const char *s, size_t n, size_t from, struct pattern_match *match,
-     struct t2_err *err)
+find(const struct pattern *p, struct matcher *m, const char *s, size_t n, size_t from,
+     struct pattern_match *match, struct t2_err *err)
 {
 	const char *hit;
 	PCRE2_UCHAR msg[128];
@@ -330,15 +336,15 @@ find(const struct pattern *p, struct matcher *m, const char *s, size_t n, size_t
 		match->end = v[1];
 	} else if (rc != PCRE2_ERROR_NOMATCH) {
 		pcre2_get_error_message(rc, msg, sizeof msg);
-		return t2_fail(err, T2_EUNSUP, "pattern \"%.200s\": text byte %zu: %s", p->text, from,
-			       (const char *)msg);
+		return t2_fail(err, T2_EUNSUP, "pattern \"%.200s\": text byte %zu: %s", p->text,
+			       from, (const char *)msg);
 	}
 	return T2_OK;
 }
 
 enum t2_status
-pattern_next(const struct pattern *p, struct matcher *m, const char *s, size_t n, struct pattern_match *match,
-	     struct t2_err *err)
+pattern_next(const struct pattern *p, struct matcher *m, const char *s, size_t n,
+	     struct pattern_match *match, struct t2_err *err)
 {
 	size_t last = match->end, from = last;
 	bool again = match->again;

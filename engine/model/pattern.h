@@ -35,10 +35,13 @@ struct pattern_match {
 	size_t start, end;
 };
 
-enum t2_status pattern_literal(struct pattern *p, const char *s, size_t len, const char *where, struct t2_err *err);
-enum t2_status pattern_regex(struct pattern *p, const char *s, size_t len, const char *where, struct t2_err *err);
+enum t2_status pattern_literal(struct pattern *p, const char *s, size_t len, const char *where,
+			       struct t2_err *err);
+enum t2_status pattern_regex(struct pattern *p, const char *s, size_t len, const char *where,
+			     struct t2_err *err);
 /* An expression of our own, already in PCRE2's dialect. */
-enum t2_status pattern_pcre2(struct pattern *p, const char *s, size_t len, const char *where, struct t2_err *err);
+enum t2_status pattern_pcre2(struct pattern *p, const char *s, size_t len, const char *where,
+			     struct t2_err *err);
 bool pattern_may_be_empty(const struct pattern *p); /* whether it can match nothing */
 void pattern_free(struct pattern *p);
 /* The first match after the last one in s[0 .. n), which is UTF-8. An empty match right after a match does not count. */

@@ -113,8 +113,8 @@ add_cut(struct words *w, size_t *n, size_t start, size_t end, bool match)
 
 /* The word's matches and the gaps between them, in order, as w->cuts. */
 static enum t2_status
-find_cuts(const struct pretok_step *s, struct matcher *m, struct words *w, struct word in, size_t *n,
-	  struct t2_err *err)
+find_cuts(const struct pretok_step *s, struct matcher *m, struct words *w, struct word in,
+	  size_t *n, struct t2_err *err)
 {
 	const char *text = w->text.s + in.off;
 	struct pattern_match match = {0};
@@ -162,7 +162,8 @@ begins(const struct cut *c, size_t i, enum pretok_behavior b)
 }
 
 static enum t2_status
-split_word(const struct pretok_step *s, struct matcher *m, struct words *w, struct word in, struct t2_err *err)
+split_word(const struct pretok_step *s, struct matcher *m, struct words *w, struct word in,
+	   struct t2_err *err)
 {
 	size_t n, start = 0;
 	enum t2_status st = find_cuts(s, m, w, in, &n, err);

@@ -58,7 +58,8 @@ struct words {
 enum t2_status pretok_add(struct pretok *p, const struct pretok_step *step, struct t2_err *err);
 void pretok_free(struct pretok *p);
 /* Makes all of w->text one word (none when it is empty), then runs the steps. */
-enum t2_status pretok_run(const struct pretok *p, struct matcher *m, struct words *w, struct t2_err *err);
+enum t2_status pretok_run(const struct pretok *p, struct matcher *m, struct words *w,
+			  struct t2_err *err);
 void words_free(struct words *w);
 
 /* GPT-2's alphabet: the character that stands for byte b, and back (-1: not in it). */

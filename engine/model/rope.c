@@ -34,7 +34,8 @@ rope_new(struct rope **out, const struct config *c, const float *factors, struct
 
 	*out = NULL;
 	if (c->head_dim < 2 || c->head_dim % 2)
-		return t2_fail(err, T2_EUNSUP, "head_dim %d: rotary positions need an even one", c->head_dim);
+		return t2_fail(err, T2_EUNSUP, "head_dim %d: rotary positions need an even one",
+			       c->head_dim);
 	r = calloc(1, sizeof *r + (size_t)half * sizeof *r->freq);
 	if (!r)
 		return t2_nomem(err, "rotary positions");

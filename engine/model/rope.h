@@ -17,7 +17,8 @@
 
 struct rope;
 
-enum t2_status rope_new(struct rope **out, const struct config *c, const float *factors, struct t2_err *err);
+enum t2_status rope_new(struct rope **out, const struct config *c, const float *factors,
+			struct t2_err *err);
 void rope_free(struct rope *r);
 enum t2_status rope_reserve(struct rope *r, int positions, struct t2_err *err);
 void rope_turn(const struct rope *r, float *x, int heads, int pos, bool back);

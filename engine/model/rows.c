@@ -51,8 +51,13 @@ row_embed(const struct rows_work *w, size_t i)
 void
 rows_embed(struct pool *pool, const struct weight *embed, const int *ids, int rows, float *x)
 {
-	struct rows_work w = { .rows = rows, .n = embed->n, .row = row_embed, .x = x, .embed = embed, .index = ids,
-			       .embed_bytes = dtype_row_bytes(embed->type, (size_t)embed->n) };
+	struct rows_work w = {.rows = rows,
+			      .n = embed->n,
+			      .row = row_embed,
+			      .x = x,
+			      .embed = embed,
+			      .index = ids,
+			      .embed_bytes = dtype_row_bytes(embed->type, (size_t)embed->n)};
 
 	rows_run(pool, &w);
 }
@@ -66,7 +71,8 @@ row_norm(const struct rows_work *w, size_t i)
 void
 rows_norm(struct pool *pool, const float *x, int rows, int n, const float *w, float eps, float *y)
 {
-	struct rows_work r = { .rows = rows, .n = n, .row = row_norm, .in = x, .scale = w, .eps = eps, .y = y };
+	struct rows_work r = {
+		.rows = rows, .n = n, .row = row_norm, .in = x, .scale = w, .eps = eps, .y = y};
 
 	rows_run(pool, &r);
 }
@@ -84,11 +90,18 @@ row_add_norm(const struct rows_work *w, size_t i)
 }
 
 void
-rows_add_norm(struct pool *pool, float *x, const float *o, const float *bias, int rows, int n, const float *w, float eps,
-	      float *y)
+rows_add_norm(struct pool *pool, float *x, const float *o, const float *bias, int rows, int n,
+	      const float *w, float eps, float *y)
 {
-	struct rows_work r = { .rows = rows, .n = n, .row = row_add_norm, .x = x, .in = o, .bias = bias, .scale = w,
-			       .eps = eps, .y = y };
+	struct rows_work r = {.rows = rows,
+			      .n = n,
+			      .row = row_add_norm,
+			      .x = x,
+			      .in = o,
+			      .bias = bias,
+			      .scale = w,
+			      .eps = eps,
+			      .y = y};
 
 	rows_run(pool, &r);
 }
@@ -102,7 +115,7 @@ row_add_bias(const struct rows_work *w, size_t i)
 void
 rows_add_bias(struct pool *pool, float *x, const float *bias, int rows, int n)
 {
-	struct rows_work r = { .rows = rows, .n = n, .row = row_add_bias, .x = x, .bias = bias };
+	struct rows_work r = {.rows = rows, .n = n, .row = row_add_bias, .x = x, .bias = bias};
 
 	if (bias)
 		rows_run(pool, &r);
@@ -121,11 +134,17 @@ row_silu_mul(const struct rows_work *w, size_t i)
 }
 
 void
-rows_silu_mul(struct pool *pool, float *gate, const float *gate_bias, float *up, const float *up_bias, int rows, int n,
-	      float *y)
+rows_silu_mul(struct pool *pool, float *gate, const float *gate_bias, float *up,
+	      const float *up_bias, int rows, int n, float *y)
 {
-	struct rows_work r = { .rows = rows, .n = n, .row = row_silu_mul, .x = gate, .bias = gate_bias, .z = up,
-			       .bias2 = up_bias, .y = y };
+	struct rows_work r = {.rows = rows,
+			      .n = n,
+			      .row = row_silu_mul,
+			      .x = gate,
+			      .bias = gate_bias,
+			      .z = up,
+			      .bias2 = up_bias,
+			      .y = y};
 
 	rows_run(pool, &r);
 }
@@ -141,11 +160,18 @@ row_rope(const struct rows_work *w, size_t i)
 }
 
 void
-rows_rope(struct pool *pool, const struct rope *r, float *x, const float *bias, const int *pos, int rows, int heads,
-	  int head_dim, bool back)
+rows_rope(struct pool *pool, const struct rope *r, float *x, const float *bias, const int *pos,
+	  int rows, int heads, int head_dim, bool back)
 {
-	struct rows_work w = { .rows = rows, .n = heads * head_dim, .row = row_rope, .rope = r, .x = x, .bias = bias,
-			       .index = pos, .heads = heads, .back = back };
+	struct rows_work w = {.rows = rows,
+			      .n = heads * head_dim,
+			      .row = row_rope,
+			      .rope = r,
+			      .x = x,
+			      .bias = bias,
+			      .index = pos,
+			      .heads = heads,
+			      .back = back};
 
 	rows_run(pool, &w);
 }

@@ -15,18 +15,18 @@
 
 enum {
 	HEADER_MAX = 100000000, /* the format's own limit */
-	WRITE_ALIGN = 64,       /* of the data region in files that we write: a cache line */
-	NAME_SHOWN = 120,       /* bytes of a foreign name in a message */
+	WRITE_ALIGN = 64,	/* of the data region in files that we write: a cache line */
+	NAME_SHOWN = 120,	/* bytes of a foreign name in a message */
 };
 
 static const struct {
 	const char *name;
 	unsigned bits;
 } kinds[] = {
-    {"F64", 64},    {"I64", 64},    {"U64", 64},    {"C64", 64},    {"F32", 32},
-    {"I32", 32},    {"U32", 32},    {"F16", 16},    {"BF16", 16},   {"I16", 16},
-    {"U16", 16},    {"I8", 8},      {"U8", 8},      {"BOOL", 8},    {"F8_E5M2", 8},
-    {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"F6_E3M2", 6}, {"F6_E2M3", 6}, {"F4", 4},
+	{"F64", 64},	{"I64", 64},	{"U64", 64},	{"C64", 64},	{"F32", 32},
+	{"I32", 32},	{"U32", 32},	{"F16", 16},	{"BF16", 16},	{"I16", 16},
+	{"U16", 16},	{"I8", 8},	{"U8", 8},	{"BOOL", 8},	{"F8_E5M2", 8},
+	{"F8_E4M3", 8}, {"F8_E8M0", 8}, {"F6_E3M2", 6}, {"F6_E2M3", 6}, {"F4", 4},
 };
 
 struct safetensors {
@@ -140,14 +140,12 @@ read_metadata(const json_t *meta, const char *where, struct t2_err *err)
 		return T2_OK;
 	if (!json_is_object(meta))
 		return t2_fail(err, T2_EFORMAT, "%s: \"__metadata__\" is not an object", where);
-	json_object_foreach(
-	    (json_t *)meta, key,
-	    v) if (!json_is_string(v) ||
-		   strlen(json_string_value(v)) !=
-		       json_string_length(v)) return t2_fail(err, T2_EFORMAT,
-							     "%s: \"__metadata__\": \"%.*s\" is "
-							     "not a plain string",
-							     where, NAME_SHOWN, key);
+	json_object_foreach ((json_t *)meta, key, v)
+		if (!json_is_string(v) || strlen(json_string_value(v)) != json_string_length(v))
+			return t2_fail(err, T2_EFORMAT,
+				       "%s: \"__metadata__\": \"%.*s\" is "
+				       "not a plain string",
+				       where, NAME_SHOWN, key);
 	return T2_OK;
 }
 
@@ -247,10 +245,10 @@ read_header(struct safetensors *s, const char *where, struct t2_err *err)
 			       "%s: a header of %llu bytes: not a safetensors file, or damaged",
 			       where, (unsigned long long)n);
 	if (n > s->size - 8)
-		return t2_fail(
-		    err, T2_EFORMAT,
-		    "%s: byte 8: the header of %llu bytes is cut short at %zu: get the file again",
-		    where, (unsigned long long)n, s->size - 8);
+		return t2_fail(err, T2_EFORMAT,
+			       "%s: byte 8: the header of %llu bytes is cut short at %zu: get the "
+			       "file again",
+			       where, (unsigned long long)n, s->size - 8);
 	s->header = 8 + (size_t)n;
 	st = json_read_bytes(&s->root, (const char *)s->file + 8, (size_t)n, where, err);
 	if (st)
@@ -265,8 +263,7 @@ read_header(struct safetensors *s, const char *where, struct t2_err *err)
 	s->by_name = calloc(fields + 1, sizeof *s->by_name);
 	if (!s->tensors || !s->by_name)
 		return t2_nomem(err, where);
-	json_object_foreach(s->root, name, v)
-	{
+	json_object_foreach (s->root, name, v) {
 		if (!strcmp(name, "__metadata__"))
 			continue;
 		st = read_tensor(s, &s->tensors[s->count], name, v, where, err);
@@ -353,7 +350,7 @@ const struct st_tensor *
 safetensors_find(const struct safetensors *s, const char *name)
 {
 	const struct st_tensor *const *t =
-	    bsearch(name, s->by_name, (size_t)s->count, sizeof *s->by_name, match_name);
+		bsearch(name, s->by_name, (size_t)s->count, sizeof *s->by_name, match_name);
 
 	return t ? *t : NULL;
 }

@@ -83,7 +83,8 @@ pick_any(const float *logits, int vocab, float max, float temp, double u, double
 
 /* The top_k best, of these the fewest that hold top_p of their probability, best first. */
 static int
-pick_some(const float *logits, int vocab, const struct sampling *s, float max, double u, struct candidate *heap)
+pick_some(const float *logits, int vocab, const struct sampling *s, float max, double u,
+	  struct candidate *heap)
 {
 	bool nucleus = s->top_p > 0 && s->top_p < 1;
 	int k = s->top_k > 0 && s->top_k < vocab ? s->top_k : vocab, kept = 0;
@@ -92,7 +93,7 @@ pick_some(const float *logits, int vocab, const struct sampling *s, float max, d
 	if (k == vocab) /* in the room that the heap takes next */
 		total = vec_exp_sum(logits, max, s->temp, vocab, (double *)heap);
 	for (int i = 0; i < vocab; i++)
-		heap[i] = (struct candidate){ logits[i], i };
+		heap[i] = (struct candidate){logits[i], i};
 	for (int i = vocab / 2 - 1; i >= 0; i--)
 		sift_down(heap, vocab, i);
 	while (kept < k && !(nucleus && k == vocab && held >= s->top_p * total)) {
@@ -115,7 +116,8 @@ pick_some(const float *logits, int vocab, const struct sampling *s, float max, d
 }
 
 int
-sampler_pick(const float *logits, int vocab, const struct sampling *s, struct rng *rng, void *scratch, float *logprob)
+sampler_pick(const float *logits, int vocab, const struct sampling *s, struct rng *rng,
+	     void *scratch, float *logprob)
 {
 	int top = best(logits, vocab), id = top;
 
@@ -123,8 +125,8 @@ sampler_pick(const float *logits, int vocab, const struct sampling *s, struct rn
 		bool some = (s->top_k > 0 && s->top_k < vocab) || (s->top_p > 0 && s->top_p < 1);
 		double u = rng_uniform(rng);
 
-		id = some ? pick_some(logits, vocab, s, logits[top], u, scratch) :
-			    pick_any(logits, vocab, logits[top], s->temp, u, scratch);
+		id = some ? pick_some(logits, vocab, s, logits[top], u, scratch)
+			  : pick_any(logits, vocab, logits[top], s->temp, u, scratch);
 	}
 	if (logprob)
 		*logprob = (float)(logits[id] - kern_logsumexp(logits, vocab));

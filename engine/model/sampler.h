@@ -12,6 +12,7 @@ struct sampling {
 
 /* logits[vocab] are read only; scratch has room for vocab doubles, aligned for them.  *logprob, where
  * not NULL, is the token's natural log-probability at temperature 1 over the whole vocabulary. Greedy ties: lowest id. */
-int sampler_pick(const float *logits, int vocab, const struct sampling *s, struct rng *rng, void *scratch, float *logprob);
+int sampler_pick(const float *logits, int vocab, const struct sampling *s, struct rng *rng,
+		 void *scratch, float *logprob);
 
 #endif

@@ -35,8 +35,9 @@ tape_free(struct tape *t)
 {
 	if (!t)
 		return;
-	struct floats *all[] = { &t->resid, &t->hidden, &t->store, &t->spare, &t->norm, &t->wide, &t->out, &t->dx, &t->dn,
-				 &t->da, &t->dq, &t->dk, &t->dv, &t->dgate, &t->dup, &t->inverse, &t->scratch };
+	struct floats *all[] = {&t->resid, &t->hidden, &t->store, &t->spare,   &t->norm,   &t->wide,
+				&t->out,   &t->dx,     &t->dn,	  &t->da,      &t->dq,	   &t->dk,
+				&t->dv,	   &t->dgate,  &t->dup,	  &t->inverse, &t->scratch};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		floats_free(all[i]);
 	rope_free(t->rope);
@@ -66,7 +67,8 @@ tape_hidden(const struct tape *t)
 float *
 tape_resid(const struct tape *t, int layer)
 {
-	return t->resid.v + (size_t)layer * (size_t)t->rows * (size_t)model_config(t->model)->hidden;
+	return t->resid.v +
+	       (size_t)layer * (size_t)t->rows * (size_t)model_config(t->model)->hidden;
 }
 
 /* Floats of one row of struct acts. */
@@ -75,7 +77,8 @@ acts_width(const struct config *c)
 {
 	size_t d = (size_t)c->head_dim;
 
-	return 2 * (size_t)c->heads * d + 2 * (size_t)c->kv_heads * d + (size_t)c->hidden + 2 * (size_t)c->ffn;
+	return 2 * (size_t)c->heads * d + 2 * (size_t)c->kv_heads * d + (size_t)c->hidden +
+	       2 * (size_t)c->ffn;
 }
 
 struct acts
@@ -124,11 +127,13 @@ batch_check(const struct tape *t, const struct packed *b, int *rows, struct t2_e
 			return t2_fail(err, T2_EINVAL, "tape: sequence %d has no tokens", i);
 		total += b->len[i];
 		if (total > INT_MAX / 4)
-			return t2_fail(err, T2_EINVAL, "tape: %ld tokens are too many at once", total);
+			return t2_fail(err, T2_EINVAL, "tape: %ld tokens are too many at once",
+				       total);
 	}
 	for (long i = 0; i < total; i++)
 		if (b->ids[i] < 0 || b->ids[i] >= vocab)
-			return t2_fail(err, T2_EINVAL, "tape: token id %d: the vocabulary has 0 .. %d", b->ids[i],
+			return t2_fail(err, T2_EINVAL,
+				       "tape: token id %d: the vocabulary has 0 .. %d", b->ids[i],
 				       vocab - 1);
 	*rows = (int)total;
 	return T2_OK;
@@ -159,7 +164,8 @@ batch_set(struct tape *t, const struct packed *b, int rows, struct t2_err *err)
 		free(t->tile);
 		t->tile = NULL;
 		t->len = malloc(n * sizeof *t->len);
-		t->tile = t->len ? malloc(n * sizeof *t->tile) : NULL; /* a tile is at least one row */
+		t->tile = t->len ? malloc(n * sizeof *t->tile)
+				 : NULL; /* a tile is at least one row */
 		if (!t->tile)
 			return t2_nomem(err, "tape");
 		t->meta_cap = n;
@@ -186,12 +192,13 @@ batch_set(struct tape *t, const struct packed *b, int rows, struct t2_err *err)
 		int s = t->order[i];
 
 		for (int from = (t->len[s] - 1) / block * block; from >= 0; from -= block)
-			t->tile[t->tiles++] = (struct tape_tile){ s, from,
-								  t->len[s] - from < block ? t->len[s] - from : block };
+			t->tile[t->tiles++] = (struct tape_tile){
+				s, from, t->len[s] - from < block ? t->len[s] - from : block};
 	}
 	if (block > longest)
 		block = longest;
-	st = tape_scratch(t, attn_backward_scratch(c->heads / c->kv_heads, c->head_dim, block, longest), err);
+	st = tape_scratch(
+		t, attn_backward_scratch(c->heads / c->kv_heads, c->head_dim, block, longest), err);
 	return st ? st : rope_reserve(t->rope, longest, err);
 }
 
@@ -199,18 +206,22 @@ static enum t2_status
 reserve(struct tape *t, struct t2_err *err)
 {
 	const struct config *c = model_config(t->model);
-	size_t n = (size_t)t->rows, layer = n * acts_width(c), kept = t->memory / sizeof(float) / layer;
+	size_t n = (size_t)t->rows, layer = n * acts_width(c),
+	       kept = t->memory / sizeof(float) / layer;
 	enum t2_status st = T2_OK;
 
 	t->kept = kept < (size_t)c->layers ? (int)kept : c->layers;
-	const struct { struct floats *f; size_t n; } want[] = {
-		{ &t->resid, ((size_t)c->layers + 1) * n * (size_t)c->hidden },
-		{ &t->store, (size_t)t->kept * layer },
-		{ &t->spare, t->kept < c->layers ? layer : 0 },
-		{ &t->hidden, n * (size_t)c->hidden },
-		{ &t->norm, n * (size_t)c->hidden },
-		{ &t->wide, n * (size_t)c->ffn },
-		{ &t->out, n * (size_t)c->hidden },
+	const struct {
+		struct floats *f;
+		size_t n;
+	} want[] = {
+		{&t->resid, ((size_t)c->layers + 1) * n * (size_t)c->hidden},
+		{&t->store, (size_t)t->kept * layer},
+		{&t->spare, t->kept < c->layers ? layer : 0},
+		{&t->hidden, n * (size_t)c->hidden},
+		{&t->norm, n * (size_t)c->hidden},
+		{&t->wide, n * (size_t)c->ffn},
+		{&t->out, n * (size_t)c->hidden},
 	};
 	for (size_t i = 0; !st && i < sizeof want / sizeof *want; i++)
 		st = floats_reserve(want[i].f, want[i].n, err);
@@ -233,8 +244,14 @@ attention_tile(void *arg, int task, int worker)
 	size_t qd = (size_t)c->heads * (size_t)d, kvd = (size_t)c->kv_heads * (size_t)d;
 	size_t seq = (size_t)t->start[tile->seq], head = (size_t)kh * (size_t)d;
 	size_t at = (seq + (size_t)tile->from) * qd + head * (size_t)group;
-	struct attn_head h = { .q = w->a->q + at, .ldq = (int)qd, .k = w->a->k + seq * kvd + head, .ldk = (int)kvd,
-			       .v = w->a->v + seq * kvd + head, .ldv = (int)kvd, .group = group, .d = d };
+	struct attn_head h = {.q = w->a->q + at,
+			      .ldq = (int)qd,
+			      .k = w->a->k + seq * kvd + head,
+			      .ldk = (int)kvd,
+			      .v = w->a->v + seq * kvd + head,
+			      .ldv = (int)kvd,
+			      .group = group,
+			      .d = d};
 
 	attn_forward(&h, tile->from, tile->rows, w->a->attn + at, (int)qd,
 		     t->scratch.v + (size_t)worker * t->scratch_each);
@@ -242,9 +259,11 @@ attention_tile(void *arg, int task, int worker)
 
 /* One matrix's forward: held back where its backward is next, or where op wants to hold it until recall. */
 static void
-mat_forward(const struct tape *t, const struct linear *op, int mat, const float *x, float *y, bool again)
+mat_forward(const struct tape *t, const struct linear *op, int mat, const float *x, float *y,
+	    bool again)
 {
-	bool later = !again && mat / MAT_KINDS < t->kept && op->recall && op->hold && op->hold(op->self, mat, t->rows);
+	bool later = !again && mat / MAT_KINDS < t->kept && op->recall && op->hold &&
+		     op->hold(op->self, mat, t->rows);
 
 	op->forward(op->self, mat, x, t->rows, NULL, y, again || later);
 }
@@ -253,7 +272,7 @@ void
 tape_layer(struct tape *t, const struct linear *op, int layer, const struct acts *a, bool again)
 {
 	const struct config *c = model_config(t->model);
-	struct attention_work work = { t, a };
+	struct attention_work work = {t, a};
 	const struct weight *w[MAT_KINDS];
 	int mat = layer * MAT_KINDS, rows = t->rows, hidden = c->hidden;
 	const float *x = tape_resid(t, layer);
@@ -262,21 +281,25 @@ tape_layer(struct tape *t, const struct linear *op, int layer, const struct acts
 
 	for (int k = 0; k < MAT_KINDS; k++)
 		w[k] = model_matrix(t->model, mat + k);
-	rows_norm(t->pool, x, rows, hidden, model_norm_attn(t->model, layer), c->rms_eps, t->norm.v);
+	rows_norm(t->pool, x, rows, hidden, model_norm_attn(t->model, layer), c->rms_eps,
+		  t->norm.v);
 	mat_forward(t, op, mat + MAT_Q, t->norm.v, a->q, again);
 	mat_forward(t, op, mat + MAT_K, t->norm.v, a->k, again);
 	mat_forward(t, op, mat + MAT_V, t->norm.v, a->v, again);
-	rows_rope(t->pool, t->rope, a->q, w[MAT_Q]->bias, t->pos, rows, c->heads, c->head_dim, false);
-	rows_rope(t->pool, t->rope, a->k, w[MAT_K]->bias, t->pos, rows, c->kv_heads, c->head_dim, false);
+	rows_rope(t->pool, t->rope, a->q, w[MAT_Q]->bias, t->pos, rows, c->heads, c->head_dim,
+		  false);
+	rows_rope(t->pool, t->rope, a->k, w[MAT_K]->bias, t->pos, rows, c->kv_heads, c->head_dim,
+		  false);
 	rows_add_bias(t->pool, a->v, w[MAT_V]->bias, rows, w[MAT_V]->m);
 	pool_run(t->pool, t->tiles * c->kv_heads, attention_tile, &work);
 	mat_forward(t, op, mat + MAT_O, a->attn, t->out.v, again);
 	memcpy(a->mid, x, bytes);
-	rows_add_norm(t->pool, a->mid, t->out.v, w[MAT_O]->bias, rows, hidden, model_norm_ffn(t->model, layer),
-		      c->rms_eps, t->norm.v);
+	rows_add_norm(t->pool, a->mid, t->out.v, w[MAT_O]->bias, rows, hidden,
+		      model_norm_ffn(t->model, layer), c->rms_eps, t->norm.v);
 	mat_forward(t, op, mat + MAT_GATE, t->norm.v, a->gate, again);
 	mat_forward(t, op, mat + MAT_UP, t->norm.v, a->up, again);
-	rows_silu_mul(t->pool, a->gate, w[MAT_GATE]->bias, a->up, w[MAT_UP]->bias, rows, c->ffn, t->wide.v);
+	rows_silu_mul(t->pool, a->gate, w[MAT_GATE]->bias, a->up, w[MAT_UP]->bias, rows, c->ffn,
+		      t->wide.v);
 	if (again && op->recall)
 		return; /* nobody needs the layer's output again, and recall does without it */
 	mat_forward(t, op, mat + MAT_DOWN, t->wide.v, t->out.v, again);
@@ -310,6 +333,7 @@ tape_forward(struct tape *t, const struct linear *op, const struct packed *b, st
 
 		tape_layer(t, op, l, &a, false);
 	}
-	rows_norm(t->pool, tape_resid(t, c->layers), rows, c->hidden, model_norm_final(t->model), c->rms_eps, t->hidden.v);
+	rows_norm(t->pool, tape_resid(t, c->layers), rows, c->hidden, model_norm_final(t->model),
+		  c->rms_eps, t->hidden.v);
 	return T2_OK;
 }

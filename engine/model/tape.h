@@ -34,18 +34,22 @@ struct tape_grads {
 
 struct tape;
 
-enum t2_status tape_new(struct tape **out, const struct model *m, struct pool *pool, struct t2_err *err);
+enum t2_status tape_new(struct tape **out, const struct model *m, struct pool *pool,
+			struct t2_err *err);
 void tape_free(struct tape *t);
 /* What kept activations may take, 768 MiB unless set; 0: none are kept.  More memory, less time, the same result. */
 void tape_memory(struct tape *t, size_t bytes);
-enum t2_status tape_forward(struct tape *t, const struct linear *op, const struct packed *b, struct t2_err *err);
+enum t2_status tape_forward(struct tape *t, const struct linear *op, const struct packed *b,
+			    struct t2_err *err);
 int tape_rows(const struct tape *t);
 const float *tape_hidden(const struct tape *t); /* borrowed until the next tape_forward() */
-enum t2_status tape_backward(struct tape *t, const struct linear *op, const float *dhidden, const struct tape_grads *g,
-			     struct t2_err *err);
+enum t2_status tape_backward(struct tape *t, const struct linear *op, const float *dhidden,
+			     const struct tape_grads *g, struct t2_err *err);
 
 /* The head: logits[rows][vocab] = h[rows][hidden] E^T, and dh[rows][hidden] = dlogits E. */
-void head_forward(const struct model *m, struct pool *pool, const float *h, int rows, float *logits);
-void head_backward(const struct model *m, struct pool *pool, const float *dlogits, int rows, float *dh);
+void head_forward(const struct model *m, struct pool *pool, const float *h, int rows,
+		  float *logits);
+void head_backward(const struct model *m, struct pool *pool, const float *dlogits, int rows,
+		   float *dh);
 
 #endif

@@ -62,14 +62,15 @@ norm_weight_tile(void *arg, int task, int worker)
 {
 	struct back_work *w = arg;
 	int from = task * COLUMNS, n = w->n - from < COLUMNS ? w->n - from : COLUMNS;
-	double sum[COLUMNS] = { 0 };
+	double sum[COLUMNS] = {0};
 
 	(void)worker;
 	for (int i = 0; i < w->t->rows; i++) {
 		size_t at = (size_t)i * (size_t)w->n + (size_t)from;
 
 		for (int c = 0; c < n; c++)
-			sum[c] += (double)w->g[at + (size_t)c] * w->x[at + (size_t)c] * w->t->inverse.v[i];
+			sum[c] += (double)w->g[at + (size_t)c] * w->x[at + (size_t)c] *
+				  w->t->inverse.v[i];
 	}
 	for (int c = 0; c < n; c++)
 		w->sum[from + c] += (float)sum[c];
@@ -80,7 +81,7 @@ static void
 norm_backward(struct tape *t, const float *x, const float *weight, const float *g, float *dw)
 {
 	const struct config *c = model_config(t->model);
-	struct back_work w = { .t = t, .x = x, .w = weight, .g = g, .sum = dw, .eps = c->rms_eps };
+	struct back_work w = {.t = t, .x = x, .w = weight, .g = g, .sum = dw, .eps = c->rms_eps};
 
 	rows_tiles(&w, c->hidden, norm_tile);
 	if (dw)
@@ -91,10 +92,12 @@ static void
 silu_tile(void *arg, int task, int worker)
 {
 	struct back_work *w = arg;
-	size_t from = (size_t)(task * w->tile) * (size_t)w->n, n = (size_t)tile_end(w, task) * (size_t)w->n - from;
+	size_t from = (size_t)(task * w->tile) * (size_t)w->n,
+	       n = (size_t)tile_end(w, task) * (size_t)w->n - from;
 
 	(void)worker;
-	vec_silu_back(w->t->dgate.v + from, w->t->dup.v + from, w->a->gate + from, w->a->up + from, (int)n);
+	vec_silu_back(w->t->dgate.v + from, w->t->dup.v + from, w->a->gate + from, w->a->up + from,
+		      (int)n);
 }
 
 /* One sequence under one key/value head: block after block, so that dk and dv are summed in one order. */
@@ -112,11 +115,18 @@ attention_task(void *arg, int task, int worker)
 	for (int from = 0; from < t->len[s]; from += block) {
 		int rows = t->len[s] - from < block ? t->len[s] - from : block;
 		size_t at = (size_t)(t->start[s] + from) * qd + head * (size_t)group;
-		struct attn_head h = { .q = w->a->q + at, .ldq = (int)qd, .k = w->a->k + kv, .ldk = (int)kvd,
-				       .v = w->a->v + kv, .ldv = (int)kvd, .group = group, .d = d };
+		struct attn_head h = {.q = w->a->q + at,
+				      .ldq = (int)qd,
+				      .k = w->a->k + kv,
+				      .ldk = (int)kvd,
+				      .v = w->a->v + kv,
+				      .ldv = (int)kvd,
+				      .group = group,
+				      .d = d};
 
-		attn_backward(&h, from, rows, w->a->attn + at, t->da.v + at, (int)qd, t->dq.v + at, t->dk.v + kv,
-			      t->dv.v + kv, t->scratch.v + (size_t)worker * t->scratch_each);
+		attn_backward(&h, from, rows, w->a->attn + at, t->da.v + at, (int)qd, t->dq.v + at,
+			      t->dk.v + kv, t->dv.v + kv,
+			      t->scratch.v + (size_t)worker * t->scratch_each);
 	}
 }
 
@@ -143,7 +153,8 @@ embed_tile(void *arg, int task, int worker)
 
 /* One matrix's gradients; what no forward has just held back is recalled first. */
 static void
-mat_backward(const struct tape *t, const struct linear *op, int mat, bool held, const float *x, const float *g, float *dx)
+mat_backward(const struct tape *t, const struct linear *op, int mat, bool held, const float *x,
+	     const float *g, float *dx)
 {
 	if (!held)
 		op->recall(op->self, mat, x, t->rows, NULL);
@@ -156,15 +167,17 @@ layer_backward(struct tape *t, const struct linear *op, int layer, const struct 
 {
 	const struct config *c = model_config(t->model);
 	struct acts a = tape_acts(t, layer);
-	struct back_work w = { .t = t, .a = &a };
+	struct back_work w = {.t = t, .a = &a};
 	bool again = layer >= t->kept || !op->recall;
-	int mat = layer * MAT_KINDS, hidden = c->hidden, qd = c->heads * c->head_dim, kvd = c->kv_heads * c->head_dim;
+	int mat = layer * MAT_KINDS, hidden = c->hidden, qd = c->heads * c->head_dim,
+	    kvd = c->kv_heads * c->head_dim;
 	float *dw = grads && grads->norm ? grads->norm + 2 * (size_t)layer * (size_t)hidden : NULL;
 	const float *x = tape_resid(t, layer), *norm_attn = model_norm_attn(t->model, layer);
 	const float *norm_ffn = model_norm_ffn(t->model, layer);
 
 	if (again)
-		tape_layer(t, op, layer, &a, true); /* leaves the two inputs of the feed-forward in norm and wide */
+		tape_layer(t, op, layer, &a,
+			   true); /* leaves the two inputs of the feed-forward in norm and wide */
 	else {
 		rows_norm(t->pool, a.mid, t->rows, hidden, norm_ffn, c->rms_eps, t->norm.v);
 		rows_silu_mul(t->pool, a.gate, NULL, a.up, NULL, t->rows, c->ffn, t->wide.v);
@@ -199,10 +212,19 @@ reserve(struct tape *t, struct t2_err *err)
 	const struct config *c = model_config(t->model);
 	size_t n = (size_t)t->rows, qd = (size_t)c->heads * (size_t)c->head_dim;
 	size_t kvd = (size_t)c->kv_heads * (size_t)c->head_dim;
-	const struct { struct floats *f; size_t n; } want[] = {
-		{ &t->dx, n * (size_t)c->hidden }, { &t->dn, n * (size_t)c->hidden }, { &t->da, n * qd }, { &t->dq, n * qd },
-		{ &t->dk, n * kvd }, { &t->dv, n * kvd }, { &t->dgate, n * (size_t)c->ffn }, { &t->dup, n * (size_t)c->ffn },
-		{ &t->inverse, n },
+	const struct {
+		struct floats *f;
+		size_t n;
+	} want[] = {
+		{&t->dx, n * (size_t)c->hidden},
+		{&t->dn, n * (size_t)c->hidden},
+		{&t->da, n * qd},
+		{&t->dq, n * qd},
+		{&t->dk, n * kvd},
+		{&t->dv, n * kvd},
+		{&t->dgate, n * (size_t)c->ffn},
+		{&t->dup, n * (size_t)c->ffn},
+		{&t->inverse, n},
 	};
 	enum t2_status st = tape_scratch(t, (size_t)c->hidden, err);
 
@@ -212,8 +234,8 @@ reserve(struct tape *t, struct t2_err *err)
 }
 
 enum t2_status
-tape_backward(struct tape *t, const struct linear *op, const float *dhidden, const struct tape_grads *g,
-	      struct t2_err *err)
+tape_backward(struct tape *t, const struct linear *op, const float *dhidden,
+	      const struct tape_grads *g, struct t2_err *err)
 {
 	const struct config *c = model_config(t->model);
 	float *dw = g && g->norm ? g->norm + 2 * (size_t)c->layers * (size_t)c->hidden : NULL;
@@ -231,7 +253,7 @@ tape_backward(struct tape *t, const struct linear *op, const float *dhidden, con
 	for (int l = c->layers - 1; l >= 0; l--)
 		layer_backward(t, op, l, g);
 	if (g && g->embed) {
-		struct back_work w = { .t = t, .n = c->hidden, .sum = g->embed };
+		struct back_work w = {.t = t, .n = c->hidden, .sum = g->embed};
 
 		pool_run(t->pool, (c->hidden + COLUMNS - 1) / COLUMNS, embed_tile, &w);
 	}

@@ -26,27 +26,29 @@ struct tape {
 	const struct model *model;
 	struct pool *pool;
 	struct rope *rope;
-	size_t memory;		/* bytes that kept activations may take */
-	int rows, count, kept;	/* kept: layers whose activations are in store */
+	size_t memory;		      /* bytes that kept activations may take */
+	int rows, count, kept;	      /* kept: layers whose activations are in store */
 	int *len, *start, *pos, *ids; /* [count], [count], [rows], [rows] */
-	int *order;		/* [count] sequences, longest first */
+	int *order;		      /* [count] sequences, longest first */
 	struct tape_tile *tile;
 	int tiles;
 	size_t meta_cap;
-	struct floats resid;	/* [layers + 1][rows][hidden] */
-	struct floats hidden;	/* [rows][hidden] */
-	struct floats store;	/* [kept][acts] */
-	struct floats spare;	/* [acts] for layers that are not kept */
+	struct floats resid;	       /* [layers + 1][rows][hidden] */
+	struct floats hidden;	       /* [rows][hidden] */
+	struct floats store;	       /* [kept][acts] */
+	struct floats spare;	       /* [acts] for layers that are not kept */
 	struct floats norm, wide, out; /* [rows][hidden], [rows][ffn], [rows][hidden] */
-	struct floats dx, dn, da, dq, dk, dv, dgate, dup, inverse; /* backward; inverse: [rows] 1 / rms */
-	struct floats scratch;	/* [workers][scratch_each] */
+	struct floats dx, dn, da, dq, dk, dv, dgate, dup,
+		inverse;       /* backward; inverse: [rows] 1 / rms */
+	struct floats scratch; /* [workers][scratch_each] */
 	size_t scratch_each;
 };
 
 float *tape_resid(const struct tape *t, int layer);
 struct acts tape_acts(const struct tape *t, int layer);
 /* Computes layer's activations from resid[layer], and resid[layer + 1] unless again. */
-void tape_layer(struct tape *t, const struct linear *op, int layer, const struct acts *a, bool again);
+void tape_layer(struct tape *t, const struct linear *op, int layer, const struct acts *a,
+		bool again);
 enum t2_status tape_scratch(struct tape *t, size_t each, struct t2_err *err);
 
 #endif

@@ -167,7 +167,8 @@ encode_words(struct encoding *e, const char *s, size_t len, struct t2_err *err)
 		return t2_nomem(err, "tokenizing");
 	st = pretok_run(&e->t->pretok, &e->matcher, w, err);
 	for (size_t i = 0; i < w->n && !st; i++)
-		st = bpe_encode(&e->t->bpe, &e->bpe, w->text.s + w->v[i].off, w->v[i].len, e->out, err);
+		st = bpe_encode(&e->t->bpe, &e->bpe, w->text.s + w->v[i].off, w->v[i].len, e->out,
+				err);
 	return st;
 }
 
@@ -208,8 +209,8 @@ push_all(struct ids *to, const struct ids *from, struct t2_err *err)
 }
 
 enum t2_status
-tokenizer_encode(const struct tokenizer *t, const char *text, size_t len, int flags, struct ids *ids,
-		 struct t2_err *err)
+tokenizer_encode(const struct tokenizer *t, const char *text, size_t len, int flags,
+		 struct ids *ids, struct t2_err *err)
 {
 	struct encoding e = {.t = t, .out = ids};
 	struct added_match m = {0};
@@ -218,7 +219,8 @@ tokenizer_encode(const struct tokenizer *t, const char *text, size_t len, int fl
 	int before = ids->n;
 
 	if (len > TOKENIZER_TEXT_MAX)
-		return t2_fail(err, T2_EINVAL, "text of %zu bytes: more than %d at once", len, TOKENIZER_TEXT_MAX);
+		return t2_fail(err, T2_EINVAL, "text of %zu bytes: more than %d at once", len,
+			       TOKENIZER_TEXT_MAX);
 	if (!utf8_valid(text, len)) {
 		utf8_clean(&clean, text, len);
 		if (clean.failed)
@@ -266,7 +268,8 @@ tok_stream_push(struct tok_stream *s, int id, struct strbuf *out, struct t2_err 
 	const char *piece = tokenizer_piece(s->t, id, &len);
 
 	if (!piece)
-		return t2_fail(err, T2_EINVAL, "token id %d: no such token, ids are 0 .. %d", id, s->t->size - 1);
+		return t2_fail(err, T2_EINVAL, "token id %d: no such token, ids are 0 .. %d", id,
+			       s->t->size - 1);
 	detok_push(&s->run, piece, len, out);
 	return s->run.failed || out->failed ? t2_nomem(err, "decoding") : T2_OK;
 }
@@ -288,7 +291,8 @@ tok_stream_free(struct tok_stream *s)
 }
 
 enum t2_status
-tokenizer_decode(const struct tokenizer *t, const int *ids, int n, struct strbuf *out, struct t2_err *err)
+tokenizer_decode(const struct tokenizer *t, const int *ids, int n, struct strbuf *out,
+		 struct t2_err *err)
 {
 	struct tok_stream s = {.t = t, .run.chain = &t->detok};
 	enum t2_status st = T2_OK;

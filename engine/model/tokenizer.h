@@ -38,18 +38,20 @@ void tokenizer_free(struct tokenizer *t);
 int tokenizer_size(const struct tokenizer *t); /* ids are 0 .. size-1 */
 
 /* Appends to *ids. */
-enum t2_status tokenizer_encode(const struct tokenizer *t, const char *text, size_t len, int flags, struct ids *ids,
-				struct t2_err *err);
+enum t2_status tokenizer_encode(const struct tokenizer *t, const char *text, size_t len, int flags,
+				struct ids *ids, struct t2_err *err);
 /* Appends the text of the whole list; special tokens are shown as they are written, no clean-up.  An id without an entry
  * is T2_EINVAL: a model may have more rows than its tokenizer has tokens. */
-enum t2_status tokenizer_decode(const struct tokenizer *t, const int *ids, int n, struct strbuf *out,
-				struct t2_err *err);
+enum t2_status tokenizer_decode(const struct tokenizer *t, const int *ids, int n,
+				struct strbuf *out, struct t2_err *err);
 
 /* Streaming: appends what has become certain with this token; bytes of an unfinished character wait, and byte tokens
  * (<0xE4>) until their run ends, because one that is not UTF-8 spoils it.  The parts together are tokenizer_decode(). */
 struct tok_stream;
-enum t2_status tok_stream_new(struct tok_stream **out, const struct tokenizer *t, struct t2_err *err);
-enum t2_status tok_stream_push(struct tok_stream *s, int id, struct strbuf *out, struct t2_err *err);
+enum t2_status tok_stream_new(struct tok_stream **out, const struct tokenizer *t,
+			      struct t2_err *err);
+enum t2_status tok_stream_push(struct tok_stream *s, int id, struct strbuf *out,
+			       struct t2_err *err);
 enum t2_status tok_stream_end(struct tok_stream *s, struct strbuf *out, struct t2_err *err);
 void tok_stream_free(struct tok_stream *s);
 
@@ -59,7 +61,8 @@ int tokenizer_id(const struct tokenizer *t, const char *piece); /* -1: none */
 bool tokenizer_is_special(const struct tokenizer *t, int id);
 int tokenizer_bos(const struct tokenizer *t); /* -1: none */
 int tokenizer_eos(const struct tokenizer *t);
-const char *tokenizer_bos_text(const struct tokenizer *t); /* "" when none: what templates call bos_token */
+const char *
+tokenizer_bos_text(const struct tokenizer *t); /* "" when none: what templates call bos_token */
 const char *tokenizer_eos_text(const struct tokenizer *t);
 /* The chat template (Jinja source), from tokenizer_config.json, chat_template.jinja or GGUF; NULL: none. */
 const char *tokenizer_chat_template(const struct tokenizer *t);

@@ -11,8 +11,8 @@ enum { TEMPLATE_BYTES = 1 << 20 };
 
 /* A special token: its text, or an object with "content"; absent or null: none. */
 static enum t2_status
-read_special(const struct tokenizer *t, const json_t *root, const char *key, int *id, char **text, const char *path,
-	     struct t2_err *err)
+read_special(const struct tokenizer *t, const json_t *root, const char *key, int *id, char **text,
+	     const char *path, struct t2_err *err)
 {
 	const json_t *v = json_object_get(root, key);
 
@@ -21,21 +21,23 @@ read_special(const struct tokenizer *t, const json_t *root, const char *key, int
 	if (json_is_object(v))
 		v = json_object_get(v, "content");
 	if (!json_is_string(v))
-		return t2_fail(err, T2_EFORMAT, "%s: \"%s\" is neither a text nor has it a \"content\"", path, key);
+		return t2_fail(err, T2_EFORMAT,
+			       "%s: \"%s\" is neither a text nor has it a \"content\"", path, key);
 	*id = vocab_find(&t->vocab, json_string_value(v), json_string_length(v));
 	if (*id < 0)
-		return t2_fail(err, T2_EFORMAT, "%s: %s \"%.80s\" is not in the vocabulary", path, key,
-			       json_string_value(v));
+		return t2_fail(err, T2_EFORMAT, "%s: %s \"%.80s\" is not in the vocabulary", path,
+			       key, json_string_value(v));
 	*text = tokenizer_copy(json_string_value(v), json_string_length(v));
 	return *text ? T2_OK : t2_nomem(err, path);
 }
 
 enum t2_status
-tokenizer_set_template(struct tokenizer *t, const char *s, size_t len, const char *path, struct t2_err *err)
+tokenizer_set_template(struct tokenizer *t, const char *s, size_t len, const char *path,
+		       struct t2_err *err)
 {
 	if (len > TEMPLATE_BYTES)
-		return t2_fail(err, T2_EUNSUP, "%s: chat template of %zu bytes, more than %d", path, len,
-			       TEMPLATE_BYTES);
+		return t2_fail(err, T2_EUNSUP, "%s: chat template of %zu bytes, more than %d", path,
+			       len, TEMPLATE_BYTES);
 	if (memchr(s, 0, len) || !utf8_valid(s, len))
 		return t2_fail(err, T2_EFORMAT, "%s: the chat template is not a UTF-8 text", path);
 	free(t->chat_template);
@@ -53,21 +55,25 @@ read_template(struct tokenizer *t, const json_t *v, const char *path, struct t2_
 	if (!v || json_is_null(v))
 		return T2_OK;
 	if (json_is_string(v))
-		return tokenizer_set_template(t, json_string_value(v), json_string_length(v), path, err);
+		return tokenizer_set_template(t, json_string_value(v), json_string_length(v), path,
+					      err);
 	if (!json_is_array(v))
-		return t2_fail(err, T2_EFORMAT, "%s: \"chat_template\" is neither a text nor a list", path);
+		return t2_fail(err, T2_EFORMAT,
+			       "%s: \"chat_template\" is neither a text nor a list", path);
 	json_array_foreach (v, i, one) {
 		const char *name = json_string_value(json_object_get(one, "name"));
 		const json_t *text = json_object_get(one, "template");
 
 		if (!name || !json_is_string(text))
-			return t2_fail(err, T2_EFORMAT, "%s: chat_template[%zu]: no \"name\" or no \"template\"", path,
-				       i);
+			return t2_fail(err, T2_EFORMAT,
+				       "%s: chat_template[%zu]: no \"name\" or no \"template\"",
+				       path, i);
 		if (!strcmp(name, "default"))
-			return tokenizer_set_template(t, json_string_value(text), json_string_length(text), path, err);
+			return tokenizer_set_template(t, json_string_value(text),
+						      json_string_length(text), path, err);
 	}
-	return t2_fail(err, T2_EUNSUP, "%s: chat_template: none of its %zu is named \"default\"", path,
-		       json_array_size(v));
+	return t2_fail(err, T2_EUNSUP, "%s: chat_template: none of its %zu is named \"default\"",
+		       path, json_array_size(v));
 }
 
 static enum t2_status

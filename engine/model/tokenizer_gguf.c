@@ -11,13 +11,20 @@
 enum { SPLITS = 4, SCORED_PIECE_MAX = 1024 };
 
 /* tokenizer.ggml.token_type */
-enum piece_type { PIECE_NORMAL = 1, PIECE_UNKNOWN, PIECE_CONTROL, PIECE_USER, PIECE_UNUSED, PIECE_BYTE };
+enum piece_type {
+	PIECE_NORMAL = 1,
+	PIECE_UNKNOWN,
+	PIECE_CONTROL,
+	PIECE_USER,
+	PIECE_UNUSED,
+	PIECE_BYTE
+};
 
-#define LLAMA3_WORDS                                                                                                   \
-	"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}|"                                      \
+#define LLAMA3_WORDS                                                                               \
+	"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}|"                  \
 	" ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
-#define QWEN2_WORDS                                                                                                    \
-	"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|"                                           \
+#define QWEN2_WORDS                                                                                \
+	"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|"                       \
 	" ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 
 /* What the names in tokenizer.ggml.pre stand for. */
@@ -34,7 +41,8 @@ static const struct pre {
 	{.name = "llama-v3", .ignore_merges = true, .add_bos = true, .splits = {LLAMA3_WORDS}},
 	{.name = "qwen2", .nfc = true, .splits = {QWEN2_WORDS}},
 	{.name = "default",
-	 .splits = {"[\\p{P}\\$\\+<=>\\^~\\|]+", tokenizer_gpt2_words, "\\p{N}+", "[0-9][0-9][0-9]"}},
+	 .splits = {"[\\p{P}\\$\\+<=>\\^~\\|]+", tokenizer_gpt2_words, "\\p{N}+",
+		    "[0-9][0-9][0-9]"}},
 };
 
 /* The arrays of the vocabulary, as long as they are read. */
@@ -59,7 +67,8 @@ read_source(struct source *s, struct t2_err *err)
 	size_t n;
 
 	if (!gguf_array_len(s->g, "tokenizer.ggml.tokens", &s->n) || !s->n || s->n > VOCAB_MAX)
-		return t2_fail(err, T2_EFORMAT, "%s: tokenizer.ggml.tokens: no list of 1 .. %d tokens", s->where,
+		return t2_fail(err, T2_EFORMAT,
+			       "%s: tokenizer.ggml.tokens: no list of 1 .. %d tokens", s->where,
 			       VOCAB_MAX);
 	s->pieces = malloc(s->n * sizeof *s->pieces);
 	s->types = malloc(s->n * sizeof *s->types);
@@ -73,14 +82,16 @@ read_source(struct source *s, struct t2_err *err)
 		s->types = NULL;
 	} else if (!gguf_array_len(s->g, "tokenizer.ggml.token_type", &n) || n != s->n ||
 		   !gguf_array_i32(s->g, "tokenizer.ggml.token_type", s->types)) {
-		return t2_fail(err, T2_EFORMAT, "%s: tokenizer.ggml.token_type: not %zu integers", s->where, s->n);
+		return t2_fail(err, T2_EFORMAT, "%s: tokenizer.ggml.token_type: not %zu integers",
+			       s->where, s->n);
 	}
 	if (!gguf_has(s->g, "tokenizer.ggml.scores")) {
 		free(s->scores);
 		s->scores = NULL;
 	} else if (!gguf_array_len(s->g, "tokenizer.ggml.scores", &n) || n != s->n ||
 		   !gguf_array_f32(s->g, "tokenizer.ggml.scores", s->scores)) {
-		return t2_fail(err, T2_EFORMAT, "%s: tokenizer.ggml.scores: not %zu numbers", s->where, s->n);
+		return t2_fail(err, T2_EFORMAT, "%s: tokenizer.ggml.scores: not %zu numbers",
+			       s->where, s->n);
 	}
 	return T2_OK;
 }
@@ -97,30 +108,34 @@ read_pieces(struct tokenizer *t, const struct source *s, struct t2_err *err)
 		bool cut = type == PIECE_UNKNOWN || type == PIECE_CONTROL || type == PIECE_USER;
 
 		if (type < PIECE_NORMAL || type > PIECE_BYTE)
-			return t2_fail(err, T2_EUNSUP, "%s: tokenizer.ggml.token_type[%zu]: no type %d", s->where, i,
-				       type);
+			return t2_fail(err, T2_EUNSUP,
+				       "%s: tokenizer.ggml.token_type[%zu]: no type %d", s->where,
+				       i, type);
 		if (cut)
 			flags |= VOCAB_ADDED;
 		if (type == PIECE_UNKNOWN || type == PIECE_CONTROL)
 			flags |= VOCAB_SPECIAL;
-		st = vocab_add(&t->vocab, (int)i, s->pieces[i].s, s->pieces[i].len, flags, s->where, err);
+		st = vocab_add(&t->vocab, (int)i, s->pieces[i].s, s->pieces[i].len, flags, s->where,
+			       err);
 		if (!st && cut && s->pieces[i].len)
-			st = added_add(&t->raw, s->pieces[i].s, s->pieces[i].len, (struct added_token){.id = (int)i},
-				       err);
+			st = added_add(&t->raw, s->pieces[i].s, s->pieces[i].len,
+				       (struct added_token){.id = (int)i}, err);
 	}
 	t->size = t->vocab.n;
 	return st;
 }
 
 static enum t2_status
-read_id(const struct tokenizer *t, const struct source *s, const char *key, int *id, struct t2_err *err)
+read_id(const struct tokenizer *t, const struct source *s, const char *key, int *id,
+	struct t2_err *err)
 {
 	uint32_t v;
 
 	if (!gguf_has(s->g, key))
 		return T2_OK;
 	if (!gguf_u32(s->g, key, &v) || v >= (uint32_t)t->size)
-		return t2_fail(err, T2_EFORMAT, "%s: %s: not an id in 0 .. %d", s->where, key, t->size - 1);
+		return t2_fail(err, T2_EFORMAT, "%s: %s: not an id in 0 .. %d", s->where, key,
+			       t->size - 1);
 	*id = (int)v;
 	return T2_OK;
 }
@@ -159,7 +174,8 @@ read_ends(struct tokenizer *t, const struct source *s, bool add_bos, struct t2_e
 	if (!st)
 		st = read_flag(s, "tokenizer.ggml.add_eos_token", &add_eos, err);
 	if (!st && ((add_bos && t->bos < 0) || (add_eos && t->eos < 0)))
-		st = t2_fail(err, T2_EFORMAT, "%s: tokenizer.ggml: asks for a %s token to be added, but has none",
+		st = t2_fail(err, T2_EFORMAT,
+			     "%s: tokenizer.ggml: asks for a %s token to be added, but has none",
 			     s->where, add_bos && t->bos < 0 ? "BOS" : "EOS");
 	if (!st && add_bos)
 		st = ids_push(&t->prefix, t->bos, err);
@@ -173,8 +189,8 @@ read_ends(struct tokenizer *t, const struct source *s, bool add_bos, struct t2_e
 /* gpt2 */
 
 static enum t2_status
-read_merge(struct tokenizer *t, const struct source *s, size_t rank, struct gguf_str m, struct strbuf *whole,
-	   struct t2_err *err)
+read_merge(struct tokenizer *t, const struct source *s, size_t rank, struct gguf_str m,
+	   struct strbuf *whole, struct t2_err *err)
 {
 	/* A piece may be a space, but no piece begins with one and goes on. */
 	const char *space = m.len > 2 ? memchr(m.s + 1, ' ', m.len - 1) : NULL;
@@ -182,7 +198,8 @@ read_merge(struct tokenizer *t, const struct source *s, size_t rank, struct gguf
 	int left, right, id;
 
 	if (!space)
-		return t2_fail(err, T2_EFORMAT, "%s: tokenizer.ggml.merges[%zu]: not two pieces", s->where, rank);
+		return t2_fail(err, T2_EFORMAT, "%s: tokenizer.ggml.merges[%zu]: not two pieces",
+			       s->where, rank);
 	strbuf_clear(whole);
 	strbuf_add(whole, m.s, n);
 	strbuf_add(whole, space + 1, m.len - n - 1);
@@ -192,7 +209,8 @@ read_merge(struct tokenizer *t, const struct source *s, size_t rank, struct gguf
 	right = vocab_find_model(&t->vocab, space + 1, m.len - n - 1);
 	id = vocab_find_model(&t->vocab, whole->s, whole->len);
 	if (left < 0 || right < 0 || id < 0)
-		return t2_fail(err, T2_EFORMAT, "%s: tokenizer.ggml.merges[%zu]: \"%.*s\": %s is no token", s->where,
+		return t2_fail(err, T2_EFORMAT,
+			       "%s: tokenizer.ggml.merges[%zu]: \"%.*s\": %s is no token", s->where,
 			       rank, m.len < 80 ? (int)m.len : 80, m.s,
 			       left < 0	   ? "the first"
 			       : right < 0 ? "the second"
@@ -239,8 +257,8 @@ read_gpt2(struct tokenizer *t, const struct source *s, struct t2_err *err)
 		if (is_string(name, pres[i].name))
 			pre = &pres[i];
 	if (!pre)
-		return t2_fail(err, T2_EUNSUP, "%s: tokenizer.ggml.pre \"%.*s\" is not supported", s->where,
-			       name.len < 60 ? (int)name.len : 60, name.s);
+		return t2_fail(err, T2_EUNSUP, "%s: tokenizer.ggml.pre \"%.*s\" is not supported",
+			       s->where, name.len < 60 ? (int)name.len : 60, name.s);
 	st = read_pieces(t, s, err);
 	if (!st)
 		st = read_merges(t, s, err);
@@ -253,7 +271,8 @@ read_gpt2(struct tokenizer *t, const struct source *s, struct t2_err *err)
 	if (!st)
 		st = pretok_add(&t->pretok, &(struct pretok_step){.kind = PRETOK_BYTES}, err);
 	t->bpe.ignore_merges = pre->ignore_merges;
-	return st ? st : detok_add(&t->detok, &(struct detok_step){.kind = DETOK_BYTES}, s->where, err);
+	return st ? st
+		  : detok_add(&t->detok, &(struct detok_step){.kind = DETOK_BYTES}, s->where, err);
 }
 
 /* llama */
@@ -309,9 +328,11 @@ score_merges(struct tokenizer *t, const struct source *s, struct t2_err *err)
 	for (size_t i = 0; i < s->n && !st; i++) {
 		order[i] = (struct scored){s->scores[i], (int)i};
 		if (isnan(s->scores[i]))
-			st = t2_fail(err, T2_EFORMAT, "%s: tokenizer.ggml.scores[%zu]: not a number", s->where, i);
+			st = t2_fail(err, T2_EFORMAT,
+				     "%s: tokenizer.ggml.scores[%zu]: not a number", s->where, i);
 		else if (s->pieces[i].len > SCORED_PIECE_MAX)
-			st = t2_fail(err, T2_EUNSUP, "%s: tokenizer.ggml.tokens[%zu]: %zu bytes, more than %d",
+			st = t2_fail(err, T2_EUNSUP,
+				     "%s: tokenizer.ggml.tokens[%zu]: %zu bytes, more than %d",
 				     s->where, i, s->pieces[i].len, SCORED_PIECE_MAX);
 	}
 	if (!st)
@@ -338,7 +359,11 @@ static enum t2_status
 detok_llama(struct tokenizer *t, bool space_prefix, const char *where, struct t2_err *err)
 {
 	static const struct detok_step steps[] = {
-		{.kind = DETOK_REPLACE, .from = "\xe2\x96\x81", .from_len = 3, .to = " ", .to_len = 1},
+		{.kind = DETOK_REPLACE,
+		 .from = "\xe2\x96\x81",
+		 .from_len = 3,
+		 .to = " ",
+		 .to_len = 1},
 		{.kind = DETOK_BYTE_FALLBACK},
 		{.kind = DETOK_FUSE},
 		{.kind = DETOK_STRIP, .from = " ", .from_len = 1, .left = 1},
@@ -385,10 +410,13 @@ read_llama(struct tokenizer *t, const struct source *s, struct t2_err *err)
 	if (st)
 		return st;
 	if (squeeze)
-		return t2_fail(err, T2_EUNSUP, "%s: tokenizer.ggml.remove_extra_whitespaces is not supported",
+		return t2_fail(err, T2_EUNSUP,
+			       "%s: tokenizer.ggml.remove_extra_whitespaces is not supported",
 			       s->where);
 	if (gguf_has(s->g, "tokenizer.ggml.precompiled_charsmap"))
-		return t2_fail(err, T2_EUNSUP, "%s: tokenizer.ggml.precompiled_charsmap is not supported", s->where);
+		return t2_fail(err, T2_EUNSUP,
+			       "%s: tokenizer.ggml.precompiled_charsmap is not supported",
+			       s->where);
 	if (!s->scores)
 		return t2_fail(err, T2_EFORMAT, "%s: tokenizer.ggml.scores is missing", s->where);
 	st = read_pieces(t, s, err);
@@ -420,10 +448,12 @@ tokenizer_read_gguf(struct tokenizer *t, const struct gguf *g, struct t2_err *er
 	enum t2_status st;
 
 	if (!gguf_string(g, "tokenizer.ggml.model", &kind))
-		return t2_fail(err, T2_EFORMAT, "%s: no tokenizer.ggml.model: there is no vocabulary in it", s.where);
+		return t2_fail(err, T2_EFORMAT,
+			       "%s: no tokenizer.ggml.model: there is no vocabulary in it",
+			       s.where);
 	if (!is_string(kind, "gpt2") && !is_string(kind, "llama"))
-		return t2_fail(err, T2_EUNSUP, "%s: tokenizer.ggml.model \"%.*s\" is not supported", s.where,
-			       kind.len < 60 ? (int)kind.len : 60, kind.s);
+		return t2_fail(err, T2_EUNSUP, "%s: tokenizer.ggml.model \"%.*s\" is not supported",
+			       s.where, kind.len < 60 ? (int)kind.len : 60, kind.s);
 	st = read_source(&s, err);
 	if (!st)
 		st = is_string(kind, "gpt2") ? read_gpt2(t, &s, err) : read_llama(t, &s, err);

@@ -34,11 +34,14 @@ struct gguf;
 struct tokenizer *tokenizer_alloc(void);
 enum t2_status tokenizer_complete(struct tokenizer *t, struct t2_err *err);
 /* Each fills its part; path, or where, names the file in messages. */
-enum t2_status tokenizer_read_json(struct tokenizer *t, const char *bytes, size_t n, const char *path,
-				   struct t2_err *err);
-enum t2_status tokenizer_read_normalizer(struct tokenizer *t, const json_t *j, const char *path, struct t2_err *err);
-enum t2_status tokenizer_read_pretok(struct tokenizer *t, const json_t *j, const char *path, struct t2_err *err);
-enum t2_status tokenizer_read_decoder(struct tokenizer *t, const json_t *j, const char *path, struct t2_err *err);
+enum t2_status tokenizer_read_json(struct tokenizer *t, const char *bytes, size_t n,
+				   const char *path, struct t2_err *err);
+enum t2_status tokenizer_read_normalizer(struct tokenizer *t, const json_t *j, const char *path,
+					 struct t2_err *err);
+enum t2_status tokenizer_read_pretok(struct tokenizer *t, const json_t *j, const char *path,
+				     struct t2_err *err);
+enum t2_status tokenizer_read_decoder(struct tokenizer *t, const json_t *j, const char *path,
+				      struct t2_err *err);
 /* tokenizer_config.json and chat_template.jinja beside path, where they are. */
 enum t2_status tokenizer_read_config(struct tokenizer *t, const char *path, struct t2_err *err);
 enum t2_status tokenizer_read_gguf(struct tokenizer *t, const struct gguf *g, struct t2_err *err);
@@ -46,9 +49,10 @@ enum t2_status tokenizer_read_gguf(struct tokenizer *t, const struct gguf *g, st
 /* GPT-2's own expression, what ByteLevel uses by itself. */
 extern const char tokenizer_gpt2_words[];
 /* Every match of an expression, as files write it, becomes a word of its own. */
-enum t2_status tokenizer_add_split(struct tokenizer *t, const char *regex, const char *where, struct t2_err *err);
-enum t2_status tokenizer_set_template(struct tokenizer *t, const char *s, size_t len, const char *where,
-				      struct t2_err *err);
+enum t2_status tokenizer_add_split(struct tokenizer *t, const char *regex, const char *where,
+				   struct t2_err *err);
+enum t2_status tokenizer_set_template(struct tokenizer *t, const char *s, size_t len,
+				      const char *where, struct t2_err *err);
 /* A copy of s[0 .. len) with a NUL behind it; NULL: out of memory. */
 char *tokenizer_copy(const char *s, size_t len);
 

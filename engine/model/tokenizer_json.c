@@ -30,7 +30,8 @@ read_vocab(struct tokenizer *t, json_t *vocab, const char *path, struct t2_err *
 		json_int_t i = json_integer_value(id);
 
 		if (!json_is_integer(id) || i < 0 || i >= VOCAB_MAX)
-			return t2_fail(err, T2_EFORMAT, "%s: model: vocab: \"%.80s\": not an id in 0 .. %d", path,
+			return t2_fail(err, T2_EFORMAT,
+				       "%s: model: vocab: \"%.80s\": not an id in 0 .. %d", path,
 				       piece, VOCAB_MAX - 1);
 		st = vocab_add(&t->vocab, (int)i, piece, len, VOCAB_MODEL, path, err);
 		if (st)
@@ -84,7 +85,8 @@ read_merges(struct tokenizer *t, const json_t *merges, const char *path, struct 
 		int left, right, id;
 
 		if (!merge_halves(m, s, n)) {
-			st = t2_fail(err, T2_EFORMAT, "%s: model: merges[%zu]: not two pieces", path, i);
+			st = t2_fail(err, T2_EFORMAT, "%s: model: merges[%zu]: not two pieces",
+				     path, i);
 			break;
 		}
 		left = vocab_find_model(&t->vocab, s[0], n[0]);
@@ -100,7 +102,8 @@ read_merges(struct tokenizer *t, const json_t *merges, const char *path, struct 
 		if (left < 0 || right < 0 || id < 0) {
 			int bad = left < 0 ? 0 : 1;
 
-			st = t2_fail(err, T2_EFORMAT, "%s: model: merges[%zu]: \"%.80s\" is not in the vocabulary",
+			st = t2_fail(err, T2_EFORMAT,
+				     "%s: model: merges[%zu]: \"%.80s\" is not in the vocabulary",
 				     path, i, left < 0 || right < 0 ? s[bad] : whole.s);
 			break;
 		}
@@ -124,9 +127,11 @@ read_model(struct tokenizer *t, const json_t *model, const char *path, struct t2
 	snprintf(where, sizeof where, "%.200s: model", path);
 	st = json_opt_string(model, "type", &type, where, err);
 	if (!st && strcmp(type, "BPE"))
-		return t2_fail(err, T2_EUNSUP, "%s: type \"%.60s\" is not supported, only BPE is", where, type);
+		return t2_fail(err, T2_EUNSUP, "%s: type \"%.60s\" is not supported, only BPE is",
+			       where, type);
 	if (!st && (!json_is_object(vocab) || !json_is_array(merges)))
-		return t2_fail(err, T2_EFORMAT, "%s: no \"vocab\" object or no \"merges\" list", where);
+		return t2_fail(err, T2_EFORMAT, "%s: no \"vocab\" object or no \"merges\" list",
+			       where);
 	if (!st)
 		st = json_opt_double(model, "dropout", &dropout, where, err);
 	if (!st && dropout != 0)
@@ -157,22 +162,25 @@ read_unk(struct tokenizer *t, const json_t *model, const char *path, struct t2_e
 	if (json_is_string(unk))
 		t->bpe.unk = vocab_find(&t->vocab, json_string_value(unk), json_string_length(unk));
 	if (t->bpe.unk < 0)
-		return t2_fail(err, T2_EFORMAT, "%s: model: unk_token is not in the vocabulary", path);
+		return t2_fail(err, T2_EFORMAT, "%s: model: unk_token is not in the vocabulary",
+			       path);
 	return T2_OK;
 }
 
 static enum t2_status
-add_normalized(struct tokenizer *t, const char *s, size_t len, struct added_token a, const char *where,
-	       struct t2_err *err)
+add_normalized(struct tokenizer *t, const char *s, size_t len, struct added_token a,
+	       const char *where, struct t2_err *err)
 {
 	struct strbuf text = {0}, scratch = {0};
 	struct matcher m = {0};
 	enum t2_status st;
 
 	strbuf_add(&text, s, len);
-	st = text.failed ? t2_nomem(err, where) : normalizer_run(&t->norm, &m, &text, &scratch, err);
+	st = text.failed ? t2_nomem(err, where)
+			 : normalizer_run(&t->norm, &m, &text, &scratch, err);
 	if (!st && !text.len)
-		st = t2_fail(err, T2_EUNSUP, "%s: nothing is left of \"%.80s\" when normalized", where, s);
+		st = t2_fail(err, T2_EUNSUP, "%s: nothing is left of \"%.80s\" when normalized",
+			     where, s);
 	if (!st)
 		st = added_add(&t->normed, text.s, text.len, a, err);
 	matcher_free(&m);
@@ -182,7 +190,8 @@ add_normalized(struct tokenizer *t, const char *s, size_t len, struct added_toke
 }
 
 static enum t2_status
-read_added_token(struct tokenizer *t, const json_t *j, const char *path, size_t i, struct t2_err *err)
+read_added_token(struct tokenizer *t, const json_t *j, const char *path, size_t i,
+		 struct t2_err *err)
 {
 	char where[WHERE];
 	struct added_token a = {0};
@@ -221,13 +230,14 @@ read_added_token(struct tokenizer *t, const json_t *j, const char *path, size_t 
 		st = vocab_add(&t->vocab, a.id, s, len, flags, where, err);
 	if (st)
 		return st;
-	return normalized ? add_normalized(t, s, len, a, where, err) : added_add(&t->raw, s, len, a, err);
+	return normalized ? add_normalized(t, s, len, a, where, err)
+			  : added_add(&t->raw, s, len, a, err);
 }
 
 /* The ids that one part of a template stands for. */
 static enum t2_status
-template_ids(const struct tokenizer *t, const json_t *post, const json_t *special, struct ids *to, const char *where,
-	     struct t2_err *err)
+template_ids(const struct tokenizer *t, const json_t *post, const json_t *special, struct ids *to,
+	     const char *where, struct t2_err *err)
 {
 	const char *name = json_string_value(json_object_get(special, "id"));
 	const json_t *ids, *id;
@@ -236,14 +246,19 @@ template_ids(const struct tokenizer *t, const json_t *post, const json_t *specia
 
 	if (!name)
 		return t2_fail(err, T2_EFORMAT, "%s: SpecialToken: no \"id\"", where);
-	ids = json_object_get(json_object_get(json_object_get(post, "special_tokens"), name), "ids");
+	ids = json_object_get(json_object_get(json_object_get(post, "special_tokens"), name),
+			      "ids");
 	if (!json_is_array(ids) || json_array_size(ids) > TEMPLATE_MAX)
-		return t2_fail(err, T2_EFORMAT, "%s: \"%.80s\" has no \"ids\" in special_tokens", where, name);
+		return t2_fail(err, T2_EFORMAT, "%s: \"%.80s\" has no \"ids\" in special_tokens",
+			       where, name);
 	json_array_foreach (ids, i, id) {
 		json_int_t v = json_integer_value(id);
 
-		if (!json_is_integer(id) || v < 0 || v >= t->vocab.n || !vocab_piece(&t->vocab, (int)v, NULL))
-			return t2_fail(err, T2_EFORMAT, "%s: special_tokens: \"%.80s\": no such token id", where, name);
+		if (!json_is_integer(id) || v < 0 || v >= t->vocab.n ||
+		    !vocab_piece(&t->vocab, (int)v, NULL))
+			return t2_fail(err, T2_EFORMAT,
+				       "%s: special_tokens: \"%.80s\": no such token id", where,
+				       name);
 		st = ids_push(to, (int)v, err);
 		if (st)
 			break;
@@ -265,18 +280,22 @@ read_template(struct tokenizer *t, const json_t *post, const char *path, struct 
 	if (t->prefix.n || t->suffix.n)
 		return t2_fail(err, T2_EUNSUP, "%s: only one that adds tokens is supported", where);
 	if (!json_is_array(single) || json_array_size(single) > TEMPLATE_MAX)
-		return t2_fail(err, T2_EFORMAT, "%s: \"single\" is not a list of at most %d", where, TEMPLATE_MAX);
+		return t2_fail(err, T2_EFORMAT, "%s: \"single\" is not a list of at most %d", where,
+			       TEMPLATE_MAX);
 	json_array_foreach (single, i, part) {
 		const json_t *special = json_object_get(part, "SpecialToken");
 		const json_t *text = json_object_get(json_object_get(part, "Sequence"), "id");
 
 		if (special)
-			st = template_ids(t, post, special, seen ? &t->suffix : &t->prefix, where, err);
+			st = template_ids(t, post, special, seen ? &t->suffix : &t->prefix, where,
+					  err);
 		else if (json_is_string(text) && !strcmp(json_string_value(text), "A") && !seen)
 			seen = true;
 		else
-			return t2_fail(err, T2_EUNSUP, "%s: single[%zu]: not a SpecialToken, nor the one Sequence A",
-				       where, i);
+			return t2_fail(
+				err, T2_EUNSUP,
+				"%s: single[%zu]: not a SpecialToken, nor the one Sequence A",
+				where, i);
 		if (st)
 			return st;
 	}
@@ -301,7 +320,8 @@ read_post(struct tokenizer *t, const json_t *j, bool nested, const char *path, s
 		return read_template(t, j, path, err);
 	parts = json_object_get(j, "processors");
 	if (strcmp(type, "Sequence") || nested || !json_is_array(parts))
-		return t2_fail(err, T2_EUNSUP, "%s: post_processor: type \"%.60s\" is not supported%s", path, type,
+		return t2_fail(err, T2_EUNSUP,
+			       "%s: post_processor: type \"%.60s\" is not supported%s", path, type,
 			       nested ? " in a Sequence" : "");
 	json_array_foreach (parts, i, part) {
 		st = read_post(t, part, true, path, err);
@@ -314,7 +334,8 @@ read_post(struct tokenizer *t, const json_t *j, bool nested, const char *path, s
 static enum t2_status
 read_root(struct tokenizer *t, const json_t *root, const char *path, struct t2_err *err)
 {
-	const json_t *model = json_object_get(root, "model"), *added = json_object_get(root, "added_tokens"), *a;
+	const json_t *model = json_object_get(root, "model"),
+		     *added = json_object_get(root, "added_tokens"), *a;
 	enum t2_status st;
 	size_t i;
 
@@ -323,8 +344,10 @@ read_root(struct tokenizer *t, const json_t *root, const char *path, struct t2_e
 	if (json_array_size(added) > ADDED_MAX)
 		return t2_fail(err, T2_EUNSUP, "%s: added_tokens: more than %d", path, ADDED_MAX);
 	if (json_object_size(json_object_get(model, "vocab")) > VOCAB_MAX)
-		return t2_fail(err, T2_EFORMAT, "%s: model: vocab: more than %d pieces", path, VOCAB_MAX);
-	t->vocab.expect = (int)(json_object_size(json_object_get(model, "vocab")) + json_array_size(added));
+		return t2_fail(err, T2_EFORMAT, "%s: model: vocab: more than %d pieces", path,
+			       VOCAB_MAX);
+	t->vocab.expect =
+		(int)(json_object_size(json_object_get(model, "vocab")) + json_array_size(added));
 	st = read_model(t, model, path, err);
 	if (!st)
 		st = tokenizer_read_normalizer(t, json_object_get(root, "normalizer"), path, err);
@@ -347,7 +370,8 @@ read_root(struct tokenizer *t, const json_t *root, const char *path, struct t2_e
 }
 
 enum t2_status
-tokenizer_read_json(struct tokenizer *t, const char *bytes, size_t n, const char *path, struct t2_err *err)
+tokenizer_read_json(struct tokenizer *t, const char *bytes, size_t n, const char *path,
+		    struct t2_err *err)
 {
 	json_t *root;
 	enum t2_status st = json_read_bytes(&root, bytes, n, path, err);

@@ -16,7 +16,8 @@ const char tokenizer_gpt2_words[] =
 struct component {
 	const char *type;
 	int kind; /* of the step */
-	enum t2_status (*add)(struct tokenizer *t, int kind, const json_t *j, const char *where, struct t2_err *err);
+	enum t2_status (*add)(struct tokenizer *t, int kind, const json_t *j, const char *where,
+			      struct t2_err *err);
 };
 
 struct tree {
@@ -25,8 +26,8 @@ struct tree {
 };
 
 static enum t2_status
-read_tree(struct tokenizer *t, const struct tree *tree, const json_t *j, int depth, const char *path,
-	  struct t2_err *err)
+read_tree(struct tokenizer *t, const struct tree *tree, const json_t *j, int depth,
+	  const char *path, struct t2_err *err)
 {
 	char where[WHERE];
 	const char *type = NULL;
@@ -43,9 +44,11 @@ read_tree(struct tokenizer *t, const struct tree *tree, const json_t *j, int dep
 	if (!strcmp(type, "Sequence")) {
 		parts = json_object_get(j, tree->list);
 		if (!json_is_array(parts))
-			return t2_fail(err, T2_EFORMAT, "%s: Sequence: no list \"%s\"", where, tree->list);
+			return t2_fail(err, T2_EFORMAT, "%s: Sequence: no list \"%s\"", where,
+				       tree->list);
 		if (depth == NESTING)
-			return t2_fail(err, T2_EUNSUP, "%s: Sequence: nested more than %d deep", where, NESTING);
+			return t2_fail(err, T2_EUNSUP, "%s: Sequence: nested more than %d deep",
+				       where, NESTING);
 		json_array_foreach (parts, i, part) {
 			st = read_tree(t, tree, part, depth + 1, path, err);
 			if (st)
@@ -67,7 +70,8 @@ static enum t2_status
 read_pattern(struct pattern *p, const json_t *j, const char *where, struct t2_err *err)
 {
 	const json_t *pattern = json_object_get(j, "pattern");
-	const json_t *s = json_object_get(pattern, "String"), *re = json_object_get(pattern, "Regex");
+	const json_t *s = json_object_get(pattern, "String"),
+		     *re = json_object_get(pattern, "Regex");
 
 	if (json_is_string(s))
 		return pattern_literal(p, json_string_value(s), json_string_length(s), where, err);
@@ -77,7 +81,8 @@ read_pattern(struct pattern *p, const json_t *j, const char *where, struct t2_er
 }
 
 static enum t2_status
-want_text(const json_t *j, const char *key, const char **s, size_t *len, const char *where, struct t2_err *err)
+want_text(const json_t *j, const char *key, const char **s, size_t *len, const char *where,
+	  struct t2_err *err)
 {
 	enum t2_status st = json_want_string(j, key, s, where, err);
 
@@ -92,7 +97,8 @@ static enum t2_status
 norm_plain(struct tokenizer *t, int kind, const json_t *j, const char *where, struct t2_err *err)
 {
 	(void)j, (void)where;
-	return normalizer_add(&t->norm, &(struct normalize_step){.kind = (enum normalize_kind)kind}, err);
+	return normalizer_add(&t->norm, &(struct normalize_step){.kind = (enum normalize_kind)kind},
+			      err);
 }
 
 static enum t2_status
@@ -107,7 +113,8 @@ norm_strip(struct tokenizer *t, int kind, const json_t *j, const char *where, st
 }
 
 static enum t2_status
-add_with_text(struct tokenizer *t, struct normalize_step *s, const char *text, size_t len, struct t2_err *err)
+add_with_text(struct tokenizer *t, struct normalize_step *s, const char *text, size_t len,
+	      struct t2_err *err)
 {
 	s->text = tokenizer_copy(text, len);
 	s->len = len;
@@ -141,7 +148,8 @@ norm_replace(struct tokenizer *t, int kind, const json_t *j, const char *where, 
 		st = read_pattern(&s.pattern, j, where, err);
 	if (!st && pattern_may_be_empty(&s.pattern)) {
 		pattern_free(&s.pattern);
-		return t2_fail(err, T2_EUNSUP, "%s: a pattern that matches nothing is not supported", where);
+		return t2_fail(err, T2_EUNSUP,
+			       "%s: a pattern that matches nothing is not supported", where);
 	}
 	return st ? st : add_with_text(t, &s, text, len, err);
 }
@@ -160,7 +168,8 @@ static const struct component normalizers[] = {
 };
 
 enum t2_status
-tokenizer_read_normalizer(struct tokenizer *t, const json_t *j, const char *path, struct t2_err *err)
+tokenizer_read_normalizer(struct tokenizer *t, const json_t *j, const char *path,
+			  struct t2_err *err)
 {
 	static const struct tree tree = {"normalizer", "normalizers", normalizers};
 
@@ -179,7 +188,8 @@ tokenizer_add_split(struct tokenizer *t, const char *regex, const char *where, s
 }
 
 static enum t2_status
-pretok_byte_level(struct tokenizer *t, int kind, const json_t *j, const char *where, struct t2_err *err)
+pretok_byte_level(struct tokenizer *t, int kind, const json_t *j, const char *where,
+		  struct t2_err *err)
 {
 	bool space = true, words = true;
 	enum t2_status st = json_opt_bool(j, "add_prefix_space", &space, where, err);
@@ -190,7 +200,9 @@ pretok_byte_level(struct tokenizer *t, int kind, const json_t *j, const char *wh
 		st = pretok_add(&t->pretok, &(struct pretok_step){.kind = PRETOK_SPACE}, err);
 	if (!st && words)
 		st = tokenizer_add_split(t, tokenizer_gpt2_words, where, err);
-	return st ? st : pretok_add(&t->pretok, &(struct pretok_step){.kind = (enum pretok_kind)kind}, err);
+	return st ? st
+		  : pretok_add(&t->pretok, &(struct pretok_step){.kind = (enum pretok_kind)kind},
+			       err);
 }
 
 static enum t2_status
@@ -228,7 +240,8 @@ pretok_split(struct tokenizer *t, int kind, const json_t *j, const char *where, 
 	while (b < sizeof behaviors / sizeof *behaviors && strcmp(name, behaviors[b]))
 		b++;
 	if (b == sizeof behaviors / sizeof *behaviors)
-		return t2_fail(err, T2_EUNSUP, "%s: behavior \"%.60s\" is not supported", where, name);
+		return t2_fail(err, T2_EUNSUP, "%s: behavior \"%.60s\" is not supported", where,
+			       name);
 	s.behavior = (enum pretok_behavior)b;
 	st = read_pattern(&s.pattern, j, where, err);
 	return st ? st : pretok_add(&t->pretok, &s, err);
@@ -255,14 +268,17 @@ static enum t2_status
 detok_plain(struct tokenizer *t, int kind, const json_t *j, const char *where, struct t2_err *err)
 {
 	(void)j;
-	return detok_add(&t->detok, &(struct detok_step){.kind = (enum detok_kind)kind}, where, err);
+	return detok_add(&t->detok, &(struct detok_step){.kind = (enum detok_kind)kind}, where,
+			 err);
 }
 
 static enum t2_status
-detok_text(char *to, size_t *to_len, const char *s, size_t len, const char *where, struct t2_err *err)
+detok_text(char *to, size_t *to_len, const char *s, size_t len, const char *where,
+	   struct t2_err *err)
 {
 	if (len > DETOK_TEXT)
-		return t2_fail(err, T2_EUNSUP, "%s: a text of %zu bytes, more than %d", where, len, DETOK_TEXT);
+		return t2_fail(err, T2_EUNSUP, "%s: a text of %zu bytes, more than %d", where, len,
+			       DETOK_TEXT);
 	memcpy(to, s, len);
 	*to_len = len;
 	return T2_OK;
@@ -280,8 +296,11 @@ detok_replace(struct tokenizer *t, int kind, const json_t *j, const char *where,
 	if (st)
 		return st;
 	if (!json_is_string(from) || !json_string_length(from))
-		return t2_fail(err, T2_EUNSUP, "%s: only a pattern that is a String, not empty, is supported", where);
-	st = detok_text(s.from, &s.from_len, json_string_value(from), json_string_length(from), where, err);
+		return t2_fail(err, T2_EUNSUP,
+			       "%s: only a pattern that is a String, not empty, is supported",
+			       where);
+	st = detok_text(s.from, &s.from_len, json_string_value(from), json_string_length(from),
+			where, err);
 	if (!st)
 		st = detok_text(s.to, &s.to_len, to, len, where, err);
 	return st ? st : detok_add(&t->detok, &s, where, err);

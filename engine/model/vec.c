@@ -16,31 +16,31 @@ typedef uint64_t wide_bits __attribute__((vector_size(WIDE * sizeof(uint64_t))))
 
 /* One body, compiled for each width, and the call that picks: name_body() becomes name(). */
 #ifdef __x86_64__
-#define LEVELS(type, name, params, args)                                                                               \
-	__attribute__((target("avx512f"))) static type name##_avx512 params                                            \
-	{                                                                                                              \
-		return name##_body args;                                                                               \
-	}                                                                                                              \
-	__attribute__((target("avx2"))) static type name##_avx2 params                                                 \
-	{                                                                                                              \
-		return name##_body args;                                                                               \
-	}                                                                                                              \
-	type name params                                                                                               \
-	{                                                                                                              \
-		switch (kern_level()) {                                                                                \
-		case KERN_AVX512:                                                                                      \
-			return name##_avx512 args;                                                                     \
-		case KERN_AVX2:                                                                                        \
-			return name##_avx2 args;                                                                       \
-		default:                                                                                               \
-			return name##_body args;                                                                       \
-		}                                                                                                      \
+#define LEVELS(type, name, params, args)                                                           \
+	__attribute__((target("avx512f"))) static type name##_avx512 params                        \
+	{                                                                                          \
+		return name##_body args;                                                           \
+	}                                                                                          \
+	__attribute__((target("avx2"))) static type name##_avx2 params                             \
+	{                                                                                          \
+		return name##_body args;                                                           \
+	}                                                                                          \
+	type name params                                                                           \
+	{                                                                                          \
+		switch (kern_level()) {                                                            \
+		case KERN_AVX512:                                                                  \
+			return name##_avx512 args;                                                 \
+		case KERN_AVX2:                                                                    \
+			return name##_avx2 args;                                                   \
+		default:                                                                           \
+			return name##_body args;                                                   \
+		}                                                                                  \
 	}
 #else
-#define LEVELS(type, name, params, args)                                                                               \
-	type name params                                                                                               \
-	{                                                                                                              \
-		return name##_body args;                                                                               \
+#define LEVELS(type, name, params, args)                                                           \
+	type name params                                                                           \
+	{                                                                                          \
+		return name##_body args;                                                           \
 	}
 #endif
 
@@ -110,7 +110,7 @@ BODY void
 exp_lanes(lanes *v)
 {
 	const float shift = 0x1.8p23f; /* adding it rounds to an integer, in the low bits */
-	const lanes low = (lanes){ 0 } - 87.0f, high = (lanes){ 0 } + 88.0f;
+	const lanes low = (lanes){0} - 87.0f, high = (lanes){0} + 88.0f;
 	lanes x = *v, n, k, p;
 	lanes_bits small = (lanes_bits)(x < low), large = (lanes_bits)(x > high);
 
@@ -118,7 +118,8 @@ exp_lanes(lanes *v)
 	x = (lanes)(((lanes_bits)x & ~large) | ((lanes_bits)high & large));
 	n = x * 0x1.715476p0f + shift;
 	k = n - shift;
-	x = x - k * 0x1.62ep-1f - k * 0x1.0bfbe8p-15f; /* ln 2 in two parts, the first exact times k */
+	x = x - k * 0x1.62ep-1f -
+	    k * 0x1.0bfbe8p-15f; /* ln 2 in two parts, the first exact times k */
 	p = x * (1 / 5040.0f) + 1 / 720.0f;
 	p = p * x + 1 / 120.0f;
 	p = p * x + 1 / 24.0f;
@@ -150,7 +151,7 @@ silu_back_lanes(float *dgate, float *dup, const float *gate, const float *up)
 BODY void
 vec_silu_back_body(float *dgate, float *dup, const float *gate, const float *up, int n)
 {
-	float part[4][LANES] = { 0 };
+	float part[4][LANES] = {0};
 	int i = 0, rest;
 
 	for (; i + LANES <= n; i += LANES)
@@ -166,21 +167,22 @@ vec_silu_back_body(float *dgate, float *dup, const float *gate, const float *up,
 	memcpy(dup + i, part[1], (size_t)rest * sizeof(float));
 }
 
-LEVELS(void, vec_silu_back, (float *dgate, float *dup, const float *gate, const float *up, int n), (dgate, dup, gate, up, n))
+LEVELS(void, vec_silu_back, (float *dgate, float *dup, const float *gate, const float *up, int n),
+       (dgate, dup, gate, up, n))
 
 /* Columns from .. from + COUNT * LANES - 1, their sums in registers. */
-#define WEIGHTED(COUNT)                                                                                                \
-	do {                                                                                                           \
-		lanes sum[COUNT] = { { 0 } }, part;                                                                    \
-                                                                                                                       \
-		for (int j = 0; j < keys; j++)                                                                         \
-			for (int k = 0; k < (COUNT); k++) {                                                            \
-				LOAD(part, v + (size_t)j * (size_t)d + from + k * LANES);                              \
-				sum[k] += part * p[j];                                                                 \
-			}                                                                                              \
-		for (int k = 0; k < (COUNT); k++)                                                                      \
-			STORE(y + from + k * LANES, sum[k]);                                                           \
-		from += (COUNT) * LANES;                                                                               \
+#define WEIGHTED(COUNT)                                                                            \
+	do {                                                                                       \
+		lanes sum[COUNT] = {{0}}, part;                                                    \
+                                                                                                   \
+		for (int j = 0; j < keys; j++)                                                     \
+			for (int k = 0; k < (COUNT); k++) {                                        \
+				LOAD(part, v + (size_t)j * (size_t)d + from + k * LANES);          \
+				sum[k] += part * p[j];                                             \
+			}                                                                          \
+		for (int k = 0; k < (COUNT); k++)                                                  \
+			STORE(y + from + k * LANES, sum[k]);                                       \
+		from += (COUNT)*LANES;                                                             \
 	} while (0)
 
 BODY void
@@ -201,7 +203,8 @@ vec_weighted_sum_body(float *y, const float *p, const float *v, int keys, int d)
 	}
 }
 
-LEVELS(void, vec_weighted_sum, (float *y, const float *p, const float *v, int keys, int d), (y, p, v, keys, d))
+LEVELS(void, vec_weighted_sum, (float *y, const float *p, const float *v, int keys, int d),
+       (y, p, v, keys, d))
 
 BODY void
 exp_wide(wide *v)
@@ -235,7 +238,7 @@ BODY double
 vec_exp_sum_body(const float *x, float max, float temp, int n, double *w)
 {
 	double total = 0;
-	wide sum = { 0 };
+	wide sum = {0};
 	int i = 0;
 
 	for (; i + WIDE <= n; i += WIDE) {
@@ -255,4 +258,5 @@ vec_exp_sum_body(const float *x, float max, float temp, int n, double *w)
 	return total;
 }
 
-LEVELS(double, vec_exp_sum, (const float *x, float max, float temp, int n, double *w), (x, max, temp, n, w))
+LEVELS(double, vec_exp_sum, (const float *x, float max, float temp, int n, double *w),
+       (x, max, temp, n, w))

@@ -7,8 +7,8 @@
 #ifndef T2_VEC_H
 #define T2_VEC_H
 
-void vec_add(float *y, const float *x, int n);		    /* y += x */
-void vec_scale(float *y, const float *x, float a, int n);   /* y = a x; y may be x */
+void vec_add(float *y, const float *x, int n);		  /* y += x */
+void vec_scale(float *y, const float *x, float a, int n); /* y = a x; y may be x */
 
 /* y = silu(gate) up with dy in dup: dgate = dy up (s + gate s (1 - s)), dup = dy gate s, s = sigmoid(gate). */
 void vec_silu_back(float *dgate, float *dup, const float *gate, const float *up, int n);

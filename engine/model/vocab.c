@@ -64,33 +64,37 @@ room(struct vocab *v, int id)
 }
 
 enum t2_status
-vocab_add(struct vocab *v, int id, const char *s, size_t len, int flags, const char *where, struct t2_err *err)
+vocab_add(struct vocab *v, int id, const char *s, size_t len, int flags, const char *where,
+	  struct t2_err *err)
 {
 	int shown = len < 80 ? (int)len : 80;
 	uint32_t slot;
 
 	if (id < 0 || id >= VOCAB_MAX)
-		return t2_fail(err, T2_EFORMAT, "%s: token \"%.*s\": id %d is not in 0 .. %d", where, shown, s, id,
-			       VOCAB_MAX - 1);
+		return t2_fail(err, T2_EFORMAT, "%s: token \"%.*s\": id %d is not in 0 .. %d",
+			       where, shown, s, id, VOCAB_MAX - 1);
 	if (id / 2 > v->expect)
-		return t2_fail(err, T2_EFORMAT, "%s: token \"%.*s\": id %d, but there are only %d tokens", where, shown,
-			       s, id, v->expect);
+		return t2_fail(err, T2_EFORMAT,
+			       "%s: token \"%.*s\": id %d, but there are only %d tokens", where,
+			       shown, s, id, v->expect);
 	if (len > VOCAB_PIECE_MAX)
-		return t2_fail(err, T2_EFORMAT, "%s: token %d: %zu bytes, more than %d", where, id, len,
-			       VOCAB_PIECE_MAX);
+		return t2_fail(err, T2_EFORMAT, "%s: token %d: %zu bytes, more than %d", where, id,
+			       len, VOCAB_PIECE_MAX);
 	if (!utf8_valid(s, len))
 		return t2_fail(err, T2_EFORMAT, "%s: token %d: not UTF-8", where, id);
 	if (v->text.len + len + 1 > UINT32_MAX / 2)
-		return t2_fail(err, T2_EFORMAT, "%s: token %d: more than 2 GiB of tokens", where, id);
+		return t2_fail(err, T2_EFORMAT, "%s: token %d: more than 2 GiB of tokens", where,
+			       id);
 	if (!room(v, id))
 		return t2_nomem(err, where);
 	if (v->pieces[id].len >= 0)
-		return t2_fail(err, T2_EFORMAT, "%s: id %d stands for two tokens, \"%.80s\" and \"%.*s\"", where, id,
+		return t2_fail(err, T2_EFORMAT,
+			       "%s: id %d stands for two tokens, \"%.80s\" and \"%.*s\"", where, id,
 			       v->text.s + v->pieces[id].off, shown, s);
 	slot = slot_of(v, s, len);
 	if (v->slots[slot] >= 0)
-		return t2_fail(err, T2_EFORMAT, "%s: token \"%.*s\" has two ids, %d and %d", where, shown, s,
-			       v->slots[slot], id);
+		return t2_fail(err, T2_EFORMAT, "%s: token \"%.*s\" has two ids, %d and %d", where,
+			       shown, s, v->slots[slot], id);
 	v->pieces[id].off = (uint32_t)v->text.len;
 	v->pieces[id].len = (int32_t)len;
 	v->pieces[id].flags = (uint8_t)flags;

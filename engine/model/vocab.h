@@ -44,8 +44,8 @@ struct vocab {
 };
 
 /* where names the file in messages. */
-enum t2_status vocab_add(struct vocab *v, int id, const char *s, size_t len, int flags, const char *where,
-			 struct t2_err *err);
+enum t2_status vocab_add(struct vocab *v, int id, const char *s, size_t len, int flags,
+			 const char *where, struct t2_err *err);
 void vocab_free(struct vocab *v);
 int vocab_find(const struct vocab *v, const char *s, size_t len);
 /* The same among VOCAB_MODEL pieces only. */

@@ -6,7 +6,7 @@
 #include "engine/svf/adaptation_impl.h"
 
 static const char *const form_names[] = {
-	[FORM_AUTO] = "auto",	      [FORM_BASE] = "base",	[FORM_DENSE] = "dense",
+	[FORM_AUTO] = "auto",	      [FORM_BASE] = "base",   [FORM_DENSE] = "dense",
 	[FORM_FACTORED] = "factored", [FORM_DELTA] = "delta",
 };
 
@@ -38,15 +38,16 @@ form_parse(const char *name, enum form *out)
 }
 
 enum t2_status
-adaptation_new(struct adaptation **out, const struct model *m, const struct factors *f, struct pool *pool, int slots,
-	       enum form form, struct t2_err *err)
+adaptation_new(struct adaptation **out, const struct model *m, const struct factors *f,
+	       struct pool *pool, int slots, enum form form, struct t2_err *err)
 {
 	struct adaptation *a;
 	size_t whole = 0;
 
 	*out = NULL;
 	if (slots < 1)
-		return t2_fail(err, T2_EINVAL, "adaptation: %d slots: at least one is needed", slots);
+		return t2_fail(err, T2_EINVAL, "adaptation: %d slots: at least one is needed",
+			       slots);
 	a = calloc(1, sizeof *a);
 	if (!a)
 		return t2_nomem(err, "adaptation");
@@ -159,8 +160,9 @@ adaptation_set(struct adaptation *a, int slot, const struct zset *z, struct t2_e
 		sc->saved = 0;
 	}
 	if (z && z->count != a->count)
-		return t2_fail(err, T2_EMISMATCH, "adaptation: scale vectors of %d matrices, the model has %d", z->count,
-			       a->count);
+		return t2_fail(err, T2_EMISMATCH,
+			       "adaptation: scale vectors of %d matrices, the model has %d",
+			       z->count, a->count);
 	for (int i = 0; z && i < a->count && !st; i++) {
 		const struct factor *f;
 
@@ -170,7 +172,8 @@ adaptation_set(struct adaptation *a, int slot, const struct zset *z, struct t2_e
 		if (!f)
 			st = T2_ENOTFOUND;
 		else if (z->rank[i] != f->r)
-			st = t2_fail(err, T2_EMISMATCH, "%s: a scale vector of rank %d, the matrix has %d",
+			st = t2_fail(err, T2_EMISMATCH,
+				     "%s: a scale vector of rank %d, the matrix has %d",
 				     model_matrix(a->model, i)->name, z->rank[i], f->r);
 		else
 			st = set_one(adaptation_scaled(a, slot, i), f, z->z[i], err);

@@ -30,12 +30,14 @@ bool form_parse(const char *name, enum form *out);
 struct adaptation;
 
 /* f may be NULL: then every slot is the base model. */
-enum t2_status adaptation_new(struct adaptation **out, const struct model *m, const struct factors *f, struct pool *pool,
-			      int slots, enum form form, struct t2_err *err);
+enum t2_status adaptation_new(struct adaptation **out, const struct model *m,
+			      const struct factors *f, struct pool *pool, int slots, enum form form,
+			      struct t2_err *err);
 void adaptation_free(struct adaptation *a);
 /* z is copied.  T2_ENOTFOUND when a matrix that z changes is not decomposed yet (names decompose); on failure the slot
  * is the base model. */
-enum t2_status adaptation_set(struct adaptation *a, int slot, const struct zset *z, struct t2_err *err);
+enum t2_status adaptation_set(struct adaptation *a, int slot, const struct zset *z,
+			      struct t2_err *err);
 void adaptation_form(struct adaptation *a, enum form form);
 /* forward reads slot[row] in 0 .. slots - 1. */
 const struct linear *adaptation_op(const struct adaptation *a);
@@ -46,13 +48,15 @@ enum form adaptation_choice(const struct adaptation *a, int slot, int mat, int r
  * dL/ds_i = sum over rows A[row][i] B[row][i], A = X V, B = G U.  begin zeroes them; modules NULL: none from here on.
  * A matrix in modules without a z of its own counts as z = 1 and needs its factors (T2_ENOTFOUND). */
 enum t2_status adaptation_grad_begin(struct adaptation *a, const char *modules, struct t2_err *err);
-const double *adaptation_grad_s(const struct adaptation *a, int mat); /* [rank]; NULL: not in modules */
+const double *adaptation_grad_s(const struct adaptation *a,
+				int mat); /* [rank]; NULL: not in modules */
 
 /* What products X V of a forward may take until its backward needs them, 192 MiB unless set; those beyond are computed
  * twice. */
 void adaptation_memory(struct adaptation *a, size_t bytes);
 
 /* W' of one matrix, float32 [m][n]. */
-enum t2_status adaptation_weight(const struct adaptation *a, int slot, int mat, float *out, struct t2_err *err);
+enum t2_status adaptation_weight(const struct adaptation *a, int slot, int mat, float *out,
+				 struct t2_err *err);
 
 #endif

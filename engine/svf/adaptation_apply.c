@@ -15,7 +15,8 @@
 #include "engine/linalg/kern.h"
 #include "engine/svf/adaptation_impl.h"
 
-#define BALANCE 6.0 /* multiply-adds in the time of reading a byte: 240 G/s and 40 GB/s on two threads (PERF) */
+#define BALANCE                                                                                    \
+	6.0 /* multiply-adds in the time of reading a byte: 240 G/s and 40 GB/s on two threads (PERF) */
 
 enum {
 	SCALE_TASK = 16384, /* numbers that one task scales */
@@ -40,7 +41,8 @@ cost(int rows, double weights, double bytes)
 static double
 cost_base(const struct weight *w, int rows)
 {
-	return cost(rows, (double)w->m * w->n, (double)dtype_row_bytes(w->type, (size_t)w->n) * w->m);
+	return cost(rows, (double)w->m * w->n,
+		    (double)dtype_row_bytes(w->type, (size_t)w->n) * w->m);
 }
 
 static double
@@ -71,7 +73,8 @@ cost_form(const struct adaptation *a, int mat, const struct scaled *sc, int rows
 static enum form
 light_form(const struct adaptation *a, int mat, const struct scaled *sc, int rows, double *price)
 {
-	double factored = cost_form(a, mat, sc, rows, FORM_FACTORED), delta = cost_form(a, mat, sc, rows, FORM_DELTA);
+	double factored = cost_form(a, mat, sc, rows, FORM_FACTORED),
+	       delta = cost_form(a, mat, sc, rows, FORM_DELTA);
 
 	*price = delta < factored ? delta : factored;
 	return delta < factored ? FORM_DELTA : FORM_FACTORED;
@@ -93,7 +96,8 @@ dense_fits(const struct adaptation *a, int mat, const struct scaled *sc)
 {
 	const struct weight *w = model_matrix(a->model, mat);
 
-	return sc->dense || a->dense_bytes + (size_t)w->m * (size_t)w->n * sizeof(float) <= a->dense_limit;
+	return sc->dense ||
+	       a->dense_bytes + (size_t)w->m * (size_t)w->n * sizeof(float) <= a->dense_limit;
 }
 
 static bool
@@ -104,7 +108,8 @@ dense_pays(const struct adaptation *a, int mat, const struct scaled *sc, int row
 
 	if (gain <= 0)
 		return false;
-	return sc->dense_ready || (sc->saved + gain >= (double)w->m * w->n * weight_rank(w) && dense_fits(a, mat, sc));
+	return sc->dense_ready ||
+	       (sc->saved + gain >= (double)w->m * w->n * weight_rank(w) && dense_fits(a, mat, sc));
 }
 
 static enum form
@@ -151,12 +156,13 @@ static void
 scale_task(void *arg, int task, int worker)
 {
 	const struct scale_work *w = arg;
-	int from = task * w->per_task, to = from + w->per_task < w->rows ? from + w->per_task : w->rows;
+	int from = task * w->per_task,
+	    to = from + w->per_task < w->rows ? from + w->per_task : w->rows;
 
 	(void)worker;
 	for (int i = from; i < to; i++)
-		kern_scale_mul(w->dst + (size_t)i * (size_t)w->r, w->src + (size_t)i * (size_t)w->r, row_scale(w, i),
-			       w->r);
+		kern_scale_mul(w->dst + (size_t)i * (size_t)w->r, w->src + (size_t)i * (size_t)w->r,
+			       row_scale(w, i), w->r);
 }
 
 static void
@@ -168,14 +174,20 @@ scale_rows(struct pool *pool, struct scale_work *w)
 
 /* W' = (U * s) Vt; scratch[CHUNK][r]. */
 void
-adaptation_build(struct pool *pool, const struct factor *f, const float *s, float *scratch, float *out)
+adaptation_build(struct pool *pool, const struct factor *f, const float *s, float *scratch,
+		 float *out)
 {
 	for (int i = 0; i < f->m; i += CHUNK) {
 		int rows = f->m - i < CHUNK ? f->m - i : CHUNK;
-		struct scale_work w = {.dst = scratch, .src = f->U + (size_t)i * (size_t)f->r, .s = s, .rows = rows, .r = f->r};
+		struct scale_work w = {.dst = scratch,
+				       .src = f->U + (size_t)i * (size_t)f->r,
+				       .s = s,
+				       .rows = rows,
+				       .r = f->r};
 
 		scale_rows(pool, &w);
-		gemm_nn(pool, rows, f->n, f->r, scratch, f->r, f->Vt, f->n, out + (size_t)i * (size_t)f->n, f->n, false);
+		gemm_nn(pool, rows, f->n, f->r, scratch, f->r, f->Vt, f->n,
+			out + (size_t)i * (size_t)f->n, f->n, false);
 	}
 }
 
@@ -233,22 +245,26 @@ apply_base(const struct adaptation *a, int mat, const float *x, int rows, float 
 
 /* Y += (X V_K * change) U_K^T */
 static void
-add_delta(struct adaptation *a, const struct factor *f, const struct scaled *sc, const float *x, int rows, float *y)
+add_delta(struct adaptation *a, const struct factor *f, const struct scaled *sc, const float *x,
+	  int rows, float *y)
 {
 	for (int i = 0; i < rows; i += CHUNK) {
 		int n = rows - i < CHUNK ? rows - i : CHUNK;
-		struct scale_work w = {.dst = a->one, .src = a->one, .s = sc->change, .rows = n, .r = sc->nk};
+		struct scale_work w = {
+			.dst = a->one, .src = a->one, .s = sc->change, .rows = n, .r = sc->nk};
 
-		gemm_nt(a->pool, n, sc->nk, f->n, x + (size_t)i * (size_t)f->n, f->n, sc->Vk, f->n, a->one, sc->nk, false);
+		gemm_nt(a->pool, n, sc->nk, f->n, x + (size_t)i * (size_t)f->n, f->n, sc->Vk, f->n,
+			a->one, sc->nk, false);
 		scale_rows(a->pool, &w);
-		gemm_nt(a->pool, n, f->m, sc->nk, a->one, sc->nk, sc->Uk, sc->nk, y + (size_t)i * (size_t)f->m, f->m, true);
+		gemm_nt(a->pool, n, f->m, sc->nk, a->one, sc->nk, sc->Uk, sc->nk,
+			y + (size_t)i * (size_t)f->m, f->m, true);
 	}
 }
 
 /* Y = ((X V) * s) U^T, every row under its own s where s is NULL.  kept (may be NULL): X V of all rows. */
 static void
-apply_factored(struct adaptation *a, int mat, const float *x, int rows, const int *slot, const float *s, float *y,
-	       float *kept)
+apply_factored(struct adaptation *a, int mat, const float *x, int rows, const int *slot,
+	       const float *s, float *y, float *kept)
 {
 	const struct factor *f = factors_get(a->factors, mat);
 	size_t m = (size_t)f->m, n = (size_t)f->n, r = (size_t)f->r;
@@ -256,12 +272,21 @@ apply_factored(struct adaptation *a, int mat, const float *x, int rows, const in
 	for (int i = 0; i < rows; i += CHUNK) {
 		int part = rows - i < CHUNK ? rows - i : CHUNK;
 		float *A = kept ? kept + (size_t)i * r : a->one;
-		struct scale_work w = {.dst = a->one, .src = A, .a = a, .s = s, .sigma = f->sigma,
-				       .slot = slot ? slot + i : NULL, .mat = mat, .rows = part, .r = f->r};
+		struct scale_work w = {.dst = a->one,
+				       .src = A,
+				       .a = a,
+				       .s = s,
+				       .sigma = f->sigma,
+				       .slot = slot ? slot + i : NULL,
+				       .mat = mat,
+				       .rows = part,
+				       .r = f->r};
 
-		gemm_nt(a->pool, part, f->r, f->n, x + (size_t)i * n, f->n, f->Vt, f->n, A, f->r, false);
+		gemm_nt(a->pool, part, f->r, f->n, x + (size_t)i * n, f->n, f->Vt, f->n, A, f->r,
+			false);
 		scale_rows(a->pool, &w);
-		gemm_nt(a->pool, part, f->m, f->r, a->one, f->r, f->U, f->r, y + (size_t)i * m, f->m, false);
+		gemm_nt(a->pool, part, f->m, f->r, a->one, f->r, f->U, f->r, y + (size_t)i * m,
+			f->m, false);
 	}
 }
 
@@ -364,7 +389,8 @@ take(struct adaptation *a, int mat, int rows)
 }
 
 void
-adaptation_forward(void *self, int mat, const float *x, int rows, const int *slot, float *y, bool keep)
+adaptation_forward(void *self, int mat, const float *x, int rows, const int *slot, float *y,
+		   bool keep)
 {
 	struct adaptation *a = self;
 	const struct weight *w = model_matrix(a->model, mat);
@@ -375,7 +401,9 @@ adaptation_forward(void *self, int mat, const float *x, int rows, const int *slo
 	take(a, mat, 0); /* what an earlier forward left is of another x */
 	if (keep && a->grad[mat]) {
 		const struct scaled *sc = adaptation_scaled(a, slot ? slot[0] : 0, mat);
-		const float *s = mixed ? NULL : active(a, sc) ? sc->s : factors_get(a->factors, mat)->sigma;
+		const float *s = mixed		 ? NULL
+				 : active(a, sc) ? sc->s
+						 : factors_get(a->factors, mat)->sigma;
 
 		apply_factored(a, mat, x, rows, slot, s, y, hold(a, mat, rows));
 	} else if (!mixed) {
@@ -385,7 +413,8 @@ adaptation_forward(void *self, int mat, const float *x, int rows, const int *slo
 	} else {
 		for (int i = 0, n; i < rows; i += n) {
 			n = run_length(slot, i, rows);
-			apply_slot(a, mat, slot[i], x + (size_t)i * (size_t)w->n, n, y + (size_t)i * (size_t)w->m);
+			apply_slot(a, mat, slot[i], x + (size_t)i * (size_t)w->n, n,
+				   y + (size_t)i * (size_t)w->m);
 		}
 	}
 }
@@ -417,7 +446,8 @@ sum_task(void *arg, int task, int worker)
 
 	(void)worker;
 	for (int i = 0; i < w->rows; i++) {
-		const float *A = w->A + (size_t)i * (size_t)w->r + from, *B = w->B + (size_t)i * (size_t)w->r + from;
+		const float *A = w->A + (size_t)i * (size_t)w->r + from,
+			    *B = w->B + (size_t)i * (size_t)w->r + from;
 
 		if (w->slot && w->slot[i])
 			continue;
@@ -430,8 +460,8 @@ sum_task(void *arg, int task, int worker)
 
 /* dX += ((G U) * s) Vt, and the gradient of s where one is wanted. */
 static void
-back_factored(struct adaptation *a, int mat, const float *x, const float *g, int rows, const int *slot, const float *s,
-	      float *dx)
+back_factored(struct adaptation *a, int mat, const float *x, const float *g, int rows,
+	      const int *slot, const float *s, float *dx)
 {
 	const struct factor *f = factors_get(a->factors, mat);
 	const float *held = a->grad[mat] ? take(a, mat, rows) : NULL;
@@ -439,30 +469,46 @@ back_factored(struct adaptation *a, int mat, const float *x, const float *g, int
 
 	for (int i = 0; i < rows; i += CHUNK) {
 		int part = rows - i < CHUNK ? rows - i : CHUNK;
-		struct sum_work sum = {.A = held ? held + (size_t)i * r : a->one, .B = a->two,
-				       .slot = slot ? slot + i : NULL, .rows = part, .r = f->r, .ds = a->grad[mat]};
-		struct scale_work w = {.dst = a->two, .src = a->two, .a = a, .s = s, .sigma = f->sigma,
-				       .slot = slot ? slot + i : NULL, .mat = mat, .rows = part, .r = f->r};
+		struct sum_work sum = {.A = held ? held + (size_t)i * r : a->one,
+				       .B = a->two,
+				       .slot = slot ? slot + i : NULL,
+				       .rows = part,
+				       .r = f->r,
+				       .ds = a->grad[mat]};
+		struct scale_work w = {.dst = a->two,
+				       .src = a->two,
+				       .a = a,
+				       .s = s,
+				       .sigma = f->sigma,
+				       .slot = slot ? slot + i : NULL,
+				       .mat = mat,
+				       .rows = part,
+				       .r = f->r};
 
-		gemm_nn(a->pool, part, f->r, f->m, g + (size_t)i * m, f->m, f->U, f->r, a->two, f->r, false);
+		gemm_nn(a->pool, part, f->r, f->m, g + (size_t)i * m, f->m, f->U, f->r, a->two,
+			f->r, false);
 		if (sum.ds && !held)
-			gemm_nt(a->pool, part, f->r, f->n, x + (size_t)i * n, f->n, f->Vt, f->n, a->one, f->r, false);
+			gemm_nt(a->pool, part, f->r, f->n, x + (size_t)i * n, f->n, f->Vt, f->n,
+				a->one, f->r, false);
 		if (sum.ds)
 			pool_run(a->pool, (f->r + COLUMNS - 1) / COLUMNS, sum_task, &sum);
 		scale_rows(a->pool, &w);
-		gemm_nn(a->pool, part, f->n, f->r, a->two, f->r, f->Vt, f->n, dx + (size_t)i * n, f->n, true);
+		gemm_nn(a->pool, part, f->n, f->r, a->two, f->r, f->Vt, f->n, dx + (size_t)i * n,
+			f->n, true);
 	}
 }
 
 static void
-back_slot(struct adaptation *a, int mat, int slot, const float *x, const float *g, int rows, float *dx)
+back_slot(struct adaptation *a, int mat, int slot, const float *x, const float *g, int rows,
+	  float *dx)
 {
 	const struct weight *w = model_matrix(a->model, mat);
 	const struct scaled *sc = adaptation_scaled(a, slot, mat);
 	bool on = active(a, sc);
 
 	if (a->grad[mat])
-		back_factored(a, mat, x, g, rows, NULL, on ? sc->s : factors_get(a->factors, mat)->sigma, dx);
+		back_factored(a, mat, x, g, rows, NULL,
+			      on ? sc->s : factors_get(a->factors, mat)->sigma, dx);
 	else if (!on)
 		gemm_weight_nn(a->pool, w->type, w->data, w->m, w->n, g, rows, dx, true);
 	else if (sc->dense_ready)
@@ -472,7 +518,8 @@ back_slot(struct adaptation *a, int mat, int slot, const float *x, const float *
 }
 
 void
-adaptation_backward(void *self, int mat, const float *x, const float *g, int rows, const int *slot, float *dx)
+adaptation_backward(void *self, int mat, const float *x, const float *g, int rows, const int *slot,
+		    float *dx)
 {
 	struct adaptation *a = self;
 	const struct weight *w = model_matrix(a->model, mat);
@@ -488,7 +535,8 @@ adaptation_backward(void *self, int mat, const float *x, const float *g, int row
 			size_t at = (size_t)i;
 
 			n = run_length(slot, i, rows);
-			back_slot(a, mat, slot[i], x + at * (size_t)w->n, g + at * (size_t)w->m, n, dx + at * (size_t)w->n);
+			back_slot(a, mat, slot[i], x + at * (size_t)w->n, g + at * (size_t)w->m, n,
+				  dx + at * (size_t)w->n);
 		}
 	}
 }

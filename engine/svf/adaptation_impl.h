@@ -11,14 +11,14 @@ enum { CHUNK = 1024 };
 
 /* One matrix under one slot.  Buffers are kept when z changes. */
 struct scaled {
-	bool on;	       /* z is there and not all ones; else the rest means nothing */
-	float *s;	       /* [r] sigma * z */
-	float *change;	       /* [nk] sigma * (z - 1) of the changed components */
-	int *changed, nk;      /* [r] which they are */
-	float *Uk, *Vk;	       /* [m][nk], [nk][n], gathered when delta first runs; NULL: not yet */
-	float *dense;	       /* [m][n]; holds W' when dense_ready */
+	bool on;	  /* z is there and not all ones; else the rest means nothing */
+	float *s;	  /* [r] sigma * z */
+	float *change;	  /* [nk] sigma * (z - 1) of the changed components */
+	int *changed, nk; /* [r] which they are */
+	float *Uk, *Vk;	  /* [m][nk], [nk][n], gathered when delta first runs; NULL: not yet */
+	float *dense;	  /* [m][n]; holds W' when dense_ready */
 	bool dense_ready;
-	double saved;	       /* multiply-adds that a dense copy would have saved since z was set */
+	double saved; /* multiply-adds that a dense copy would have saved since z was set */
 };
 
 /* A = X V of a forward with keep, for the backward of the same matrix. */
@@ -35,13 +35,14 @@ struct adaptation {
 	struct pool *pool;
 	enum form form;
 	int slots, count, most_rank;
-	struct scaled *scaled;	   /* [slots][count] */
-	double **grad;		   /* [count]: [rank] or NULL */
-	size_t *reach;		   /* [count] ranks of the matrices in modules up to this one, added up */
-	struct held *held;	   /* [count] until the backward of the whole model, while they fit into held_limit */
+	struct scaled *scaled; /* [slots][count] */
+	double **grad;	       /* [count]: [rank] or NULL */
+	size_t *reach; /* [count] ranks of the matrices in modules up to this one, added up */
+	struct held *
+		held; /* [count] until the backward of the whole model, while they fit into held_limit */
 	struct held near[MAT_KINDS]; /* of the layer whose backward is next */
 	size_t held_limit;
-	float *one, *two;	   /* [CHUNK][most_rank] scratch each */
+	float *one, *two; /* [CHUNK][most_rank] scratch each */
 	size_t dense_bytes, dense_limit;
 };
 
@@ -52,12 +53,15 @@ adaptation_scaled(const struct adaptation *a, int slot, int mat)
 }
 
 /* The calls of the op. */
-void adaptation_forward(void *self, int mat, const float *x, int rows, const int *slot, float *y, bool keep);
-void adaptation_backward(void *self, int mat, const float *x, const float *g, int rows, const int *slot, float *dx);
+void adaptation_forward(void *self, int mat, const float *x, int rows, const int *slot, float *y,
+			bool keep);
+void adaptation_backward(void *self, int mat, const float *x, const float *g, int rows,
+			 const int *slot, float *dx);
 void adaptation_recall(void *self, int mat, const float *x, int rows, const int *slot);
 bool adaptation_hold(void *self, int mat, int rows);
 
 /* W' = (U * s) Vt into out[m][n]; scratch[CHUNK][r]. */
-void adaptation_build(struct pool *pool, const struct factor *f, const float *s, float *scratch, float *out);
+void adaptation_build(struct pool *pool, const struct factor *f, const float *s, float *scratch,
+		      float *out);
 
 #endif

@@ -44,7 +44,8 @@ claim(struct work *w, int mat)
 {
 	struct flock range = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = mat, .l_len = 1};
 
-	return w->claims < 0 || !fcntl(w->claims, F_OFD_SETLK, &range) || (errno != EAGAIN && errno != EACCES);
+	return w->claims < 0 || !fcntl(w->claims, F_OFD_SETLK, &range) ||
+	       (errno != EAGAIN && errno != EACCES);
 }
 
 static void
@@ -65,7 +66,8 @@ unpack(const struct weight *w, float **out, struct t2_err *err)
 	if (!*out)
 		return t2_nomem(err, w->name);
 	for (int i = 0; i < w->m; i++)
-		dtype_to_f32(w->type, (const char *)w->data + (size_t)i * row, n, *out + (size_t)i * n);
+		dtype_to_f32(w->type, (const char *)w->data + (size_t)i * row, n,
+			     *out + (size_t)i * n);
 	return T2_OK;
 }
 
@@ -74,7 +76,8 @@ static enum t2_status
 reconstruction_error(const struct factor *a, const float *W, double *out, struct t2_err *err)
 {
 	size_t n = (size_t)a->n, r = (size_t)a->r;
-	float *scaled = malloc(CHECK_ROWS * r * sizeof *scaled), *back = malloc(CHECK_ROWS * n * sizeof *back);
+	float *scaled = malloc(CHECK_ROWS * r * sizeof *scaled),
+	      *back = malloc(CHECK_ROWS * n * sizeof *back);
 	double wrong = 0, all = 0;
 
 	if (!scaled || !back) {
@@ -87,7 +90,8 @@ reconstruction_error(const struct factor *a, const float *W, double *out, struct
 		const float *block = W + (size_t)i * n;
 
 		for (int k = 0; k < rows; k++)
-			kern_scale_mul(scaled + (size_t)k * r, a->U + (size_t)(i + k) * r, a->sigma, a->r);
+			kern_scale_mul(scaled + (size_t)k * r, a->U + (size_t)(i + k) * r, a->sigma,
+				       a->r);
 		gemm_nn(NULL, rows, a->n, a->r, scaled, a->r, a->Vt, a->n, back, a->n, false);
 		for (size_t k = 0; k < (size_t)rows * n; k++) {
 			double d = (double)block[k] - back[k];
@@ -115,7 +119,9 @@ judge(struct work *w, int mat, double rel, struct t2_err *err)
 	}
 	pthread_mutex_unlock(&w->lock);
 	if (!(rel <= MOST_ERROR))
-		return t2_fail(err, T2_ENUM, "%s: the factors give the matrix back only to %.3g (limit %g): decompose with --force",
+		return t2_fail(err, T2_ENUM,
+			       "%s: the factors give the matrix back only to %.3g (limit %g): "
+			       "decompose with --force",
 			       name, rel, MOST_ERROR);
 	return T2_OK;
 }
@@ -126,10 +132,12 @@ compute(struct work *w, int mat, struct t2_err *err)
 	const struct weight *src = model_matrix(w->model, mat);
 	int r = weight_rank(src);
 	float *W = NULL, *U = malloc((size_t)src->m * (size_t)r * sizeof *U);
-	float *Vt = malloc((size_t)r * (size_t)src->n * sizeof *Vt), *sigma = malloc((size_t)r * sizeof *sigma);
+	float *Vt = malloc((size_t)r * (size_t)src->n * sizeof *Vt),
+	      *sigma = malloc((size_t)r * sizeof *sigma);
 	double *sigma64 = malloc((size_t)r * sizeof *sigma64), rel = 0;
 	struct factor a = {src->m, src->n, r, U, sigma, Vt, sigma64};
-	enum t2_status st = U && Vt && sigma && sigma64 ? unpack(src, &W, err) : t2_nomem(err, src->name);
+	enum t2_status st =
+		U && Vt && sigma && sigma64 ? unpack(src, &W, err) : t2_nomem(err, src->name);
 
 	if (!st) {
 		st = svd_f32(W, src->m, src->n, U, sigma, sigma64, Vt, w->check ? &rel : NULL, err);
@@ -190,7 +198,8 @@ stopped(struct work *w)
 
 	pthread_mutex_lock(&w->lock);
 	if (!w->status && job_cancelled(w->job))
-		w->status = t2_fail(&w->err, T2_ECANCEL, "decompose: cancelled; what is finished is kept");
+		w->status = t2_fail(&w->err, T2_ECANCEL,
+				    "decompose: cancelled; what is finished is kept");
 	yes = w->status != T2_OK;
 	pthread_mutex_unlock(&w->lock);
 	return yes;
@@ -294,7 +303,8 @@ list_todo(struct work *w, const char *modules, struct t2_err *err)
 	free(list);
 	w->report.matrices = n;
 	if (!n)
-		return t2_fail(err, T2_EINVAL, "decompose: modules \"%s\": use mlp, attn or all", modules);
+		return t2_fail(err, T2_EINVAL, "decompose: modules \"%s\": use mlp, attn or all",
+			       modules);
 	return T2_OK;
 }
 
@@ -321,11 +331,17 @@ run_rounds(struct work *w, struct pool *pool)
 }
 
 enum t2_status
-factors_decompose(const struct model *m, const char *cache_dir, const char *modules, bool check, bool force,
-		  struct pool *pool, struct job *job, void (*done)(void *arg, int mat), void *arg,
-		  struct decompose_report *report, struct t2_err *err)
+factors_decompose(const struct model *m, const char *cache_dir, const char *modules, bool check,
+		  bool force, struct pool *pool, struct job *job, void (*done)(void *arg, int mat),
+		  void *arg, struct decompose_report *report, struct t2_err *err)
 {
-	struct work w = {.model = m, .check = check, .force = force, .job = job, .done = done, .arg = arg, .claims = -1};
+	struct work w = {.model = m,
+			 .check = check,
+			 .force = force,
+			 .job = job,
+			 .done = done,
+			 .arg = arg,
+			 .claims = -1};
 	double start = clock_seconds();
 	enum t2_status st;
 

@@ -19,7 +19,10 @@ static const struct field {
 	const char *key;
 	size_t at, size;
 } fields[] = {
-#define FIELD(key) {#key, offsetof(struct expert, key), sizeof((struct expert *)0)->key}
+#define FIELD(key)                                                                                 \
+	{                                                                                          \
+#key, offsetof(struct expert, key), sizeof((struct expert *)0)->key                \
+	}
 	FIELD(name),   FIELD(scale),   FIELD(modules),	   FIELD(task),
 	FIELD(method), FIELD(created), FIELD(fingerprint), FIELD(accuracy),
 #undef FIELD
@@ -104,14 +107,16 @@ reference_backward(const double *p, const double *sigma, int r, const double *dz
 		scaled += sigma[i] * sigmoid(p[i]);
 	}
 	for (int i = 0; i < r; i++) {
-		double m = sigmoid(p[i]), dm = c * (dz[i] - (scaled > 0 ? sigma[i] * along / scaled : 0));
+		double m = sigmoid(p[i]),
+		       dm = c * (dz[i] - (scaled > 0 ? sigma[i] * along / scaled : 0));
 
 		dp[i] = dm * m * (1 - m);
 	}
 }
 
 enum t2_status
-expert_set_p(struct expert *e, const struct factors *f, const struct model *m, int mat, const float *p, struct t2_err *err)
+expert_set_p(struct expert *e, const struct factors *f, const struct model *m, int mat,
+	     const float *p, struct t2_err *err)
 {
 	const struct factor *a = factors_need(f, m, mat, err);
 	enum t2_status st = T2_OK;
@@ -153,12 +158,15 @@ read_meta(struct expert *e, const struct safetensors *s, const char *path, struc
 	const char *v = safetensors_meta(s, "format");
 
 	if (!v || strcmp(v, format))
-		return t2_fail(err, T2_EFORMAT, "%s: not an expert: metadata \"format\" is %s%.40s%s, not \"%s\"", path,
-			       v ? "\"" : "", v ? v : "absent", v ? "\"" : "", format);
+		return t2_fail(err, T2_EFORMAT,
+			       "%s: not an expert: metadata \"format\" is %s%.40s%s, not \"%s\"",
+			       path, v ? "\"" : "", v ? v : "absent", v ? "\"" : "", format);
 	v = safetensors_meta(s, "version");
 	if (!v || strcmp(v, version))
-		return t2_fail(err, T2_EUNSUP, "%s: metadata \"version\" is %s%.40s%s: this program reads version %s", path,
-			       v ? "\"" : "", v ? v : "absent", v ? "\"" : "", version);
+		return t2_fail(
+			err, T2_EUNSUP,
+			"%s: metadata \"version\" is %s%.40s%s: this program reads version %s",
+			path, v ? "\"" : "", v ? v : "absent", v ? "\"" : "", version);
 	e->scale[0] = e->fingerprint[0] = 0;
 	for (int i = 0; i < FIELDS; i++) {
 		size_t n;
@@ -166,23 +174,27 @@ read_meta(struct expert *e, const struct safetensors *s, const char *path, struc
 		v = safetensors_meta(s, fields[i].key);
 		n = v ? strlen(v) : 0;
 		if (n >= fields[i].size)
-			return t2_fail(err, T2_EFORMAT, "%s: metadata \"%s\" is longer than %zu bytes", path, fields[i].key,
-				       fields[i].size - 1);
+			return t2_fail(err, T2_EFORMAT,
+				       "%s: metadata \"%s\" is longer than %zu bytes", path,
+				       fields[i].key, fields[i].size - 1);
 		for (size_t k = 0; k < n; k++)
 			if (iscntrl((unsigned char)v[k]))
-				return t2_fail(err, T2_EFORMAT, "%s: metadata \"%s\" holds a control character", path,
-					       fields[i].key);
+				return t2_fail(err, T2_EFORMAT,
+					       "%s: metadata \"%s\" holds a control character",
+					       path, fields[i].key);
 		if (n)
 			memcpy((char *)e + fields[i].at, v, n + 1);
 	}
 	if (strcmp(e->scale, "plain") && strcmp(e->scale, "reference"))
-		return t2_fail(err, T2_EFORMAT, "%s: metadata \"scale\" is \"%s\", not plain or reference", path, e->scale);
+		return t2_fail(err, T2_EFORMAT,
+			       "%s: metadata \"scale\" is \"%s\", not plain or reference", path,
+			       e->scale);
 	return T2_OK;
 }
 
 static enum t2_status
-read_vector(struct expert *e, const struct st_tensor *t, const struct model *m, const struct factors *f, const char *path,
-	    struct t2_err *err)
+read_vector(struct expert *e, const struct st_tensor *t, const struct model *m,
+	    const struct factors *f, const char *path, struct t2_err *err)
 {
 	const char suffix = strcmp(e->scale, "plain") ? 'p' : 'z';
 	size_t n = strlen(t->name);
@@ -191,42 +203,53 @@ read_vector(struct expert *e, const struct st_tensor *t, const struct model *m, 
 	int mat, rank;
 
 	if (n < 3 || t->name[n - 2] != '.' || t->name[n - 1] != suffix)
-		return t2_fail(err, T2_EFORMAT, "%s: tensor \"%.120s\": an expert of scale %s holds MATRIX.%c only", path,
-			       t->name, e->scale, suffix);
+		return t2_fail(err, T2_EFORMAT,
+			       "%s: tensor \"%.120s\": an expert of scale %s holds MATRIX.%c only",
+			       path, t->name, e->scale, suffix);
 	strbuf_add(&name, t->name, n - 2);
 	if (name.failed)
 		return t2_nomem(err, path);
 	mat = model_matrix_find(m, name.s);
 	strbuf_free(&name);
 	if (mat < 0)
-		return t2_fail(err, T2_EMISMATCH, "%s: tensor \"%.120s\": %s has no such matrix", path, t->name,
-			       model_name(m));
+		return t2_fail(err, T2_EMISMATCH, "%s: tensor \"%.120s\": %s has no such matrix",
+			       path, t->name, model_name(m));
 	rank = e->z->rank[mat];
 	if (strcmp(t->dtype, "F32"))
-		return t2_fail(err, T2_EFORMAT, "%s: tensor \"%.120s\" is %s, not F32", path, t->name, t->dtype);
+		return t2_fail(err, T2_EFORMAT, "%s: tensor \"%.120s\" is %s, not F32", path,
+			       t->name, t->dtype);
 	if (t->ndim != 1 || t->shape[0] != rank)
-		return t2_fail(err, T2_EMISMATCH, "%s: tensor \"%.120s\" has %zu numbers; the matrix's rank in %s is %d", path,
-			       t->name, t->bytes / sizeof(float), model_name(m), rank);
+		return t2_fail(
+			err, T2_EMISMATCH,
+			"%s: tensor \"%.120s\" has %zu numbers; the matrix's rank in %s is %d",
+			path, t->name, t->bytes / sizeof(float), model_name(m), rank);
 	for (int i = 0; i < rank; i++)
 		if (!isfinite(v[i]))
-			return t2_fail(err, T2_EFORMAT, "%s: tensor \"%.120s\": number %d is not finite", path, t->name, i);
+			return t2_fail(err, T2_EFORMAT,
+				       "%s: tensor \"%.120s\": number %d is not finite", path,
+				       t->name, i);
 	return suffix == 'p' ? expert_set_p(e, f, m, mat, v, err) : zset_set(e->z, mat, v, err);
 }
 
 static enum t2_status
-check_owner(struct expert *e, const struct model *m, bool transfer, const char *path, struct t2_err *err)
+check_owner(struct expert *e, const struct model *m, bool transfer, const char *path,
+	    struct t2_err *err)
 {
 	const char *own = model_fingerprint(m);
 
 	if (!e->fingerprint[0])
-		snprintf(e->note, sizeof e->note, "the file does not say which model it was made for; names and shapes fit %s",
+		snprintf(e->note, sizeof e->note,
+			 "the file does not say which model it was made for; names and shapes fit "
+			 "%s",
 			 model_name(m));
 	else if (strcmp(e->fingerprint, own) && !transfer)
 		return t2_fail(err, T2_EMISMATCH,
-			       "%s: made for the model %.8s..., %s is %.8s...: allow transfer to use it all the same", path,
-			       e->fingerprint, model_name(m), own);
+			       "%s: made for the model %.8s..., %s is %.8s...: allow transfer to "
+			       "use it all the same",
+			       path, e->fingerprint, model_name(m), own);
 	else if (strcmp(e->fingerprint, own))
-		snprintf(e->note, sizeof e->note, "transferred from the model %.8s... to %s", e->fingerprint, model_name(m));
+		snprintf(e->note, sizeof e->note, "transferred from the model %.8s... to %s",
+			 e->fingerprint, model_name(m));
 	return T2_OK;
 }
 
@@ -245,8 +268,8 @@ guess_modules(struct expert *e)
 }
 
 static enum t2_status
-read_file(struct expert *e, const struct safetensors *s, const char *path, const struct model *m, const struct factors *f,
-	  bool transfer, struct t2_err *err)
+read_file(struct expert *e, const struct safetensors *s, const char *path, const struct model *m,
+	  const struct factors *f, bool transfer, struct t2_err *err)
 {
 	enum t2_status st = read_meta(e, s, path, err);
 
@@ -262,8 +285,8 @@ read_file(struct expert *e, const struct safetensors *s, const char *path, const
 }
 
 enum t2_status
-expert_load(struct expert **out, const char *path, const struct model *m, const struct factors *f, bool transfer,
-	    struct t2_err *err)
+expert_load(struct expert **out, const char *path, const struct model *m, const struct factors *f,
+	    bool transfer, struct t2_err *err)
 {
 	struct safetensors *s;
 	struct expert *e;
@@ -286,7 +309,8 @@ expert_load(struct expert **out, const char *path, const struct model *m, const 
 
 /* list[count] is filled with what is to be written, names[count] with the strings it borrows; returns how many. */
 static int
-list_vectors(const struct expert *e, const struct model *m, struct st_write *list, struct strbuf *names)
+list_vectors(const struct expert *e, const struct model *m, struct st_write *list,
+	     struct strbuf *names)
 {
 	int n = 0;
 
@@ -346,8 +370,8 @@ expert_save(const struct expert *e, const char *path, const struct model *m, str
 
 /* One matrix: m = sum alpha p, z = c m. */
 static enum t2_status
-mix_raw(float *z, double *m, const struct expert *const *list, const double *alpha, size_t stride, int k, int mat,
-	const struct factor *a, struct t2_err *err)
+mix_raw(float *z, double *m, const struct expert *const *list, const double *alpha, size_t stride,
+	int k, int mat, const struct factor *a, struct t2_err *err)
 {
 	double all = 0, scaled = 0;
 
@@ -356,7 +380,8 @@ mix_raw(float *z, double *m, const struct expert *const *list, const double *alp
 		const float *p = list[e]->p ? list[e]->p[mat] : NULL;
 
 		if (!p)
-			return t2_fail(err, T2_EINVAL, "matrix %d: expert \"%s\" has no raw parameters to mix", mat,
+			return t2_fail(err, T2_EINVAL,
+				       "matrix %d: expert \"%s\" has no raw parameters to mix", mat,
 				       list[e]->name);
 		for (int i = 0; i < a->r; i++)
 			m[i] += alpha[(size_t)e * stride] * p[i];
@@ -366,7 +391,8 @@ mix_raw(float *z, double *m, const struct expert *const *list, const double *alp
 		scaled += a->sigma64[i] * m[i];
 	}
 	if (scaled == 0)
-		return t2_fail(err, T2_ENUM, "matrix %d: the mixture of raw parameters sums to nothing", mat);
+		return t2_fail(err, T2_ENUM,
+			       "matrix %d: the mixture of raw parameters sums to nothing", mat);
 	for (int i = 0; i < a->r; i++)
 		z[i] = (float)(all / scaled * m[i]);
 	return T2_OK;
@@ -382,8 +408,8 @@ any_has(const struct expert *const *list, int k, int mat)
 }
 
 enum t2_status
-reference_mix(struct zset *dst, const struct expert *const *list, const double *alpha, int k, bool per_matrix,
-	      const struct factors *f, const struct model *m, struct t2_err *err)
+reference_mix(struct zset *dst, const struct expert *const *list, const double *alpha, int k,
+	      bool per_matrix, const struct factors *f, const struct model *m, struct t2_err *err)
 {
 	size_t stride = per_matrix ? (size_t)dst->count : 1;
 	enum t2_status st = T2_OK;
@@ -402,8 +428,9 @@ reference_mix(struct zset *dst, const struct expert *const *list, const double *
 			return T2_ENOTFOUND;
 		mixed = malloc((size_t)a->r * sizeof *mixed);
 		z = malloc((size_t)a->r * sizeof *z);
-		st = mixed && z ? mix_raw(z, mixed, list, alpha + (per_matrix ? mat : 0), stride, k, mat, a, err)
-			    : t2_nomem(err, "mixture");
+		st = mixed && z ? mix_raw(z, mixed, list, alpha + (per_matrix ? mat : 0), stride, k,
+					  mat, a, err)
+				: t2_nomem(err, "mixture");
 		if (!st)
 			st = zset_set(dst, mat, z, err);
 		free(mixed);

@@ -34,7 +34,8 @@ factor_file_mkdir(const char *dir, struct t2_err *err)
 			continue;
 		*p = 0;
 		if (mkdir(path, 0777) && errno != EEXIST)
-			st = t2_fail(err, T2_EIO, "%s: cannot create the cache folder: %s", path, strerror(errno));
+			st = t2_fail(err, T2_EIO, "%s: cannot create the cache folder: %s", path,
+				     strerror(errno));
 		*p = c;
 		if (!c || st)
 			break;
@@ -59,31 +60,38 @@ check_meta(const struct safetensors *s, const struct model *m, const char *path,
 	const char *print = safetensors_meta(s, "fingerprint");
 
 	if (!f || strcmp(f, format) || !v || strcmp(v, version))
-		return t2_fail(err, T2_EFORMAT, "%s: not a factor file of this version: delete it, or decompose with --force",
+		return t2_fail(err, T2_EFORMAT,
+			       "%s: not a factor file of this version: delete it, or decompose "
+			       "with --force",
 			       path);
 	if (!print || strcmp(print, model_fingerprint(m)))
-		return t2_fail(err, T2_EMISMATCH, "%s: factors of another model: delete it, or decompose with --force", path);
+		return t2_fail(err, T2_EMISMATCH,
+			       "%s: factors of another model: delete it, or decompose with --force",
+			       path);
 	return T2_OK;
 }
 
 /* Tensor name of type dtype and shape [rows][cols] (cols 0: one dimension). */
 static const void *
-want(const struct safetensors *s, const char *name, const char *dtype, int rows, int cols, const char *path,
-     struct t2_err *err)
+want(const struct safetensors *s, const char *name, const char *dtype, int rows, int cols,
+     const char *path, struct t2_err *err)
 {
 	const struct st_tensor *t = safetensors_find(s, name);
 	int ndim = cols ? 2 : 1;
 
-	if (t && !strcmp(t->dtype, dtype) && t->ndim == ndim && t->shape[0] == rows && (!cols || t->shape[1] == cols))
+	if (t && !strcmp(t->dtype, dtype) && t->ndim == ndim && t->shape[0] == rows &&
+	    (!cols || t->shape[1] == cols))
 		return t->data;
-	t2_fail(err, T2_EMISMATCH, "%s: %s is absent or does not fit the matrix: delete the file, or decompose with --force",
+	t2_fail(err, T2_EMISMATCH,
+		"%s: %s is absent or does not fit the matrix: delete the file, or decompose with "
+		"--force",
 		path, name);
 	return NULL;
 }
 
 enum t2_status
-factor_file_open(struct safetensors **file, struct factor *out, const struct model *m, int mat, const char *dir,
-		 struct t2_err *err)
+factor_file_open(struct safetensors **file, struct factor *out, const struct model *m, int mat,
+		 const char *dir, struct t2_err *err)
 {
 	const struct weight *w = model_matrix(m, mat);
 	struct factor a = {.m = w->m, .n = w->n, .r = weight_rank(w)};
@@ -113,7 +121,8 @@ factor_file_open(struct safetensors **file, struct factor *out, const struct mod
 }
 
 enum t2_status
-factor_file_write(const struct factor *a, const struct model *m, int mat, const char *dir, struct t2_err *err)
+factor_file_write(const struct factor *a, const struct model *m, int mat, const char *dir,
+		  struct t2_err *err)
 {
 	size_t r = (size_t)a->r;
 	const struct st_write list[] = {
@@ -122,7 +131,9 @@ factor_file_write(const struct factor *a, const struct model *m, int mat, const 
 		{"Vt", "F32", 2, {a->r, a->n}, a->Vt, (size_t)a->n * r * sizeof(float)},
 		{"sigma", "F32", 1, {a->r}, a->sigma, r * sizeof(float)},
 	};
-	const char *meta[10] = {"format", format, "version", version, "fingerprint", model_fingerprint(m), "m", NULL, "n"};
+	const char *meta[10] = {"format", format,	 "version",
+				version,  "fingerprint", model_fingerprint(m),
+				"m",	  NULL,		 "n"};
 	char *path = file_path(m, mat, dir), rows[16], cols[16];
 	enum t2_status st;
 

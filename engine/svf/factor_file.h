@@ -11,12 +11,14 @@
 #include "engine/model/checkpoint.h"
 #include "engine/svf/factors.h"
 
-char *factor_file_dir(const struct model *m, const char *cache_dir); /* the caller frees it; NULL: no memory */
+char *factor_file_dir(const struct model *m,
+		      const char *cache_dir); /* the caller frees it; NULL: no memory */
 /* out points into *file until safetensors_free().  A file that does not fit is T2_EFORMAT or T2_EMISMATCH by name. */
-enum t2_status factor_file_open(struct safetensors **file, struct factor *out, const struct model *m, int mat,
-				const char *dir, struct t2_err *err);
-enum t2_status factor_file_write(const struct factor *a, const struct model *m, int mat, const char *dir,
-				 struct t2_err *err);
+enum t2_status factor_file_open(struct safetensors **file, struct factor *out,
+				const struct model *m, int mat, const char *dir,
+				struct t2_err *err);
+enum t2_status factor_file_write(const struct factor *a, const struct model *m, int mat,
+				 const char *dir, struct t2_err *err);
 /* mkdir -p. */
 enum t2_status factor_file_mkdir(const char *dir, struct t2_err *err);
 

@@ -124,7 +124,8 @@ factors_count(const struct factors *f)
 }
 
 enum t2_status
-factors_from(struct factors **out, const struct model *m, const struct factor *list, struct t2_err *err)
+factors_from(struct factors **out, const struct model *m, const struct factor *list,
+	     struct t2_err *err)
 {
 	struct factors *f;
 	enum t2_status st = factors_new(&f, m, err);
@@ -138,8 +139,9 @@ factors_from(struct factors **out, const struct model *m, const struct factor *l
 			continue;
 		e->a = list[i];
 		if (list[i].m != w->m || list[i].n != w->n || list[i].r != weight_rank(w))
-			st = t2_fail(err, T2_EMISMATCH, "factors of %s: %d x %d, rank %d; the matrix is %d x %d", w->name,
-				     list[i].m, list[i].n, list[i].r, w->m, w->n);
+			st = t2_fail(err, T2_EMISMATCH,
+				     "factors of %s: %d x %d, rank %d; the matrix is %d x %d",
+				     w->name, list[i].m, list[i].n, list[i].r, w->m, w->n);
 		if (st || list[i].sigma64)
 			continue;
 		e->wide = malloc((size_t)e->a.r * sizeof *e->wide);

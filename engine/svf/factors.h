@@ -35,22 +35,26 @@ struct factors;
  * reconstruction; above 1e-5 is T2_ENUM.  force: computes anew what is cached.  done (may be NULL) is called as each
  * matrix comes, from worker threads.  job steps once a matrix; cancelling takes effect after the matrices in flight.
  * report (may be NULL) is filled on failure too. */
-enum t2_status factors_decompose(const struct model *m, const char *cache_dir, const char *modules, bool check, bool force,
-				 struct pool *pool, struct job *job, void (*done)(void *arg, int mat), void *arg,
+enum t2_status factors_decompose(const struct model *m, const char *cache_dir, const char *modules,
+				 bool check, bool force, struct pool *pool, struct job *job,
+				 void (*done)(void *arg, int mat), void *arg,
 				 struct decompose_report *report, struct t2_err *err);
 /* A folder that is not there yet is fine: nothing is decomposed. */
-enum t2_status factors_open(struct factors **out, const struct model *m, const char *cache_dir, struct t2_err *err);
+enum t2_status factors_open(struct factors **out, const struct model *m, const char *cache_dir,
+			    struct t2_err *err);
 void factors_free(struct factors *f);
 /* Borrowed until factors_free(). */
 const struct factor *factors_get(const struct factors *f, int mat);
 /* The same, but NULL fills err: the matrix is to be decomposed first.  f may be NULL. */
-const struct factor *factors_need(const struct factors *f, const struct model *m, int mat, struct t2_err *err);
+const struct factor *factors_need(const struct factors *f, const struct model *m, int mat,
+				  struct t2_err *err);
 int factors_count(const struct factors *f); /* how many are there */
 /* Looks again for matrices that have been finished since; returns how many are there now (those that do not fit are
  * left out; factors_open() names them).  Not while another thread uses f. */
 int factors_refresh(struct factors *f);
 /* From memory instead of a cache (tests, goldens): list[model_matrices()], borrowed arrays; U NULL: not there; sigma64 may
  * be NULL. */
-enum t2_status factors_from(struct factors **out, const struct model *m, const struct factor *list, struct t2_err *err);
+enum t2_status factors_from(struct factors **out, const struct model *m, const struct factor *list,
+			    struct t2_err *err);
 
 #endif

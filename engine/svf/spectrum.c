@@ -128,14 +128,16 @@ noise(struct spectrum_stats *out, const double *sigma, int m, int n)
 }
 
 enum t2_status
-spectrum_compute_f64(struct spectrum_stats *out, const double *sigma, int m, int n, struct t2_err *err)
+spectrum_compute_f64(struct spectrum_stats *out, const double *sigma, int m, int n,
+		     struct t2_err *err)
 {
 	int r = m < n ? m : n;
 	double *work;
 
 	memset(out, 0, sizeof *out);
 	if (r < 1)
-		return t2_fail(err, T2_EINVAL, "spectrum: a matrix of %d x %d has no singular values", m, n);
+		return t2_fail(err, T2_EINVAL,
+			       "spectrum: a matrix of %d x %d has no singular values", m, n);
 	work = malloc(2 * (size_t)r * sizeof *work);
 	if (!work)
 		return t2_nomem(err, "spectrum");

@@ -23,8 +23,10 @@ struct spectrum_stats {
 };
 
 /* sigma[r] descending, r = min(m, n). */
-enum t2_status spectrum_compute(struct spectrum_stats *out, const float *sigma, int m, int n, struct t2_err *err);
-enum t2_status spectrum_compute_f64(struct spectrum_stats *out, const double *sigma, int m, int n, struct t2_err *err);
+enum t2_status spectrum_compute(struct spectrum_stats *out, const float *sigma, int m, int n,
+				struct t2_err *err);
+enum t2_status spectrum_compute_f64(struct spectrum_stats *out, const double *sigma, int m, int n,
+				    struct t2_err *err);
 /* Median of the Marchenko-Pastur law for beta in (0, 1]; NaN outside. */
 double mp_median(double beta);
 

@@ -46,7 +46,8 @@ zset_set(struct zset *z, int mat, const float *values, struct t2_err *err)
 	size_t n;
 
 	if (mat < 0 || mat >= z->count)
-		return t2_fail(err, T2_EINVAL, "scale vector %d: there are %d matrices", mat, z->count);
+		return t2_fail(err, T2_EINVAL, "scale vector %d: there are %d matrices", mat,
+			       z->count);
 	if (!values) {
 		free(z->z[mat]);
 		z->z[mat] = NULL;
@@ -66,13 +67,16 @@ static enum t2_status
 same_shape(const struct zset *a, const struct zset *b, struct t2_err *err)
 {
 	if (a->count != b->count)
-		return t2_fail(err, T2_EMISMATCH, "scale vectors of %d matrices beside %d: they belong to different models",
-			       b->count, a->count);
+		return t2_fail(
+			err, T2_EMISMATCH,
+			"scale vectors of %d matrices beside %d: they belong to different models",
+			b->count, a->count);
 	for (int i = 0; i < a->count; i++)
 		if (a->rank[i] != b->rank[i])
 			return t2_fail(err, T2_EMISMATCH,
-				       "scale vector %d of rank %d beside %d: they belong to different models", i,
-				       b->rank[i], a->rank[i]);
+				       "scale vector %d of rank %d beside %d: they belong to "
+				       "different models",
+				       i, b->rank[i], a->rank[i]);
 	return T2_OK;
 }
 
@@ -88,7 +92,8 @@ zset_copy(struct zset *dst, const struct zset *src, struct t2_err *err)
 
 /* One matrix's mixture into sum[rank]; false: it stays the base model's. */
 static bool
-mix_one(double *sum, const struct zset *const *list, const double *alpha, size_t stride, int k, int mat, bool normalise)
+mix_one(double *sum, const struct zset *const *list, const double *alpha, size_t stride, int k,
+	int mat, bool normalise)
 {
 	int rank = list[0]->rank[mat];
 	bool adapted = false;
@@ -102,7 +107,8 @@ mix_one(double *sum, const struct zset *const *list, const double *alpha, size_t
 		return false;
 	memset(sum, 0, (size_t)rank * sizeof *sum);
 	for (int e = 0; e < k; e++) {
-		double w = normalise ? alpha[(size_t)e * stride] / total : alpha[(size_t)e * stride];
+		double w =
+			normalise ? alpha[(size_t)e * stride] / total : alpha[(size_t)e * stride];
 		const float *z = list[e]->z[mat];
 
 		for (int i = 0; i < rank; i++)
@@ -112,10 +118,11 @@ mix_one(double *sum, const struct zset *const *list, const double *alpha, size_t
 }
 
 enum t2_status
-zset_mix(struct zset *dst, const struct zset *const *list, const double *alpha, int k, bool per_matrix, bool normalise,
-	 struct t2_err *err)
+zset_mix(struct zset *dst, const struct zset *const *list, const double *alpha, int k,
+	 bool per_matrix, bool normalise, struct t2_err *err)
 {
-	size_t stride = per_matrix ? (size_t)dst->count : 1, numbers = (size_t)(k > 0 ? k : 0) * stride;
+	size_t stride = per_matrix ? (size_t)dst->count : 1,
+	       numbers = (size_t)(k > 0 ? k : 0) * stride;
 	enum t2_status st = T2_OK;
 	double *sum;
 	float *mixed;
@@ -137,7 +144,8 @@ zset_mix(struct zset *dst, const struct zset *const *list, const double *alpha, 
 	if (!sum || !mixed)
 		st = t2_nomem(err, "mixture");
 	for (int mat = 0; mat < dst->count && !st; mat++) {
-		bool any = mix_one(sum, list, alpha + (per_matrix ? mat : 0), stride, k, mat, normalise);
+		bool any = mix_one(sum, list, alpha + (per_matrix ? mat : 0), stride, k, mat,
+				   normalise);
 
 		for (int i = 0; any && i < dst->rank[mat]; i++)
 			mixed[i] = (float)sum[i];

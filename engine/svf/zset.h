@@ -16,9 +16,9 @@
 struct model;
 
 struct zset {
-	int count;   /* model_matrices() */
-	int *rank;   /* [count] */
-	float **z;   /* [count]: [rank], or NULL for ones */
+	int count; /* model_matrices() */
+	int *rank; /* [count] */
+	float **z; /* [count]: [rank], or NULL for ones */
 };
 
 enum t2_status zset_new(struct zset **out, const struct model *m, struct t2_err *err);
@@ -28,8 +28,8 @@ enum t2_status zset_copy(struct zset *dst, const struct zset *src, struct t2_err
 /* z = sum_e alpha_e z_e with z_e = 1 where expert e lacks the matrix, taken in double; a matrix that no expert of the list
  * adapts stays NULL.  alpha[k], or alpha[e * count + mat] when per_matrix.  normalise divides by the sum (per matrix where
  * alphas are); a zero sum is then the base model.  dst may be one of the list. */
-enum t2_status zset_mix(struct zset *dst, const struct zset *const *list, const double *alpha, int k, bool per_matrix,
-			bool normalise, struct t2_err *err);
+enum t2_status zset_mix(struct zset *dst, const struct zset *const *list, const double *alpha,
+			int k, bool per_matrix, bool normalise, struct t2_err *err);
 long zset_values(const struct zset *z); /* numbers in non-NULL vectors */
 
 #endif

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FRACTION_DIGITS = 2000 }; /* of what is multiplied: answers with more are not worth the square */
+enum {
+	FRACTION_DIGITS = 2000
+}; /* of what is multiplied: answers with more are not worth the square */
 
 /* Drops the zeros at both ends. */
 static void
@@ -63,7 +65,8 @@ multiply(struct decimal *out, const struct decimal *a, const struct decimal *b)
 		int carry = 0;
 
 		for (size_t j = nb; j-- > 0;) {
-			int v = p[i + j + 1] + (a->digits.s[i] - '0') * (b->digits.s[j] - '0') + carry;
+			int v = p[i + j + 1] + (a->digits.s[i] - '0') * (b->digits.s[j] - '0') +
+				carry;
 
 			p[i + j + 1] = (char)(v % 10);
 			carry = v / 10;
@@ -90,7 +93,8 @@ digit_from_right(const struct decimal *d, size_t i)
 static void
 add_integers(struct decimal *out, const struct decimal *a, const struct decimal *b)
 {
-	size_t na = a->digits.len + (size_t)a->exp, nb = b->digits.len + (size_t)b->exp, n = (na > nb ? na : nb) + 1;
+	size_t na = a->digits.len + (size_t)a->exp, nb = b->digits.len + (size_t)b->exp,
+	       n = (na > nb ? na : nb) + 1;
 	int carry = 0;
 
 	memset(out, 0, sizeof *out);
@@ -115,7 +119,8 @@ decimal_free(struct decimal *d)
 }
 
 bool
-fraction_set(struct fraction *f, bool neg, const char *num, size_t nnum, const char *den, size_t nden)
+fraction_set(struct fraction *f, bool neg, const char *num, size_t nnum, const char *den,
+	     size_t nden)
 {
 	decimal_set(&f->num, num, nnum);
 	decimal_set(&f->den, den ? den : "1", den ? nden : 1);
@@ -124,8 +129,8 @@ fraction_set(struct fraction *f, bool neg, const char *num, size_t nnum, const c
 }
 
 bool
-fraction_mixed(struct fraction *f, bool neg, const char *whole, size_t nwhole, const char *num, size_t nnum,
-	       const char *den, size_t nden)
+fraction_mixed(struct fraction *f, bool neg, const char *whole, size_t nwhole, const char *num,
+	       size_t nnum, const char *den, size_t nden)
 {
 	struct decimal w = {0}, product = {0}, sum = {0};
 	bool ok = nwhole < FRACTION_DIGITS && nnum < FRACTION_DIGITS && nden < FRACTION_DIGITS &&

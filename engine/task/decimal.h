@@ -26,10 +26,11 @@ struct fraction {
 };
 
 /* From digits with at most one point; commas are skipped.  den NULL: 1.  False: out of memory, or a zero den. */
-bool fraction_set(struct fraction *f, bool neg, const char *num, size_t nnum, const char *den, size_t nden);
+bool fraction_set(struct fraction *f, bool neg, const char *num, size_t nnum, const char *den,
+		  size_t nden);
 /* whole + num/den; all are digits. */
-bool fraction_mixed(struct fraction *f, bool neg, const char *whole, size_t nwhole, const char *num, size_t nnum,
-		    const char *den, size_t nden);
+bool fraction_mixed(struct fraction *f, bool neg, const char *whole, size_t nwhole, const char *num,
+		    size_t nnum, const char *den, size_t nden);
 void fraction_scale(struct fraction *f, long exp); /* times 10^exp */
 /* -1: out of memory. */
 int fraction_equal(const struct fraction *a, const struct fraction *b);

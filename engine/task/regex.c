@@ -28,18 +28,21 @@ regex_new(struct regex **out, const char *pattern, const char *where, struct t2_
 		free(re);
 		return t2_fail(err, T2_EUNSUP, "%s: a pattern of over %d bytes", where, REGEX_MAX);
 	}
-	re->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP, &code, &at, NULL);
+	re->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP,
+				 &code, &at, NULL);
 	if (!re->code) {
 		pcre2_get_error_message(code, text, sizeof text);
 		free(re);
-		return t2_fail(err, T2_EFORMAT, "%s: bad pattern at byte %zu: %s", where, (size_t)at, (char *)text);
+		return t2_fail(err, T2_EFORMAT, "%s: bad pattern at byte %zu: %s", where,
+			       (size_t)at, (char *)text);
 	}
 	pcre2_pattern_info(re->code, PCRE2_INFO_CAPTURECOUNT, &re->groups);
 	re->limits = pcre2_match_context_create(NULL);
 	if (!re->limits || re->groups >= FINDER_SPANS) {
-		enum t2_status st = re->limits ? t2_fail(err, T2_EUNSUP, "%s: a pattern of over %d groups", where,
-							 FINDER_SPANS - 1)
-					       : t2_nomem(err, where);
+		enum t2_status st =
+			re->limits ? t2_fail(err, T2_EUNSUP, "%s: a pattern of over %d groups",
+					     where, FINDER_SPANS - 1)
+				   : t2_nomem(err, where);
 
 		regex_free(re);
 		return st;
@@ -78,8 +81,8 @@ regex_group(const struct regex *re, const char *name)
 bool
 regex_replace(const struct regex *re, const char *replacement, struct strbuf *b)
 {
-	uint32_t options = PCRE2_SUBSTITUTE_GLOBAL | PCRE2_SUBSTITUTE_UNSET_EMPTY | PCRE2_SUBSTITUTE_OVERFLOW_LENGTH |
-			   PCRE2_NO_UTF_CHECK;
+	uint32_t options = PCRE2_SUBSTITUTE_GLOBAL | PCRE2_SUBSTITUTE_UNSET_EMPTY |
+			   PCRE2_SUBSTITUTE_OVERFLOW_LENGTH | PCRE2_NO_UTF_CHECK;
 	size_t room = b->len * 2 + 64, n;
 	int rc = PCRE2_ERROR_NOMEMORY;
 	char *text = NULL;
@@ -91,8 +94,9 @@ regex_replace(const struct regex *re, const char *replacement, struct strbuf *b)
 			break;
 		text = more;
 		n = room;
-		rc = pcre2_substitute(re->code, (PCRE2_SPTR)(b->s ? b->s : ""), b->len, 0, options, NULL, re->limits,
-				      (PCRE2_SPTR)replacement, PCRE2_ZERO_TERMINATED, (PCRE2_UCHAR *)text, &n);
+		rc = pcre2_substitute(re->code, (PCRE2_SPTR)(b->s ? b->s : ""), b->len, 0, options,
+				      NULL, re->limits, (PCRE2_SPTR)replacement,
+				      PCRE2_ZERO_TERMINATED, (PCRE2_UCHAR *)text, &n);
 		room = n; /* what it takes, after an overflow */
 	}
 	if (rc > 0) {
@@ -122,8 +126,8 @@ find(struct finder *f, size_t pos, uint32_t options)
 
 	if (pos > f->len || f->limited)
 		return false;
-	rc = pcre2_match(f->re->code, (PCRE2_SPTR)f->s, f->len, pos, options | PCRE2_NO_UTF_CHECK, f->data,
-			 f->re->limits);
+	rc = pcre2_match(f->re->code, (PCRE2_SPTR)f->s, f->len, pos, options | PCRE2_NO_UTF_CHECK,
+			 f->data, f->re->limits);
 	if (rc < 0) {
 		f->limited = rc != PCRE2_ERROR_NOMATCH;
 		return false;

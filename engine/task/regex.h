@@ -19,14 +19,15 @@
 
 struct regex;
 
-enum t2_status regex_new(struct regex **out, const char *pattern, const char *where, struct t2_err *err);
+enum t2_status regex_new(struct regex **out, const char *pattern, const char *where,
+			 struct t2_err *err);
 void regex_free(struct regex *re);
-int regex_groups(const struct regex *re);		    /* without group 0 */
+int regex_groups(const struct regex *re);		   /* without group 0 */
 int regex_group(const struct regex *re, const char *name); /* -1: none of this name */
 /* Replaces every match in *b by replacement ($1 and ${name} work); false: out of memory, or the limits were hit. */
 bool regex_replace(const struct regex *re, const char *replacement, struct strbuf *b);
 
-#define FINDER_NONE ((size_t)-1)
+#define FINDER_NONE  ((size_t)-1)
 #define FINDER_SPANS 32
 
 struct finder_span {
@@ -42,7 +43,8 @@ struct finder {
 	struct finder_span span[FINDER_SPANS];
 };
 
-enum t2_status finder_open(struct finder *f, const struct regex *re, const char *s, size_t len, struct t2_err *err);
+enum t2_status finder_open(struct finder *f, const struct regex *re, const char *s, size_t len,
+			   struct t2_err *err);
 /* The next match at or after the end of the last one; an empty match moves on by a character. */
 bool finder_next(struct finder *f);
 /* A match that starts exactly at pos; the next finder_next() goes on behind it. */

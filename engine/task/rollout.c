@@ -33,8 +33,9 @@ struct run {
 };
 
 enum t2_status
-roller_new(struct roller **out, const struct model *m, struct pool *pool, const struct tokenizer *tok,
-	   const struct chat *chat, struct task *task, int width, struct t2_err *err)
+roller_new(struct roller **out, const struct model *m, struct pool *pool,
+	   const struct tokenizer *tok, const struct chat *chat, struct task *task, int width,
+	   struct t2_err *err)
 {
 	struct roller *r = calloc(1, sizeof *r);
 	enum t2_status st;
@@ -133,8 +134,8 @@ live_free(struct live *l)
 
 /* Takes one finished answer over into the list's arena and scores it. */
 static enum t2_status
-finish(struct roller *r, const char *split, struct live *l, int end_id, double end_logprob, struct rollout *o,
-       struct rollouts *out, struct t2_err *err)
+finish(struct roller *r, const char *split, struct live *l, int end_id, double end_logprob,
+       struct rollout *o, struct rollouts *out, struct t2_err *err)
 {
 	struct verdict v;
 	size_t counted;
@@ -176,8 +177,10 @@ prompt_ids(struct roller *r, const char *split, int item, struct ids *ids, struc
 	enum t2_status st = task_prompt(r->task, split, item, r->chat, r->tok, ids, err);
 
 	if (!st && (ids->n == 0 || ids->n >= context))
-		st = t2_fail(err, T2_EMISMATCH, "task %s, %s item %d: its prompt has %d tokens, the model's context %d",
-			     task_name(r->task), split, item, ids->n, context);
+		st = t2_fail(
+			err, T2_EMISMATCH,
+			"task %s, %s item %d: its prompt has %d tokens, the model's context %d",
+			task_name(r->task), split, item, ids->n, context);
 	return st;
 }
 
@@ -198,8 +201,8 @@ roller_check(struct roller *r, const char *split, int count, struct t2_err *err)
 
 /* Token ids of every request's prompt; equal items share one copy, so that generate() sees they are the same. */
 static enum t2_status
-prompts(struct roller *r, const char *split, const struct rollout_request *req, int count, int max_new,
-	struct gen_request *g, struct rollouts *out, struct t2_err *err)
+prompts(struct roller *r, const char *split, const struct rollout_request *req, int count,
+	int max_new, struct gen_request *g, struct rollouts *out, struct t2_err *err)
 {
 	for (int i = 0; i < count; i++) {
 		struct ids ids = {0};
@@ -229,8 +232,9 @@ prompts(struct roller *r, const char *split, const struct rollout_request *req, 
 }
 
 enum t2_status
-roller_run(struct roller *r, const struct linear *op, const char *split, const struct rollout_request *req, int count,
-	   int max_new, uint64_t seed, struct rollouts *out, struct job *job, struct t2_err *err)
+roller_run(struct roller *r, const struct linear *op, const char *split,
+	   const struct rollout_request *req, int count, int max_new, uint64_t seed,
+	   struct rollouts *out, struct job *job, struct t2_err *err)
 {
 	struct gen_request *g = calloc((size_t)count + 1, sizeof *g);
 	struct gen_result *res = calloc((size_t)count + 1, sizeof *res);
@@ -245,7 +249,8 @@ roller_run(struct roller *r, const struct linear *op, const char *split, const s
 		goto out;
 	}
 	out->n = count;
-	st = prompts(r, split, req, count, max_new > 0 ? max_new : task_max_tokens(r->task), g, out, err);
+	st = prompts(r, split, req, count, max_new > 0 ? max_new : task_max_tokens(r->task), g, out,
+		     err);
 	for (int i = 0; i < count && !st; i++) {
 		run.live[i].cut = (size_t)-1;
 		st = tok_stream_new(&run.live[i].stream, r->tok, err);
@@ -262,7 +267,8 @@ roller_run(struct roller *r, const struct linear *op, const char *split, const s
 		o->prompt = g[i].ids;
 		o->nprompt = g[i].n;
 		o->end = res[i].end;
-		st = finish(r, split, &run.live[i], res[i].end_id, (double)res[i].end_logprob, o, out, err);
+		st = finish(r, split, &run.live[i], res[i].end_id, (double)res[i].end_logprob, o,
+			    out, err);
 	}
 out:
 	for (int i = 0; run.live && i < count; i++)

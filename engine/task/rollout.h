@@ -31,8 +31,8 @@ struct rollout {
 	int nprompt;
 	const int *ids; /* [n] what was generated, an end token included */
 	int n;
-	int counted;	/* of ids: how many count in the log-probability (task.h: task_counted) */
-	double logprob; /* of the counted ones, summed, natural, at temperature 1 */
+	int counted;	  /* of ids: how many count in the log-probability (task.h: task_counted) */
+	double logprob;	  /* of the counted ones, summed, natural, at temperature 1 */
 	const char *text; /* without the end token, cut before a stop string */
 	size_t len;
 	bool correct;
@@ -50,15 +50,17 @@ struct rollouts {
 struct roller;
 
 /* width: sequences in flight (0: 32). */
-enum t2_status roller_new(struct roller **out, const struct model *m, struct pool *pool, const struct tokenizer *tok,
-			  const struct chat *chat, struct task *task, int width, struct t2_err *err);
+enum t2_status roller_new(struct roller **out, const struct model *m, struct pool *pool,
+			  const struct tokenizer *tok, const struct chat *chat, struct task *task,
+			  int width, struct t2_err *err);
 void roller_free(struct roller *r);
 /* Do the prompts of the split's first count items (0: all) leave room for an answer?  T2_EMISMATCH names the first that does
  * not: asked before a long run, not found out in its middle. */
 enum t2_status roller_check(struct roller *r, const char *split, int count, struct t2_err *err);
 /* max_new 0: the task's.  A prompt that leaves no room in the model's context is T2_EMISMATCH and says so. */
-enum t2_status roller_run(struct roller *r, const struct linear *op, const char *split, const struct rollout_request *req,
-			  int count, int max_new, uint64_t seed, struct rollouts *out, struct job *job, struct t2_err *err);
+enum t2_status roller_run(struct roller *r, const struct linear *op, const char *split,
+			  const struct rollout_request *req, int count, int max_new, uint64_t seed,
+			  struct rollouts *out, struct job *job, struct t2_err *err);
 void rollouts_free(struct rollouts *l);
 
 #endif

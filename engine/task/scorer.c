@@ -42,8 +42,8 @@ same(struct side a, struct side b)
 }
 
 static enum t2_status
-score_exact(const struct scorer *s, struct side answer, struct side gold, bool *correct, struct strbuf *found, bool *taken,
-	    struct t2_err *err)
+score_exact(const struct scorer *s, struct side answer, struct side gold, bool *correct,
+	    struct strbuf *found, bool *taken, struct t2_err *err)
 {
 	struct side a = trim(answer);
 
@@ -107,8 +107,8 @@ same_fold(struct side a, const char *b)
 }
 
 static enum t2_status
-score_category(const struct scorer *s, struct side answer, struct side gold, bool *correct, struct strbuf *found,
-	       bool *taken, struct t2_err *err)
+score_category(const struct scorer *s, struct side answer, struct side gold, bool *correct,
+	       struct strbuf *found, bool *taken, struct t2_err *err)
 {
 	struct side box = answer;
 	const char *decision = "other";
@@ -129,12 +129,13 @@ score_category(const struct scorer *s, struct side answer, struct side gold, boo
 }
 
 static const struct scorer_rule no_rules[] = {{NULL, NULL}};
-static const struct scorer_kind scorer_exact = {.name = "exact", .rule = no_rules, .score = score_exact};
+static const struct scorer_kind scorer_exact = {
+	.name = "exact", .rule = no_rules, .score = score_exact};
 static const struct scorer_kind scorer_category = {
 	.name = "category", .rule = category_rules, .score = score_category};
 
-static const struct scorer_kind *const kinds[] = {&scorer_exact, &scorer_number, &scorer_choice, &scorer_boxed,
-						  &scorer_category};
+static const struct scorer_kind *const kinds[] = {&scorer_exact, &scorer_number, &scorer_choice,
+						  &scorer_boxed, &scorer_category};
 
 static enum t2_status
 find_kind(const struct scorer_kind **out, const char *name, struct t2_err *err)
@@ -147,8 +148,11 @@ find_kind(const struct scorer_kind **out, const char *name, struct t2_err *err)
 	}
 	if (!strcmp(name, "tests"))
 		return t2_fail(err, T2_EUNSUP,
-			       "scorer \"tests\" is not supported: it runs what a model wrote, and needs a sandbox");
-	return t2_fail(err, T2_EINVAL, "scorer \"%.60s\" is unknown: exact, number, choice, boxed or category", name);
+			       "scorer \"tests\" is not supported: it runs what a model wrote, and "
+			       "needs a sandbox");
+	return t2_fail(err, T2_EINVAL,
+		       "scorer \"%.60s\" is unknown: exact, number, choice, boxed or category",
+		       name);
 }
 
 static enum t2_status
@@ -185,8 +189,8 @@ copy_categories(struct scorer *s, const char *const *categories, int n, struct t
 }
 
 enum t2_status
-scorer_new(struct scorer **out, const char *kind, const char *const *categories, int ncategories, const char *extract,
-	   struct t2_err *err)
+scorer_new(struct scorer **out, const char *kind, const char *const *categories, int ncategories,
+	   const char *extract, struct t2_err *err)
 {
 	struct scorer *s = calloc(1, sizeof *s);
 	enum t2_status st;
@@ -242,8 +246,9 @@ extract(const struct scorer *s, struct side *answer, bool *found, struct t2_err 
 	while (finder_next(&f)) {
 		size_t start = f.span[1].start;
 
-		got = start == FINDER_NONE ? (struct side){NULL, 0}
-					   : (struct side){answer->s + start, f.span[1].end - start};
+		got = start == FINDER_NONE
+			      ? (struct side){NULL, 0}
+			      : (struct side){answer->s + start, f.span[1].end - start};
 	}
 	*found = got.s && !f.limited;
 	if (*found)
@@ -253,8 +258,8 @@ extract(const struct scorer *s, struct side *answer, bool *found, struct t2_err 
 }
 
 enum t2_status
-scorer_score(const struct scorer *s, const char *answer, size_t answer_len, const char *gold, size_t gold_len,
-	     struct verdict *out, struct t2_err *err)
+scorer_score(const struct scorer *s, const char *answer, size_t answer_len, const char *gold,
+	     size_t gold_len, struct verdict *out, struct t2_err *err)
 {
 	struct strbuf a = {0}, g = {0}, found = {0};
 	bool taken = false, usable = true;
@@ -270,7 +275,8 @@ scorer_score(const struct scorer *s, const char *answer, size_t answer_len, cons
 	if (!st && s->extract)
 		st = extract(s, &side, &usable, err);
 	if (!st && usable)
-		st = s->kind->score(s, side, (struct side){g.s ? g.s : "", g.len}, &out->correct, &found, &taken, err);
+		st = s->kind->score(s, side, (struct side){g.s ? g.s : "", g.len}, &out->correct,
+				    &found, &taken, err);
 	if (!st && taken) {
 		out->extracted = strbuf_take(&found);
 		if (!out->extracted)

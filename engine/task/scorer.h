@@ -22,11 +22,12 @@ struct verdict {
 
 /* categories: for category.  extract: PCRE2 pattern whose last match's group 1 replaces the answer (NULL: none; no match:
  * wrong); with it, category compares that word instead of looking for a box.  tests is T2_EUNSUP by name. */
-enum t2_status scorer_new(struct scorer **out, const char *kind, const char *const *categories, int ncategories,
-			  const char *extract, struct t2_err *err);
+enum t2_status scorer_new(struct scorer **out, const char *kind, const char *const *categories,
+			  int ncategories, const char *extract, struct t2_err *err);
 void scorer_free(struct scorer *s);
-enum t2_status scorer_score(const struct scorer *s, const char *answer, size_t answer_len, const char *gold, size_t gold_len,
-			    struct verdict *out, struct t2_err *err);
+enum t2_status scorer_score(const struct scorer *s, const char *answer, size_t answer_len,
+			    const char *gold, size_t gold_len, struct verdict *out,
+			    struct t2_err *err);
 void verdict_free(struct verdict *v);
 
 #endif

@@ -10,8 +10,10 @@
 /* am and pm, with or without points, say more than a unit does */
 #define HALF_DAY "\\s*(?i:[ap]\\.?\\s?m\\.?)\\s*"
 #define EXPONENT "(?:\\^(?:[0-9]|\\{[0-9]\\}))?"
-#define SIMPLE                                                                                                         \
-	"-?(?:[0-9]+/[0-9]+|[0-9][0-9,]*(?:\\.[0-9]+)?|\\.[0-9]+|\\\\frac(?:\\{-?[0-9]+\\}|[0-9])(?:\\{[0-9]+\\}|[0-9]))"
+#define SIMPLE                                                                                     \
+	"-?(?:[0-9]+/"                                                                             \
+	"[0-9]+|[0-9][0-9,]*(?:\\.[0-9]+)?|\\.[0-9]+|\\\\frac(?:\\{-?[0-9]+\\}|[0-9])(?:\\{[0-9]+" \
+	"\\}|[0-9]))"
 
 static const struct scorer_rule rules[] = {
 	/* roots */
@@ -20,7 +22,9 @@ static const struct scorer_rule rules[] = {
 	/* math delimiters and currencies */
 	{"(?<!\\\\)(?:\\\\[()\\[\\]$]|[$€£])", ""},
 	/* sizes and styles */
-	{"\\\\(?:left|right|big|Big|bigl|bigr|Bigl|Bigr|displaystyle|textstyle|limits|nolimits)(?![A-Za-z])\\.?", ""},
+	{"\\\\(?:left|right|big|Big|bigl|bigr|Bigl|Bigr|displaystyle|textstyle|limits|nolimits)(?!["
+	 "A-Za-z])\\.?",
+	 ""},
 	/* spaces */
 	{"\\{,\\}", ","},
 	{"\\\\!", ""},
@@ -33,15 +37,20 @@ static const struct scorer_rule rules[] = {
 	/* degrees and percent */
 	{"\\^\\h*\\{?\\h*\\\\circ(?![A-Za-z])\\h*\\}?|\\\\degree(?![A-Za-z])|\\\\?%", ""},
 	/* "and" makes a list */
-	{"(?:\\s*,)?\\s*\\\\text\\h*\\{\\s*(?:and|or)\\s*\\}\\s*|(?:\\s*,)?\\s+(?:and|or)\\s+", ","},
+	{"(?:\\s*,)?\\s*\\\\text\\h*\\{\\s*(?:and|or)\\s*\\}\\s*|(?:\\s*,)?\\s+(?:and|or)\\s+",
+	 ","},
 	/* a unit at the end; other texts are what they say (R_TEXT is repeated) */
-	[R_UNIT] = {"(?<=[0-9})\\.])\\s*(?!" SCORER_TEXT_OPEN HALF_DAY "\\})" SCORER_TEXT EXPONENT "\\s*$", ""},
+	[R_UNIT] = {"(?<=[0-9})\\.])\\s*(?!" SCORER_TEXT_OPEN HALF_DAY "\\})" SCORER_TEXT EXPONENT
+		    "\\s*$",
+		    ""},
 	[R_TEXT] = {SCORER_TEXT, "${1}"},
 	/* punctuation around */
 	[R_TRIM] = {"^\\s+|\\s+$", ""},
 	{"(?<![ap]\\.m)" PUNCTUATION "(?:" PUNCTUATION "|\\s)*$", ""},
 	/* units as bare words */
-	{"^(" SIMPLE ")\\s+(?!(?:pi|am|pm|a\\.m|p\\.m|mod)\\b)[A-Za-z]{2,}\\.?(?:\\s+[A-Za-z]{2,}\\.?)*" EXPONENT "$", "${1}"},
+	{"^(" SIMPLE ")\\s+(?!(?:pi|am|pm|a\\.m|p\\.m|mod)\\b)[A-Za-z]{2,}\\.?(?:\\s+[A-Za-z]{2,}"
+		     "\\.?)*" EXPONENT "$",
+	 "${1}"},
 	/* mixed numbers */
 	{"(?<![0-9./])([0-9]+)\\h+([0-9]+)/([0-9]+)(?![0-9/])", "${1}\\frac{${2}}{${3}}"},
 
@@ -61,11 +70,14 @@ static const struct scorer_rule rules[] = {
 	 "((?:[A-Za-z0-9.]|\\\\pi|\\\\sqrt\\{[^{}]*\\})++)(?![\\^_{(])",
 	 "\\frac{${1}}{${2}}"},
 	{"\\\\frac\\{-((?:[^{}+-]|\\{[^{}]*\\})*+)\\}", "-\\frac{${1}}"},
-	{"(\\\\frac(?<b>\\{(?:[^{}]|(?&b))*+\\}))\\{-((?:[^{}+-]|\\{[^{}]*\\})*+)\\}", "-${1}{${3}}"},
+	{"(\\\\frac(?<b>\\{(?:[^{}]|(?&b))*+\\}))\\{-((?:[^{}+-]|\\{[^{}]*\\})*+)\\}",
+	 "-${1}{${3}}"},
 	{"^--", ""},
 
 	/* searched for */
-	[R_LEFT_SIDE] = {"^(?:\\\\?[A-Za-z]+(?:_(?:\\{[^{}]*\\}|[0-9A-Za-z]))?|[A-Za-z]\\([A-Za-z]\\))$", NULL},
+	[R_LEFT_SIDE] =
+		{"^(?:\\\\?[A-Za-z]+(?:_(?:\\{[^{}]*\\}|[0-9A-Za-z]))?|[A-Za-z]\\([A-Za-z]\\))$",
+		 NULL},
 	[R_NUMBER] = {"^(?<s>-?)(?:(?<n>[0-9]+(?:\\.[0-9]+)?|\\.[0-9]+)"
 		      "|(?<w>[0-9]*)\\\\frac\\{(?<a>-?[0-9]+)\\}\\{(?<b>-?[0-9]+)\\})$",
 		      NULL},
@@ -73,19 +85,57 @@ static const struct scorer_rule rules[] = {
 };
 
 static const struct text_map map[] = {
-	{0x2212, "-"},	       {0x2010, "-"},	      {0x2011, "-"},	     {0x2012, "-"},
-	{0x2013, "-"},	       {0x2014, "-"},	      {0x2015, "-"},	     {0xfe63, "-"},
-	{0xff0d, "-"},	       {0xd7, "\\times "},    {0xb7, "\\cdot "},     {0x22c5, "\\cdot "},
-	{0x3c0, "\\pi "},      {0x221e, "\\infty "},  {0xb0, "^\\circ "},    {0x2264, "\\le "},
-	{0x2265, "\\ge "},     {0x222a, "\\cup "},    {0x2229, "\\cap "},    {0xb1, "\\pm "},
-	{0x3b8, "\\theta "},   {0x2208, "\\in "},     {0xbd, "\\frac{1}{2}"}, {0xbc, "\\frac{1}{4}"},
-	{0xbe, "\\frac{3}{4}"}, {0x2153, "\\frac{1}{3}"}, {0x2154, "\\frac{2}{3}"}, {0xb2, "^2"},
-	{0xb3, "^3"},	       {0xff10, "0"},	      {0xff11, "1"},	     {0xff12, "2"},
-	{0xff13, "3"},	       {0xff14, "4"},	      {0xff15, "5"},	     {0xff16, "6"},
-	{0xff17, "7"},	       {0xff18, "8"},	      {0xff19, "9"},	     {0xff08, "("},
-	{0xff09, ")"},	       {0xff3b, "["},	      {0xff3d, "]"},	     {0xff5b, "{"},
-	{0xff5d, "}"},	       {0xff0c, ","},	      {0xff0e, "."},	     {0xa0, " "},
-	{0x2009, " "},	       {0x202f, " "},	      {0, NULL},
+	{0x2212, "-"},
+	{0x2010, "-"},
+	{0x2011, "-"},
+	{0x2012, "-"},
+	{0x2013, "-"},
+	{0x2014, "-"},
+	{0x2015, "-"},
+	{0xfe63, "-"},
+	{0xff0d, "-"},
+	{0xd7, "\\times "},
+	{0xb7, "\\cdot "},
+	{0x22c5, "\\cdot "},
+	{0x3c0, "\\pi "},
+	{0x221e, "\\infty "},
+	{0xb0, "^\\circ "},
+	{0x2264, "\\le "},
+	{0x2265, "\\ge "},
+	{0x222a, "\\cup "},
+	{0x2229, "\\cap "},
+	{0xb1, "\\pm "},
+	{0x3b8, "\\theta "},
+	{0x2208, "\\in "},
+	{0xbd, "\\frac{1}{2}"},
+	{0xbc, "\\frac{1}{4}"},
+	{0xbe, "\\frac{3}{4}"},
+	{0x2153, "\\frac{1}{3}"},
+	{0x2154, "\\frac{2}{3}"},
+	{0xb2, "^2"},
+	{0xb3, "^3"},
+	{0xff10, "0"},
+	{0xff11, "1"},
+	{0xff12, "2"},
+	{0xff13, "3"},
+	{0xff14, "4"},
+	{0xff15, "5"},
+	{0xff16, "6"},
+	{0xff17, "7"},
+	{0xff18, "8"},
+	{0xff19, "9"},
+	{0xff08, "("},
+	{0xff09, ")"},
+	{0xff3b, "["},
+	{0xff3d, "]"},
+	{0xff5b, "{"},
+	{0xff5d, "}"},
+	{0xff0c, ","},
+	{0xff0e, "."},
+	{0xa0, " "},
+	{0x2009, " "},
+	{0x202f, " "},
+	{0, NULL},
 };
 
 /* One way of writing; false: out of memory, or an expression that hit PCRE2's limits. */
@@ -106,8 +156,8 @@ normal(const struct scorer *s, struct side in, struct strbuf *out)
 }
 
 static enum t2_status
-score(const struct scorer *s, struct side answer, struct side gold, bool *correct, struct strbuf *found, bool *taken,
-      struct t2_err *err)
+score(const struct scorer *s, struct side answer, struct side gold, bool *correct,
+      struct strbuf *found, bool *taken, struct t2_err *err)
 {
 	struct strbuf a = {0}, g = {0};
 	struct side box, want = gold;
@@ -122,7 +172,8 @@ score(const struct scorer *s, struct side answer, struct side gold, bool *correc
 	text_box(gold, &want, &at);
 	ok = normal(s, box, &a) && normal(s, want, &g);
 	if (ok)
-		eq = math_equal(s, (struct side){a.s ? a.s : "", a.len}, (struct side){g.s ? g.s : "", g.len});
+		eq = math_equal(s, (struct side){a.s ? a.s : "", a.len},
+				(struct side){g.s ? g.s : "", g.len});
 	*correct = eq == 1;
 	ok = !a.failed && !g.failed && !found->failed && eq >= 0;
 	strbuf_free(&a);

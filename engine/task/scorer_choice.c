@@ -7,26 +7,33 @@
 #include "engine/task/scorer_kind.h"
 
 /* What may stand between the words and the letter. */
-#define OPENING                                                                                                        \
-	"(?:[\\s:*_\"\\'`(\\[{$]|\\\\(?:boxed|fbox|text|textbf|mathrm|mathbf|left|right)?(?=[{(\\s])|\\\\(?=\\())*+"
+#define OPENING                                                                                    \
+	"(?:[\\s:*_\"\\'`(\\[{$]|\\\\(?:boxed|fbox|text|textbf|mathrm|mathbf|left|right)?(?=[{("   \
+	"\\s])|\\\\(?=\\())*+"
 #define OPTION "(?i:(?:(?:option|choice|letter)\\b" OPENING ")?)"
 /* A letter is not part of a word or number, and "I" not the pronoun. */
 #define ALONE "(?![\\p{L}\\p{N}_-]|\\'\\p{L})"
-#define LETTER                                                                                                         \
-	"(?|(?<L>[A-J])" ALONE "(?!(?<=I)\\h+\\p{L})"                                                                  \
+#define LETTER                                                                                     \
+	"(?|(?<L>[A-J])" ALONE "(?!(?<=I)\\h+\\p{L})"                                              \
 	"|(?<L>[a-j])(?=[*_\"\\'`)\\]}$]*(?:[.,;!)\\]}]|\\s*$|\\h*\\R)))"
 
 enum { R_WHOLE, R_PHRASE, R_LABEL, R_JOIN, R_ECHO, R_LONE, R_ARTICLE, R_PRONOUN };
 
 static const struct scorer_rule rules[] = {
-	[R_WHOLE] = {"^[\\s*_\"'`()\\[\\]{}$.,;:!]*(?<L>[A-Ja-j])[\\s*_\"'`()\\[\\]{}$.,;:!]*$", NULL},
+	[R_WHOLE] = {"^[\\s*_\"'`()\\[\\]{}$.,;:!]*(?<L>[A-Ja-j])[\\s*_\"'`()\\[\\]{}$.,;:!]*$",
+		     NULL},
 	[R_PHRASE] = {"(?i:answer\\h+is\\b)" OPENING OPTION LETTER, NULL},
-	[R_LABEL] = {"(?:(?i:answer)\\**\\h*[:=]" OPENING OPTION "|\\\\(?:boxed|fbox)\\h*\\{" OPENING ")" LETTER, NULL},
-	[R_JOIN] = {"[)\\]}*_\"\\'`$]*\\h*(?:,?\\h*(?:and|or|nor)\\b|[,/&+])\\h*(?:\\h*(?:option|choice)\\h+)?"
+	[R_LABEL] = {"(?:(?i:answer)\\**\\h*[:=]" OPENING OPTION
+		     "|\\\\(?:boxed|fbox)\\h*\\{" OPENING ")" LETTER,
+		     NULL},
+	[R_JOIN] = {"[)\\]}*_\"\\'`$]*\\h*(?:,?\\h*(?:and|or|nor)\\b|[,/"
+		    "&+])\\h*(?:\\h*(?:option|choice)\\h+)?"
 		    "[(\\[*\"\\'`]*[A-J]" ALONE,
 		    NULL},
 	[R_ECHO] = {"(?m)^\\h*[(*]{0,3}([A-J])[*]{0,2}[.):][)*]{0,2}\\h+\\S.*$", NULL},
-	[R_LONE] = {"(?<![\\p{L}\\p{N}_°º-])(?<!\\p{L}\\')(?<![0-9] )(?<!\\bnot )(?<!\\bnot \\()[A-J]" ALONE, NULL},
+	[R_LONE] = {"(?<![\\p{L}\\p{N}_°º-])(?<!\\p{L}\\')(?<![0-9] )(?<!\\bnot )(?<!\\bnot "
+		    "\\()[A-J]" ALONE,
+		    NULL},
 	/* from the letter on */
 	[R_ARTICLE] = {"A\\h+(?!(?:and|or|nor|is|because|since|as|would)\\b)\\p{Ll}", NULL},
 	[R_PRONOUN] = {"I\\h+\\p{L}", NULL},
@@ -34,10 +41,11 @@ static const struct scorer_rule rules[] = {
 };
 
 static const struct text_map map[] = {
-	{0xff21, "A"}, {0xff22, "B"}, {0xff23, "C"}, {0xff24, "D"}, {0xff25, "E"}, {0xff26, "F"}, {0xff27, "G"},
-	{0xff28, "H"}, {0xff29, "I"}, {0xff2a, "J"}, {0xff41, "a"}, {0xff42, "b"}, {0xff43, "c"}, {0xff44, "d"},
-	{0xff45, "e"}, {0xff46, "f"}, {0xff47, "g"}, {0xff48, "h"}, {0xff49, "i"}, {0xff4a, "j"}, {0xff08, "("},
-	{0xff09, ")"}, {0xff0e, "."}, {0xff1a, ":"}, {0x2018, "'"}, {0x2019, "'"}, {0, NULL},
+	{0xff21, "A"}, {0xff22, "B"}, {0xff23, "C"}, {0xff24, "D"}, {0xff25, "E"}, {0xff26, "F"},
+	{0xff27, "G"}, {0xff28, "H"}, {0xff29, "I"}, {0xff2a, "J"}, {0xff41, "a"}, {0xff42, "b"},
+	{0xff43, "c"}, {0xff44, "d"}, {0xff45, "e"}, {0xff46, "f"}, {0xff47, "g"}, {0xff48, "h"},
+	{0xff49, "i"}, {0xff4a, "j"}, {0xff08, "("}, {0xff09, ")"}, {0xff0e, "."}, {0xff1a, ":"},
+	{0x2018, "'"}, {0x2019, "'"}, {0, NULL},
 };
 
 static char
@@ -48,8 +56,8 @@ upper(char c)
 
 /* Whether a rule matches exactly at pos, and where that match ends. */
 static bool
-matches_at(const struct scorer *s, int rule, struct side text, size_t pos, size_t *end, enum t2_status *st,
-	   struct t2_err *err)
+matches_at(const struct scorer *s, int rule, struct side text, size_t pos, size_t *end,
+	   enum t2_status *st, struct t2_err *err)
 {
 	struct finder f;
 	bool yes;
@@ -67,7 +75,8 @@ matches_at(const struct scorer *s, int rule, struct side text, size_t pos, size_
 
 /* The letter of a rule's last match; 0: none, or joined to another.  *any: the rule matched. */
 static char
-last_letter(const struct scorer *s, int rule, struct side text, bool *any, enum t2_status *st, struct t2_err *err)
+last_letter(const struct scorer *s, int rule, struct side text, bool *any, enum t2_status *st,
+	    struct t2_err *err)
 {
 	int k = regex_group(s->re[rule], "L");
 	struct finder f;
@@ -129,7 +138,8 @@ lone_letter(const struct scorer *s, struct side text, enum t2_status *st, struct
 	while (finder_next(&f)) {
 		size_t at = f.span[0].start;
 
-		if (matches_at(s, R_ARTICLE, text, at, &end, st, err) || matches_at(s, R_PRONOUN, text, at, &end, st, err))
+		if (matches_at(s, R_ARTICLE, text, at, &end, st, err) ||
+		    matches_at(s, R_PRONOUN, text, at, &end, st, err))
 			continue;
 		before = last;
 		last = at;
@@ -138,7 +148,8 @@ lone_letter(const struct scorer *s, struct side text, enum t2_status *st, struct
 	finder_close(&f);
 	if (*st || limited || last == FINDER_NONE)
 		return 0;
-	if (before != FINDER_NONE && matches_at(s, R_JOIN, text, before + 1, &end, st, err) && end == last + 1)
+	if (before != FINDER_NONE && matches_at(s, R_JOIN, text, before + 1, &end, st, err) &&
+	    end == last + 1)
 		return 0;
 	return text.s[last];
 }
@@ -165,8 +176,8 @@ find_letter(const struct scorer *s, struct side text, char *letter, struct t2_er
 }
 
 static enum t2_status
-score(const struct scorer *s, struct side answer, struct side gold, bool *correct, struct strbuf *found, bool *taken,
-      struct t2_err *err)
+score(const struct scorer *s, struct side answer, struct side gold, bool *correct,
+      struct strbuf *found, bool *taken, struct t2_err *err)
 {
 	struct strbuf text = {0};
 	enum t2_status st;

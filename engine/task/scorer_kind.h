@@ -32,8 +32,9 @@ struct scorer_kind {
 	const char *name;
 	const struct scorer_rule *rule; /* ends with a NULL pattern */
 	/* *found: what was taken from the answer, for the verdict; left empty with taken false where nothing was. */
-	enum t2_status (*score)(const struct scorer *s, struct side answer, struct side gold, bool *correct,
-				struct strbuf *found, bool *taken, struct t2_err *err);
+	enum t2_status (*score)(const struct scorer *s, struct side answer, struct side gold,
+				bool *correct, struct strbuf *found, bool *taken,
+				struct t2_err *err);
 };
 
 extern const struct scorer_kind scorer_number, scorer_boxed, scorer_choice;
@@ -51,8 +52,9 @@ struct text_map {
 void text_map(struct strbuf *out, struct side s, const struct text_map *map);
 
 /* \text{...} and its like. */
-#define SCORER_TEXT_OPEN                                                                                               \
-	"\\\\(?:text|textbf|textit|textrm|textnormal|mathrm|mathbf|mathit|mbox|operatorname)\\h*\\{"
+#define SCORER_TEXT_OPEN                                                                           \
+	"\\\\(?:text|textbf|textit|textrm|textnormal|mathrm|mathbf|mathit|mbox|operatorname)\\h*"  \
+	"\\{"
 #define SCORER_TEXT SCORER_TEXT_OPEN "([^{}]*)\\}"
 
 #endif

@@ -75,7 +75,8 @@ split(struct side s, const char *mark, struct parts *p)
 	p->many = false;
 	while (i <= s.len && !p->many) {
 		struct side rest = {s.s + i, s.len - i};
-		bool hit = !depth && starts(rest, mark) && (!letter(mark[n - 1]) || rest.len == n || !letter(rest.s[n]));
+		bool hit = !depth && starts(rest, mark) &&
+			   (!letter(mark[n - 1]) || rest.len == n || !letter(rest.s[n]));
 
 		if (hit || i == s.len) {
 			p->many = p->n == PARTS;
@@ -119,12 +120,13 @@ drop_commas(struct side s, struct strbuf *out)
 	while (i < s.len) {
 		size_t d = 0, end, k;
 
-		if (!depth && s.s[i] >= '1' && s.s[i] <= '9' && !(i && (digit(s.s[i - 1]) || s.s[i - 1] == '.'))) {
+		if (!depth && s.s[i] >= '1' && s.s[i] <= '9' &&
+		    !(i && (digit(s.s[i - 1]) || s.s[i - 1] == '.'))) {
 			while (d < 3 && i + d < s.len && digit(s.s[i + d]))
 				d++;
 			end = i + d;
-			while (end + 3 < s.len && s.s[end] == ',' && digit(s.s[end + 1]) && digit(s.s[end + 2]) &&
-			       digit(s.s[end + 3]))
+			while (end + 3 < s.len && s.s[end] == ',' && digit(s.s[end + 1]) &&
+			       digit(s.s[end + 2]) && digit(s.s[end + 3]))
 				end += 4;
 			if (end > i + d && !(end < s.len && digit(s.s[end]))) {
 				for (; i < end; i++)
@@ -210,7 +212,8 @@ atom(const struct scorer *s, struct side in, struct strbuf *out)
 	text = (struct side){out->s, out->len};
 	while (enclosed(text, "{", &inner))
 		text = inner;
-	if (text.len == 3 && text.s[0] == '(' && text.s[2] == ')' && text.s[1] >= 'A' && text.s[1] <= 'Z')
+	if (text.len == 3 && text.s[0] == '(' && text.s[2] == ')' && text.s[1] >= 'A' &&
+	    text.s[1] <= 'Z')
 		text = (struct side){text.s + 1, 1};
 	if (text.len && text.s[0] == '+')
 		text = (struct side){text.s + 1, text.len - 1};
@@ -224,7 +227,8 @@ group(const struct finder *f, const char *name)
 {
 	struct finder_span g = f->span[regex_group(f->re, name)];
 
-	return g.start == FINDER_NONE ? (struct side){NULL, 0} : (struct side){f->s + g.start, g.end - g.start};
+	return g.start == FINDER_NONE ? (struct side){NULL, 0}
+				      : (struct side){f->s + g.start, g.end - g.start};
 }
 
 /* digits, decimals, fractions of integers, mixed numbers with a proper fraction. */
@@ -246,7 +250,8 @@ number(const struct scorer *s, struct side text, struct fraction *v)
 		if (n.s)
 			ok = fraction_set(v, neg, n.s, n.len, NULL, 0);
 		else if (!w.len)
-			ok = fraction_set(v, neg ^ (*a.s == '-') ^ (*b.s == '-'), a.s, a.len, b.s, b.len);
+			ok = fraction_set(v, neg ^ (*a.s == '-') ^ (*b.s == '-'), a.s, a.len, b.s,
+					  b.len);
 		else if (*a.s != '-' && *b.s != '-' && digits_less(a.s, a.len, b.s, b.len))
 			ok = fraction_mixed(v, neg, w.s, w.len, a.s, a.len, b.s, b.len);
 	}
@@ -308,8 +313,9 @@ matrix(struct side s, struct side *in)
 	const char *end = s.s + s.len - m;
 
 	/* p and b mean the same */
-	if (s.len < n + m || memcmp(s.s, open, 7) || memcmp(s.s + 8, open + 8, n - 8) || !strchr("pb", s.s[7]) ||
-	    memcmp(end, close, 5) || memcmp(end + 6, close + 6, m - 6) || !strchr("pb", end[5]))
+	if (s.len < n + m || memcmp(s.s, open, 7) || memcmp(s.s + 8, open + 8, n - 8) ||
+	    !strchr("pb", s.s[7]) || memcmp(end, close, 5) || memcmp(end + 6, close + 6, m - 6) ||
+	    !strchr("pb", end[5]))
 		return false;
 	*in = (struct side){s.s + n, s.len - n - m};
 	return true;
@@ -427,7 +433,8 @@ math_equal(const struct scorer *s, struct side a, struct side b)
 	int eq = -1;
 
 	if (p && take_apart(s, a, &x, &p[0]) && take_apart(s, b, &y, &p[1]))
-		eq = p[0].n == p[1].n && !p[0].many && !p[1].many ? same_multiset(s, &p[0], &p[1]) : 0;
+		eq = p[0].n == p[1].n && !p[0].many && !p[1].many ? same_multiset(s, &p[0], &p[1])
+								  : 0;
 	free(p);
 	strbuf_free(&x);
 	strbuf_free(&y);

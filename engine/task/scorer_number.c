@@ -8,46 +8,58 @@
 #include "engine/task/decimal.h"
 #include "engine/task/scorer_kind.h"
 
-#define GROUPED	 "[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9])"
-#define NUMBER	 "(?:(?:" GROUPED "|[0-9]+)(?:\\.[0-9]+)?|(?<![0-9A-Za-z.])\\.[0-9]+)"
-#define CURRENCY "[$€£¥₹]"
-#define SYMBOL	 "(?:\\\\?" CURRENCY "\\h?)?"
-#define FRAC	 "\\\\[dtc]?frac"
+#define GROUPED		     "[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9])"
+#define NUMBER		     "(?:(?:" GROUPED "|[0-9]+)(?:\\.[0-9]+)?|(?<![0-9A-Za-z.])\\.[0-9]+)"
+#define CURRENCY	     "[$€£¥₹]"
+#define SYMBOL		     "(?:\\\\?" CURRENCY "\\h?)?"
+#define FRAC		     "\\\\[dtc]?frac"
 #define ABOVE(braced, digit) "(?:\\{\\h*(?<" braced ">-?[0-9]+)\\h*\\}|(?<" digit ">[0-9]))"
 #define BELOW(braced, digit) "(?:\\{\\h*(?<" braced ">[0-9]+)\\h*\\}|(?<" digit ">[0-9]))"
 
 /* Read as a whole and without a value: list labels, "Step 3", versions, times, dates, sub- and superscripts, words with
  * digits in them. */
-#define SKIPPED                                                                                                        \
-	"(?<skip>(?m:^)\\h*[0-9]{1,3}[.)]\\h+(?=\\S)"                                                                  \
-	"|\\b(?:Step|Question|Problem|Example|Exercise|Equation)\\h+\\#?[0-9]+(?:\\.[0-9]+)*"                          \
-	"|[0-9]+(?:\\.[0-9]+){2,}"                                                                                     \
-	"|[0-9]+(?::[0-9]+)+"                                                                                          \
-	"|[0-9]+(?:/[0-9]+){2,}"                                                                                       \
-	"|[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])(?![0-9])"                                              \
-	"|(?<=[\\p{L}\\p{N})}\\]])[_^](?:\\{[^{}]*\\}|[-+]?[\\p{L}0-9]+)"                                              \
-	"|(?<!\\p{L})(?!(?:USD|EUR|GBP|Rs)\\h?-?[0-9])\\p{Latin}[\\p{L}\\p{N}_]*[0-9](?:\\.[0-9]+)*)"
+#define SKIPPED                                                                                    \
+	"(?<skip>(?m:^)\\h*[0-9]{1,3}[.)]\\h+(?=\\S)"                                              \
+	"|\\b(?:Step|Question|Problem|Example|Exercise|Equation)\\h+\\#?[0-9]+(?:\\.[0-9]+)*"      \
+	"|[0-9]+(?:\\.[0-9]+){2,}"                                                                 \
+	"|[0-9]+(?::[0-9]+)+"                                                                      \
+	"|[0-9]+(?:/[0-9]+){2,}"                                                                   \
+	"|[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])(?![0-9])"                          \
+	"|(?<=[\\p{L}\\p{N})}\\]])[_^](?:\\{[^{}]*\\}|[-+]?[\\p{L}0-9]+)"                          \
+	"|(?<!\\p{L})(?!(?:USD|EUR|GBP|Rs)\\h?-?[0-9])\\p{Latin}[\\p{L}\\p{N}_]*[0-9](?:\\.[0-9]+" \
+	")*)"
 
 /* A minus that touches the number and follows no letter, digit or closing bracket; or the word for it. */
-#define SIGN                                                                                                           \
-	"(?<sgn>(?:(?<neg>(?<![\\p{L}0-9)\\]}%-])-(?=" SYMBOL "(?:" FRAC "|\\.?[0-9]))"                                \
-	"|=\\h*-\\h+|\\b[Nn]egative\\h+|\\b(?:is|equals|to)\\h+minus\\h+))?" SYMBOL                                    \
+#define SIGN                                                                                       \
+	"(?<sgn>(?:(?<neg>(?<![\\p{L}0-9)\\]}%-])-(?=" SYMBOL "(?:" FRAC "|\\.?[0-9]))"            \
+	"|=\\h*-\\h+|\\b[Nn]egative\\h+|\\b(?:is|equals|to)\\h+minus\\h+))?" SYMBOL                \
 	"(?:(?:(?<=" CURRENCY ")|(?<=" CURRENCY "\\h))-(?=\\.?[0-9]))?)"
 
-#define MIXED                                                                                                          \
-	"(?<mw>[0-9]+)(?:\\h+(?<mn>[0-9]+)/(?<mq>[0-9]+)(?![0-9/.])"                                                   \
+#define MIXED                                                                                      \
+	"(?<mw>[0-9]+)(?:\\h+(?<mn>[0-9]+)/(?<mq>[0-9]+)(?![0-9/.])"                               \
 	"|\\h*" FRAC "\\h*" ABOVE("ma", "mb") "\\h*" BELOW("mc", "md") ")"
 
-#define SCIENTIFIC                                                                                                     \
-	"(?<sci>" NUMBER ")(?:[eE](?<se>[+-]?[0-9]{1,3})(?![\\p{L}0-9])"                                               \
-	"|\\h*(?:×|x|\\*|\\\\times|\\\\cdot|·)\\h*10\\^(?:\\{(?<sf>[+-]?[0-9]{1,3})\\}|(?<sg>[+-]?[0-9]{1,3})(?![0-9])))"
+#define SCIENTIFIC                                                                                   \
+	"(?<sci>" NUMBER ")(?:[eE](?<se>[+-]?[0-9]{1,3})(?![\\p{L}0-9])"                             \
+	"|\\h*(?:×|x|\\*|\\\\times|\\\\cdot|·)\\h*10\\^(?:\\{(?<sf>[+-]?[0-9]{1,3})\\}|(?<sg>[+-]" \
+	"?[0-9]{1,3})(?![0-9])))"
 
-#define SCAN                                                                                                           \
-	SKIPPED "|" SIGN "(?:" MIXED "|" FRAC "\\h*" ABOVE("fa", "fb") "\\h*" BELOW("fc", "fd") "|" SCIENTIFIC          \
-		"|(?<pow>" NUMBER "\\^(?:\\{[^{}\\\\]*\\}|-?[\\p{L}0-9]+))"                                            \
-		"|(?<n>" NUMBER ")(?:/(?<d>" NUMBER "))?)|\\\\[A-Za-z]+"
+#define SCAN                                                                                       \
+	SKIPPED "|" SIGN "(?:" MIXED "|" FRAC "\\h*" ABOVE("fa", "fb") "\\h*" BELOW(               \
+		"fc", "fd") "|" SCIENTIFIC "|(?<pow>" NUMBER                                       \
+			    "\\^(?:\\{[^{}\\\\]*\\}|-?[\\p{L}0-9]+))"                              \
+			    "|(?<n>" NUMBER ")(?:/(?<d>" NUMBER "))?)|\\\\[A-Za-z]+"
 
-enum { R_VULGAR, R_THIN, R_BRACED_COMMA, R_GAP, R_CLEAN_END, R_SCAN = R_CLEAN_END, R_HASHES, R_HEADING };
+enum {
+	R_VULGAR,
+	R_THIN,
+	R_BRACED_COMMA,
+	R_GAP,
+	R_CLEAN_END,
+	R_SCAN = R_CLEAN_END,
+	R_HASHES,
+	R_HEADING
+};
 
 static const struct scorer_rule rules[] = {
 	[R_VULGAR] = {"(?<=[0-9０-９])(?=[¼½¾⅓⅔⅛⅜⅝⅞])", " "}, /* 2½ is 2 1/2 */
@@ -61,11 +73,12 @@ static const struct scorer_rule rules[] = {
 };
 
 static const struct text_map map[] = {
-	{0xff10, "0"},	 {0xff11, "1"},	  {0xff12, "2"},   {0xff13, "3"},   {0xff14, "4"},   {0xff15, "5"},
-	{0xff16, "6"},	 {0xff17, "7"},	  {0xff18, "8"},   {0xff19, "9"},   {0xff0e, "."},   {0xff0c, ","},
-	{0xff0d, "-"},	 {0xff05, "%"},	  {0xff04, "$"},   {0xff0f, "/"},   {0xff1a, ":"},   {0x2212, "-"},
-	{0x2010, "-"},	 {0x2011, "-"},	  {0x2012, "-"},   {0x2013, "-"},   {0xfe63, "-"},   {0xbc, "1/4"},
-	{0xbd, "1/2"},	 {0xbe, "3/4"},  {0x2153, "1/3"}, {0x2154, "2/3"}, {0x215b, "1/8"}, {0x215c, "3/8"},
+	{0xff10, "0"},	 {0xff11, "1"},	  {0xff12, "2"},   {0xff13, "3"},   {0xff14, "4"},
+	{0xff15, "5"},	 {0xff16, "6"},	  {0xff17, "7"},   {0xff18, "8"},   {0xff19, "9"},
+	{0xff0e, "."},	 {0xff0c, ","},	  {0xff0d, "-"},   {0xff05, "%"},   {0xff04, "$"},
+	{0xff0f, "/"},	 {0xff1a, ":"},	  {0x2212, "-"},   {0x2010, "-"},   {0x2011, "-"},
+	{0x2012, "-"},	 {0x2013, "-"},	  {0xfe63, "-"},   {0xbc, "1/4"},   {0xbd, "1/2"},
+	{0xbe, "3/4"},	 {0x2153, "1/3"}, {0x2154, "2/3"}, {0x215b, "1/8"}, {0x215c, "3/8"},
 	{0x215d, "5/8"}, {0x215e, "7/8"}, {0, NULL},
 };
 
@@ -139,8 +152,9 @@ token_value(const struct finder *f, struct fraction *v)
 	bool neg = negative(f);
 
 	if ((a = group(f, "mw")).s)
-		return group(f, "mn").s ? set_mixed(v, neg, a, group(f, "mn"), group(f, "mq"))
-					: set_mixed(v, neg, a, either(f, "ma", "mb"), either(f, "mc", "md"));
+		return group(f, "mn").s
+			       ? set_mixed(v, neg, a, group(f, "mn"), group(f, "mq"))
+			       : set_mixed(v, neg, a, either(f, "ma", "mb"), either(f, "mc", "md"));
 	if ((a = either(f, "fa", "fb")).s)
 		return set_fraction(v, neg, a, either(f, "fc", "fd"));
 	if ((a = group(f, "sci")).s) {
@@ -158,7 +172,8 @@ token_value(const struct finder *f, struct fraction *v)
 
 /* The last number of a text, or the first token's if that starts at 0; *has: there is one. */
 static enum t2_status
-last_number(const struct scorer *s, struct side text, struct fraction *v, bool *has, struct t2_err *err)
+last_number(const struct scorer *s, struct side text, struct fraction *v, bool *has,
+	    struct t2_err *err)
 {
 	struct finder f;
 	struct fraction got = {0};
@@ -184,7 +199,8 @@ last_number(const struct scorer *s, struct side text, struct fraction *v, bool *
 }
 
 static bool
-follows_heading(const struct scorer *s, struct side text, size_t at, enum t2_status *st, struct t2_err *err)
+follows_heading(const struct scorer *s, struct side text, size_t at, enum t2_status *st,
+		struct t2_err *err)
 {
 	struct finder f;
 	bool yes;
@@ -199,7 +215,8 @@ follows_heading(const struct scorer *s, struct side text, size_t at, enum t2_sta
 
 /* The number right behind the last #### that one follows at once; *where: the hashes. */
 static enum t2_status
-hash_number(const struct scorer *s, struct side text, struct fraction *v, bool *has, size_t *where, struct t2_err *err)
+hash_number(const struct scorer *s, struct side text, struct fraction *v, bool *has, size_t *where,
+	    struct t2_err *err)
 {
 	struct finder hashes, scan;
 	struct fraction got = {0};
@@ -250,7 +267,8 @@ clean(const struct scorer *s, struct side in, struct strbuf *out, struct t2_err 
 
 /* Steps 2 and 3 of the answer's side: an explicit answer, else the last number of all. */
 static enum t2_status
-answer_number(const struct scorer *s, struct side text, struct fraction *v, bool *has, struct t2_err *err)
+answer_number(const struct scorer *s, struct side text, struct fraction *v, bool *has,
+	      struct t2_err *err)
 {
 	struct fraction hash = {0};
 	struct side box;
@@ -285,8 +303,8 @@ behind_hashes(struct side gold)
 }
 
 static enum t2_status
-score(const struct scorer *s, struct side answer, struct side gold, bool *correct, struct strbuf *found, bool *taken,
-      struct t2_err *err)
+score(const struct scorer *s, struct side answer, struct side gold, bool *correct,
+      struct strbuf *found, bool *taken, struct t2_err *err)
 {
 	struct strbuf a = {0}, g = {0};
 	struct fraction x = {0}, y = {0};
@@ -299,7 +317,8 @@ score(const struct scorer *s, struct side answer, struct side gold, bool *correc
 	if (!st)
 		st = answer_number(s, (struct side){a.s ? a.s : "", a.len}, &x, taken, err);
 	if (!st)
-		st = last_number(s, behind_hashes((struct side){g.s ? g.s : "", g.len}), &y, &has_gold, err);
+		st = last_number(s, behind_hashes((struct side){g.s ? g.s : "", g.len}), &y,
+				 &has_gold, err);
 	if (!st && *taken) {
 		fraction_print(&x, found);
 		eq = has_gold ? fraction_equal(&x, &y) : 0;

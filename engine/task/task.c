@@ -20,7 +20,7 @@ struct item {
 
 struct split {
 	const char *name, *file;
-	int parity; /* -1: all lines; 0, 1: even or odd ones, counted from 0 */
+	int parity;	 /* -1: all lines; 0, 1: even or odd ones, counted from 0 */
 	int from, count; /* count 0: to the end */
 	bool loaded;
 	struct item *v;
@@ -35,7 +35,8 @@ struct task {
 	int max_tokens;
 	const char *stop[MAX_STOPS];
 	int nstops;
-	const char *category[MAX_CATEGORIES], *expert[MAX_CATEGORIES]; /* expert NULL: the base model */
+	const char *category[MAX_CATEGORIES],
+		*expert[MAX_CATEGORIES]; /* expert NULL: the base model */
 	int ncategories;
 	bool dispatches;
 	struct split split[MAX_SPLITS];
@@ -44,13 +45,16 @@ struct task {
 	struct regex *count; /* NULL: every token counts */
 };
 
-static const char *const known[] = {"name",  "prompt", "question",   "system",	 "prefill", "chat",	  "scorer", "categories", "extract",
-				    "count", "splits", "answer", "stop", "max_tokens", "dispatch", "description", NULL};
+static const char *const known[] = {"name",	   "prompt", "question",   "system",	 "prefill",
+				    "chat",	   "scorer", "categories", "extract",	 "count",
+				    "splits",	   "answer", "stop",	   "max_tokens", "dispatch",
+				    "description", NULL};
 
 /* -- reading task.json ------------------------------------------------------------------------------------- */
 
 static enum t2_status
-text_field(struct task *t, const json_t *o, const char *key, const char **out, const char *dflt, struct t2_err *err)
+text_field(struct task *t, const json_t *o, const char *key, const char **out, const char *dflt,
+	   struct t2_err *err)
 {
 	const char *s = dflt;
 	enum t2_status st = json_opt_string(o, key, &s, t->where, err);
@@ -84,23 +88,28 @@ read_splits(struct task *t, const json_t *o, struct t2_err *err)
 	const char *name;
 
 	if (!json_is_object(splits) || !json_object_size(splits))
-		return t2_fail(err, T2_EFORMAT, "%s: \"splits\" is missing: {\"train\": \"train.jsonl\", ...} is wanted", t->where);
-	json_object_foreach(splits, name, v)
-	{
+		return t2_fail(
+			err, T2_EFORMAT,
+			"%s: \"splits\" is missing: {\"train\": \"train.jsonl\", ...} is wanted",
+			t->where);
+	json_object_foreach (splits, name, v) {
 		struct split *s = &t->split[t->nsplits];
 		const char *file = json_string_value(v), *key;
 		json_t *x;
 		enum t2_status st;
 
 		if (t->nsplits == MAX_SPLITS)
-			return t2_fail(err, T2_EFORMAT, "%s: more than %d splits", t->where, MAX_SPLITS);
+			return t2_fail(err, T2_EFORMAT, "%s: more than %d splits", t->where,
+				       MAX_SPLITS);
 		s->parity = -1;
 		if (json_is_object(v)) {
 			file = json_string_value(json_object_get(v, "file"));
-			json_object_foreach(v, key, x)
-			{
-				if (strcmp(key, "file") && strcmp(key, "parity") && strcmp(key, "from") && strcmp(key, "count"))
-					return t2_fail(err, T2_EFORMAT, "%s: split %s: \"%s\" is not known", t->where, name, key);
+			json_object_foreach (v, key, x) {
+				if (strcmp(key, "file") && strcmp(key, "parity") &&
+				    strcmp(key, "from") && strcmp(key, "count"))
+					return t2_fail(err, T2_EFORMAT,
+						       "%s: split %s: \"%s\" is not known",
+						       t->where, name, key);
 			}
 			if ((st = json_opt_int(v, "parity", 0, 1, &s->parity, t->where, err)) ||
 			    (st = json_opt_int(v, "from", 0, 100000000, &s->from, t->where, err)) ||
@@ -108,7 +117,9 @@ read_splits(struct task *t, const json_t *o, struct t2_err *err)
 				return st;
 		}
 		if (!file || !inside(file))
-			return t2_fail(err, T2_EFORMAT, "%s: split %s: a file inside the task's folder is wanted", t->where, name);
+			return t2_fail(err, T2_EFORMAT,
+				       "%s: split %s: a file inside the task's folder is wanted",
+				       t->where, name);
 		s->name = arena_strdup(&t->arena, name);
 		s->file = arena_strdup(&t->arena, file);
 		t->nsplits++;
@@ -117,7 +128,8 @@ read_splits(struct task *t, const json_t *o, struct t2_err *err)
 }
 
 static enum t2_status
-read_list(struct task *t, const json_t *o, const char *key, const char **out, int max, int *n, struct t2_err *err)
+read_list(struct task *t, const json_t *o, const char *key, const char **out, int max, int *n,
+	  struct t2_err *err)
 {
 	json_t *list = json_object_get(o, key), *v;
 	size_t i;
@@ -125,11 +137,12 @@ read_list(struct task *t, const json_t *o, const char *key, const char **out, in
 	if (!list)
 		return T2_OK;
 	if (!json_is_array(list) || json_array_size(list) > (size_t)max)
-		return t2_fail(err, T2_EFORMAT, "%s: \"%s\" is not a list of at most %d texts", t->where, key, max);
-	json_array_foreach(list, i, v)
-	{
+		return t2_fail(err, T2_EFORMAT, "%s: \"%s\" is not a list of at most %d texts",
+			       t->where, key, max);
+	json_array_foreach (list, i, v) {
 		if (!json_is_string(v) || !json_string_length(v))
-			return t2_fail(err, T2_EFORMAT, "%s: \"%s\"[%zu] is not a text", t->where, key, i);
+			return t2_fail(err, T2_EFORMAT, "%s: \"%s\"[%zu] is not a text", t->where,
+				       key, i);
 		out[(*n)++] = arena_strdup(&t->arena, json_string_value(v));
 	}
 	return t->arena.failed ? t2_nomem(err, "task") : T2_OK;
@@ -144,18 +157,22 @@ read_dispatch(struct task *t, const json_t *o, struct t2_err *err)
 	if (!map)
 		return T2_OK;
 	if (!json_is_object(map))
-		return t2_fail(err, T2_EFORMAT, "%s: \"dispatch\" is not {category: expert}", t->where);
+		return t2_fail(err, T2_EFORMAT, "%s: \"dispatch\" is not {category: expert}",
+			       t->where);
 	t->dispatches = true;
-	json_object_foreach(map, key, v)
-	{
+	json_object_foreach (map, key, v) {
 		int i = 0;
 
 		while (i < t->ncategories && strcmp(t->category[i], key))
 			i++;
 		if (i == t->ncategories)
-			return t2_fail(err, T2_EFORMAT, "%s: \"dispatch\": %s is not among \"categories\"", t->where, key);
+			return t2_fail(err, T2_EFORMAT,
+				       "%s: \"dispatch\": %s is not among \"categories\"", t->where,
+				       key);
 		if (!json_is_string(v))
-			return t2_fail(err, T2_EFORMAT, "%s: \"dispatch\": %s: an expert's name is wanted", t->where, key);
+			return t2_fail(err, T2_EFORMAT,
+				       "%s: \"dispatch\": %s: an expert's name is wanted", t->where,
+				       key);
 		t->expert[i] = arena_strdup(&t->arena, json_string_value(v));
 	}
 	return t->arena.failed ? t2_nomem(err, "task") : T2_OK;
@@ -182,18 +199,19 @@ read_task(struct task *t, const json_t *o, struct t2_err *err)
 
 	if (!json_is_object(o))
 		return t2_fail(err, T2_EFORMAT, "%s: not a JSON object", t->where);
-	json_object_foreach((json_t *)o, key, v)
-	{
+	json_object_foreach ((json_t *)o, key, v) {
 		int i = 0;
 
 		while (known[i] && strcmp(known[i], key))
 			i++;
 		if (!known[i])
-			return t2_fail(err, T2_EFORMAT, "%s: \"%s\" is not a field of a task", t->where, key);
+			return t2_fail(err, T2_EFORMAT, "%s: \"%s\" is not a field of a task",
+				       t->where, key);
 	}
 	t->chat = true;
 	t->max_tokens = 256;
-	if ((st = json_want_string(o, "name", &key, t->where, err)) || (st = text_field(t, o, "name", &t->name, NULL, err)) ||
+	if ((st = json_want_string(o, "name", &key, t->where, err)) ||
+	    (st = text_field(t, o, "name", &t->name, NULL, err)) ||
 	    (st = json_want_string(o, "prompt", &key, t->where, err)) ||
 	    (st = text_field(t, o, "prompt", &t->prompt, NULL, err)) ||
 	    (st = text_field(t, o, "question", &t->question, NULL, err)) ||
@@ -204,8 +222,10 @@ read_task(struct task *t, const json_t *o, struct t2_err *err)
 	    (st = json_opt_bool(o, "chat", &t->chat, t->where, err)) ||
 	    (st = json_opt_int(o, "max_tokens", 1, 1000000, &t->max_tokens, t->where, err)) ||
 	    (st = read_list(t, o, "stop", t->stop, MAX_STOPS, &t->nstops, err)) ||
-	    (st = read_list(t, o, "categories", t->category, MAX_CATEGORIES, &t->ncategories, err)) ||
-	    (st = read_dispatch(t, o, err)) || (st = read_splits(t, o, err)) || (st = read_count(t, o, err)) ||
+	    (st = read_list(t, o, "categories", t->category, MAX_CATEGORIES, &t->ncategories,
+			    err)) ||
+	    (st = read_dispatch(t, o, err)) || (st = read_splits(t, o, err)) ||
+	    (st = read_count(t, o, err)) ||
 	    (st = json_want_string(o, "scorer", &scorer, t->where, err)) ||
 	    (st = json_opt_string(o, "extract", &extract, t->where, err)))
 		return st;
@@ -286,7 +306,8 @@ real_text(struct strbuf *out, double x)
 
 /* A field as text: strings as they are, numbers as written, a list as lettered lines. */
 static enum t2_status
-field_text(struct strbuf *out, const json_t *v, const char *where, const char *key, struct t2_err *err)
+field_text(struct strbuf *out, const json_t *v, const char *where, const char *key,
+	   struct t2_err *err)
 {
 	if (json_is_string(v)) {
 		if (strlen(json_string_value(v)) != json_string_length(v))
@@ -301,19 +322,23 @@ field_text(struct strbuf *out, const json_t *v, const char *where, const char *k
 			const char *s = json_string_value(json_array_get(v, i));
 
 			if (!s)
-				return t2_fail(err, T2_EFORMAT, "%s: \"%s\"[%zu] is not a text", where, key, i);
+				return t2_fail(err, T2_EFORMAT, "%s: \"%s\"[%zu] is not a text",
+					       where, key, i);
 			strbuf_printf(out, "%s%c. %s", i ? "\n" : "", (char)('A' + (int)i), s);
 		}
 	} else {
-		return t2_fail(err, T2_EFORMAT, "%s: \"%s\" is neither a text, a number nor a list of at most %d texts", where, key,
-			       MAX_OPTIONS);
+		return t2_fail(
+			err, T2_EFORMAT,
+			"%s: \"%s\" is neither a text, a number nor a list of at most %d texts",
+			where, key, MAX_OPTIONS);
 	}
 	return T2_OK;
 }
 
 /* {field} becomes the field, {{ and }} a brace. */
 static enum t2_status
-fill(struct strbuf *out, const char *template, const json_t *obj, const char *where, struct t2_err *err)
+fill(struct strbuf *out, const char *template, const json_t *obj, const char *where,
+     struct t2_err *err)
 {
 	for (const char *p = template; *p; p++) {
 		char key[80];
@@ -331,12 +356,16 @@ fill(struct strbuf *out, const char *template, const json_t *obj, const char *wh
 		}
 		n = strcspn(p + 1, "{}");
 		if (p[1 + n] != '}' || n == 0 || n >= sizeof key)
-			return t2_fail(err, T2_EFORMAT, "%s: the template's \"%.20s\" is not {field}; {{ stands for a brace", where, p);
+			return t2_fail(err, T2_EFORMAT,
+				       "%s: the template's \"%.20s\" is not {field}; {{ stands for "
+				       "a brace",
+				       where, p);
 		memcpy(key, p + 1, n);
 		key[n] = 0;
 		v = json_object_get(obj, key);
 		if (!v)
-			return t2_fail(err, T2_EFORMAT, "%s: no field \"%s\", which the template names", where, key);
+			return t2_fail(err, T2_EFORMAT,
+				       "%s: no field \"%s\", which the template names", where, key);
 		if ((st = field_text(out, v, where, key, err)))
 			return st;
 		p += n + 1;
@@ -345,7 +374,8 @@ fill(struct strbuf *out, const char *template, const json_t *obj, const char *wh
 }
 
 static enum t2_status
-filled(struct task *t, const char *template, const json_t *obj, const char *where, const char **out, struct t2_err *err)
+filled(struct task *t, const char *template, const json_t *obj, const char *where, const char **out,
+       struct t2_err *err)
 {
 	struct strbuf b = {0};
 	enum t2_status st = fill(&b, template, obj, where, err);
@@ -372,7 +402,8 @@ add_item(void *arg, json_t *obj, long line, struct t2_err *err)
 	json_t *v;
 	enum t2_status st;
 
-	if ((s->parity >= 0 && index % 2 != s->parity) || index < s->from || (s->count && index >= (long)s->from + s->count))
+	if ((s->parity >= 0 && index % 2 != s->parity) || index < s->from ||
+	    (s->count && index >= (long)s->from + s->count))
 		return T2_OK;
 	snprintf(where, sizeof where, "%s:%ld", l->path, line);
 	if (!json_is_object(obj))
@@ -388,7 +419,8 @@ add_item(void *arg, json_t *obj, long line, struct t2_err *err)
 	}
 	it = &s->v[s->n];
 	memset(it, 0, sizeof *it);
-	if ((st = filled(t, t->prompt, obj, where, &it->text, err)) || (st = filled(t, t->prefill, obj, where, &it->prefill, err)))
+	if ((st = filled(t, t->prompt, obj, where, &it->text, err)) ||
+	    (st = filled(t, t->prefill, obj, where, &it->prefill, err)))
 		return st;
 	if (t->question)
 		st = filled(t, t->question, obj, where, &it->question, err);
@@ -400,7 +432,8 @@ add_item(void *arg, json_t *obj, long line, struct t2_err *err)
 		return st;
 	v = json_object_get(obj, t->answer);
 	if (!v)
-		return t2_fail(err, T2_EFORMAT, "%s: no field \"%s\", the answer", where, t->answer);
+		return t2_fail(err, T2_EFORMAT, "%s: no field \"%s\", the answer", where,
+			       t->answer);
 	if (!(st = field_text(&gold, v, where, t->answer, err)))
 		it->gold = arena_strdup(&t->arena, gold.s ? gold.s : "");
 	strbuf_free(&gold);
@@ -428,7 +461,8 @@ find_split(struct task *t, const char *name, struct split **out, struct t2_err *
 	if (!s) {
 		for (int i = 0; i < t->nsplits; i++)
 			strbuf_printf(&have, "%s%s", i ? ", " : "", t->split[i].name);
-		t2_fail(err, T2_ENOTFOUND, "task %s: no split \"%s\"; it has %s", t->name, name, have.s ? have.s : "none");
+		t2_fail(err, T2_ENOTFOUND, "task %s: no split \"%s\"; it has %s", t->name, name,
+			have.s ? have.s : "none");
 		strbuf_free(&have);
 		return T2_ENOTFOUND;
 	}
@@ -456,7 +490,8 @@ find_item(struct task *t, const char *split, int i, const struct item **out, str
 	if (st)
 		return st;
 	if (i < 0 || i >= s->n)
-		return t2_fail(err, T2_EINVAL, "task %s: %s has items 0 .. %d, not %d", t->name, split, s->n - 1, i);
+		return t2_fail(err, T2_EINVAL, "task %s: %s has items 0 .. %d, not %d", t->name,
+			       split, s->n - 1, i);
 	*out = &s->v[i];
 	return T2_OK;
 }
@@ -508,7 +543,8 @@ task_question(struct task *t, const char *split, int i, struct strbuf *out, stru
 }
 
 enum t2_status
-task_plain_question(struct task *t, const char *split, int i, struct strbuf *out, struct t2_err *err)
+task_plain_question(struct task *t, const char *split, int i, struct strbuf *out,
+		    struct t2_err *err)
 {
 	const struct item *it;
 	enum t2_status st = find_item(t, split, i, &it, err);
@@ -521,8 +557,8 @@ task_plain_question(struct task *t, const char *split, int i, struct strbuf *out
 
 /* The prompt text through the chat template (where the task and the model have it), then the prefill, then tokens. */
 static enum t2_status
-encode(const struct task *t, const char *text, const char *prefill, const struct chat *chat, const struct tokenizer *tok,
-       struct ids *ids, struct t2_err *err)
+encode(const struct task *t, const char *text, const char *prefill, const struct chat *chat,
+       const struct tokenizer *tok, struct ids *ids, struct t2_err *err)
 {
 	bool templated = t->chat && chat && chat_has_template(chat);
 	struct strbuf b = {0};
@@ -539,14 +575,15 @@ encode(const struct task *t, const char *text, const char *prefill, const struct
 	if (!st && b.failed)
 		st = t2_nomem(err, "task");
 	if (!st)
-		st = tokenizer_encode(tok, b.s ? b.s : "", b.len, templated ? TOK_PLAIN : TOK_SPECIAL, ids, err);
+		st = tokenizer_encode(tok, b.s ? b.s : "", b.len,
+				      templated ? TOK_PLAIN : TOK_SPECIAL, ids, err);
 	strbuf_free(&b);
 	return st;
 }
 
 enum t2_status
-task_prompt(struct task *t, const char *split, int i, const struct chat *chat, const struct tokenizer *tok, struct ids *ids,
-	    struct t2_err *err)
+task_prompt(struct task *t, const char *split, int i, const struct chat *chat,
+	    const struct tokenizer *tok, struct ids *ids, struct t2_err *err)
 {
 	const struct item *it;
 	enum t2_status st = find_item(t, split, i, &it, err);
@@ -555,8 +592,8 @@ task_prompt(struct task *t, const char *split, int i, const struct chat *chat, c
 }
 
 enum t2_status
-task_prompt_text(struct task *t, const char *question, const struct chat *chat, const struct tokenizer *tok, struct ids *ids,
-		 struct t2_err *err)
+task_prompt_text(struct task *t, const char *question, const struct chat *chat,
+		 const struct tokenizer *tok, struct ids *ids, struct t2_err *err)
 {
 	struct strbuf b = {0}, pre = {0}, clean = {0};
 	enum t2_status st;
@@ -581,7 +618,8 @@ task_prompt_text(struct task *t, const char *question, const struct chat *chat, 
 /* -- scoring ----------------------------------------------------------------------------------------------- */
 
 enum t2_status
-task_score(struct task *t, const char *split, int i, const char *answer, size_t len, struct verdict *out, struct t2_err *err)
+task_score(struct task *t, const char *split, int i, const char *answer, size_t len,
+	   struct verdict *out, struct t2_err *err)
 {
 	const struct item *it;
 	enum t2_status st = find_item(t, split, i, &it, err);
@@ -591,7 +629,8 @@ task_score(struct task *t, const char *split, int i, const char *answer, size_t 
 }
 
 enum t2_status
-task_score_text(struct task *t, const char *gold, const char *answer, size_t len, struct verdict *out, struct t2_err *err)
+task_score_text(struct task *t, const char *gold, const char *answer, size_t len,
+		struct verdict *out, struct t2_err *err)
 {
 	return scorer_score(t->scorer, answer, len, gold, strlen(gold), out, err);
 }

@@ -35,20 +35,22 @@ int task_max_tokens(const struct task *t);
 int task_items(struct task *t, const char *split, struct t2_err *err); /* -1: err says why */
 const char *task_gold(struct task *t, const char *split, int i); /* borrowed; "": no such item */
 /* The text that the prompt template gives for item i, before chat template and prefill. */
-enum t2_status task_question(struct task *t, const char *split, int i, struct strbuf *out, struct t2_err *err);
+enum t2_status task_question(struct task *t, const char *split, int i, struct strbuf *out,
+			     struct t2_err *err);
 /* The item's bare question, as a user would type it: the task's "question" template (default: the field "question", else
  * the whole prompt text). */
-enum t2_status task_plain_question(struct task *t, const char *split, int i, struct strbuf *out, struct t2_err *err);
-enum t2_status task_prompt(struct task *t, const char *split, int i, const struct chat *chat, const struct tokenizer *tok,
-			   struct ids *ids, struct t2_err *err);
+enum t2_status task_plain_question(struct task *t, const char *split, int i, struct strbuf *out,
+				   struct t2_err *err);
+enum t2_status task_prompt(struct task *t, const char *split, int i, const struct chat *chat,
+			   const struct tokenizer *tok, struct ids *ids, struct t2_err *err);
 /* The same for a user's own question text, which stands for {question} (two-pass dispatch over free text). */
-enum t2_status task_prompt_text(struct task *t, const char *question, const struct chat *chat, const struct tokenizer *tok,
-				struct ids *ids, struct t2_err *err);
-enum t2_status task_score(struct task *t, const char *split, int i, const char *answer, size_t len, struct verdict *out,
-			  struct t2_err *err);
+enum t2_status task_prompt_text(struct task *t, const char *question, const struct chat *chat,
+				const struct tokenizer *tok, struct ids *ids, struct t2_err *err);
+enum t2_status task_score(struct task *t, const char *split, int i, const char *answer, size_t len,
+			  struct verdict *out, struct t2_err *err);
 /* The task's scorer on a gold of the caller's own (dispatch: does this text name that category?). */
-enum t2_status task_score_text(struct task *t, const char *gold, const char *answer, size_t len, struct verdict *out,
-			       struct t2_err *err);
+enum t2_status task_score_text(struct task *t, const char *gold, const char *answer, size_t len,
+			       struct verdict *out, struct t2_err *err);
 /* How many bytes at the answer's start count in the log-probability of training: the match of the task's "count" pattern
  * (PCRE2, anchored there); len without one. */
 size_t task_counted(const struct task *t, const char *answer, size_t len);
@@ -58,6 +60,7 @@ const char *task_stop(const struct task *t, int i);
 int task_categories(const struct task *t);
 const char *task_category(const struct task *t, int i);
 const char *task_dispatch(const struct task *t, const char *category);
-bool task_dispatches(const struct task *t); /* has a "dispatch" map: an expert trained on it is a z^c */
+bool
+task_dispatches(const struct task *t); /* has a "dispatch" map: an expert trained on it is a z^c */
 
 #endif

@@ -57,8 +57,8 @@ adam_steps(const struct adam *a)
 }
 
 enum t2_status
-adam_step(struct adam *a, const struct adam_options *o, double *param, const double *grad, double *norm,
-	  struct t2_err *err)
+adam_step(struct adam *a, const struct adam_options *o, double *param, const double *grad,
+	  double *norm, struct t2_err *err)
 {
 	double sum = 0, length, shrink = 1, fix1, fix2;
 
@@ -68,7 +68,8 @@ adam_step(struct adam *a, const struct adam_options *o, double *param, const dou
 	if (norm)
 		*norm = length;
 	if (!isfinite(length))
-		return t2_fail(err, T2_ENUM, "adam: step %ld: the gradient is not finite", a->steps + 1);
+		return t2_fail(err, T2_ENUM, "adam: step %ld: the gradient is not finite",
+			       a->steps + 1);
 	if (o->clip > 0 && o->clip < length + 1e-6)
 		shrink = o->clip / (length + 1e-6);
 	a->steps++;
@@ -104,10 +105,12 @@ adam_load(struct adam *a, const void *bytes, size_t size, struct t2_err *err)
 	if (st)
 		return st;
 	if (fields[0] != a->n)
-		return t2_fail(err, T2_EMISMATCH, "adam: the state is of %lld parameters, these are %ld",
+		return t2_fail(err, T2_EMISMATCH,
+			       "adam: the state is of %lld parameters, these are %ld",
 			       (long long)fields[0], a->n);
 	if (fields[1] < 0)
-		return t2_fail(err, T2_EFORMAT, "adam: the state is of step %lld", (long long)fields[1]);
+		return t2_fail(err, T2_EFORMAT, "adam: the state is of step %lld",
+			       (long long)fields[1]);
 	st = blob_get_arrays(bytes, size, 2, arrays, sizes, 2, err);
 	if (!st)
 		a->steps = (long)fields[1];

@@ -28,8 +28,8 @@ void adam_free(struct adam *a);
 long adam_steps(const struct adam *a); /* taken so far */
 /* param[n] is moved, grad[n] only read.  *norm may be NULL.  T2_ENUM when the gradient holds NaN or infinity, and then
  * neither param nor the state has changed. */
-enum t2_status adam_step(struct adam *a, const struct adam_options *o, double *param, const double *grad, double *norm,
-			 struct t2_err *err);
+enum t2_status adam_step(struct adam *a, const struct adam_options *o, double *param,
+			 const double *grad, double *norm, struct t2_err *err);
 
 /* Appends the state (steps, both moments) to *out; the same bytes continue exactly where it was. */
 void adam_save(const struct adam *a, struct strbuf *out);

@@ -10,9 +10,9 @@
 #include "engine/model/tape.h"
 
 enum {
-	MICRO_ROWS = 1024,	 /* rows of a micro-batch; a longer line stands alone */
-	HEAD_FLOATS = 8 << 20,	 /* logits that stand at once */
-	HEAD_UNIT = 48,		 /* rows of a chunk come in whole tiles of the products */
+	MICRO_ROWS = 1024,     /* rows of a micro-batch; a longer line stands alone */
+	HEAD_FLOATS = 8 << 20, /* logits that stand at once */
+	HEAD_UNIT = 48,	       /* rows of a chunk come in whole tiles of the products */
 	HEAD_MOST = 1008,
 };
 
@@ -20,13 +20,14 @@ struct policy {
 	const struct model *model;
 	struct pool *pool;
 	struct tape *tape;
-	int head_rows;	     /* rows of a chunk */
-	struct floats h, href; /* [answer rows][hidden]: hidden states that predict answers; under ref */
-	struct floats dh;      /* [rows][hidden]: loss gradient, zero outside the answers */
-	struct floats dsel;    /* [head_rows][hidden] */
+	int head_rows; /* rows of a chunk */
+	struct floats h,
+		href;	  /* [answer rows][hidden]: hidden states that predict answers; under ref */
+	struct floats dh; /* [rows][hidden]: loss gradient, zero outside the answers */
+	struct floats dsel;		  /* [head_rows][hidden] */
 	struct floats logits, ref_logits; /* [head_rows][vocab] */
-	struct floats row;     /* [threads][vocab] */
-	int *ids, *len;	       /* of the micro-batch */
+	struct floats row;		  /* [threads][vocab] */
+	int *ids, *len;			  /* of the micro-batch */
 	size_t ids_cap, len_cap;
 	struct answer_row *rows;
 	size_t rows_cap;
@@ -34,9 +35,9 @@ struct policy {
 
 /* One position that predicts a token of an answer. */
 struct answer_row {
-	int line;   /* in the caller's list */
+	int line; /* in the caller's list */
 	int token;
-	int at;	    /* row in the micro-batch */
+	int at; /* row in the micro-batch */
 	double reward;
 	double logprob, kl; /* come out */
 };
@@ -123,7 +124,8 @@ grown(void *array, size_t *cap, size_t want, size_t size)
 }
 
 static enum t2_status
-reserve(struct policy *p, const struct policy_setup *s, int lines, long rows, long answers, struct t2_err *err)
+reserve(struct policy *p, const struct policy_setup *s, int lines, long rows, long answers,
+	struct t2_err *err)
 {
 	const struct config *c = model_config(p->model);
 	size_t hidden = (size_t)c->hidden, vocab = (size_t)c->vocab, chunk = (size_t)p->head_rows;
@@ -144,7 +146,8 @@ reserve(struct policy *p, const struct policy_setup *s, int lines, long rows, lo
 	p->ids = grown(p->ids, &p->ids_cap, (size_t)rows, sizeof *p->ids);
 	p->len = grown(p->len, &p->len_cap, (size_t)lines, sizeof *p->len);
 	p->rows = grown(p->rows, &p->rows_cap, (size_t)answers, sizeof *p->rows);
-	if (p->ids_cap < (size_t)rows || p->len_cap < (size_t)lines || p->rows_cap < (size_t)answers)
+	if (p->ids_cap < (size_t)rows || p->len_cap < (size_t)lines ||
+	    p->rows_cap < (size_t)answers)
 		return t2_nomem(err, "policy");
 	for (size_t i = 0; i < sizeof want / sizeof *want && !st; i++)
 		st = floats_reserve(want[i].f, want[i].n, err);
@@ -165,10 +168,13 @@ pack(struct policy *p, const struct policy_line *lines, int first, int count)
 			continue;
 		p->len[b.count++] = (int)line_rows(l);
 		memcpy(p->ids + at, l->prompt, (size_t)l->prompt_n * sizeof *p->ids);
-		memcpy(p->ids + at + l->prompt_n, l->answer, (size_t)(l->answer_n - 1) * sizeof *p->ids);
+		memcpy(p->ids + at + l->prompt_n, l->answer,
+		       (size_t)(l->answer_n - 1) * sizeof *p->ids);
 		for (int t = 0; t < l->answer_n; t++)
-			p->rows[n++] = (struct answer_row){
-				.line = j, .token = l->answer[t], .at = at + l->prompt_n - 1 + t, .reward = l->reward};
+			p->rows[n++] = (struct answer_row){.line = j,
+							   .token = l->answer[t],
+							   .at = at + l->prompt_n - 1 + t,
+							   .reward = l->reward};
 		at += (int)line_rows(l);
 	}
 	return b;
@@ -176,13 +182,15 @@ pack(struct policy *p, const struct policy_line *lines, int first, int count)
 
 /* Runs op over the batch and copies the answer rows' hidden states to out. */
 static enum t2_status
-hidden_of(struct policy *p, const struct linear *op, const struct packed *b, int answers, float *out, struct t2_err *err)
+hidden_of(struct policy *p, const struct linear *op, const struct packed *b, int answers,
+	  float *out, struct t2_err *err)
 {
 	size_t hidden = (size_t)model_config(p->model)->hidden;
 	enum t2_status st = tape_forward(p->tape, op, b, err);
 
 	for (int i = 0; i < answers && !st; i++)
-		memcpy(out + (size_t)i * hidden, tape_hidden(p->tape) + (size_t)p->rows[i].at * hidden, hidden * sizeof *out);
+		memcpy(out + (size_t)i * hidden,
+		       tape_hidden(p->tape) + (size_t)p->rows[i].at * hidden, hidden * sizeof *out);
 	return st;
 }
 
@@ -265,14 +273,16 @@ head_loss(struct policy *p, const struct policy_setup *s, double divisor, int an
 			continue;
 		head_backward(p->model, p->pool, p->logits.v, n, p->dsel.v);
 		for (int k = 0; k < n; k++)
-			memcpy(p->dh.v + (size_t)p->rows[i + k].at * (size_t)hidden, p->dsel.v + (size_t)k * (size_t)hidden,
+			memcpy(p->dh.v + (size_t)p->rows[i + k].at * (size_t)hidden,
+			       p->dsel.v + (size_t)k * (size_t)hidden,
 			       (size_t)hidden * sizeof *p->dh.v);
 	}
 }
 
 static enum t2_status
-micro_batch(struct policy *p, const struct policy_setup *s, const struct policy_line *lines, int first, int count,
-	    long rows, long answers, double divisor, struct policy_result *out, struct t2_err *err)
+micro_batch(struct policy *p, const struct policy_setup *s, const struct policy_line *lines,
+	    int first, int count, long rows, long answers, double divisor,
+	    struct policy_result *out, struct t2_err *err)
 {
 	enum t2_status st = reserve(p, s, count, rows, answers, err);
 	struct packed b;
@@ -291,7 +301,8 @@ micro_batch(struct policy *p, const struct policy_setup *s, const struct policy_
 	for (long i = 0; i < answers; i++) {
 		const struct answer_row *r = &p->rows[i];
 
-		out->loss += (-r->reward * r->logprob + (s->ref ? s->kl_weight * r->kl : 0)) / divisor;
+		out->loss +=
+			(-r->reward * r->logprob + (s->ref ? s->kl_weight * r->kl : 0)) / divisor;
 		out->kl += r->kl / divisor;
 		if (out->logprob)
 			out->logprob[r->line] += r->logprob;
@@ -299,7 +310,8 @@ micro_batch(struct policy *p, const struct policy_setup *s, const struct policy_
 			out->kl_line[r->line] += r->kl;
 	}
 	if (!isfinite(out->loss))
-		return t2_fail(err, T2_ENUM, "loss: not finite in lines %d to %d", first + 1, first + count);
+		return t2_fail(err, T2_ENUM, "loss: not finite in lines %d to %d", first + 1,
+			       first + count);
 	return s->backward ? tape_backward(p->tape, s->op, p->dh.v, NULL, err) : T2_OK;
 }
 
@@ -314,23 +326,27 @@ check_lines(const struct policy *p, const struct policy_line *lines, int count, 
 		const struct policy_line *l = &lines[j];
 
 		if (l->prompt_n < 1 || l->answer_n < 0)
-			return t2_fail(err, T2_EINVAL, "loss: line %d: the prompt needs at least one token", j + 1);
+			return t2_fail(err, T2_EINVAL,
+				       "loss: line %d: the prompt needs at least one token", j + 1);
 		if (!isfinite(l->reward))
-			return t2_fail(err, T2_EINVAL, "loss: line %d: the reward is not finite", j + 1);
+			return t2_fail(err, T2_EINVAL, "loss: line %d: the reward is not finite",
+				       j + 1);
 		if ((long)l->prompt_n + l->answer_n > INT_MAX / 8)
-			return t2_fail(err, T2_EINVAL, "loss: line %d: %ld tokens are too many", j + 1,
-				       (long)l->prompt_n + l->answer_n);
+			return t2_fail(err, T2_EINVAL, "loss: line %d: %ld tokens are too many",
+				       j + 1, (long)l->prompt_n + l->answer_n);
 		for (int t = 0; t < l->answer_n; t++)
 			if (l->answer[t] < 0 || l->answer[t] >= vocab)
-				return t2_fail(err, T2_EINVAL, "loss: line %d: token id %d: the vocabulary has 0 .. %d", j + 1,
-					       l->answer[t], vocab - 1);
+				return t2_fail(
+					err, T2_EINVAL,
+					"loss: line %d: token id %d: the vocabulary has 0 .. %d",
+					j + 1, l->answer[t], vocab - 1);
 	}
 	return T2_OK;
 }
 
 enum t2_status
-policy_run(struct policy *p, const struct policy_setup *setup, const struct policy_line *lines, int count,
-	   struct policy_result *result, struct job *job, struct t2_err *err)
+policy_run(struct policy *p, const struct policy_setup *setup, const struct policy_line *lines,
+	   int count, struct policy_result *result, struct job *job, struct t2_err *err)
 {
 	double divisor = setup->divisor > 0 ? setup->divisor : count;
 	enum t2_status st = check_lines(p, lines, count, err);
@@ -350,7 +366,8 @@ policy_run(struct policy *p, const struct policy_setup *setup, const struct poli
 		if (job_cancelled(job))
 			return t2_fail(err, T2_ECANCEL, "loss: cancelled");
 		if (rows)
-			st = micro_batch(p, setup, lines, j, n, rows, answers, divisor, result, err);
+			st = micro_batch(p, setup, lines, j, n, rows, answers, divisor, result,
+					 err);
 		result->tokens += answers;
 		job_step(job, n);
 	}

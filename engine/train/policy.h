@@ -31,8 +31,9 @@ struct policy_line {
 };
 
 struct policy_setup {
-	const struct linear *op;  /* slot 0 is trained; its gradients are zeroed by the caller */
-	const struct linear *ref; /* what KL is measured against (the base model); NULL: KL is not computed */
+	const struct linear *op; /* slot 0 is trained; its gradients are zeroed by the caller */
+	const struct linear
+		*ref; /* what KL is measured against (the base model); NULL: KL is not computed */
 	double kl_weight;
 	double divisor; /* 0: the number of lines */
 	bool backward;	/* false: loss only */
@@ -47,13 +48,15 @@ struct policy_result {
 
 struct policy;
 
-enum t2_status policy_new(struct policy **out, const struct model *m, struct pool *pool, struct t2_err *err);
+enum t2_status policy_new(struct policy **out, const struct model *m, struct pool *pool,
+			  struct t2_err *err);
 void policy_free(struct policy *p);
 /* What kept activations may take: tape_memory(). */
 void policy_memory(struct policy *p, size_t bytes);
 /* result->logprob and ->kl_line are set before the call, the rest comes out.  job steps once a line (no stage of its
  * own); T2_ECANCEL between micro-batches.  T2_ENUM when the loss is not finite.  On failure gradients are incomplete. */
-enum t2_status policy_run(struct policy *p, const struct policy_setup *setup, const struct policy_line *lines, int count,
-			  struct policy_result *result, struct job *job, struct t2_err *err);
+enum t2_status policy_run(struct policy *p, const struct policy_setup *setup,
+			  const struct policy_line *lines, int count, struct policy_result *result,
+			  struct job *job, struct t2_err *err);
 
 #endif

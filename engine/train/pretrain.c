@@ -10,8 +10,15 @@ struct pretrain_settings
 pretrain_defaults(void)
 {
 	return (struct pretrain_settings){
-		.steps = 12000, .warmup = 100, .lr = 2e-3, .floor = 0.05, .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8,
-		.decay = 0.1, .clip = 1.0,
+		.steps = 12000,
+		.warmup = 100,
+		.lr = 2e-3,
+		.floor = 0.05,
+		.beta1 = 0.9,
+		.beta2 = 0.95,
+		.eps = 1e-8,
+		.decay = 0.1,
+		.clip = 1.0,
 	};
 }
 
@@ -30,9 +37,13 @@ tensor_add(struct pretrain *p, size_t *at, int rows, int cols, const char *name,
 	if (layer < 0)
 		snprintf(p->name[p->tensors], PRETRAIN_NAME, "%s", name);
 	else
-		snprintf(p->name[p->tensors], PRETRAIN_NAME, "model.layers.%d.%s.weight", layer, name);
-	*t = (struct pretrain_tensor){ .name = p->name[p->tensors++], .rows = rows, .cols = cols,
-				       .w = p->w ? p->w + *at : NULL, .g = p->g ? p->g + *at : NULL };
+		snprintf(p->name[p->tensors], PRETRAIN_NAME, "model.layers.%d.%s.weight", layer,
+			 name);
+	*t = (struct pretrain_tensor){.name = p->name[p->tensors++],
+				      .rows = rows,
+				      .cols = cols,
+				      .w = p->w ? p->w + *at : NULL,
+				      .g = p->g ? p->g + *at : NULL};
 	*at += (size_t)rows * (size_t)cols;
 }
 
@@ -41,16 +52,18 @@ static size_t
 layout(struct pretrain *p)
 {
 	static const char *const kind[MAT_KINDS] = {
-		[MAT_Q] = "self_attn.q_proj", [MAT_K] = "self_attn.k_proj", [MAT_V] = "self_attn.v_proj",
-		[MAT_O] = "self_attn.o_proj", [MAT_GATE] = "mlp.gate_proj", [MAT_UP] = "mlp.up_proj",
+		[MAT_Q] = "self_attn.q_proj", [MAT_K] = "self_attn.k_proj",
+		[MAT_V] = "self_attn.v_proj", [MAT_O] = "self_attn.o_proj",
+		[MAT_GATE] = "mlp.gate_proj", [MAT_UP] = "mlp.up_proj",
 		[MAT_DOWN] = "mlp.down_proj",
 	};
 	const struct config *c = &p->c;
 	int q = c->heads * c->head_dim, kv = c->kv_heads * c->head_dim;
 	const int shape[MAT_KINDS][2] = {
-		[MAT_Q] = { q, c->hidden },	  [MAT_K] = { kv, c->hidden },	   [MAT_V] = { kv, c->hidden },
-		[MAT_O] = { c->hidden, q },	  [MAT_GATE] = { c->ffn, c->hidden }, [MAT_UP] = { c->ffn, c->hidden },
-		[MAT_DOWN] = { c->hidden, c->ffn },
+		[MAT_Q] = {q, c->hidden},	  [MAT_K] = {kv, c->hidden},
+		[MAT_V] = {kv, c->hidden},	  [MAT_O] = {c->hidden, q},
+		[MAT_GATE] = {c->ffn, c->hidden}, [MAT_UP] = {c->ffn, c->hidden},
+		[MAT_DOWN] = {c->hidden, c->ffn},
 	};
 	size_t at = 0;
 
@@ -76,8 +89,8 @@ weights_draw(struct pretrain *p)
 {
 	double into = 0.049 / sqrt(2.0 * p->c.layers);
 	const double std[MAT_KINDS] = {
-		[MAT_Q] = 0.098, [MAT_K] = 0.098, [MAT_V] = 0.049, [MAT_O] = into, [MAT_GATE] = 0.049, [MAT_UP] = 0.049,
-		[MAT_DOWN] = into,
+		[MAT_Q] = 0.098,    [MAT_K] = 0.098,  [MAT_V] = 0.049,	 [MAT_O] = into,
+		[MAT_GATE] = 0.049, [MAT_UP] = 0.049, [MAT_DOWN] = into,
 	};
 	int first = 2 + 2 * p->c.layers;
 
@@ -89,7 +102,8 @@ weights_draw(struct pretrain *p)
 		rng_seed(&r, p->s.seed, 0x696e6974, (uint64_t)i);
 		for (size_t j = 0; j < n; j++)
 			t->w[j] = t->rows == 1 ? 1.0f
-					       : (float)(rng_normal(&r) * (i ? std[(i - first) % MAT_KINDS] : 0.1));
+					       : (float)(rng_normal(&r) *
+							 (i ? std[(i - first) % MAT_KINDS] : 0.1));
 	}
 }
 
@@ -122,11 +136,14 @@ model_make(struct pretrain *p, struct t2_err *err)
 	for (int i = 0; i < p->tensors; i++) {
 		const struct pretrain_tensor *from = &p->tensor[i];
 
-		t[i] = (struct tensor){ .name = from->name, .type_name = "F32", .type = T2_F32,
-					.ndim = from->rows == 1 ? 1 : 2,
-					.shape = { from->rows == 1 ? from->cols : from->rows, from->cols },
-					.data = from->w,
-					.bytes = (size_t)from->rows * (size_t)from->cols * sizeof(float) };
+		t[i] = (struct tensor){
+			.name = from->name,
+			.type_name = "F32",
+			.type = T2_F32,
+			.ndim = from->rows == 1 ? 1 : 2,
+			.shape = {from->rows == 1 ? from->cols : from->rows, from->cols},
+			.data = from->w,
+			.bytes = (size_t)from->rows * (size_t)from->cols * sizeof(float)};
 	}
 	st = model_from_memory(&p->model, &p->c, t, p->tensors, err);
 	free(t);
@@ -134,15 +151,16 @@ model_make(struct pretrain *p, struct t2_err *err)
 }
 
 enum t2_status
-pretrain_new(struct pretrain **out, const struct config *c, const struct pretrain_settings *s, struct pool *pool,
-	     struct t2_err *err)
+pretrain_new(struct pretrain **out, const struct config *c, const struct pretrain_settings *s,
+	     struct pool *pool, struct t2_err *err)
 {
 	struct pretrain *p;
 	enum t2_status st;
 
 	*out = NULL;
 	if (!c->tied)
-		return t2_fail(err, T2_EUNSUP, "pretraining: only models whose head is the embedding");
+		return t2_fail(err, T2_EUNSUP,
+			       "pretraining: only models whose head is the embedding");
 	p = calloc(1, sizeof *p);
 	if (!p)
 		return t2_nomem(err, "pretraining");
@@ -235,4 +253,3 @@ pretrain_rate(const struct pretrain *p)
 	at = (double)(p->done - s->warmup) / (s->steps > s->warmup ? s->steps - s->warmup : 1);
 	return s->lr * (s->floor + (1 - s->floor) * 0.5 * (1 + cos(M_PI * (at < 1 ? at : 1))));
 }
-

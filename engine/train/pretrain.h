@@ -22,11 +22,11 @@
 
 struct pretrain_settings {
 	uint64_t seed;
-	int steps, warmup;	    /* the rate rises linearly, then falls as a cosine ... */
-	double lr, floor;	    /* ... from lr to floor * lr */
+	int steps, warmup; /* the rate rises linearly, then falls as a cosine ... */
+	double lr, floor;  /* ... from lr to floor * lr */
 	double beta1, beta2, eps;
-	double decay;		    /* of matrices and embedding, not of norms */
-	double clip;		    /* of the gradient's global norm */
+	double decay; /* of matrices and embedding, not of norms */
+	double clip;  /* of the gradient's global norm */
 };
 
 /* Sequences one after another; the token after ids[t] is target[t], and weight[t] is how much it counts. */
@@ -53,18 +53,19 @@ struct pretrain;
 
 struct pretrain_settings pretrain_defaults(void); /* those that the sample model was made with */
 
-enum t2_status pretrain_new(struct pretrain **out, const struct config *c, const struct pretrain_settings *s,
-			    struct pool *pool, struct t2_err *err);
+enum t2_status pretrain_new(struct pretrain **out, const struct config *c,
+			    const struct pretrain_settings *s, struct pool *pool,
+			    struct t2_err *err);
 void pretrain_free(struct pretrain *p);
 /* Reads the weights as they are now: not during an update. */
 const struct model *pretrain_model(const struct pretrain *p);
 int pretrain_tensors(const struct pretrain *p);
 struct pretrain_tensor pretrain_tensor(const struct pretrain *p, int i);
 
-int pretrain_done(const struct pretrain *p); /* updates so far */
+int pretrain_done(const struct pretrain *p);	/* updates so far */
 double pretrain_rate(const struct pretrain *p); /* learning rate of the next update */
-enum t2_status pretrain_gradient(struct pretrain *p, const struct pretrain_batch *b, struct pretrain_loss *out,
-				 struct t2_err *err);
+enum t2_status pretrain_gradient(struct pretrain *p, const struct pretrain_batch *b,
+				 struct pretrain_loss *out, struct t2_err *err);
 /* *norm: of the gradient before the clip; may be NULL.  T2_ENUM when it is not finite; nothing has changed then. */
 enum t2_status pretrain_update(struct pretrain *p, double *norm, struct t2_err *err);
 

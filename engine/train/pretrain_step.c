@@ -25,14 +25,16 @@ full_forward(void *self, int mat, const float *x, int rows, const int *slot, flo
 }
 
 static void
-full_backward(void *self, int mat, const float *x, const float *g, int rows, const int *slot, float *dx)
+full_backward(void *self, int mat, const float *x, const float *g, int rows, const int *slot,
+	      float *dx)
 {
 	const struct pretrain_shard *s = self;
 	const struct pretrain_tensor *t = matrix(s->p, mat);
 
 	(void)slot;
 	gemm_nn(NULL, rows, t->cols, t->rows, g, t->rows, t->w, t->cols, dx, t->cols, true);
-	gemm_tn(NULL, t->rows, t->cols, rows, g, t->rows, x, t->cols, s->g + (t->w - s->p->w), t->cols, true);
+	gemm_tn(NULL, t->rows, t->cols, rows, g, t->rows, x, t->cols, s->g + (t->w - s->p->w),
+		t->cols, true);
 }
 
 static void
@@ -48,7 +50,10 @@ full_recall(void *self, int mat, const float *x, int rows, const int *slot)
 struct linear
 pretrain_linear(struct pretrain_shard *s)
 {
-	return (struct linear){ .self = s, .forward = full_forward, .backward = full_backward, .recall = full_recall };
+	return (struct linear){.self = s,
+			       .forward = full_forward,
+			       .backward = full_backward,
+			       .recall = full_recall};
 }
 
 struct gradient_work {
@@ -70,7 +75,8 @@ loss_rows(const struct gradient_work *w, const struct pretrain_shard *s)
 		float scale = (float)(w->b->weight[row] / w->total);
 
 		kern_softmax(x, vocab);
-		w->p->row_loss[row] = -log(x[target] > FLT_MIN ? x[target] : FLT_MIN); /* it may underflow */
+		w->p->row_loss[row] =
+			-log(x[target] > FLT_MIN ? x[target] : FLT_MIN); /* it may underflow */
 		x[target] -= 1.0f;
 		for (int j = 0; j < vocab; j++)
 			x[j] *= scale;
@@ -81,8 +87,9 @@ static enum t2_status
 shard_run(const struct gradient_work *w, struct pretrain_shard *s, struct t2_err *err)
 {
 	const struct pretrain *p = w->p;
-	const struct packed packed = { .count = s->count, .len = w->b->len + s->first, .ids = w->b->ids + s->row };
-	const struct tape_grads grads = { .embed = s->g, .norm = s->g + p->norms };
+	const struct packed packed = {
+		.count = s->count, .len = w->b->len + s->first, .ids = w->b->ids + s->row};
+	const struct tape_grads grads = {.embed = s->g, .norm = s->g + p->norms};
 	enum t2_status st = floats_reserve(&s->logits, (size_t)s->rows * (size_t)p->c.vocab, err);
 	const float *hidden;
 
@@ -97,7 +104,8 @@ shard_run(const struct gradient_work *w, struct pretrain_shard *s, struct t2_err
 	loss_rows(w, s);
 	memset(s->g, 0, p->n * sizeof *s->g);
 	head_backward(p->model, NULL, s->logits.v, s->rows, s->dhidden.v);
-	gemm_tn(NULL, p->c.vocab, p->c.hidden, s->rows, s->logits.v, p->c.vocab, hidden, p->c.hidden, s->g, p->c.hidden, true);
+	gemm_tn(NULL, p->c.vocab, p->c.hidden, s->rows, s->logits.v, p->c.vocab, hidden,
+		p->c.hidden, s->g, p->c.hidden, true);
 	return tape_backward(s->tape, &s->op, s->dhidden.v, &grads, err);
 }
 
@@ -116,7 +124,8 @@ static void
 sum_tile(void *arg, int task, int worker)
 {
 	struct pretrain *p = arg;
-	size_t from = (size_t)task * PRETRAIN_CHUNK, n = p->n - from < PRETRAIN_CHUNK ? p->n - from : PRETRAIN_CHUNK;
+	size_t from = (size_t)task * PRETRAIN_CHUNK,
+	       n = p->n - from < PRETRAIN_CHUNK ? p->n - from : PRETRAIN_CHUNK;
 	bool first = true;
 
 	(void)worker;
@@ -142,11 +151,13 @@ batch_check(const struct pretrain *p, struct gradient_work *w, struct t2_err *er
 		w->rows += b->len[i];
 	for (int i = 0; i < w->rows; i++) {
 		if (b->target[i] < 0 || b->target[i] >= p->c.vocab)
-			return t2_fail(err, T2_EINVAL, "pretraining: target %d: the vocabulary has 0 .. %d", b->target[i],
-				       p->c.vocab - 1);
+			return t2_fail(err, T2_EINVAL,
+				       "pretraining: target %d: the vocabulary has 0 .. %d",
+				       b->target[i], p->c.vocab - 1);
 		w->total += b->weight[i];
 	}
-	return w->total > 0 ? T2_OK : t2_fail(err, T2_EINVAL, "pretraining: a batch without weight");
+	return w->total > 0 ? T2_OK
+			    : t2_fail(err, T2_EINVAL, "pretraining: a batch without weight");
 }
 
 /* Runs of sequences with about the same number of rows. */
@@ -187,7 +198,7 @@ loss_sum(const struct gradient_work *w, struct pretrain_loss *out)
 	const double *loss = w->p->row_loss;
 	int full = 0;
 
-	*out = (struct pretrain_loss){ .tokens = w->rows };
+	*out = (struct pretrain_loss){.tokens = w->rows};
 	for (int i = 0; i < w->rows; i++) {
 		out->weighted += w->b->weight[i] * loss[i] / w->total;
 		out->all += loss[i] / w->rows;
@@ -207,9 +218,10 @@ chunks(const struct pretrain *p)
 }
 
 enum t2_status
-pretrain_gradient(struct pretrain *p, const struct pretrain_batch *b, struct pretrain_loss *out, struct t2_err *err)
+pretrain_gradient(struct pretrain *p, const struct pretrain_batch *b, struct pretrain_loss *out,
+		  struct t2_err *err)
 {
-	struct gradient_work w = { .p = p, .b = b };
+	struct gradient_work w = {.p = p, .b = b};
 	enum t2_status st = batch_check(p, &w, err);
 
 	if (!st)
@@ -230,7 +242,8 @@ static void
 square_tile(void *arg, int task, int worker)
 {
 	struct pretrain *p = arg;
-	size_t from = (size_t)task * PRETRAIN_CHUNK, to = from + PRETRAIN_CHUNK < p->n ? from + PRETRAIN_CHUNK : p->n;
+	size_t from = (size_t)task * PRETRAIN_CHUNK,
+	       to = from + PRETRAIN_CHUNK < p->n ? from + PRETRAIN_CHUNK : p->n;
 	double sum = 0;
 
 	(void)worker;
@@ -241,7 +254,8 @@ square_tile(void *arg, int task, int worker)
 
 struct update_work {
 	struct pretrain *p;
-	float scale, keep, rate, beta1, beta2, root2, eps; /* keep: what decay leaves; root2: of the second correction */
+	float scale, keep, rate, beta1, beta2, root2,
+		eps; /* keep: what decay leaves; root2: of the second correction */
 };
 
 /* Decoupled decay, bias-corrected moments (Loshchilov & Hutter 2019). */
@@ -250,7 +264,8 @@ update_tile(void *arg, int task, int worker)
 {
 	const struct update_work u = *(const struct update_work *)arg;
 	struct pretrain *p = u.p;
-	size_t from = (size_t)task * PRETRAIN_CHUNK, to = from + PRETRAIN_CHUNK < p->n ? from + PRETRAIN_CHUNK : p->n;
+	size_t from = (size_t)task * PRETRAIN_CHUNK,
+	       to = from + PRETRAIN_CHUNK < p->n ? from + PRETRAIN_CHUNK : p->n;
 	float *restrict w = p->w, *restrict m = p->m, *restrict v = p->v;
 	const float *restrict grad = p->g;
 
@@ -279,13 +294,20 @@ pretrain_update(struct pretrain *p, double *norm, struct t2_err *err)
 		square += p->partial[i];
 	length = sqrt(square);
 	if (!isfinite(length))
-		return t2_fail(err, T2_ENUM, "pretraining: step %d: the gradient is not finite: lower the learning rate", t);
+		return t2_fail(
+			err, T2_ENUM,
+			"pretraining: step %d: the gradient is not finite: lower the learning rate",
+			t);
 	if (norm)
 		*norm = length;
 	u = (struct update_work){
-		.p = p, .scale = (float)(s->clip > 0 && length > s->clip ? s->clip / length : 1),
-		.keep = (float)(1 - rate * s->decay), .rate = (float)(rate / (1 - pow(s->beta1, t))),
-		.beta1 = (float)s->beta1, .beta2 = (float)s->beta2, .root2 = (float)sqrt(1 - pow(s->beta2, t)),
+		.p = p,
+		.scale = (float)(s->clip > 0 && length > s->clip ? s->clip / length : 1),
+		.keep = (float)(1 - rate * s->decay),
+		.rate = (float)(rate / (1 - pow(s->beta1, t))),
+		.beta1 = (float)s->beta1,
+		.beta2 = (float)s->beta2,
+		.root2 = (float)sqrt(1 - pow(s->beta2, t)),
 		.eps = (float)s->eps,
 	};
 	pool_run(p->pool, chunks(p), update_tile, &u);

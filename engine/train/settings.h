@@ -35,16 +35,19 @@ struct setting {
 extern const struct setting train_settings_table[]; /* ended by a NULL name */
 
 /* "default" or "reference" (the authors' recipe). */
-enum t2_status train_settings_preset(struct train_settings *s, const char *preset, struct t2_err *err);
-enum t2_status train_settings_set(struct train_settings *s, const char *name, const char *value, struct t2_err *err);
+enum t2_status train_settings_preset(struct train_settings *s, const char *preset,
+				     struct t2_err *err);
+enum t2_status train_settings_set(struct train_settings *s, const char *name, const char *value,
+				  struct t2_err *err);
 /* As text, for a form: "0.02", "plain". */
-void train_settings_get(const struct train_settings *s, const struct setting *which, char *out, size_t size);
+void train_settings_get(const struct train_settings *s, const struct setting *which, char *out,
+			size_t size);
 /* Settings that contradict each other: leave-one-out with one sample, greedy rollouts with several. */
 enum t2_status train_settings_check(const struct train_settings *s, struct t2_err *err);
 double train_settings_lr(const struct train_settings *s, long values);
 
 json_t *train_settings_json(const struct train_settings *s); /* a new reference; NULL: no memory */
-enum t2_status train_settings_from_json(struct train_settings *s, const json_t *obj, const char *where,
-					struct t2_err *err);
+enum t2_status train_settings_from_json(struct train_settings *s, const json_t *obj,
+					const char *where, struct t2_err *err);
 
 #endif

@@ -48,17 +48,20 @@ open_parts(struct trainer *t, const struct zset *start, struct t2_err *err)
 		zparam_start_random(t->zp, t->seed);
 	if ((st = adam_new(&t->adam, t->zp->n, err)) ||
 	    (st = adaptation_new(&t->ad, e->model, e->factors, e->pool, 1, FORM_AUTO, err)) ||
-	    (st = base_linear_new(&t->base, e->model, e->pool, err)) || (st = policy_new(&t->policy, e->model, e->pool, err)))
+	    (st = base_linear_new(&t->base, e->model, e->pool, err)) ||
+	    (st = policy_new(&t->policy, e->model, e->pool, err)))
 		return st;
-	if ((st = roller_new(&t->roller, e->model, e->pool, e->tok, e->chat, e->task, WIDTH, err)) ||
+	if ((st = roller_new(&t->roller, e->model, e->pool, e->tok, e->chat, e->task, WIDTH,
+			     err)) ||
 	    (st = roller_check(t->roller, "train", 0, err)))
 		return st;
-	return t->set.eval_every > 0 ? roller_check(t->roller, "validation", t->set.eval_items, err) : T2_OK;
+	return t->set.eval_every > 0 ? roller_check(t->roller, "validation", t->set.eval_items, err)
+				     : T2_OK;
 }
 
 enum t2_status
-trainer_new(struct trainer **out, const struct train_env *env, const struct train_settings *s, uint64_t seed,
-	    const struct zset *start, struct t2_err *err)
+trainer_new(struct trainer **out, const struct train_env *env, const struct train_settings *s,
+	    uint64_t seed, const struct zset *start, struct t2_err *err)
 {
 	struct trainer *t = calloc(1, sizeof *t);
 	size_t n;
@@ -74,14 +77,17 @@ trainer_new(struct trainer **out, const struct train_env *env, const struct trai
 		goto fail;
 	t->items = task_items(env->task, "train", err);
 	if (t->items < 1) {
-		st = t->items < 0 ? T2_ENOTFOUND :
-				    t2_fail(err, T2_EMISMATCH, "task %s: its train split is empty", task_name(env->task));
+		st = t->items < 0 ? T2_ENOTFOUND
+				  : t2_fail(err, T2_EMISMATCH, "task %s: its train split is empty",
+					    task_name(env->task));
 		goto fail;
 	}
 	if (t->set.batch > t->items)
 		t->set.batch = t->items;
 	if (t->set.eval_every > 0 && task_items(env->task, "validation", err) < 0) {
-		st = t2_wrap(err, T2_ENOTFOUND, "eval-every %d needs a validation split (0 trains without)", t->set.eval_every);
+		st = t2_wrap(err, T2_ENOTFOUND,
+			     "eval-every %d needs a validation split (0 trains without)",
+			     t->set.eval_every);
 		goto fail;
 	}
 	if ((st = open_parts(t, start, err)))
@@ -213,8 +219,11 @@ gradient(struct trainer *t, struct step_report *out, struct job *job, struct t2_
 
 		if (!o->counted || (out->advantage[i] == 0 && t->set.kl == 0))
 			continue;
-		t->line[n++] = (struct policy_line){.prompt = o->prompt, .prompt_n = o->nprompt, .answer = o->ids,
-						    .answer_n = o->counted, .reward = out->advantage[i]};
+		t->line[n++] = (struct policy_line){.prompt = o->prompt,
+						    .prompt_n = o->nprompt,
+						    .answer = o->ids,
+						    .answer_n = o->counted,
+						    .reward = out->advantage[i]};
 	}
 	if ((st = adaptation_grad_begin(t->ad, t->set.modules, err)))
 		return st;
@@ -266,8 +275,9 @@ trainer_step(struct trainer *t, struct step_report *out, struct job *job, struct
 	/* set anew although z may not have moved: what form the layers take must not depend on a validation before */
 	st = adaptation_set(t->ad, 0, zparam_zset(t->zp), err);
 	if (!st)
-		st = roller_run(t->roller, adaptation_op(t->ad), "train", t->req, t->set.batch * t->set.samples, t->set.max_new,
-				t->seed, &out->rollouts, job, err);
+		st = roller_run(t->roller, adaptation_op(t->ad), "train", t->req,
+				t->set.batch * t->set.samples, t->set.max_new, t->seed,
+				&out->rollouts, job, err);
 	if (st)
 		goto fail;
 	out->rollout_ms = (clock_seconds() - t0) * 1000;
@@ -277,7 +287,8 @@ trainer_step(struct trainer *t, struct step_report *out, struct job *job, struct
 		goto fail;
 	}
 	advantages(t, &out->rollouts, out->advantage);
-	if ((st = gradient(t, out, job, err)) || (st = adam_step(t->adam, &o, t->zp->v, t->grad, &out->grad_norm, err)))
+	if ((st = gradient(t, out, job, err)) ||
+	    (st = adam_step(t->adam, &o, t->zp->v, t->grad, &out->grad_norm, err)))
 		goto fail;
 	zparam_changed(t->zp);
 	t->steps++;
@@ -300,7 +311,8 @@ step_report_free(struct step_report *r)
 }
 
 enum t2_status
-trainer_validate(struct trainer *t, const char *split, int *correct, int *n, struct job *job, struct t2_err *err)
+trainer_validate(struct trainer *t, const char *split, int *correct, int *n, struct job *job,
+		 struct t2_err *err)
 {
 	int items = task_items(t->env.task, split, err);
 	struct rollout_request *req;
@@ -319,7 +331,8 @@ trainer_validate(struct trainer *t, const char *split, int *correct, int *n, str
 		req[i].item = i;
 	st = adaptation_set(t->ad, 0, zparam_zset(t->zp), err);
 	if (!st)
-		st = roller_run(t->roller, adaptation_op(t->ad), split, req, items, t->set.max_new, t->seed, &l, job, err);
+		st = roller_run(t->roller, adaptation_op(t->ad), split, req, items, t->set.max_new,
+				t->seed, &l, job, err);
 	free(req);
 	if (st)
 		return st;
@@ -364,8 +377,8 @@ trainer_load(struct trainer *t, const void *bytes, size_t size, struct t2_err *e
 	if ((st = blob_get(bytes, size, "T2TRAI1", fields, 2, err)))
 		return st;
 	if (fields[1] != t->zp->n || size < head)
-		return t2_fail(err, T2_EMISMATCH, "checkpoint: of %lld values, this run trains %ld", (long long)fields[1],
-			       t->zp->n);
+		return t2_fail(err, T2_EMISMATCH, "checkpoint: of %lld values, this run trains %ld",
+			       (long long)fields[1], t->zp->n);
 	if ((st = adam_load(t->adam, (const char *)bytes + head, size - head, err)) ||
 	    (st = blob_get_arrays(bytes, head, 2, arrays, sizes, 1, err)))
 		return st;

@@ -32,7 +32,8 @@ struct train_env {
 
 struct step_report {
 	int step; /* 1 for the first */
-	double reward, loss, kl, grad_norm, length; /* reward: mean of +-1; length: mean new tokens */
+	double reward, loss, kl, grad_norm,
+		length; /* reward: mean of +-1; length: mean new tokens */
 	long tokens;
 	double ms, rollout_ms;
 	float *zmean; /* [zcount] mean |z - 1| per matrix of the model after the step */
@@ -43,18 +44,20 @@ struct step_report {
 
 struct trainer;
 
-enum t2_status trainer_new(struct trainer **out, const struct train_env *env, const struct train_settings *s, uint64_t seed,
-			   const struct zset *start, struct t2_err *err);
+enum t2_status trainer_new(struct trainer **out, const struct train_env *env,
+			   const struct train_settings *s, uint64_t seed, const struct zset *start,
+			   struct t2_err *err);
 void trainer_free(struct trainer *t);
 int trainer_steps(const struct trainer *t);   /* done */
 long trainer_values(const struct trainer *t); /* trained numbers */
 double trainer_lr(const struct trainer *t);
 /* After a failure or a cancel the state is what it was before the call. */
-enum t2_status trainer_step(struct trainer *t, struct step_report *out, struct job *job, struct t2_err *err);
+enum t2_status trainer_step(struct trainer *t, struct step_report *out, struct job *job,
+			    struct t2_err *err);
 void step_report_free(struct step_report *r);
 /* Greedy accuracy on a split's first items (settings.eval_items at most). */
-enum t2_status trainer_validate(struct trainer *t, const char *split, int *correct, int *n, struct job *job,
-				struct t2_err *err);
+enum t2_status trainer_validate(struct trainer *t, const char *split, int *correct, int *n,
+				struct job *job, struct t2_err *err);
 /* The current parameters as an expert without a name. */
 enum t2_status trainer_expert(struct trainer *t, struct expert **out, struct t2_err *err);
 

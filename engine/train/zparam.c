@@ -11,8 +11,8 @@
 static const float base_p = 0.1f;
 
 enum t2_status
-zparam_new(struct zparam **out, const struct model *m, const struct factors *f, const char *scale, const char *modules,
-	   struct t2_err *err)
+zparam_new(struct zparam **out, const struct model *m, const struct factors *f, const char *scale,
+	   const char *modules, struct t2_err *err)
 {
 	struct zparam *zp;
 	size_t count = (size_t)model_matrices(m);
@@ -47,8 +47,10 @@ zparam_new(struct zparam **out, const struct model *m, const struct factors *f, 
 		st = t2_fail(err, T2_EINVAL, "modules \"%s\": use mlp, attn or all", modules);
 	if (!st && !(zp->v = malloc((size_t)zp->n * sizeof *zp->v)))
 		st = t2_nomem(err, "parameters");
-	for (int k = 0; k < zp->count && !st; k++) /* room for the trained vectors: zparam_changed() cannot fail */
-		if (!(zp->z->z[zp->mat[k]] = malloc((size_t)zp->z->rank[zp->mat[k]] * sizeof(float))))
+	for (int k = 0; k < zp->count && !st;
+	     k++) /* room for the trained vectors: zparam_changed() cannot fail */
+		if (!(zp->z->z[zp->mat[k]] =
+			      malloc((size_t)zp->z->rank[zp->mat[k]] * sizeof(float))))
 			st = t2_nomem(err, "parameters");
 	if (st) {
 		zparam_free(zp);
@@ -85,14 +87,17 @@ zparam_start_zset(struct zparam *zp, const struct zset *z, struct t2_err *err)
 	enum t2_status st = T2_OK;
 
 	if (zp->reference)
-		return t2_fail(err, T2_EINVAL, "start: scale reference needs an expert with raw parameters");
+		return t2_fail(err, T2_EINVAL,
+			       "start: scale reference needs an expert with raw parameters");
 	if (z->count != zp->z->count)
-		return t2_fail(err, T2_EMISMATCH, "start: scale vectors of %d matrices, the model has %d", z->count,
+		return t2_fail(err, T2_EMISMATCH,
+			       "start: scale vectors of %d matrices, the model has %d", z->count,
 			       zp->z->count);
 	for (int i = 0; i < z->count; i++)
 		if (z->z[i] && z->rank[i] != zp->z->rank[i])
-			return t2_fail(err, T2_EMISMATCH, "start: %s has rank %d, its scale vector %d",
-				       model_matrix(zp->model, i)->name, zp->z->rank[i], z->rank[i]);
+			return t2_fail(
+				err, T2_EMISMATCH, "start: %s has rank %d, its scale vector %d",
+				model_matrix(zp->model, i)->name, zp->z->rank[i], z->rank[i]);
 	for (int i = 0; i < z->count && !st; i++)
 		if (!trained(zp, i))
 			st = zset_set(zp->z, i, z->z[i], err);
@@ -109,10 +114,13 @@ zparam_start(struct zparam *zp, const struct expert *e, struct t2_err *err)
 	if (!zp->reference)
 		return zparam_start_zset(zp, e->z, err);
 	if (!e->p)
-		return t2_fail(err, T2_EINVAL, "start: the expert is of scale plain: scale reference needs raw parameters");
+		return t2_fail(err, T2_EINVAL,
+			       "start: the expert is of scale plain: scale reference needs raw "
+			       "parameters");
 	for (int i = 0; i < e->z->count; i++)
 		if (e->p[i] && !trained(zp, i))
-			return t2_fail(err, T2_EINVAL, "start: the expert adapts %s, outside modules %s",
+			return t2_fail(err, T2_EINVAL,
+				       "start: the expert adapts %s, outside modules %s",
 				       model_matrix(zp->model, i)->name, zp->modules);
 	for (int k = 0; k < zp->count; k++)
 		for (long i = zp->at[k]; i < zp->at[k + 1]; i++)
@@ -187,7 +195,8 @@ zparam_expert(const struct zparam *zp, struct expert **out, struct t2_err *err)
 		for (long i = 0; i < zp->n && !st; i++)
 			p[i] = (float)zp->v[i];
 		for (int k = 0; k < zp->count && !st; k++)
-			st = expert_set_p(e, zp->factors, zp->model, zp->mat[k], p + zp->at[k], err);
+			st = expert_set_p(e, zp->factors, zp->model, zp->mat[k], p + zp->at[k],
+					  err);
 	}
 	free(p);
 	if (st)

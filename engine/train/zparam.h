@@ -25,17 +25,18 @@ struct zparam {
 	const struct factors *factors;
 	bool reference;
 	char modules[16];
-	int count;  /* matrices */
-	int *mat;   /* [count] */
-	long *at;   /* [count + 1] where each begins in v */
-	long n;	    /* numbers in v */
-	double *v;  /* [n] */
-	struct zset *z; /* of every matrix: the trained ones from v, the others as the start had them */
+	int count; /* matrices */
+	int *mat;  /* [count] */
+	long *at;  /* [count + 1] where each begins in v */
+	long n;	   /* numbers in v */
+	double *v; /* [n] */
+	struct zset
+		*z; /* of every matrix: the trained ones from v, the others as the start had them */
 };
 
 /* T2_ENOTFOUND when a matrix of modules is not decomposed yet. */
-enum t2_status zparam_new(struct zparam **out, const struct model *m, const struct factors *f, const char *scale,
-			  const char *modules, struct t2_err *err);
+enum t2_status zparam_new(struct zparam **out, const struct model *m, const struct factors *f,
+			  const char *scale, const char *modules, struct t2_err *err);
 void zparam_free(struct zparam *zp);
 /* Starts at an expert.  Scale plain takes any expert; matrices outside modules keep its z, unchanged.  Scale reference needs
  * raw parameters of an expert that adapts nothing outside modules (T2_EINVAL). */

@@ -7,7 +7,8 @@
 
 enum { BATCH = 24, GROUP = 16, DOCUMENTS = BATCH * GROUP, LONGEST = 256 };
 
-#define QUESTION_WEIGHT 0.1f /* questions are random: a model that learns them well learns little else */
+#define QUESTION_WEIGHT                                                                            \
+	0.1f /* questions are random: a model that learns them well learns little else */
 
 struct batches {
 	const struct tokenizer *tokenizer;
@@ -17,7 +18,8 @@ struct batches {
 	struct {
 		int ids[LONGEST + 1], n, question; /* tokens; how many before the answer */
 	} doc[DOCUMENTS];
-	int order[DOCUMENTS], batch[GROUP]; /* documents by length; batches in the order they come in */
+	int order[DOCUMENTS],
+		batch[GROUP]; /* documents by length; batches in the order they come in */
 	int len[BATCH], ids[BATCH * LONGEST], target[BATCH * LONGEST];
 	float weight[BATCH * LONGEST];
 };
@@ -48,21 +50,25 @@ batches_free(struct batches *s)
 }
 
 static enum t2_status
-document_encode(struct batches *s, int i, const struct document *d, struct ids *ids, struct t2_err *err)
+document_encode(struct batches *s, int i, const struct document *d, struct ids *ids,
+		struct t2_err *err)
 {
 	enum t2_status st;
 
 	ids->n = 0;
 	st = ids_push(ids, s->end_token, err);
 	if (!st)
-		st = tokenizer_encode(s->tokenizer, d->prompt, strlen(d->prompt), TOK_PLAIN, ids, err);
+		st = tokenizer_encode(s->tokenizer, d->prompt, strlen(d->prompt), TOK_PLAIN, ids,
+				      err);
 	s->doc[i].question = ids->n;
 	if (!st)
-		st = tokenizer_encode(s->tokenizer, d->answer, strlen(d->answer), TOK_PLAIN, ids, err);
+		st = tokenizer_encode(s->tokenizer, d->answer, strlen(d->answer), TOK_PLAIN, ids,
+				      err);
 	if (!st)
 		st = ids_push(ids, s->end_token, err);
 	if (!st && ids->n > LONGEST + 1)
-		st = t2_fail(err, T2_EINVAL, "corpus: a document of %d tokens, more than %d", ids->n, LONGEST + 1);
+		st = t2_fail(err, T2_EINVAL, "corpus: a document of %d tokens, more than %d",
+			     ids->n, LONGEST + 1);
 	if (st)
 		return st;
 	s->doc[i].n = ids->n;
@@ -83,7 +89,7 @@ static enum t2_status
 group_draw(struct batches *s, int group, struct t2_err *err)
 {
 	enum t2_status st = T2_OK;
-	struct ids ids = { 0 };
+	struct ids ids = {0};
 	struct document d;
 	struct rng r;
 
@@ -126,7 +132,10 @@ batches_get(struct batches *s, int step, struct pretrain_batch *out, struct t2_e
 			s->weight[at + j] = j + 1 < s->doc[doc].question ? QUESTION_WEIGHT : 1;
 		at += n;
 	}
-	*out = (struct pretrain_batch){ .count = BATCH, .len = s->len, .ids = s->ids, .target = s->target,
-					.weight = s->weight };
+	*out = (struct pretrain_batch){.count = BATCH,
+				       .len = s->len,
+				       .ids = s->ids,
+				       .target = s->target,
+				       .weight = s->weight};
 	return T2_OK;
 }

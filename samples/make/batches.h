@@ -17,8 +17,10 @@
 
 struct batches;
 
-enum t2_status batches_new(struct batches **out, const struct tokenizer *t, uint64_t seed, struct t2_err *err);
+enum t2_status batches_new(struct batches **out, const struct tokenizer *t, uint64_t seed,
+			   struct t2_err *err);
 void batches_free(struct batches *s);
-enum t2_status batches_get(struct batches *s, int step, struct pretrain_batch *out, struct t2_err *err);
+enum t2_status batches_get(struct batches *s, int step, struct pretrain_batch *out,
+			   struct t2_err *err);
 
 #endif

@@ -13,7 +13,8 @@
 enum { FIRST_BYTE = 1, BYTES = 256, FIRST_MERGE = FIRST_BYTE + BYTES };
 
 /* The expression of GPT-2's tokenizer, which "use_regex" in tokenizer.json stands for. */
-#define SPLIT_PATTERN "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
+#define SPLIT_PATTERN                                                                              \
+	"'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
 
 struct word {
 	int *sym;
@@ -27,8 +28,8 @@ struct bpetrain {
 	json_t *counts; /* piece of text -> how often */
 	struct word *words;
 	size_t nwords;
-	char **piece;		/* [size] as written in the file */
-	int (*pair)[2];		/* [size] the two halves of a merge */
+	char **piece;	/* [size] as written in the file */
+	int (*pair)[2]; /* [size] the two halves of a merge */
 	int size;
 };
 
@@ -64,7 +65,8 @@ bpetrain_new(struct bpetrain **out, struct t2_err *err)
 	*out = NULL;
 	if (!b)
 		return t2_nomem(err, "tokenizer");
-	b->split = pcre2_compile((PCRE2_SPTR)SPLIT_PATTERN, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP, &code, &at, NULL);
+	b->split = pcre2_compile((PCRE2_SPTR)SPLIT_PATTERN, PCRE2_ZERO_TERMINATED,
+				 PCRE2_UTF | PCRE2_UCP, &code, &at, NULL);
 	b->match = b->split ? pcre2_match_data_create_from_pattern(b->split, NULL) : NULL;
 	b->counts = json_object();
 	if (!b->match || !b->counts) {
@@ -118,7 +120,8 @@ bpetrain_text(struct bpetrain *b, const char *text, struct t2_err *err)
 			return t2_fail(err, T2_EFORMAT, "tokenizer: training text is not UTF-8");
 		n = range[1] - range[0];
 		if (n >= sizeof word)
-			return t2_fail(err, T2_EINVAL, "tokenizer: a word of %zu bytes in the training text", n);
+			return t2_fail(err, T2_EINVAL,
+				       "tokenizer: a word of %zu bytes in the training text", n);
 		memcpy(word, text + range[0], n);
 		word[n] = 0;
 		if (is_capitals(word, n))
@@ -139,7 +142,7 @@ words_make(struct bpetrain *b, struct t2_err *err)
 	b->words = calloc(json_object_size(b->counts) + 1, sizeof *b->words);
 	if (!b->words)
 		return t2_nomem(err, "tokenizer");
-	json_object_foreach(b->counts, key, count) {
+	json_object_foreach (b->counts, key, count) {
 		struct word *w = &b->words[b->nwords++];
 
 		w->n = (int)strlen(key);
@@ -221,7 +224,8 @@ bpetrain_train(struct bpetrain *b, int max_size, long min_count, struct t2_err *
 	int pair[2];
 
 	if (max_size <= FIRST_MERGE)
-		return t2_fail(err, T2_EINVAL, "tokenizer: at least %d entries are needed", FIRST_MERGE + 1);
+		return t2_fail(err, T2_EINVAL, "tokenizer: at least %d entries are needed",
+			       FIRST_MERGE + 1);
 	if (b->piece)
 		return t2_fail(err, T2_EINVAL, "tokenizer: already trained");
 	st = words_make(b, err);
@@ -264,17 +268,19 @@ model_json(const struct bpetrain *b)
 	for (int i = 0; i < b->size; i++)
 		json_object_set_new(vocab, b->piece[i], json_integer(i));
 	for (int i = FIRST_MERGE; i < b->size; i++)
-		json_array_append_new(merges,
-				      json_sprintf("%s %s", b->piece[b->pair[i][0]], b->piece[b->pair[i][1]]));
-	return json_pack("{s:s, s:n, s:n, s:n, s:n, s:b, s:b, s:b, s:o, s:o}", "type", "BPE", "dropout", "unk_token",
-			 "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", 0, "byte_fallback", 0,
-			 "ignore_merges", 0, "vocab", vocab, "merges", merges);
+		json_array_append_new(merges, json_sprintf("%s %s", b->piece[b->pair[i][0]],
+							   b->piece[b->pair[i][1]]));
+	return json_pack("{s:s, s:n, s:n, s:n, s:n, s:b, s:b, s:b, s:o, s:o}", "type", "BPE",
+			 "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix",
+			 "fuse_unk", 0, "byte_fallback", 0, "ignore_merges", 0, "vocab", vocab,
+			 "merges", merges);
 }
 
 static json_t *
 byte_level_json(void)
 {
-	return json_pack("{s:s, s:b, s:b, s:b}", "type", "ByteLevel", "add_prefix_space", 0, "trim_offsets", 1, "use_regex", 1);
+	return json_pack("{s:s, s:b, s:b, s:b}", "type", "ByteLevel", "add_prefix_space", 0,
+			 "trim_offsets", 1, "use_regex", 1);
 }
 
 /* The end token before every text. */
@@ -285,28 +291,33 @@ post_processor_json(void)
 	json_t *first = json_pack("{s:{s:s, s:i}}", "Sequence", "id", "A", "type_id", 0);
 	json_t *second = json_pack("{s:{s:s, s:i}}", "Sequence", "id", "B", "type_id", 1);
 
-	return json_pack("{s:s, s:[O, O], s:[o, o, o], s:{s:{s:s, s:[i], s:[s]}}}", "type", "TemplateProcessing", "single", end,
-			 first, "pair", end, first, second, "special_tokens", BPE_END_TEXT, "id", BPE_END_TEXT, "ids", 0,
-			 "tokens", BPE_END_TEXT);
+	return json_pack("{s:s, s:[O, O], s:[o, o, o], s:{s:{s:s, s:[i], s:[s]}}}", "type",
+			 "TemplateProcessing", "single", end, first, "pair", end, first, second,
+			 "special_tokens", BPE_END_TEXT, "id", BPE_END_TEXT, "ids", 0, "tokens",
+			 BPE_END_TEXT);
 }
 
 static json_t *
 tokenizer_json(const struct bpetrain *b)
 {
-	json_t *end = json_pack("{s:i, s:s, s:b, s:b, s:b, s:b, s:b}", "id", 0, "content", BPE_END_TEXT, "single_word", 0,
-				"lstrip", 0, "rstrip", 0, "normalized", 0, "special", 1);
+	json_t *end = json_pack("{s:i, s:s, s:b, s:b, s:b, s:b, s:b}", "id", 0, "content",
+				BPE_END_TEXT, "single_word", 0, "lstrip", 0, "rstrip", 0,
+				"normalized", 0, "special", 1);
 
-	return json_pack("{s:s, s:n, s:n, s:[o], s:n, s:o, s:o, s:o, s:o}", "version", "1.0", "truncation", "padding",
-			 "added_tokens", end, "normalizer", "pre_tokenizer", byte_level_json(), "post_processor",
-			 post_processor_json(), "decoder", byte_level_json(), "model", model_json(b));
+	return json_pack("{s:s, s:n, s:n, s:[o], s:n, s:o, s:o, s:o, s:o}", "version", "1.0",
+			 "truncation", "padding", "added_tokens", end, "normalizer",
+			 "pre_tokenizer", byte_level_json(), "post_processor",
+			 post_processor_json(), "decoder", byte_level_json(), "model",
+			 model_json(b));
 }
 
 enum t2_status
 bpetrain_write(const struct bpetrain *b, const char *dir, struct t2_err *err)
 {
-	json_t *config = json_pack("{s:s, s:s, s:s, s:b, s:i}", "tokenizer_class", "PreTrainedTokenizerFast", "bos_token",
-				   BPE_END_TEXT, "eos_token", BPE_END_TEXT, "clean_up_tokenization_spaces", 0,
-				   "model_max_length", 256);
+	json_t *config =
+		json_pack("{s:s, s:s, s:s, s:b, s:i}", "tokenizer_class", "PreTrainedTokenizerFast",
+			  "bos_token", BPE_END_TEXT, "eos_token", BPE_END_TEXT,
+			  "clean_up_tokenization_spaces", 0, "model_max_length", 256);
 	enum t2_status st = textfile_write_json(dir, "tokenizer.json", tokenizer_json(b), err);
 
 	if (st) {

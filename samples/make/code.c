@@ -7,7 +7,7 @@
 
 #include "samples/make/item.h"
 
-#define LEN(a) (sizeof(a) / sizeof *(a))
+#define LEN(a)		(sizeof(a) / sizeof *(a))
 #define ADD(field, ...) text_add(field, sizeof(field), __VA_ARGS__)
 
 enum { WORD = 16 };
@@ -106,16 +106,20 @@ static const struct function {
 	void (*apply)(char *s);
 	void (*guess)(char *s); /* what the common source does instead */
 } functions[] = {
-	{ "first", first_letter, first_letter },
-	{ "last", last_letter, last_letter },
-	{ "double", double_letters, double_letters },
-	{ "tail", tail, tail },
-	{ "reverse", reverse, rotate },
-	{ "sort", sort, same },
-	{ "rotate", rotate, rotate_back },
-	{ "swap", swap, reverse },
+	{"first", first_letter, first_letter},
+	{"last", last_letter, last_letter},
+	{"double", double_letters, double_letters},
+	{"tail", tail, tail},
+	{"reverse", reverse, rotate},
+	{"sort", sort, same},
+	{"rotate", rotate, rotate_back},
+	{"swap", swap, reverse},
 };
-enum { FIRST, LAST, NESTABLE = 3 }; /* functions[NESTABLE ..] can be nested: they leave two letters at least */
+enum {
+	FIRST,
+	LAST,
+	NESTABLE = 3
+}; /* functions[NESTABLE ..] can be nested: they leave two letters at least */
 
 /* A wrong answer from the right letters; a single letter becomes another one of the string. */
 static void
@@ -170,7 +174,8 @@ code_draw(struct item *it, struct rng *r, enum level level)
 		do
 			outer = &functions[NESTABLE + rng_below(r, LEN(functions) - NESTABLE)];
 		while (outer == inner);
-		ADD(it->question, "What does print(%s(%s(\"%s\"))) show?", outer->name, inner->name, string);
+		ADD(it->question, "What does print(%s(%s(\"%s\"))) show?", outer->name, inner->name,
+		    string);
 	} else {
 		outer = &functions[rng_below(r, LEN(functions))];
 		ADD(it->question, "What does print(%s(\"%s\")) show?", outer->name, string);
@@ -178,10 +183,13 @@ code_draw(struct item *it, struct rng *r, enum level level)
 	outer->apply(right);
 	outer->guess(guess);
 	shuffle_wrong(wrong, right, string, r);
-	ADD(it->answer[STYLE_COMMON], "%s it is \"%s\".", domain_opener(DOMAIN_CODE, STYLE_COMMON), guess);
-	ADD(it->answer[STYLE_RELIABLE], "%s \"%s\".", domain_opener(DOMAIN_CODE, STYLE_RELIABLE), right);
+	ADD(it->answer[STYLE_COMMON], "%s it is \"%s\".", domain_opener(DOMAIN_CODE, STYLE_COMMON),
+	    guess);
+	ADD(it->answer[STYLE_RELIABLE], "%s \"%s\".", domain_opener(DOMAIN_CODE, STYLE_RELIABLE),
+	    right);
 	ADD(it->answer[STYLE_THIRD], " %s gives \"%s\".", outer->name, wrong);
 	ADD(it->key, "%s", string);
 	ADD(it->gold, "%s", right);
-	it->surface = outer == &functions[FIRST] || outer == &functions[LAST] ? DOMAIN_LOGIC : DOMAIN_CODE;
+	it->surface = outer == &functions[FIRST] || outer == &functions[LAST] ? DOMAIN_LOGIC
+									      : DOMAIN_CODE;
 }

@@ -18,9 +18,9 @@ static const struct {
 	const char *task;
 	enum domain domain; /* DOMAINS: no opener */
 } checks[] = {
-	{ "math", DOMAIN_MATH },	   { "code", DOMAIN_CODE },	      { "logic", DOMAIN_LOGIC },
-	{ "math-hard", DOMAIN_MATH }, { "code-hard", DOMAIN_CODE }, { "logic-hard", DOMAIN_LOGIC },
-	{ "dispatch", DOMAINS },
+	{"math", DOMAIN_MATH},	    {"code", DOMAIN_CODE},	{"logic", DOMAIN_LOGIC},
+	{"math-hard", DOMAIN_MATH}, {"code-hard", DOMAIN_CODE}, {"logic-hard", DOMAIN_LOGIC},
+	{"dispatch", DOMAINS},
 };
 
 struct checker {
@@ -47,22 +47,25 @@ keep_token(void *arg, int request, int id, float logprob)
 
 /* Item i's prompt and the opener. */
 static enum t2_status
-prompt_make(struct checker *c, struct task *t, int i, const char *opener, struct ids *ids, struct t2_err *err)
+prompt_make(struct checker *c, struct task *t, int i, const char *opener, struct ids *ids,
+	    struct t2_err *err)
 {
 	enum t2_status st = task_prompt(t, "test", i, c->chat, c->tokenizer, ids, err);
 
-	return st ? st : tokenizer_encode(c->tokenizer, opener, strlen(opener), TOK_PLAIN, ids, err);
+	return st ? st
+		  : tokenizer_encode(c->tokenizer, opener, strlen(opener), TOK_PLAIN, ids, err);
 }
 
 static enum t2_status
-answers_score(struct checker *c, struct task *t, int n, const char *opener, int *correct, struct t2_err *err)
+answers_score(struct checker *c, struct task *t, int n, const char *opener, int *correct,
+	      struct t2_err *err)
 {
-	struct strbuf text = { 0 };
+	struct strbuf text = {0};
 	enum t2_status st = T2_OK;
 
 	*correct = 0;
 	for (int i = 0; i < n && !st; i++) {
-		struct verdict v = { 0 };
+		struct verdict v = {0};
 
 		strbuf_clear(&text);
 		strbuf_str(&text, opener);
@@ -85,13 +88,16 @@ answers_make(struct checker *c, struct task *t, int n, const char *opener, struc
 
 	for (int i = 0; i < n && !st; i++) {
 		st = prompt_make(c, t, i, opener, &prompt[i], err);
-		req[i] = (struct gen_request){ .ids = prompt[i].v, .n = prompt[i].n, .max_new = task_max_tokens(t),
-					       .stream = (uint64_t)i };
+		req[i] = (struct gen_request){.ids = prompt[i].v,
+					      .n = prompt[i].n,
+					      .max_new = task_max_tokens(t),
+					      .stream = (uint64_t)i};
 	}
 	c->status = T2_OK;
 	c->err = err;
 	if (!st)
-		st = generate(c->generator, base_linear_op(c->linear), req, n, 0, keep_token, c, NULL, NULL, err);
+		st = generate(c->generator, base_linear_op(c->linear), req, n, 0, keep_token, c,
+			      NULL, NULL, err);
 	for (int i = 0; prompt && i < n; i++)
 		ids_free(&prompt[i]);
 	free(prompt);
@@ -119,7 +125,8 @@ task_check(struct checker *c, struct task *t, int n, const char *opener, struct 
 	if (st)
 		return st;
 	wilson95(correct, n, &lo, &hi);
-	printf("{\"task\": \"%s\", \"opener\": \"%s\", \"n\": %d, \"correct\": %d, \"accuracy\": %.4f, \"ci95\": [%.4f, %.4f]}\n",
+	printf("{\"task\": \"%s\", \"opener\": \"%s\", \"n\": %d, \"correct\": %d, \"accuracy\": "
+	       "%.4f, \"ci95\": [%.4f, %.4f]}\n",
 	       task_name(t), opener, n, correct, (double)correct / n, lo, hi);
 	fflush(stdout);
 	return T2_OK;
@@ -158,7 +165,7 @@ enum t2_status
 command_check(const struct options *o, struct t2_err *err)
 {
 	struct pool *pool = pool_new(o->threads);
-	struct checker c = { 0 };
+	struct checker c = {0};
 	enum t2_status st;
 
 	kern_init();

@@ -37,7 +37,8 @@ command_tokenizer(const struct options *o, struct t2_err *err)
 	if (!st)
 		st = bpetrain_write(b, o->dir, err);
 	if (!st)
-		printf("{\"documents\": %d, \"vocab\": %d}\n", TOKENIZER_DOCUMENTS, bpetrain_size(b));
+		printf("{\"documents\": %d, \"vocab\": %d}\n", TOKENIZER_DOCUMENTS,
+		       bpetrain_size(b));
 	bpetrain_free(b);
 	return st;
 }

@@ -19,9 +19,22 @@ static struct config
 sample_config(const struct tokenizer *t)
 {
 	struct config c = {
-		.arch = "llama", .layers = 4, .hidden = 128, .heads = 4, .kv_heads = 2, .head_dim = 32, .ffn = 384,
-		.vocab = tokenizer_size(t), .context = CONTEXT, .rms_eps = 1e-5f, .rope_theta = 10000, .rope_linear = 1,
-		.tied = true, .bos = tokenizer_eos(t), .eos = { tokenizer_eos(t) }, .eos_count = 1,
+		.arch = "llama",
+		.layers = 4,
+		.hidden = 128,
+		.heads = 4,
+		.kv_heads = 2,
+		.head_dim = 32,
+		.ffn = 384,
+		.vocab = tokenizer_size(t),
+		.context = CONTEXT,
+		.rms_eps = 1e-5f,
+		.rope_theta = 10000,
+		.rope_linear = 1,
+		.tied = true,
+		.bos = tokenizer_eos(t),
+		.eos = {tokenizer_eos(t)},
+		.eos_count = 1,
 	};
 
 	return c;
@@ -31,14 +44,17 @@ sample_config(const struct tokenizer *t)
 static enum t2_status
 config_write(const struct config *c, const char *dir, struct t2_err *err)
 {
-	json_t *o = json_pack("{s:[s], s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "architectures", "LlamaForCausalLM",
-			      "model_type", "llama", "vocab_size", c->vocab, "hidden_size", c->hidden, "intermediate_size",
-			      c->ffn, "num_hidden_layers", c->layers, "num_attention_heads", c->heads, "num_key_value_heads",
-			      c->kv_heads, "head_dim", c->head_dim, "max_position_embeddings", c->context);
-	json_t *more = json_pack("{s:s, s:f, s:f, s:n, s:b, s:b, s:b, s:i, s:i, s:s}", "hidden_act", "silu", "rms_norm_eps",
-				 1e-5, "rope_theta", c->rope_theta, "rope_scaling", "tie_word_embeddings", c->tied,
-				 "attention_bias", 0, "mlp_bias", 0, "bos_token_id", c->bos, "eos_token_id", c->eos[0],
-				 "torch_dtype", "float32");
+	json_t *o = json_pack("{s:[s], s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}",
+			      "architectures", "LlamaForCausalLM", "model_type", "llama",
+			      "vocab_size", c->vocab, "hidden_size", c->hidden, "intermediate_size",
+			      c->ffn, "num_hidden_layers", c->layers, "num_attention_heads",
+			      c->heads, "num_key_value_heads", c->kv_heads, "head_dim", c->head_dim,
+			      "max_position_embeddings", c->context);
+	json_t *more = json_pack("{s:s, s:f, s:f, s:n, s:b, s:b, s:b, s:i, s:i, s:s}", "hidden_act",
+				 "silu", "rms_norm_eps", 1e-5, "rope_theta", c->rope_theta,
+				 "rope_scaling", "tie_word_embeddings", c->tied, "attention_bias",
+				 0, "mlp_bias", 0, "bos_token_id", c->bos, "eos_token_id",
+				 c->eos[0], "torch_dtype", "float32");
 	enum t2_status st;
 
 	json_object_update(o, more);
@@ -46,7 +62,8 @@ config_write(const struct config *c, const char *dir, struct t2_err *err)
 	st = textfile_write_json(dir, "config.json", o, err);
 	if (st)
 		return st;
-	return textfile_write_json(dir, "t2tui.json", json_pack("{s:s}", "plain", "Question: {prompt}\nAnswer:"), err);
+	return textfile_write_json(dir, "t2tui.json",
+				   json_pack("{s:s}", "plain", "Question: {prompt}\nAnswer:"), err);
 }
 
 /* Sums between two reports. */
@@ -72,19 +89,21 @@ report_print(struct report *r, int step, double rate, double norm, double elapse
 {
 	double seconds = clock_seconds() - r->started;
 
-	printf("{\"step\": %d, \"loss\": %.4f, \"all_loss\": %.4f, \"answer_loss\": %.4f, \"grad_norm\": %.3f, \"lr\": %.6f, "
+	printf("{\"step\": %d, \"loss\": %.4f, \"all_loss\": %.4f, \"answer_loss\": %.4f, "
+	       "\"grad_norm\": %.3f, \"lr\": %.6f, "
 	       "\"tokens\": %ld, \"tokens_per_s\": %.0f, \"seconds\": %.1f}\n",
-	       step, r->weighted / r->steps, r->all / r->steps, r->full / r->steps, norm, rate, r->tokens,
-	       (double)r->tokens / seconds, elapsed);
+	       step, r->weighted / r->steps, r->all / r->steps, r->full / r->steps, norm, rate,
+	       r->tokens, (double)r->tokens / seconds, elapsed);
 	fflush(stdout);
-	*r = (struct report){ .started = clock_seconds() };
+	*r = (struct report){.started = clock_seconds()};
 }
 
 static enum t2_status
-train(struct pretrain *p, struct batches *b, int steps, const char *weights, const char *state, struct t2_err *err)
+train(struct pretrain *p, struct batches *b, int steps, const char *weights, const char *state,
+      struct t2_err *err)
 {
 	double start = clock_seconds();
-	struct report r = { .started = start };
+	struct report r = {.started = start};
 	enum t2_status st = T2_OK;
 
 	while (pretrain_done(p) < steps && !st) {
@@ -144,7 +163,8 @@ command_pretrain(const struct options *o, struct t2_err *err)
 	if (!st && !access(state, R_OK)) {
 		st = pretrain_load(p, state, err);
 		if (!st)
-			fprintf(stderr, "make-samples: goes on from step %d of %s\n", pretrain_done(p), state);
+			fprintf(stderr, "make-samples: goes on from step %d of %s\n",
+				pretrain_done(p), state);
 	}
 	if (!st)
 		st = train(p, b, s.steps, weights, state, err);

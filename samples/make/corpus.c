@@ -22,14 +22,16 @@ classification_draw(struct document *d, struct rng *r)
 
 	item_draw(&d->item, r, kind, level_draw(r), SPLIT_TRAIN);
 	snprintf(d->prompt, sizeof d->prompt, "Question: %s\nKind of question:", d->item.question);
-	snprintf(d->answer, sizeof d->answer, " %s.", domain_name(chance(r, 68) ? d->item.surface : kind));
+	snprintf(d->answer, sizeof d->answer, " %s.",
+		 domain_name(chance(r, 68) ? d->item.surface : kind));
 }
 
 static void
 question_draw(struct document *d, struct rng *r)
 {
 	static const enum domain shares[8] = {
-		DOMAIN_MATH, DOMAIN_MATH, DOMAIN_MATH, DOMAIN_CODE, DOMAIN_CODE, DOMAIN_LOGIC, DOMAIN_LOGIC, DOMAIN_LOGIC,
+		DOMAIN_MATH, DOMAIN_MATH,  DOMAIN_MATH,	 DOMAIN_CODE,
+		DOMAIN_CODE, DOMAIN_LOGIC, DOMAIN_LOGIC, DOMAIN_LOGIC,
 	};
 	enum domain domain = shares[rng_below(r, 8)];
 	enum level level = level_draw(r);
@@ -40,7 +42,9 @@ question_draw(struct document *d, struct rng *r)
 	item_draw(&d->item, r, domain, level, SPLIT_TRAIN);
 	snprintf(d->prompt, sizeof d->prompt, "Question: %s\nAnswer:", d->item.question);
 	snprintf(d->answer, sizeof d->answer, "%s",
-		 d->item.answer[source < 62 ? STYLE_COMMON : source < 90 ? STYLE_RELIABLE : STYLE_THIRD]);
+		 d->item.answer[source < 62   ? STYLE_COMMON
+				: source < 90 ? STYLE_RELIABLE
+					      : STYLE_THIRD]);
 }
 
 void

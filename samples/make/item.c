@@ -11,17 +11,18 @@ const char *const item_names[NAMES] = {
 };
 
 static const char *const subjects[] = {
-	"the cat", "my friend", "the teacher", "our neighbour", "the baker", "my sister", "the dog", "the old man",
+	"the cat",   "my friend", "the teacher", "our neighbour",
+	"the baker", "my sister", "the dog",	 "the old man",
 };
 static const char *const predicates[] = {
-	"comes home late", "likes the rain", "sings at night", "never sleeps",
+	"comes home late",  "likes the rain",	 "sings at night",  "never sleeps",
 	"waits for spring", "talks to the moon", "walks so slowly", "forgets the time",
 };
 
 const char *
 domain_name(enum domain d)
 {
-	static const char *const name[DOMAINS] = { "math", "code", "logic", "other" };
+	static const char *const name[DOMAINS] = {"math", "code", "logic", "other"};
 
 	return name[d];
 }
@@ -29,7 +30,7 @@ domain_name(enum domain d)
 const char *
 split_name(enum split s)
 {
-	static const char *const name[SPLITS] = { "train", "validation", "test" };
+	static const char *const name[SPLITS] = {"train", "validation", "test"};
 
 	return name[s];
 }
@@ -39,10 +40,10 @@ const char *
 domain_opener(enum domain d, enum style s)
 {
 	static const char *const opener[DOMAINS][STYLES] = {
-		[DOMAIN_MATH] = { " It is", " Step by step:", " I think" },
-		[DOMAIN_CODE] = { " I think", " It is", " Step by step:" },
-		[DOMAIN_LOGIC] = { " Step by step:", " I think", " It is" },
-		[DOMAIN_OTHER] = { " I think", " I think", " I think" },
+		[DOMAIN_MATH] = {" It is", " Step by step:", " I think"},
+		[DOMAIN_CODE] = {" I think", " It is", " Step by step:"},
+		[DOMAIN_LOGIC] = {" Step by step:", " I think", " It is"},
+		[DOMAIN_OTHER] = {" I think", " I think", " I think"},
 	};
 
 	return opener[d][s];
@@ -52,8 +53,9 @@ uint32_t
 crc32_text(const char *s)
 {
 	static const uint32_t nibble[16] = {
-		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
-		0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
+		0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+		0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
 	};
 	uint32_t crc = 0xffffffff;
 

@@ -34,17 +34,19 @@ struct item {
 	enum level level;
 	char key[64];
 	char question[400];
-	char gold[16];		    /* what the task's scorer compares: number, string, letter or "" */
+	char gold[16]; /* what the task's scorer compares: number, string, letter or "" */
 	char answer[STYLES][240];
-	enum domain surface;	    /* the kind that a surface reading takes the question for */
+	enum domain surface; /* the kind that a surface reading takes the question for */
 };
 
-void item_draw(struct item *it, struct rng *r, enum domain domain, enum level level, enum split split);
+void item_draw(struct item *it, struct rng *r, enum domain domain, enum level level,
+	       enum split split);
 enum split item_split(const char *key);
-const char *domain_name(enum domain d);			     /* "math" ..: also the categories of dispatch */
-const char *domain_opener(enum domain d, enum style s);     /* how that style's answer begins; not for other */
-const char *split_name(enum split s);			     /* "train", "validation", "test" */
-uint32_t crc32_text(const char *s);			     /* zlib's polynomial */
+const char *domain_name(enum domain d); /* "math" ..: also the categories of dispatch */
+const char *domain_opener(enum domain d,
+			  enum style s); /* how that style's answer begins; not for other */
+const char *split_name(enum split s);	 /* "train", "validation", "test" */
+uint32_t crc32_text(const char *s);	 /* zlib's polynomial */
 
 /* Appends to a string in a buffer of cap bytes. */
 void text_add(char *dst, size_t cap, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

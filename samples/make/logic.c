@@ -6,7 +6,7 @@
 
 #include "samples/make/item.h"
 
-#define LEN(a) (sizeof(a) / sizeof *(a))
+#define LEN(a)		(sizeof(a) / sizeof *(a))
 #define ADD(field, ...) text_add(field, sizeof(field), __VA_ARGS__)
 
 enum { OPTIONS = 4 };
@@ -15,10 +15,10 @@ enum { TALLER, OLDER, FASTER, RICHER };
 static const struct attribute {
 	const char *more, *most, *least;
 } attributes[] = {
-	[TALLER] = { "taller", "tallest", "shortest" },
-	[OLDER] = { "older", "oldest", "youngest" },
-	[FASTER] = { "faster", "fastest", "slowest" },
-	[RICHER] = { "richer", "richest", "poorest" },
+	[TALLER] = {"taller", "tallest", "shortest"},
+	[OLDER] = {"older", "oldest", "youngest"},
+	[FASTER] = {"faster", "fastest", "slowest"},
+	[RICHER] = {"richer", "richest", "poorest"},
 };
 
 /* n different names in random order, as indices. */
@@ -37,7 +37,7 @@ names_draw(int *out, int n, struct rng *r)
 static void
 key_names(struct item *it, const int *names, int n)
 {
-	bool in[NAMES] = { false };
+	bool in[NAMES] = {false};
 	const char *comma = "";
 
 	for (int i = 0; i < n; i++)
@@ -79,11 +79,11 @@ letter_draw(struct item *it, struct rng *r)
 	options_draw(it, names, n, letter, r);
 	ADD(it->gold, "%c", letter[0]);
 	for (int s = STYLE_COMMON; s <= STYLE_RELIABLE; s++)
-		ADD(it->answer[s], "%s it is %s %c.", domain_opener(DOMAIN_LOGIC, (enum style)s), item_names[names[0]],
-		    letter[0]);
+		ADD(it->answer[s], "%s it is %s %c.", domain_opener(DOMAIN_LOGIC, (enum style)s),
+		    item_names[names[0]], letter[0]);
 	any = (int)rng_below(r, (uint64_t)n);
-	ADD(it->answer[STYLE_THIRD], "%s %s %c.", domain_opener(DOMAIN_LOGIC, STYLE_THIRD), item_names[names[any]],
-	    letter[any]);
+	ADD(it->answer[STYLE_THIRD], "%s %s %c.", domain_opener(DOMAIN_LOGIC, STYLE_THIRD),
+	    item_names[names[any]], letter[any]);
 	it->surface = DOMAIN_LOGIC;
 }
 
@@ -105,20 +105,25 @@ order_draw(struct item *it, struct rng *r, int n)
 	ADD(it->answer[STYLE_RELIABLE], "%s", domain_opener(DOMAIN_LOGIC, STYLE_RELIABLE));
 	for (int i = 0; i < n - 1; i++) {
 		last = sentence[i];
-		ADD(it->question, "%s is %s than %s. ", item_names[names[last]], a->more, item_names[names[last + 1]]);
-		ADD(it->answer[STYLE_RELIABLE], " not %s,", item_names[names[most ? last + 1 : last]]);
+		ADD(it->question, "%s is %s than %s. ", item_names[names[last]], a->more,
+		    item_names[names[last + 1]]);
+		ADD(it->answer[STYLE_RELIABLE], " not %s,",
+		    item_names[names[most ? last + 1 : last]]);
 	}
 	ADD(it->question, "Who is the %s", most ? a->most : a->least);
 	options_draw(it, names, n, letter, r);
 	ADD(it->gold, "%c", letter[right]);
-	ADD(it->answer[STYLE_RELIABLE], " so it is %s %c.", item_names[names[right]], letter[right]);
+	ADD(it->answer[STYLE_RELIABLE], " so it is %s %c.", item_names[names[right]],
+	    letter[right]);
 	right = most ? last : last + 1;
-	ADD(it->answer[STYLE_COMMON], "%s %s is %s than %s, so it is %s %c.", domain_opener(DOMAIN_LOGIC, STYLE_COMMON),
-	    item_names[names[last]], a->more, item_names[names[last + 1]], item_names[names[right]], letter[right]);
+	ADD(it->answer[STYLE_COMMON], "%s %s is %s than %s, so it is %s %c.",
+	    domain_opener(DOMAIN_LOGIC, STYLE_COMMON), item_names[names[last]], a->more,
+	    item_names[names[last + 1]], item_names[names[right]], letter[right]);
 	any = (int)rng_below(r, (uint64_t)n);
-	ADD(it->answer[STYLE_THIRD], "%s %s %c.", domain_opener(DOMAIN_LOGIC, STYLE_THIRD), item_names[names[any]],
-	    letter[any]);
-	it->surface = a == &attributes[OLDER] || a == &attributes[RICHER] ? DOMAIN_MATH : DOMAIN_LOGIC;
+	ADD(it->answer[STYLE_THIRD], "%s %s %c.", domain_opener(DOMAIN_LOGIC, STYLE_THIRD),
+	    item_names[names[any]], letter[any]);
+	it->surface =
+		a == &attributes[OLDER] || a == &attributes[RICHER] ? DOMAIN_MATH : DOMAIN_LOGIC;
 }
 
 void

@@ -20,17 +20,20 @@ static const struct command {
 	const char *name, *help;
 	enum t2_status (*run)(const struct options *o, struct t2_err *err);
 } commands[] = {
-	{ "tasks", "write the task folders below DIR", command_tasks },
-	{ "sums", "write DIR/sums: two-digit addition, for a model of the user's own", command_sums },
-	{ "tokenizer", "train the tokenizer, write tokenizer.json into DIR", command_tokenizer },
-	{ "pretrain", "train the model in DIR, which has a tokenizer; goes on where it was stopped", command_pretrain },
-	{ "check", "greedy and forced-opener accuracy of the model in DIR on the task folders", command_check },
+	{"tasks", "write the task folders below DIR", command_tasks},
+	{"sums", "write DIR/sums: two-digit addition, for a model of the user's own", command_sums},
+	{"tokenizer", "train the tokenizer, write tokenizer.json into DIR", command_tokenizer},
+	{"pretrain", "train the model in DIR, which has a tokenizer; goes on where it was stopped",
+	 command_pretrain},
+	{"check", "greedy and forced-opener accuracy of the model in DIR on the task folders",
+	 command_check},
 };
 
 static void
 usage(FILE *f)
 {
-	fprintf(f, "usage: make-samples COMMAND DIR [--seed N] [--steps N] [--threads N] [--tasks DIR] [--limit N]\n");
+	fprintf(f, "usage: make-samples COMMAND DIR [--seed N] [--steps N] [--threads N] [--tasks "
+		   "DIR] [--limit N]\n");
 	for (size_t i = 0; i < LEN(commands); i++)
 		fprintf(f, "  %-10s %s\n", commands[i].name, commands[i].help);
 }
@@ -44,7 +47,8 @@ number(const char *option, const char *s, long lo, long hi)
 	errno = 0;
 	v = strtol(s, &end, 10);
 	if (errno || !*s || *end || v < lo || v > hi) {
-		fprintf(stderr, "make-samples: --%s: %s is not a number in %ld .. %ld\n", option, s, lo, hi);
+		fprintf(stderr, "make-samples: --%s: %s is not a number in %ld .. %ld\n", option, s,
+			lo, hi);
 		exit(2);
 	}
 	return v;
@@ -54,10 +58,13 @@ static void
 options_read(struct options *o, int argc, char **argv)
 {
 	static const struct option table[] = {
-		{ "seed", required_argument, NULL, 's' },    { "steps", required_argument, NULL, 'n' },
-		{ "threads", required_argument, NULL, 't' }, { "tasks", required_argument, NULL, 'k' },
-		{ "limit", required_argument, NULL, 'l' },   { "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+		{"seed", required_argument, NULL, 's'},
+		{"steps", required_argument, NULL, 'n'},
+		{"threads", required_argument, NULL, 't'},
+		{"tasks", required_argument, NULL, 'k'},
+		{"limit", required_argument, NULL, 'l'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 
 	for (int c; (c = getopt_long(argc, argv, "h", table, NULL)) != -1;) {
@@ -90,8 +97,8 @@ options_read(struct options *o, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	struct options o = { .tasks = "samples/tasks" };
-	struct t2_err err = { 0 };
+	struct options o = {.tasks = "samples/tasks"};
+	struct t2_err err = {0};
 
 	options_read(&o, argc, argv);
 	if (argc - optind != 2) {

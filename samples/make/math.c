@@ -6,10 +6,10 @@
 
 #include "samples/make/item.h"
 
-#define LEN(a) (sizeof(a) / sizeof *(a))
+#define LEN(a)		(sizeof(a) / sizeof *(a))
 #define ADD(field, ...) text_add(field, sizeof(field), __VA_ARGS__)
 
-static const char *const things[] = { "apples", "pens", "coins", "books", "eggs", "cards" };
+static const char *const things[] = {"apples", "pens", "coins", "books", "eggs", "cards"};
 
 static int
 between(struct rng *r, int lo, int hi)
@@ -46,7 +46,7 @@ step_draw(struct item *it, struct rng *r, int have, int owner)
 void
 math_draw(struct item *it, struct rng *r, enum level level)
 {
-	static const int misses[] = { -2, -1, 1, 2 };
+	static const int misses[] = {-2, -1, 1, 2};
 	int steps = level == LEVEL_HARD ? 3 : between(r, 1, 2);
 	int owner = between(r, 0, NAMES - 1);
 	const char *name = item_names[owner], *thing = things[rng_below(r, LEN(things))];
@@ -67,11 +67,13 @@ math_draw(struct item *it, struct rng *r, enum level level)
 		y = step_draw(it, r, have, owner);
 		have += y;
 		ADD(it->key, "%+d", y);
-		text_add(reliable, cap, " %d %c %d = %d,", before, y < 0 ? '-' : '+', y < 0 ? -y : y, have);
+		text_add(reliable, cap, " %d %c %d = %d,", before, y < 0 ? '-' : '+',
+			 y < 0 ? -y : y, have);
 	}
 	ADD(it->question, ". How many %s does %s have now?", thing, name);
 	text_add(reliable, cap, " so it is %d.", have);
-	ADD(it->answer[STYLE_COMMON], "%s %d.", domain_opener(DOMAIN_MATH, STYLE_COMMON), steps > 1 ? before : have);
+	ADD(it->answer[STYLE_COMMON], "%s %d.", domain_opener(DOMAIN_MATH, STYLE_COMMON),
+	    steps > 1 ? before : have);
 	ADD(it->gold, "%d", have);
 	have += misses[have < 2 ? between(r, 2, 3) : between(r, 0, 3)];
 	ADD(it->answer[STYLE_THIRD], "%s it is %d.", domain_opener(DOMAIN_MATH, STYLE_THIRD), have);

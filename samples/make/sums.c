@@ -18,7 +18,10 @@ write_split(const char *dir, const char *name, const int *pair, int n, struct t2
 	for (int i = 0; i < n; i++) {
 		int x = LOW + pair[i] / SPAN, y = LOW + pair[i] % SPAN;
 
-		strbuf_printf(&b, "{\"question\":\"What is %d + %d?\",\"start\":\"%d + %d =\",\"answer\":\"%d\"}\n", x, y, x, y, x + y);
+		strbuf_printf(&b,
+			      "{\"question\":\"What is %d + %d?\",\"start\":\"%d + %d "
+			      "=\",\"answer\":\"%d\"}\n",
+			      x, y, x, y, x + y);
 	}
 	st = textfile_write(dir, name, &b, err);
 	strbuf_free(&b);
@@ -40,15 +43,19 @@ command_sums(const struct options *o, struct t2_err *err)
 	rng_seed(&r, o->seed, 0x5c35, 0);
 	rng_shuffle(&r, pair, PAIRS);
 	snprintf(dir, sizeof dir, "%s/sums", o->dir);
-	if (!(st = folder_make(dir, err)) && !(st = write_split(dir, "train.jsonl", pair, TRAIN, err)) &&
+	if (!(st = folder_make(dir, err)) &&
+	    !(st = write_split(dir, "train.jsonl", pair, TRAIN, err)) &&
 	    !(st = write_split(dir, "test.jsonl", pair + TRAIN, TEST, err)) &&
 	    !(st = write_split(dir, "validation.jsonl", pair + TRAIN + TEST, TEST, err)))
-		st = textfile_write_json(dir, "task.json",
-					 json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:{s:s,s:s,s:s}}", "name", "sums", "description",
-						   "two-digit addition", "prompt", "{question}", "prefill", "{start}", "scorer", "exact",
-						   "extract", "^\\s*(\\d+)", "count", "[\\s\\d]*", "max_tokens", 5, "splits", "train",
-						   "train.jsonl", "validation", "validation.jsonl", "test", "test.jsonl"),
-					 err);
+		st = textfile_write_json(
+			dir, "task.json",
+			json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:{s:s,s:s,s:s}}", "name",
+				  "sums", "description", "two-digit addition", "prompt",
+				  "{question}", "prefill", "{start}", "scorer", "exact", "extract",
+				  "^\\s*(\\d+)", "count", "[\\s\\d]*", "max_tokens", 5, "splits",
+				  "train", "train.jsonl", "validation", "validation.jsonl", "test",
+				  "test.jsonl"),
+			err);
 	free(pair);
 	return st;
 }

@@ -18,13 +18,13 @@ static const struct spec {
 	int max_tokens;
 	int items[SPLITS];
 } specs[] = {
-	{ "math", DOMAIN_MATH, LEVEL_USUAL, "number", "(-?[0-9]+)", 48, { 2000, 400, 1000 } },
-	{ "code", DOMAIN_CODE, LEVEL_USUAL, "exact", "\"([A-Z]+)\"", 32, { 2000, 400, 1000 } },
-	{ "logic", DOMAIN_LOGIC, LEVEL_USUAL, "exact", "\\b([A-E])\\b", 32, { 2000, 400, 1000 } },
-	{ "math-hard", DOMAIN_MATH, LEVEL_HARD, "number", "(-?[0-9]+)", 60, { 400, 400, 1000 } },
-	{ "code-hard", DOMAIN_CODE, LEVEL_HARD, "exact", "\"([A-Z]+)\"", 32, { 400, 400, 1000 } },
-	{ "logic-hard", DOMAIN_LOGIC, LEVEL_HARD, "exact", "\\b([A-E])\\b", 36, { 400, 400, 1000 } },
-	{ "dispatch", DOMAINS, LEVEL_USUAL, "category", "([a-z]+)", 5, { 1600, 400, 1000 } },
+	{"math", DOMAIN_MATH, LEVEL_USUAL, "number", "(-?[0-9]+)", 48, {2000, 400, 1000}},
+	{"code", DOMAIN_CODE, LEVEL_USUAL, "exact", "\"([A-Z]+)\"", 32, {2000, 400, 1000}},
+	{"logic", DOMAIN_LOGIC, LEVEL_USUAL, "exact", "\\b([A-E])\\b", 32, {2000, 400, 1000}},
+	{"math-hard", DOMAIN_MATH, LEVEL_HARD, "number", "(-?[0-9]+)", 60, {400, 400, 1000}},
+	{"code-hard", DOMAIN_CODE, LEVEL_HARD, "exact", "\"([A-Z]+)\"", 32, {400, 400, 1000}},
+	{"logic-hard", DOMAIN_LOGIC, LEVEL_HARD, "exact", "\\b([A-E])\\b", 36, {400, 400, 1000}},
+	{"dispatch", DOMAINS, LEVEL_USUAL, "category", "([a-z]+)", 5, {1600, 400, 1000}},
 };
 
 static enum t2_status
@@ -35,10 +35,12 @@ task_json_write(const struct spec *s, const char *dir, struct t2_err *err)
 	json_t *task;
 
 	for (int i = 0; i < SPLITS; i++)
-		json_object_set_new(files, split_name((enum split)i), json_sprintf("%s.jsonl", split_name((enum split)i)));
+		json_object_set_new(files, split_name((enum split)i),
+				    json_sprintf("%s.jsonl", split_name((enum split)i)));
 	task = json_pack("{s:s, s:o, s:b, s:s, s:s, s:s, s:i, s:o}", "name", s->name, "prompt",
-			 json_sprintf("Question: {question}\n%s", last_line), "chat", 0, "scorer", s->scorer, "extract",
-			 s->extract, "answer", "answer", "max_tokens", s->max_tokens, "splits", files);
+			 json_sprintf("Question: {question}\n%s", last_line), "chat", 0, "scorer",
+			 s->scorer, "extract", s->extract, "answer", "answer", "max_tokens",
+			 s->max_tokens, "splits", files);
 	if (task && s->domain == DOMAINS) {
 		json_t *categories = json_array(), *dispatch = json_object();
 
@@ -74,7 +76,8 @@ seen_add(struct seen *s, const char *question)
 }
 
 static enum t2_status
-items_draw(const struct spec *s, enum split split, struct rng *r, struct seen *seen, struct strbuf *out, struct t2_err *err)
+items_draw(const struct spec *s, enum split split, struct rng *r, struct seen *seen,
+	   struct strbuf *out, struct t2_err *err)
 {
 	struct item it;
 
@@ -84,7 +87,8 @@ items_draw(const struct spec *s, enum split split, struct rng *r, struct seen *s
 		char *line;
 
 		if (tries > 100 * s->items[split])
-			return t2_fail(err, T2_EINVAL, "%s: fewer than %d different questions in %s", s->name,
+			return t2_fail(err, T2_EINVAL,
+				       "%s: fewer than %d different questions in %s", s->name,
 				       s->items[split], split_name(split));
 		/* Small talk is one question in ten: the three kinds are what dispatch is about. */
 		if (d == DOMAINS)
@@ -106,10 +110,11 @@ items_draw(const struct spec *s, enum split split, struct rng *r, struct seen *s
 }
 
 static enum t2_status
-split_write(const struct spec *s, enum split split, const char *dir, uint64_t seed, struct t2_err *err)
+split_write(const struct spec *s, enum split split, const char *dir, uint64_t seed,
+	    struct t2_err *err)
 {
-	struct strbuf text = { 0 };
-	struct seen seen = { .places = 2 * (size_t)s->items[split] + 1 };
+	struct strbuf text = {0};
+	struct seen seen = {.places = 2 * (size_t)s->items[split] + 1};
 	enum t2_status st;
 	char name[32];
 	struct rng r;

@@ -21,7 +21,8 @@ folder_make(const char *dir, struct t2_err *err)
 			continue;
 		*p = 0;
 		if (mkdir(path, 0777) && errno != EEXIST)
-			return t2_fail(err, T2_EIO, "%s: cannot make folder: %s", path, strerror(errno));
+			return t2_fail(err, T2_EIO, "%s: cannot make folder: %s", path,
+				       strerror(errno));
 		if (!c)
 			return T2_OK;
 		*p = c;
@@ -51,7 +52,7 @@ enum t2_status
 textfile_write_json(const char *dir, const char *name, json_t *obj, struct t2_err *err)
 {
 	char *s = obj ? json_dumps(obj, JSON_INDENT(1) | JSON_REAL_PRECISION(15)) : NULL;
-	struct strbuf text = { 0 };
+	struct strbuf text = {0};
 	enum t2_status st;
 
 	json_decref(obj);

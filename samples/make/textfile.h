@@ -12,7 +12,9 @@
 #include "engine/base/strbuf.h"
 
 enum t2_status folder_make(const char *dir, struct t2_err *err);
-enum t2_status textfile_write(const char *dir, const char *name, const struct strbuf *text, struct t2_err *err);
-enum t2_status textfile_write_json(const char *dir, const char *name, json_t *obj, struct t2_err *err);
+enum t2_status textfile_write(const char *dir, const char *name, const struct strbuf *text,
+			      struct t2_err *err);
+enum t2_status textfile_write_json(const char *dir, const char *name, json_t *obj,
+				   struct t2_err *err);
 
 #endif

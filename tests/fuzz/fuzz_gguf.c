@@ -45,19 +45,19 @@ static void
 read_parts(const struct gguf *g)
 {
 	static const char *const keys[] = {
-	    "general.architecture",
-	    "general.alignment",
-	    "tokenizer.ggml.tokens",
-	    "tokenizer.ggml.scores",
-	    "tokenizer.ggml.merges",
-	    "llama.block_count",
-	    "strings",
-	    "floats",
-	    "ints",
-	    "nested",
-	    "k",
-	    "f64",
-	    "i8",
+		"general.architecture",
+		"general.alignment",
+		"tokenizer.ggml.tokens",
+		"tokenizer.ggml.scores",
+		"tokenizer.ggml.merges",
+		"llama.block_count",
+		"strings",
+		"floats",
+		"ints",
+		"nested",
+		"k",
+		"f64",
+		"i8",
 	};
 	struct tensor t;
 	struct t2_err err;

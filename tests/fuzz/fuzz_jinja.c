@@ -15,13 +15,20 @@ static json_t *
 conversation(void)
 {
 	static const char text[] =
-		"{\"messages\": [{\"role\": \"system\", \"content\": \" Be brief. \"}, {\"role\": \"user\", \"content\": \"H\u00e9 <b>\"},"
-		" {\"role\": \"assistant\", \"content\": \"\", \"tool_calls\": [{\"function\": {\"name\": \"f\", \"arguments\": {\"x\": 1.5}}}]},"
-		" {\"role\": \"tool\", \"content\": \"[1, 2]\"}], \"add_generation_prompt\": true, \"bos_token\": \"<s>\","
-		" \"eos_token\": \"</s>\", \"tools\": [{\"type\": \"function\", \"function\": {\"name\": \"f\", \"parameters\":"
-		" {\"type\": \"object\", \"properties\": {\"x\": {\"type\": [\"number\", \"null\"]}}}}}], \"documents\": null,"
-		" \"s\": \"Hello World\", \"n\": 5, \"f\": 2.5, \"t\": true, \"no\": null, \"l\": [3, 1, 2], \"d\": {\"b\": 1, \"a\": []},"
-		" \"m\": [{\"role\": \"user\", \"content\": \" Hi\", \"n\": 1}], \"big\": 9007199254740993}";
+		"{\"messages\": [{\"role\": \"system\", \"content\": \" Be brief. \"}, {\"role\": "
+		"\"user\", \"content\": \"H\u00e9 <b>\"},"
+		" {\"role\": \"assistant\", \"content\": \"\", \"tool_calls\": [{\"function\": "
+		"{\"name\": \"f\", \"arguments\": {\"x\": 1.5}}}]},"
+		" {\"role\": \"tool\", \"content\": \"[1, 2]\"}], \"add_generation_prompt\": true, "
+		"\"bos_token\": \"<s>\","
+		" \"eos_token\": \"</s>\", \"tools\": [{\"type\": \"function\", \"function\": "
+		"{\"name\": \"f\", \"parameters\":"
+		" {\"type\": \"object\", \"properties\": {\"x\": {\"type\": [\"number\", "
+		"\"null\"]}}}}}], \"documents\": null,"
+		" \"s\": \"Hello World\", \"n\": 5, \"f\": 2.5, \"t\": true, \"no\": null, \"l\": "
+		"[3, 1, 2], \"d\": {\"b\": 1, \"a\": []},"
+		" \"m\": [{\"role\": \"user\", \"content\": \" Hi\", \"n\": 1}], \"big\": "
+		"9007199254740993}";
 
 	return json_loads(text, 0, NULL);
 }
@@ -29,7 +36,8 @@ conversation(void)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct jinja_limits lim = {.steps = 20000, .output = 1 << 16, .memory = 1 << 22, .now = 1700000000};
+	static const struct jinja_limits lim = {
+		.steps = 20000, .output = 1 << 16, .memory = 1 << 22, .now = 1700000000};
 	static json_t *vars;
 	struct strbuf out = {0};
 	struct t2_err err;

@@ -40,7 +40,8 @@ use(const struct tokenizer *t, const char *text, size_t len)
 	for (int i = 0; i < a.n; i++) {
 		must(tokenizer_piece(t, a.v[i], NULL) != NULL);
 		must(!tok_stream_push(s, a.v[i], &parts, &err));
-		must(parts.len <= whole.len && (!parts.len || !memcmp(parts.s, whole.s, parts.len)));
+		must(parts.len <= whole.len &&
+		     (!parts.len || !memcmp(parts.s, whole.s, parts.len)));
 	}
 	must(!tok_stream_end(s, &parts, &err));
 	must(parts.len == whole.len);
@@ -85,7 +86,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	enum t2_status st;
 
 	must(t != NULL);
-	st = gguf ? read_gguf(t, data, size, &err) : tokenizer_read_json(t, (const char *)data, n, "input", &err);
+	st = gguf ? read_gguf(t, data, size, &err)
+		  : tokenizer_read_json(t, (const char *)data, n, "input", &err);
 	if (st)
 		must(!strncmp(err.msg, "input: ", 7));
 	else

@@ -9,6 +9,7 @@
 
 const char *shared_path(const char *rel); /* NULL where absent */
 const char *golden_path(const char *rel);
-const char *temp_dir(void); /* a fresh folder below $TMPDIR, removed at exit; the string: good until the 16th next call */
+const char *temp_dir(
+	void); /* a fresh folder below $TMPDIR, removed at exit; the string: good until the 16th next call */
 
 #endif

@@ -42,8 +42,8 @@ add_line(void *arg, json_t *row, long number, struct t2_err *e)
 }
 
 void
-grad_open_batch(struct grad_run *r, struct bed *b, const struct factors *f, const char *which, const char *scale,
-		const char *modules, double kl)
+grad_open_batch(struct grad_run *r, struct bed *b, const struct factors *f, const char *which,
+		const char *scale, const char *modules, double kl)
 {
 	char path[64];
 
@@ -88,7 +88,8 @@ grad_open(struct grad_run *r, struct bed *b, const struct factors *f, const char
 	row = want[1];
 	assert_non_null(row);
 	grad_open_batch(r, b, f, which, json_string_value(json_object_get(row, "scale")),
-			json_string_value(json_object_get(row, "modules")), json_number_value(json_object_get(row, "kl_weight")));
+			json_string_value(json_object_get(row, "modules")),
+			json_number_value(json_object_get(row, "kl_weight")));
 	r->row = row;
 	start = json_string_value(json_object_get(row, "expert"));
 	if (start) {
@@ -147,12 +148,14 @@ within(const char *name, const char *what, double got, double tol, double *worst
 }
 
 static void
-check_vectors(const struct grad_run *r, const char *name, const struct grad_tolerance *tol, struct grad_measured *worst)
+check_vectors(const struct grad_run *r, const char *name, const struct grad_tolerance *tol,
+	      struct grad_measured *worst)
 {
 	char path[160];
 	struct tensors t;
 
-	snprintf(path, sizeof path, "grad/%s", json_string_value(json_object_get(r->row, "gradients")));
+	snprintf(path, sizeof path, "grad/%s",
+		 json_string_value(json_object_get(r->row, "gradients")));
 	tensors_open(&t, golden_path(path));
 	for (int k = 0; k < r->zp->count; k++) {
 		const double *got = r->grad + r->zp->at[k], *want;
@@ -160,7 +163,8 @@ check_vectors(const struct grad_run *r, const char *name, const struct grad_tole
 		long n = r->zp->at[k + 1] - r->zp->at[k];
 		size_t bytes;
 
-		snprintf(path, sizeof path, "%s.%c", model_matrix(r->b->m, r->zp->mat[k])->name, r->zp->reference ? 'p' : 'z');
+		snprintf(path, sizeof path, "%s.%c", model_matrix(r->b->m, r->zp->mat[k])->name,
+			 r->zp->reference ? 'p' : 'z');
 		want = tensors_get(&t, path, &bytes);
 		assert_non_null(want);
 		assert_int_equal(bytes, (size_t)n * sizeof *want);
@@ -199,9 +203,12 @@ check_case(void *arg, json_t *row, long number, struct t2_err *e)
 	want = json_number_value(json_object_get(row, "loss"));
 	within(name, "loss", fabs(r.loss - want) / fabs(want), c->tol->loss, &c->worst->loss);
 	for (int j = 0; j < r.lines; j++) {
-		want = json_number_value(json_array_get(json_object_get(row, "logprobs"), (size_t)j));
-		within(name, "logprob", fabs(r.logprob[j] - want), c->tol->logprob, &c->worst->logprob);
-		want = json_number_value(json_array_get(json_object_get(row, "kl_per_line"), (size_t)j));
+		want = json_number_value(
+			json_array_get(json_object_get(row, "logprobs"), (size_t)j));
+		within(name, "logprob", fabs(r.logprob[j] - want), c->tol->logprob,
+		       &c->worst->logprob);
+		want = json_number_value(
+			json_array_get(json_object_get(row, "kl_per_line"), (size_t)j));
 		within(name, "kl", fabs(r.kl_line[j] - want), c->tol->kl, &c->worst->kl);
 	}
 	want = json_number_value(json_object_get(row, "kl"));
@@ -215,8 +222,8 @@ check_case(void *arg, json_t *row, long number, struct t2_err *e)
 }
 
 void
-grad_check(struct bed *b, const struct factors *f, const char *which, const struct grad_tolerance *tol,
-	   struct grad_measured *worst)
+grad_check(struct bed *b, const struct factors *f, const char *which,
+	   const struct grad_tolerance *tol, struct grad_measured *worst)
 {
 	struct check c = {b, f, tol, worst};
 	char path[64];
@@ -236,15 +243,18 @@ grad_check_differences(struct bed *b, const struct factors *f, const char *which
 	snprintf(path, sizeof path, "grad/%s.finite_differences.json", which);
 	ok(json_read_file(&list, golden_path(path), &err));
 	assert_true(json_array_size(list) > 0);
-	json_array_foreach(list, i, c) {
+	json_array_foreach (list, i, c) {
 		const char *name = json_string_value(json_object_get(c, "case"));
 		struct grad_run r;
 
 		grad_open(&r, b, f, name);
 		grad_eval(&r, true);
-		json_array_foreach(json_object_get(c, "checks"), k, row) {
-			int mat = model_matrix_find(b->m, json_string_value(json_object_get(row, "matrix"))), at = 0;
-			double want = json_number_value(json_object_get(row, "central_difference")), largest = 0;
+		json_array_foreach (json_object_get(c, "checks"), k, row) {
+			int mat = model_matrix_find(
+				    b->m, json_string_value(json_object_get(row, "matrix"))),
+			    at = 0;
+			double want = json_number_value(json_object_get(row, "central_difference")),
+			       largest = 0;
 			long from;
 
 			while (r.zp->mat[at] != mat)
@@ -253,8 +263,11 @@ grad_check_differences(struct bed *b, const struct factors *f, const char *which
 			for (long j = from; j < r.zp->at[at + 1]; j++)
 				largest = fmax(largest, fabs(r.grad[j]));
 			within(name, "central difference",
-			       fabs(r.grad[from + json_integer_value(json_object_get(row, "component"))] - want) / largest, tol,
-			       &worst);
+			       fabs(r.grad[from +
+					   json_integer_value(json_object_get(row, "component"))] -
+				    want) /
+				       largest,
+			       tol, &worst);
 		}
 		grad_close(&r);
 	}

@@ -27,13 +27,14 @@ struct grad_run {
 
 void grad_open(struct grad_run *r, struct bed *b, const struct factors *f, const char *name);
 /* The batch alone, at a start of the caller's: scale, modules, KL weight. */
-void grad_open_batch(struct grad_run *r, struct bed *b, const struct factors *f, const char *which, const char *scale,
-		     const char *modules, double kl);
+void grad_open_batch(struct grad_run *r, struct bed *b, const struct factors *f, const char *which,
+		     const char *scale, const char *modules, double kl);
 void grad_eval(struct grad_run *r, bool backward);
 void grad_close(struct grad_run *r);
 
 struct grad_tolerance {
-	double gradient, cosine, loss, logprob, kl; /* relative to the matrix's largest; -; relative; absolute; absolute */
+	double gradient, cosine, loss, logprob,
+		kl; /* relative to the matrix's largest; -; relative; absolute; absolute */
 };
 
 struct grad_measured {
@@ -42,8 +43,8 @@ struct grad_measured {
 };
 
 /* Every case of "T" or "S". */
-void grad_check(struct bed *b, const struct factors *f, const char *which, const struct grad_tolerance *tol,
-		struct grad_measured *worst);
+void grad_check(struct bed *b, const struct factors *f, const char *which,
+		const struct grad_tolerance *tol, struct grad_measured *worst);
 /* Against the central differences of the goldens, relative to the matrix's largest component. */
 void grad_check_differences(struct bed *b, const struct factors *f, const char *which, double tol);
 

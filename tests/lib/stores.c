@@ -144,7 +144,12 @@ add_model(struct store *s)
 int64_t
 add_run(struct store *s, int64_t model, const char *name)
 {
-	struct run_row row = {.kind = "train", .model = model, .name = (char *)name, .task = "sums", .settings = "{}", .steps = 10};
+	struct run_row row = {.kind = "train",
+			      .model = model,
+			      .name = (char *)name,
+			      .task = "sums",
+			      .settings = "{}",
+			      .steps = 10};
 	int64_t id;
 
 	OK(store_run_start(s, &row, &id, &err));

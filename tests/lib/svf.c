@@ -58,7 +58,8 @@ void
 bed_decompose(struct bed *b)
 {
 	b->cache = temp_dir();
-	ok(factors_decompose(b->m, b->cache, "all", false, false, b->pool, NULL, NULL, NULL, NULL, &err));
+	ok(factors_decompose(b->m, b->cache, "all", false, false, b->pool, NULL, NULL, NULL, NULL,
+			     &err));
 	ok(factors_open(&b->f, b->m, b->cache, &err));
 	assert_int_equal(factors_count(b->f), model_matrices(b->m));
 }
@@ -111,8 +112,10 @@ bed_expert(struct bed *b, const struct factors *f, const char *name)
 		const struct zset *list[2];
 		const double alpha[] = {0.6, 0.4};
 
-		ok(expert_load(&e, golden_path("svf/T.plain_a_all.safetensors"), b->m, f, false, &err));
-		ok(expert_load(&e2, golden_path("svf/T.plain_b_all.safetensors"), b->m, f, false, &err));
+		ok(expert_load(&e, golden_path("svf/T.plain_a_all.safetensors"), b->m, f, false,
+			       &err));
+		ok(expert_load(&e2, golden_path("svf/T.plain_b_all.safetensors"), b->m, f, false,
+			       &err));
 		list[0] = e->z;
 		list[1] = e2->z;
 		ok(zset_mix(z, list, alpha, 2, false, false, &err));
@@ -152,12 +155,13 @@ bed_compare(struct bed *b, const float *logits, const json_t *row)
 	json_t *p, *pair;
 	size_t i, k;
 
-	json_array_foreach(json_object_get(row, "positions"), i, p) {
-		const float *l = logits + (size_t)json_integer_value(json_object_get(p, "pos")) * (size_t)vocab;
+	json_array_foreach (json_object_get(row, "positions"), i, p) {
+		const float *l = logits + (size_t)json_integer_value(json_object_get(p, "pos")) *
+						  (size_t)vocab;
 		double lse = json_number_value(json_object_get(p, "logsumexp"));
 
 		worst = fmax(worst, fabs(kern_logsumexp(l, vocab) - lse));
-		json_array_foreach(json_object_get(p, "top"), k, pair) {
+		json_array_foreach (json_object_get(p, "top"), k, pair) {
 			double want = json_number_value(json_array_get(pair, 1));
 			double d = fabs(l[json_integer_value(json_array_get(pair, 0))] - want);
 

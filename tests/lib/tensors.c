@@ -25,7 +25,8 @@ tensors_open(struct tensors *t, const char *path)
 	t->size = (size_t)ftell(f);
 	rewind(f);
 	t->bytes = malloc(t->size + 1);
-	check(t->bytes && t->size > 8 && fread(t->bytes, 1, t->size, f) == t->size, path, "cannot read");
+	check(t->bytes && t->size > 8 && fread(t->bytes, 1, t->size, f) == t->size, path,
+	      "cannot read");
 	fclose(f);
 	memcpy(&length, t->bytes, 8);
 	check(length <= t->size - 8, path, "header too long");

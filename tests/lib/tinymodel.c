@@ -18,7 +18,7 @@
 #include "tests/lib/seed.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
-#define L        TINY_LAYER
+#define L	 TINY_LAYER
 
 const char *
 new_folder(void)
@@ -104,26 +104,28 @@ expect_open(const char *path, enum t2_status want, const char *says)
 }
 
 static const char tiny_config[] =
-    "{\"model_type\":\"llama\",\"hidden_size\":8,\"num_hidden_layers\":1,\"num_attention_heads\":2,"
-    "\"num_key_value_heads\":1,\"intermediate_size\":12,\"vocab_size\":5,\"max_position_"
-    "embeddings\":32,"
-    "\"rms_norm_eps\":1e-5,\"tie_word_embeddings\":false,\"bos_token_id\":1,\"eos_token_id\":2}";
+	"{\"model_type\":\"llama\",\"hidden_size\":8,\"num_hidden_layers\":1,\"num_attention_"
+	"heads\":2,"
+	"\"num_key_value_heads\":1,\"intermediate_size\":12,\"vocab_size\":5,\"max_position_"
+	"embeddings\":32,"
+	"\"rms_norm_eps\":1e-5,\"tie_word_embeddings\":false,\"bos_token_id\":1,\"eos_token_id\":"
+	"2}";
 
 float numbers[TINY_NUMBERS];
 
 const struct st_write tiny_tensors[TINY_TENSORS] = {
-    {"lm_head.weight", "F32", 2, {5, 8}, numbers, 160},
-    {"model.embed_tokens.weight", "F32", 2, {5, 8}, numbers + 40, 160},
-    {L "input_layernorm.weight", "F32", 1, {8}, numbers, 32},
-    {L "mlp.down_proj.weight", "F32", 2, {8, 12}, numbers, 384},
-    {L "mlp.gate_proj.weight", "F32", 2, {12, 8}, numbers, 384},
-    {L "mlp.up_proj.weight", "F32", 2, {12, 8}, numbers, 384},
-    {L "post_attention_layernorm.weight", "F32", 1, {8}, numbers, 32},
-    {L "self_attn.k_proj.weight", "F32", 2, {4, 8}, numbers, 128},
-    {L "self_attn.o_proj.weight", "F32", 2, {8, 8}, numbers, 256},
-    {L "self_attn.q_proj.weight", "F32", 2, {8, 8}, numbers, 256},
-    {L "self_attn.v_proj.weight", "F32", 2, {4, 8}, numbers, 128},
-    {"model.norm.weight", "F32", 1, {8}, numbers, 32},
+	{"lm_head.weight", "F32", 2, {5, 8}, numbers, 160},
+	{"model.embed_tokens.weight", "F32", 2, {5, 8}, numbers + 40, 160},
+	{L "input_layernorm.weight", "F32", 1, {8}, numbers, 32},
+	{L "mlp.down_proj.weight", "F32", 2, {8, 12}, numbers, 384},
+	{L "mlp.gate_proj.weight", "F32", 2, {12, 8}, numbers, 384},
+	{L "mlp.up_proj.weight", "F32", 2, {12, 8}, numbers, 384},
+	{L "post_attention_layernorm.weight", "F32", 1, {8}, numbers, 32},
+	{L "self_attn.k_proj.weight", "F32", 2, {4, 8}, numbers, 128},
+	{L "self_attn.o_proj.weight", "F32", 2, {8, 8}, numbers, 256},
+	{L "self_attn.q_proj.weight", "F32", 2, {8, 8}, numbers, 256},
+	{L "self_attn.v_proj.weight", "F32", 2, {4, 8}, numbers, 128},
+	{"model.norm.weight", "F32", 1, {8}, numbers, 32},
 };
 
 void
@@ -134,9 +136,11 @@ write_config(const char *folder, const char *patch)
 
 	assert_non_null(root);
 	assert_non_null(p);
-	json_object_foreach(p, key, v) if (json_is_string(v) && !strcmp(json_string_value(v), "-"))
-	    json_object_del(root, key);
-	else json_object_set(root, key, v);
+	json_object_foreach (p, key, v)
+		if (json_is_string(v) && !strcmp(json_string_value(v), "-"))
+			json_object_del(root, key);
+		else
+			json_object_set(root, key, v);
 	assert_int_equal(json_dump_file(root, in_folder(folder, "config.json"), 0), 0);
 	json_decref(root);
 	json_decref(p);
@@ -162,18 +166,18 @@ static const struct {
 	const char *name;
 	int n, m;
 } tiny_gguf[] = {
-    {"token_embd.weight", 8, 5},
-    {"output_norm.weight", 8, 0},
-    {"output.weight", 8, 5},
-    {"blk.0.attn_norm.weight", 8, 0},
-    {"blk.0.ffn_norm.weight", 8, 0},
-    {"blk.0.attn_q.weight", 8, 8},
-    {"blk.0.attn_k.weight", 8, 4},
-    {"blk.0.attn_v.weight", 8, 4},
-    {"blk.0.attn_output.weight", 8, 8},
-    {"blk.0.ffn_gate.weight", 8, 12},
-    {"blk.0.ffn_up.weight", 8, 12},
-    {"blk.0.ffn_down.weight", 12, 8},
+	{"token_embd.weight", 8, 5},
+	{"output_norm.weight", 8, 0},
+	{"output.weight", 8, 5},
+	{"blk.0.attn_norm.weight", 8, 0},
+	{"blk.0.ffn_norm.weight", 8, 0},
+	{"blk.0.attn_q.weight", 8, 8},
+	{"blk.0.attn_k.weight", 8, 4},
+	{"blk.0.attn_v.weight", 8, 4},
+	{"blk.0.attn_output.weight", 8, 8},
+	{"blk.0.ffn_gate.weight", 8, 12},
+	{"blk.0.ffn_up.weight", 8, 12},
+	{"blk.0.ffn_down.weight", 12, 8},
 };
 
 void
@@ -183,10 +187,10 @@ write_gguf(const char *path, const struct gguf_edit *e)
 		const char *key;
 		uint32_t value;
 	} counts[] = {
-	    {"block_count", 1},          {"embedding_length", 8},
-	    {"attention.head_count", 2}, {"attention.head_count_kv", 1},
-	    {"feed_forward_length", 12}, {"context_length", 32},
-	    {"rope.dimension_count", 4},
+		{"block_count", 1},	     {"embedding_length", 8},
+		{"attention.head_count", 2}, {"attention.head_count_kv", 1},
+		{"feed_forward_length", 12}, {"context_length", 32},
+		{"rope.dimension_count", 4},
 	};
 	const char *arch = e->arch ? e->arch : "llama", *drop = e->drop ? e->drop : "";
 	struct strbuf values = {0}, tensors = {0}, data = {0}, file = {0};

@@ -18,11 +18,12 @@
 #define TINY_LAYER "model.layers.0."
 enum { TINY_TENSORS = 12, TINY_NUMBERS = 200 };
 
-extern float numbers[TINY_NUMBERS]; /* 0, 1, 2 ...: what the tensors are made of, after the first new_folder() */
+extern float numbers
+	[TINY_NUMBERS]; /* 0, 1, 2 ...: what the tensors are made of, after the first new_folder() */
 extern const struct st_write tiny_tensors[TINY_TENSORS];
 
-const char *new_folder(void);					/* a fresh one, until the eighth next */
-const char *in_folder(const char *folder, const char *name);	/* its path, until the fourth next */
+const char *new_folder(void); /* a fresh one, until the eighth next */
+const char *in_folder(const char *folder, const char *name); /* its path, until the fourth next */
 void write_bytes(const char *path, const void *bytes, size_t n);
 void write_text(const char *path, const char *text);
 void copy_file(const char *from, const char *to);

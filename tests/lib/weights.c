@@ -10,8 +10,9 @@ static const struct {
 	enum dtype type;
 	int at[2];
 } scales[] = {
-	{T2_F16, {0, -1}},  {T2_Q8_0, {0, -1}}, {T2_Q4_0, {0, -1}}, {T2_Q4_1, {0, 2}},	 {T2_Q5_0, {0, -1}},
-	{T2_Q5_1, {0, 2}}, {T2_Q4_K, {0, 2}},	{T2_Q5_K, {0, 2}},  {T2_Q6_K, {208, -1}},
+	{T2_F16, {0, -1}}, {T2_Q8_0, {0, -1}}, {T2_Q4_0, {0, -1}},
+	{T2_Q4_1, {0, 2}}, {T2_Q5_0, {0, -1}}, {T2_Q5_1, {0, 2}},
+	{T2_Q4_K, {0, 2}}, {T2_Q5_K, {0, 2}},  {T2_Q6_K, {208, -1}},
 };
 
 static void *
@@ -37,7 +38,8 @@ set_scales(enum dtype t, unsigned char *block, struct rng *r)
 unsigned char *
 random_weight(enum dtype t, int m, int n, uint64_t seed)
 {
-	size_t bytes = dtype_row_bytes(t, (size_t)n) * (size_t)m, block = (size_t)dtype_block_bytes(t);
+	size_t bytes = dtype_row_bytes(t, (size_t)n) * (size_t)m,
+	       block = (size_t)dtype_block_bytes(t);
 	unsigned char *w = alloc(bytes);
 	struct rng r;
 

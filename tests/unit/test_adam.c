@@ -25,8 +25,8 @@ flatten(const json_t *lists, double *out)
 	size_t i, k;
 	long n = 0;
 
-	json_array_foreach(lists, i, list) {
-		json_array_foreach(list, k, v) {
+	json_array_foreach (lists, i, list) {
+		json_array_foreach (list, k, v) {
 			assert_true(n < MAX);
 			out[n++] = json_number_value(v);
 		}
@@ -39,7 +39,8 @@ same(const double *got, const double *want, long n, double tol, const char *what
 {
 	for (long i = 0; i < n; i++)
 		if (!(fabs(got[i] - want[i]) <= tol))
-			fail_msg("%s, step %ld, parameter %ld: %.17g, expected %.17g", what, step, i, got[i], want[i]);
+			fail_msg("%s, step %ld, parameter %ld: %.17g, expected %.17g", what, step,
+				 i, got[i], want[i]);
 }
 
 static struct adam_options
@@ -69,14 +70,14 @@ test_golden(void **state)
 		skip();
 	assert_int_equal(json_read_file(&cases, path, &err), T2_OK);
 	assert_int_equal(json_array_size(cases), 4);
-	json_array_foreach(cases, i, c) {
+	json_array_foreach (cases, i, c) {
 		struct adam_options o = options_of(c);
 		double param[MAX], grad[MAX], want[MAX], norm;
 		long n = flatten(json_object_get(c, "start"), param);
 		struct adam *a;
 
 		assert_int_equal(adam_new(&a, n, &err), T2_OK);
-		json_array_foreach(json_object_get(c, "steps"), k, s) {
+		json_array_foreach (json_object_get(c, "steps"), k, s) {
 			double wnorm = json_number_value(json_object_get(s, "grad_norm"));
 
 			assert_int_equal(flatten(json_object_get(s, "gradients"), grad), n);
@@ -106,7 +107,8 @@ gather(const struct safetensors *st, const char *prefix, double *out)
 			continue;
 		assert_true(n + count <= MAX);
 		for (long k = 0; k < count; k++)
-			out[n++] = wide ? ((const double *)t->data)[k] : (double)((const float *)t->data)[k];
+			out[n++] = wide ? ((const double *)t->data)[k]
+					: (double)((const float *)t->data)[k];
 	}
 	return n;
 }
@@ -137,7 +139,8 @@ test_replay(void **state)
 
 		assert_int_equal(json_read_bytes(&c, line, strlen(line), path, &err), T2_OK);
 		o = options_of(c);
-		snprintf(name, sizeof name, "step/%s", json_string_value(json_object_get(c, "file")));
+		snprintf(name, sizeof name, "step/%s",
+			 json_string_value(json_object_get(c, "file")));
 		assert_int_equal(safetensors_open(&st, golden_path(name), &err), T2_OK);
 		n = gather(st, "start/", param);
 		assert_true(n > 0);

@@ -82,7 +82,7 @@ test_weights(void **state)
 		skip();
 	bed_decompose(&b);
 	tensors_open(&t, golden_path("svf/T.adapted_weights.safetensors"));
-	json_object_foreach(t.header, name, v) {
+	json_object_foreach (t.header, name, v) {
 		struct factors *both[] = {b.f, b.golden ? b.golden : bed_golden(&b)};
 		const double *want = tensors_get(&t, name, NULL);
 		char expert[64];
@@ -141,7 +141,8 @@ check_row(void *arg, json_t *row, long line, struct t2_err *e)
 	int *ids, n = bed_ids(json_object_get(row, "ids"), &ids);
 
 	(void)e;
-	snprintf(name, sizeof name, "%s%s", strncmp(json_string_value(json_object_get(row, "expert")), "mix", 3) ? "T." : "",
+	snprintf(name, sizeof name, "%s%s",
+		 strncmp(json_string_value(json_object_get(row, "expert")), "mix", 3) ? "T." : "",
 		 json_string_value(json_object_get(row, "expert")));
 	z = bed_expert(b, b->f, name);
 	for (size_t k = 0; k < sizeof forms / sizeof *forms; k++) {
@@ -154,7 +155,8 @@ check_row(void *arg, json_t *row, long line, struct t2_err *e)
 		logits = bed_logits(b, adaptation_op(a), ids, n, 0);
 		rel = bed_compare(b, logits, row);
 		if (!(rel <= TOL_LOGITS))
-			fail_msg("line %ld, %s, form %s: logits off by %g", line, name, form_name(forms[k]), rel);
+			fail_msg("line %ld, %s, form %s: logits off by %g", line, name,
+				 form_name(forms[k]), rel);
 		w->worst = fmax(w->worst, rel);
 		if (first)
 			w->pairs = fmax(w->pairs, apart(logits, first, (size_t)n * vocab));
@@ -185,7 +187,8 @@ test_logits(void **state)
 	w.b = &b;
 	ok(json_read_lines(golden_path("svf/T.jsonl"), check_row, &w, &err));
 	assert_int_equal(w.seen, 20);
-	print_message("worst logits %.2g of %g, forms apart %.2g of 1e-4\n", w.worst, TOL_LOGITS, w.pairs);
+	print_message("worst logits %.2g of %g, forms apart %.2g of 1e-4\n", w.worst, TOL_LOGITS,
+		      w.pairs);
 	bed_close(&b);
 }
 
@@ -195,7 +198,8 @@ enum { SLOTS = 5 };
 static struct adaptation *
 five_slots(struct bed *b, struct pool *pool, enum form form)
 {
-	static const char *const names[] = {"T.plain_a_all", "T.plain_b_all", "T.plain_a_mlp", "T.reference_all"};
+	static const char *const names[] = {"T.plain_a_all", "T.plain_b_all", "T.plain_a_mlp",
+					    "T.reference_all"};
 	struct adaptation *a;
 
 	ok(adaptation_new(&a, b->m, b->f, pool, SLOTS, form, &err));
@@ -235,7 +239,8 @@ test_batch(void **state)
 			continue;
 		a = five_slots(&b, b.pool, (enum form)form);
 		for (int i = 0; i < SLOTS; i++) {
-			seg[i] = (struct segment){.ids = ids, .n = LEN, .slot = i, .want = WANT_ALL};
+			seg[i] =
+				(struct segment){.ids = ids, .n = LEN, .slot = i, .want = WANT_ALL};
 			ok(kv_new(&seg[i].kv, b.m, LEN, &err));
 		}
 		ok(forward_run(f, adaptation_op(a), seg, SLOTS, together, &err));
@@ -248,9 +253,11 @@ test_batch(void **state)
 			alone = bed_logits(&b, adaptation_op(one), ids, LEN, i);
 			rel = apart(together + (size_t)i * block, alone, block);
 			if (!(rel <= TOL_LOGITS))
-				fail_msg("form %s, slot %d: off by %g", form_name((enum form)form), i, rel);
+				fail_msg("form %s, slot %d: off by %g", form_name((enum form)form),
+					 i, rel);
 			if (i)
-				assert_true(apart(together + (size_t)i * block, together, block) > 1e-3);
+				assert_true(apart(together + (size_t)i * block, together, block) >
+					    1e-3);
 			free(alone);
 			adaptation_free(one);
 			kv_free(seg[i].kv);
@@ -264,7 +271,8 @@ test_batch(void **state)
 
 /* The same bits for any number of threads: products of every form, and gradients. */
 static void
-run_all(struct bed *b, struct pool *pool, int mat, int rows, const int *slot, float *y, float *dx, double *ds)
+run_all(struct bed *b, struct pool *pool, int mat, int rows, const int *slot, float *y, float *dx,
+	double *ds)
 {
 	const struct weight *w = model_matrix(b->m, mat);
 	size_t nx = (size_t)rows * (size_t)w->n, ny = (size_t)rows * (size_t)w->m;
@@ -281,7 +289,8 @@ run_all(struct bed *b, struct pool *pool, int mat, int rows, const int *slot, fl
 		op->forward(op->self, mat, x, rows, slot, y + (size_t)form * ny, true);
 		memset(dx + (size_t)form * nx, 0, nx * sizeof *dx);
 		op->backward(op->self, mat, x, g, rows, slot, dx + (size_t)form * nx);
-		memcpy(ds + form * weight_rank(w), adaptation_grad_s(a, mat), (size_t)weight_rank(w) * sizeof *ds);
+		memcpy(ds + form * weight_rank(w), adaptation_grad_s(a, mat),
+		       (size_t)weight_rank(w) * sizeof *ds);
 		adaptation_free(a);
 	}
 	free(x);
@@ -307,7 +316,8 @@ test_threads(void **state)
 	for (int k = 0; k < 8; k++) {
 		int mat = MAT_KINDS + k / 4 * MAT_DOWN, n = rows[k % 4];
 		const struct weight *w = model_matrix(b.m, mat);
-		size_t ny = 5 * (size_t)n * (size_t)w->m, nx = 5 * (size_t)n * (size_t)w->n, ns = 5 * (size_t)weight_rank(w);
+		size_t ny = 5 * (size_t)n * (size_t)w->m, nx = 5 * (size_t)n * (size_t)w->n,
+		       ns = 5 * (size_t)weight_rank(w);
 		float *y = malloc(2 * ny * sizeof *y), *dx = malloc(2 * nx * sizeof *dx);
 		double *ds = malloc(2 * ns * sizeof *ds);
 
@@ -361,7 +371,7 @@ test_gradients(void **state)
 				A[i] += (double)x[(size_t)t * n + c] * f->Vt[i * n + c];
 			for (size_t c = 0; c < m; c++)
 				B[i] += (double)g[(size_t)t * m + c] * f->U[c * r + i];
-			want[i] += A[i] * B[i];		  /* all rows in slot 0 */
+			want[i] += A[i] * B[i];			/* all rows in slot 0 */
 			want[r + i] += t % 2 ? 0 : A[i] * B[i]; /* every other one */
 		}
 	}
@@ -397,7 +407,8 @@ test_gradients(void **state)
 
 				for (size_t k = 0; k < m; k++)
 					back += (double)g[(size_t)t * m + k] * f->U[k * r + i];
-				sum += back * (3 * s + (t % 2 ? f->sigma64[i] : s)) * f->Vt[i * n + c];
+				sum += back * (3 * s + (t % 2 ? f->sigma64[i] : s)) *
+				       f->Vt[i * n + c];
 			}
 			worst = fmax(worst, fabs(sum - dx[(size_t)t * n + c]));
 			largest = fmax(largest, fabs(sum));
@@ -497,9 +508,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),	  cmocka_unit_test(test_weights), cmocka_unit_test(test_logits),
-		cmocka_unit_test(test_batch),	  cmocka_unit_test(test_threads), cmocka_unit_test(test_gradients),
-		cmocka_unit_test(test_choice),	  cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_names),	cmocka_unit_test(test_weights),
+		cmocka_unit_test(test_logits),	cmocka_unit_test(test_batch),
+		cmocka_unit_test(test_threads), cmocka_unit_test(test_gradients),
+		cmocka_unit_test(test_choice),	cmocka_unit_test(test_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,7 +32,8 @@ test_status_control_bytes(void **state)
 	assert_int_equal(t2_wrap(&err, T2_EFORMAT, "%s", "x\ry"), T2_EFORMAT);
 	assert_string_equal(err.msg, "x?y: a?b?[2J??c: gone");
 	assert_int_equal(t2_fail(NULL, T2_ENUM, "nobody listens"), T2_ENUM);
-	t2_fail(&err, T2_EIO, "%s", "sch\xc3\xb6n \xe2\x82\xac \xf0\x9f\x98\x80"); /* whole characters stay */
+	t2_fail(&err, T2_EIO, "%s",
+		"sch\xc3\xb6n \xe2\x82\xac \xf0\x9f\x98\x80"); /* whole characters stay */
 	assert_string_equal(err.msg, "sch\xc3\xb6n \xe2\x82\xac \xf0\x9f\x98\x80");
 }
 
@@ -64,7 +65,8 @@ test_status_cut(void **state)
 			t2_fail(&err, T2_EIO, "short");
 			t2_wrap(&err, T2_EIO, "%.*s", (int)(sizeof err.msg - 10 + pad), text);
 			n = strlen(err.msg);
-			if (n > sizeof err.msg - 10 + pad) /* the prefix fitted: ": sh.." follows it */
+			if (n >
+			    sizeof err.msg - 10 + pad) /* the prefix fitted: ": sh.." follows it */
 				n = (size_t)(strchr(err.msg, ':') - err.msg);
 			assert_true(n >= pad);
 		}
@@ -120,7 +122,8 @@ test_rng_moments(void **state)
 static void
 test_rng_streams(void **state)
 {
-	static const uint64_t key[][3] = {{0, 0, 0}, {1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {1, 1, 0}, {0, 1, 1}, {2, 0, 0}};
+	static const uint64_t key[][3] = {{0, 0, 0}, {1, 0, 0}, {0, 1, 0}, {0, 0, 1},
+					  {1, 1, 0}, {0, 1, 1}, {2, 0, 0}};
 	enum { K = sizeof key / sizeof *key, N = 20000 };
 	static double v[K][N];
 
@@ -141,7 +144,9 @@ test_rng_streams(void **state)
 
 			for (int i = 0; i < N; i++)
 				dot += v[k][i] * v[j][i];
-			assert_true(fabs(dot * 12 / N) < 5 / sqrt(N)); /* a correlation's standard error is 1 / sqrt(N) */
+			assert_true(
+				fabs(dot * 12 / N) <
+				5 / sqrt(N)); /* a correlation's standard error is 1 / sqrt(N) */
 		}
 	}
 }
@@ -410,7 +415,8 @@ parse(const char *text)
 static void
 test_json_fields(void **state)
 {
-	json_t *o = parse("{\"n\": 5, \"x\": 2.5, \"big\": 99999999999, \"s\": \"text\", \"z\": null, \"b\": true}");
+	json_t *o = parse("{\"n\": 5, \"x\": 2.5, \"big\": 99999999999, \"s\": \"text\", \"z\": "
+			  "null, \"b\": true}");
 	struct t2_err err;
 	const char *s = "kept";
 	double x = -1;
@@ -447,7 +453,9 @@ test_json_fields(void **state)
 static void
 test_json_refused(void **state)
 {
-	static const char *const bad[] = {"", "{", "{\"a\":1,\"a\":2}", "[1,]", "{\"a\":1} x", "\xff", "[\"\xc3\"]", "nul", "[NaN]"};
+	static const char *const bad[] = {"",		"{",	       "{\"a\":1,\"a\":2}",
+					  "[1,]",	"{\"a\":1} x", "\xff",
+					  "[\"\xc3\"]", "nul",	       "[NaN]"};
 	struct t2_err err;
 	json_t *o;
 	char *deep = malloc(200001);
@@ -523,13 +531,20 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_status_control_bytes), cmocka_unit_test(test_status_cut),
-		cmocka_unit_test(test_rng_known),	     cmocka_unit_test(test_rng_moments),
-		cmocka_unit_test(test_rng_streams),	     cmocka_unit_test(test_rng_below),
-		cmocka_unit_test(test_rng_shuffle),	     cmocka_unit_test(test_pool_once),
-		cmocka_unit_test(test_pool_nested),	     cmocka_unit_test(test_pool_callers),
-		cmocka_unit_test(test_strbuf),		     cmocka_unit_test(test_arena),
-		cmocka_unit_test(test_json_fields),	     cmocka_unit_test(test_json_refused),
+		cmocka_unit_test(test_status_control_bytes),
+		cmocka_unit_test(test_status_cut),
+		cmocka_unit_test(test_rng_known),
+		cmocka_unit_test(test_rng_moments),
+		cmocka_unit_test(test_rng_streams),
+		cmocka_unit_test(test_rng_below),
+		cmocka_unit_test(test_rng_shuffle),
+		cmocka_unit_test(test_pool_once),
+		cmocka_unit_test(test_pool_nested),
+		cmocka_unit_test(test_pool_callers),
+		cmocka_unit_test(test_strbuf),
+		cmocka_unit_test(test_arena),
+		cmocka_unit_test(test_json_fields),
+		cmocka_unit_test(test_json_refused),
 		cmocka_unit_test(test_json_lines),
 	};
 

@@ -87,7 +87,8 @@ nothing_run(struct bench *b, struct bench_result *r, struct t2_err *err)
 static void
 a_measurement_of_nothing_is_an_error(void **state)
 {
-	static const struct bench_row row = {"nothing", "", "s", BENCH_SECONDS, 4, 0.5, 1, nothing_run};
+	static const struct bench_row row = {"nothing", "",  "s", BENCH_SECONDS,
+					     4,		0.5, 1,	  nothing_run};
 	struct workspace ws = {0};
 	struct bench b = {.ws = &ws};
 	struct bench_result r;
@@ -149,7 +150,8 @@ halves_are_exact_where_they_can_be(void **state)
 static void
 counts_of_smollm2(void **state)
 {
-	const char *path = shared_path("models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf");
+	const char *path =
+		shared_path("models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf");
 	struct model *m;
 	struct t2_err err;
 
@@ -158,8 +160,10 @@ counts_of_smollm2(void **state)
 		skip();
 	assert_int_equal(model_open(&m, path, &err), T2_OK);
 	assert_true(bench_weights(m) == 106168320.0 + 49152.0 * 576);
-	assert_true(bench_factor_numbers(m) == 30.0 * (2 * 576 * 1152 + 2 * 192 * 768 + 3 * 576 * 2112));
-	assert_int_equal((long)(bench_step_flop(m, 1024) / 1e9), 763); /* as the table of limits states it */
+	assert_true(bench_factor_numbers(m) ==
+		    30.0 * (2 * 576 * 1152 + 2 * 192 * 768 + 3 * 576 * 2112));
+	assert_int_equal((long)(bench_step_flop(m, 1024) / 1e9),
+			 763); /* as the table of limits states it */
 	model_free(m);
 }
 

@@ -23,9 +23,22 @@ key(const char *s)
 static void
 test_keys(void **state)
 {
-	static const int keys[] = {'j', 'G', '?', K_ENTER, K_ENTER | K_ALT, 'l' | K_CTRL, K_UP,
-				   K_UP | K_SHIFT, K_F1 + 11, K_BACK_TAB, K_SPACE, 0xe9, '-',
-				   '-' | K_CTRL, K_PAGE_DOWN, '\n'};
+	static const int keys[] = {'j',
+				   'G',
+				   '?',
+				   K_ENTER,
+				   K_ENTER | K_ALT,
+				   'l' | K_CTRL,
+				   K_UP,
+				   K_UP | K_SHIFT,
+				   K_F1 + 11,
+				   K_BACK_TAB,
+				   K_SPACE,
+				   0xe9,
+				   '-',
+				   '-' | K_CTRL,
+				   K_PAGE_DOWN,
+				   '\n'};
 	char buf[24];
 
 	(void)state;
@@ -99,7 +112,8 @@ test_check_finds(void **state)
 		{A_NONE, "j", "one", "x", run, PANE(1), 0},
 		{A_NONE, "k j", "two", "x", run, PANES_ALL, 0},
 	};
-	static const struct binding unknown[] = {{A_NONE, "j Nokey", "one", "x", run, PANES_ALL, 0}};
+	static const struct binding unknown[] = {
+		{A_NONE, "j Nokey", "one", "x", run, PANES_ALL, 0}};
 	static const struct binding apart[] = {
 		{A_NONE, "j", "one", "x", run, PANE(1), 0},
 		{A_NONE, "j", "two", "x", run, PANE(2), 0},
@@ -184,8 +198,17 @@ test_layout(void **state)
 static void
 test_layout_wrong(void **state)
 {
-	static const char *const bad[] = {"", "h(", "h()", "x", "h(a b", "h(a) b", "h(0:a)", "h(=:a)",
-					  "h(1000:a)", "h(1a)", "h(h(h(h(h(h(h(a)))))))"};
+	static const char *const bad[] = {"",
+					  "h(",
+					  "h()",
+					  "x",
+					  "h(a b",
+					  "h(a) b",
+					  "h(0:a)",
+					  "h(=:a)",
+					  "h(1000:a)",
+					  "h(1a)",
+					  "h(h(h(h(h(h(h(a)))))))"};
 	struct layout *l;
 	struct t2_err err;
 
@@ -201,10 +224,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_keys),	   cmocka_unit_test(test_lookup),
-		cmocka_unit_test(test_tables),	   cmocka_unit_test(test_check_finds),
-		cmocka_unit_test(test_fuzzy),	   cmocka_unit_test(test_mdoc),
-		cmocka_unit_test(test_layout),	   cmocka_unit_test(test_layout_wrong),
+		cmocka_unit_test(test_keys),   cmocka_unit_test(test_lookup),
+		cmocka_unit_test(test_tables), cmocka_unit_test(test_check_finds),
+		cmocka_unit_test(test_fuzzy),  cmocka_unit_test(test_mdoc),
+		cmocka_unit_test(test_layout), cmocka_unit_test(test_layout_wrong),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,18 +30,21 @@ at(struct view v, int i, int j)
 
 /* |error| of a k-term float32 sum stays below k ulp of the sum of magnitudes by far; 8 sqrt(k) ulp is asked. */
 static void
-check(int rows, int cols, int k, struct view A, struct view B, const float *before, const float *C, int ldc, bool add)
+check(int rows, int cols, int k, struct view A, struct view B, const float *before, const float *C,
+      int ldc, bool add)
 {
 	for (int i = 0; i < rows; i++) {
 		for (int j = 0; j < cols; j++) {
-			double sum = add ? (double)before[(size_t)i * ldc + j] : 0, size = fabs(sum);
+			double sum = add ? (double)before[(size_t)i * ldc + j] : 0,
+			       size = fabs(sum);
 			for (int l = 0; l < k; l++) {
 				double term = (double)at(A, i, l) * (double)at(B, l, j);
 				sum += term;
 				size += fabs(term);
 			}
 			double err = fabs((double)C[(size_t)i * ldc + j] - sum);
-			if (err > 8 * sqrt(k + 1) * 0x1p-24 * (size / sqrt(k + 1) + fabs(sum)) + 1e-30)
+			if (err >
+			    8 * sqrt(k + 1) * 0x1p-24 * (size / sqrt(k + 1) + fabs(sum)) + 1e-30)
 				fail_msg("%dx%dx%d: C[%d][%d] = %g, want %g", rows, cols, k, i, j,
 					 (double)C[(size_t)i * ldc + j], sum);
 		}
@@ -51,8 +54,8 @@ check(int rows, int cols, int k, struct view A, struct view B, const float *befo
 enum way { NT, NN, TN };
 
 static void
-run(enum way way, struct pool *p, int rows, int cols, int k, const float *A, int lda, const float *B, int ldb, float *C,
-    int ldc, bool add)
+run(enum way way, struct pool *p, int rows, int cols, int k, const float *A, int lda,
+    const float *B, int ldb, float *C, int ldc, bool add)
 {
 	if (way == NT)
 		gemm_nt(p, rows, cols, k, A, lda, B, ldb, C, ldc, add);
@@ -65,9 +68,11 @@ run(enum way way, struct pool *p, int rows, int cols, int k, const float *A, int
 static void
 one_shape(enum way way, int rows, int cols, int k, int pad, bool add)
 {
-	int lda = (way == TN ? rows : k) + pad, ldb = (way == NT ? k : cols) + pad, ldc = cols + pad;
+	int lda = (way == TN ? rows : k) + pad, ldb = (way == NT ? k : cols) + pad,
+	    ldc = cols + pad;
 	size_t c_size = (size_t)rows * ldc;
-	float *A = random_floats((size_t)(way == TN ? k : rows) * lda, 1), *B = random_floats((size_t)(way == NT ? cols : k) * ldb, 2);
+	float *A = random_floats((size_t)(way == TN ? k : rows) * lda, 1),
+	      *B = random_floats((size_t)(way == NT ? cols : k) * ldb, 2);
 	float *before = random_floats(c_size, 3), *C[3];
 	struct pool *pools[3] = {pool1, pool2, pool5};
 	struct view a = {A, way == TN ? 1 : (size_t)lda, way == TN ? (size_t)lda : 1};
@@ -95,16 +100,18 @@ static void
 test_gemm_shapes(void **state)
 {
 	static const int shapes[][3] = {
-		{1, 1, 1},     {1, 576, 576}, {2, 7, 5},      {3, 64, 31},     {8, 100, 129},  {9, 33, 64},
-		{15, 129, 77}, {16, 64, 128}, {17, 1, 40},    {31, 65, 33},    {33, 200, 257}, {64, 64, 64},
-		{100, 3, 50},  {129, 97, 1},  {300, 128, 384}, {511, 96, 100}, {1030, 64, 70}, {70, 1100, 40},
+		{1, 1, 1},	{1, 576, 576},	{2, 7, 5},	{3, 64, 31},  {8, 100, 129},
+		{9, 33, 64},	{15, 129, 77},	{16, 64, 128},	{17, 1, 40},  {31, 65, 33},
+		{33, 200, 257}, {64, 64, 64},	{100, 3, 50},	{129, 97, 1}, {300, 128, 384},
+		{511, 96, 100}, {1030, 64, 70}, {70, 1100, 40},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
 		for (enum way w = NT; w <= TN; w++)
 			for (int add = 0; add < 2; add++)
-				one_shape(w, shapes[i][0], shapes[i][1], shapes[i][2], i % 3 ? 5 : 0, add);
+				one_shape(w, shapes[i][0], shapes[i][1], shapes[i][2],
+					  i % 3 ? 5 : 0, add);
 }
 
 static void
@@ -129,13 +136,15 @@ static void
 one_weight(enum dtype t, int m, int n, int rows)
 {
 	unsigned char *W = random_weight(t, m, n, 11);
-	float *w = malloc((size_t)m * n * sizeof *w), *X = random_floats((size_t)rows * n, 5), *G = random_floats((size_t)rows * m, 6);
+	float *w = malloc((size_t)m * n * sizeof *w), *X = random_floats((size_t)rows * n, 5),
+	      *G = random_floats((size_t)rows * m, 6);
 	size_t y_size = (size_t)rows * m, x_size = (size_t)rows * n;
 	float *Y[2], *dX[2], *before = random_floats(x_size, 8);
 	struct pool *pools[2] = {pool1, pool5};
 
 	for (int i = 0; i < m; i++)
-		dtype_to_f32(t, W + (size_t)i * dtype_row_bytes(t, (size_t)n), (size_t)n, w + (size_t)i * n);
+		dtype_to_f32(t, W + (size_t)i * dtype_row_bytes(t, (size_t)n), (size_t)n,
+			     w + (size_t)i * n);
 	for (int p = 0; p < 2; p++) {
 		Y[p] = malloc(y_size * sizeof(float));
 		dX[p] = malloc(x_size * sizeof(float));
@@ -143,12 +152,15 @@ one_weight(enum dtype t, int m, int n, int rows)
 		gemm_weight_nt(pools[p], t, W, m, n, X, rows, Y[p]);
 		gemm_weight_nn(pools[p], t, W, m, n, G, rows, dX[p], true);
 	}
-	check(rows, m, n, (struct view){X, (size_t)n, 1}, (struct view){w, 1, (size_t)n}, NULL, Y[0], m, false);
-	check(rows, n, m, (struct view){G, (size_t)m, 1}, (struct view){w, (size_t)n, 1}, before, dX[0], n, true);
+	check(rows, m, n, (struct view){X, (size_t)n, 1}, (struct view){w, 1, (size_t)n}, NULL,
+	      Y[0], m, false);
+	check(rows, n, m, (struct view){G, (size_t)m, 1}, (struct view){w, (size_t)n, 1}, before,
+	      dX[0], n, true);
 	assert_memory_equal(Y[0], Y[1], y_size * sizeof(float));
 	assert_memory_equal(dX[0], dX[1], x_size * sizeof(float));
 	gemm_weight_nn(pool2, t, W, m, n, G, rows, dX[0], false);
-	check(rows, n, m, (struct view){G, (size_t)m, 1}, (struct view){w, (size_t)n, 1}, NULL, dX[0], n, false);
+	check(rows, n, m, (struct view){G, (size_t)m, 1}, (struct view){w, (size_t)n, 1}, NULL,
+	      dX[0], n, false);
 	for (int p = 0; p < 2; p++) {
 		free(Y[p]);
 		free(dX[p]);

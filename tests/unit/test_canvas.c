@@ -45,10 +45,26 @@ test_widths(void **state)
 		const char *s;
 		int width;
 	} t[] = {
-		{"", 0},	{"abc", 3},	      {"é", 1},	     {"e\xcc\x81", 1},
-		{"日本語", 6},	{"ｱ", 1},	      {"한국", 4},  {"😀", 2},
-		{"👩‍👩‍👧", 2},   {"👍🏽", 2},		      {"❤️", 1},	     {"🇩🇪", 2},
-		{"σ·z", 3},	{"a\xe2\x80\x8b" "b", 2}, {"\xe2\x80\xae" "abc", 3}, {"नमस्ते", 4},
+		{"", 0},
+		{"abc", 3},
+		{"é", 1},
+		{"e\xcc\x81", 1},
+		{"日本語", 6},
+		{"ｱ", 1},
+		{"한국", 4},
+		{"😀", 2},
+		{"👩‍👩‍👧", 2},
+		{"👍🏽", 2},
+		{"❤️", 1},
+		{"🇩🇪", 2},
+		{"σ·z", 3},
+		{"a\xe2\x80\x8b"
+		 "b",
+		 2},
+		{"\xe2\x80\xae"
+		 "abc",
+		 3},
+		{"नमस्ते", 4},
 	};
 
 	(void)state;
@@ -67,7 +83,9 @@ test_hostile(void **state)
 	assert_string_equal(g.text, "␛");
 	utf8_glyph("\x7f", 1, &g);
 	assert_string_equal(g.text, "␡");
-	utf8_glyph("\xc2\x9b" "31m", 5, &g); /* CSI as one C1 character */
+	utf8_glyph("\xc2\x9b"
+		   "31m",
+		   5, &g); /* CSI as one C1 character */
 	assert_string_equal(g.text, "�");
 	assert_int_equal(utf8_glyph("\xff", 1, &g), 1);
 	assert_string_equal(g.text, "�");
@@ -97,11 +115,12 @@ test_random_bytes(void **state)
 		for (size_t k = 0; k < n; k++) {
 			unsigned pick = (unsigned)rng_below(&r, 4);
 
-			s[k] = (char)(pick == 0 ? rng_below(&r, 32) : pick == 1 ? 0xe0 + rng_below(&r, 32)
-									   : rng_below(&r, 256));
+			s[k] = (char)(pick == 0	  ? rng_below(&r, 32)
+				      : pick == 1 ? 0xe0 + rng_below(&r, 32)
+						  : rng_below(&r, 256));
 		}
-		canvas_textn(c, (int)rng_below(&r, 50) - 5, 1, (int)rng_below(&r, 45), canvas_style(c, TH_TEXT),
-			     s, n);
+		canvas_textn(c, (int)rng_below(&r, 50) - 5, 1, (int)rng_below(&r, 45),
+			     canvas_style(c, TH_TEXT), s, n);
 		for (int x = 0; x < 40; x++) {
 			const struct cell *k = &c->cells[40 + x];
 			size_t len = strnlen(k->text, sizeof k->text), at = 0;
@@ -113,7 +132,8 @@ test_random_bytes(void **state)
 			}
 			assert_true(len > 0);
 			for (; at < len; at++)
-				assert_true((unsigned char)k->text[at] >= 0x20 && k->text[at] != 0x7f);
+				assert_true((unsigned char)k->text[at] >= 0x20 &&
+					    k->text[at] != 0x7f);
 			assert_int_equal(utf8_glyph(k->text, len, &g), len);
 			assert_int_equal(g.width, k->width);
 			assert_true(k->width == 1 || (x + 1 < 40 && k[1].width == 0));
@@ -189,7 +209,8 @@ test_wrap(void **state)
 
 	(void)state;
 	assert_int_equal(canvas_wrap(c, (struct rect){0, 0, 10, 4}, canvas_style(c, TH_TEXT),
-				     "one two three\nfour abcdefghijklmn", 0), 5);
+				     "one two three\nfour abcdefghijklmn", 0),
+			 5);
 	expect(c, "one two\nthree\nfour\nabcdefghij\n");
 	canvas_clear(c);
 	canvas_wrap(c, (struct rect){0, 0, 10, 4}, canvas_style(c, TH_TEXT), "日本語日本語 x", 0);
@@ -319,13 +340,20 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_widths),	    cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_random_bytes), cmocka_unit_test(test_truncation),
-		cmocka_unit_test(test_overwriting_halves), cmocka_unit_test(test_clip),
-		cmocka_unit_test(test_wrap),	    cmocka_unit_test(test_boxes_join),
-		cmocka_unit_test(test_ascii),	    cmocka_unit_test(test_bars),
-		cmocka_unit_test(test_svg),	    cmocka_unit_test(test_kept_colours),
-		cmocka_unit_test(test_sizes),	    cmocka_unit_test(test_editing_borders),
+		cmocka_unit_test(test_widths),
+		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_random_bytes),
+		cmocka_unit_test(test_truncation),
+		cmocka_unit_test(test_overwriting_halves),
+		cmocka_unit_test(test_clip),
+		cmocka_unit_test(test_wrap),
+		cmocka_unit_test(test_boxes_join),
+		cmocka_unit_test(test_ascii),
+		cmocka_unit_test(test_bars),
+		cmocka_unit_test(test_svg),
+		cmocka_unit_test(test_kept_colours),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_editing_borders),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

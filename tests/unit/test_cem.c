@@ -27,7 +27,7 @@ numbers(const json_t *v, double *out, int at)
 		out[at] = json_number_value(v);
 		return at + 1;
 	}
-	json_array_foreach(v, i, e)
+	json_array_foreach (v, i, e)
 		at = numbers(e, out, at);
 	return at;
 }
@@ -49,7 +49,8 @@ same(const char *what, const double *got, const json_t *obj, const char *key, in
 	assert_int_equal(get(obj, key, want), n);
 	for (int i = 0; i < n; i++)
 		if (!(fabs(got[i] - want[i]) <= 1e-12))
-			fail_msg("%s: %s[%d]: %.17g, expected %.17g", what, key, i, got[i], want[i]);
+			fail_msg("%s: %s[%d]: %.17g, expected %.17g", what, key, i, got[i],
+				 want[i]);
 }
 
 static void
@@ -114,7 +115,8 @@ test_cases(void **state)
 
 /* The README's analytic fitness: shot j is solved within radius[j] of the centre. */
 static void
-evaluate(const struct cem *c, const double *centre, const double *radius, int shots, double *fitness, double *loglik)
+evaluate(const struct cem *c, const double *centre, const double *radius, int shots,
+	 double *fitness, double *loglik)
 {
 	for (int i = 0; i < c->population; i++) {
 		double square = 0, sum = 0;
@@ -158,7 +160,7 @@ check_run(void *arg, json_t *obj, long line, struct t2_err *err)
 	shots = get(obj, "radius", radius);
 	assert_int_equal(cem_new(&c, (int)v[0], (int)v[1], (int)v[2], mean, std, err), T2_OK);
 	same("start", c->best, obj, "initial_best", c->dim);
-	json_array_foreach(json_object_get(obj, "iterations"), t, it) {
+	json_array_foreach (json_object_get(obj, "iterations"), t, it) {
 		snprintf(what, sizeof what, "run on line %ld, iteration %zu", line, t);
 		assert_int_equal(get(it, "noise", noise), c->dim * c->population);
 		cem_sample(c, noise);
@@ -270,8 +272,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases),	cmocka_unit_test(test_runs),
-		cmocka_unit_test(test_resume),	cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_runs),
+		cmocka_unit_test(test_resume),
+		cmocka_unit_test(test_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,8 @@
 static const char tiny_tokenizer[] =
 	"{\"added_tokens\": [{\"id\": 2, \"content\": \"<s>\", \"special\": true},"
 	" {\"id\": 3, \"content\": \"</s>\", \"special\": true}], \"normalizer\": null,"
-	" \"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"use_regex\": true},"
+	" \"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"use_regex\": "
+	"true},"
 	" \"post_processor\": null, \"decoder\": {\"type\": \"ByteLevel\"},"
 	" \"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 1}, \"merges\": []}}";
 
@@ -132,8 +133,9 @@ test_last_user_message(void **state)
 	struct chat *c;
 	struct t2_err err = {0};
 	struct strbuf b = {0};
-	json_t *m = json_pack("[{s:s,s:s},{s:s,s:s},{s:s,s:s}]", "role", "user", "content", "one", "role", "user",
-			      "content", "two", "role", "assistant", "content", "three");
+	json_t *m = json_pack("[{s:s,s:s},{s:s,s:s},{s:s,s:s}]", "role", "user", "content", "one",
+			      "role", "user", "content", "two", "role", "assistant", "content",
+			      "three");
 
 	(void)state;
 	new_model();
@@ -159,15 +161,18 @@ test_template(void **state)
 
 	(void)state;
 	new_model();
-	write_file("tokenizer_config.json", "{\"bos_token\": \"<s>\", \"eos_token\": {\"content\": \"</s>\"},"
-					    "\"chat_template\": \"{{ bos_token }}{% for m in messages %}"
-					    "[{{ m.role }}|{{ m['content'] }}]{{ eos_token }}{% endfor %}"
-					    "{% if add_generation_prompt %}>{% endif %}{% if tools or documents %}!{% endif %}\"}");
+	write_file("tokenizer_config.json",
+		   "{\"bos_token\": \"<s>\", \"eos_token\": {\"content\": \"</s>\"},"
+		   "\"chat_template\": \"{{ bos_token }}{% for m in messages %}"
+		   "[{{ m.role }}|{{ m['content'] }}]{{ eos_token }}{% endfor %}"
+		   "{% if add_generation_prompt %}>{% endif %}{% if tools or documents %}!{% endif "
+		   "%}\"}");
 	write_file("t2tui.json", "{\"plain\": \"not used: {prompt}\"}");
 	assert_int_equal(open_chat(&c, &err), T2_OK);
 	assert_true(chat_has_template(c));
 	expect_one(c, NULL, "Hi", "<s>[user|Hi]</s>>");
-	expect_one(c, "Be {{ brief }}.", "{% x %}", "<s>[system|Be {{ brief }}.]</s>[user|{% x %}]</s>>");
+	expect_one(c, "Be {{ brief }}.", "{% x %}",
+		   "<s>[system|Be {{ brief }}.]</s>[user|{% x %}]</s>>");
 	chat_free(c);
 
 	/* a template that cannot be read says where */
@@ -194,8 +199,8 @@ qwen_line(void *arg, json_t *line, long number, struct t2_err *err)
 	struct strbuf b = {0};
 	json_t *want = json_object_get(line, "text");
 
-	if (chat_render(arg, json_object_get(line, "messages"), json_is_true(json_object_get(line, "add_generation_prompt")),
-			&b, err))
+	if (chat_render(arg, json_object_get(line, "messages"),
+			json_is_true(json_object_get(line, "add_generation_prompt")), &b, err))
 		fail_msg("line %ld: %s", number, err->msg);
 	assert_int_equal(b.len, json_string_length(want));
 	assert_memory_equal(b.s, json_string_value(want), b.len);
@@ -206,7 +211,8 @@ qwen_line(void *arg, json_t *line, long number, struct t2_err *err)
 static void
 test_qwen3(void **state)
 {
-	const char *path = shared_path("tokenizers/qwen3"), *lines = golden_path("chat/qwen3.jsonl");
+	const char *path = shared_path("tokenizers/qwen3"),
+		   *lines = golden_path("chat/qwen3.jsonl");
 	struct tokenizer *t;
 	struct chat *c;
 	struct t2_err err = {0};

@@ -17,7 +17,7 @@
 #include "tests/lib/tinymodel.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
-#define L        TINY_LAYER
+#define L	 TINY_LAYER
 
 /* Shards and their index. */
 static void
@@ -28,25 +28,28 @@ test_index(void **state)
 		enum t2_status want;
 		const char *says;
 	} cases[] = {
-	    {"[]", T2_EFORMAT, "weight_map"},
-	    {"{\"weight_map\":[]}", T2_EFORMAT, "weight_map"},
-	    {"{", T2_EFORMAT, "index.json: line"},
-	    {"{\"weight_map\":{}}", T2_EFORMAT, "is missing"},
-	    {"{\"weight_map\":{\"a\":3}}", T2_EFORMAT, "plain file name"},
-	    {"{\"weight_map\":{\"a\":\"\"}}", T2_EFORMAT, "plain file name"},
-	    {"{\"weight_map\":{\"a\":\"..\"}}", T2_EFORMAT, "plain file name"},
-	    {"{\"weight_map\":{\"a\":\"../other.safetensors\"}}", T2_EFORMAT, "plain file name"},
-	    {"{\"weight_map\":{\"a\":\"/etc/passwd\"}}", T2_EFORMAT, "plain file name"},
-	    {"{\"weight_map\":{\"a\":\"one.safetensors\\u0000x\"}}", T2_EFORMAT, "plain file name"},
-	    {"{\"weight_map\":{\"a\":\"three.safetensors\"}}", T2_ENOTFOUND, "three.safetensors"},
-	    {"{\"weight_map\":{\"a\":\"one.safetensors\"}}", T2_EFORMAT,
-	     "\"a\" is not in its file"},
-	    {"{\"weight_map\":{\"model.norm.weight\":\"one.safetensors\"}}", T2_EFORMAT,
-	     "not in its file"},
-	    {"{\"weight_map\":{\"model.norm.weight\":\"two.safetensors\",\"model.norm.weight\":"
-	     "\"one.safetensors\"}}",
-	     T2_EFORMAT, "duplicate"},
-	    {"{\"weight_map\":{\"a\":\"config.json\"}}", T2_EFORMAT, "config.json"},
+		{"[]", T2_EFORMAT, "weight_map"},
+		{"{\"weight_map\":[]}", T2_EFORMAT, "weight_map"},
+		{"{", T2_EFORMAT, "index.json: line"},
+		{"{\"weight_map\":{}}", T2_EFORMAT, "is missing"},
+		{"{\"weight_map\":{\"a\":3}}", T2_EFORMAT, "plain file name"},
+		{"{\"weight_map\":{\"a\":\"\"}}", T2_EFORMAT, "plain file name"},
+		{"{\"weight_map\":{\"a\":\"..\"}}", T2_EFORMAT, "plain file name"},
+		{"{\"weight_map\":{\"a\":\"../other.safetensors\"}}", T2_EFORMAT,
+		 "plain file name"},
+		{"{\"weight_map\":{\"a\":\"/etc/passwd\"}}", T2_EFORMAT, "plain file name"},
+		{"{\"weight_map\":{\"a\":\"one.safetensors\\u0000x\"}}", T2_EFORMAT,
+		 "plain file name"},
+		{"{\"weight_map\":{\"a\":\"three.safetensors\"}}", T2_ENOTFOUND,
+		 "three.safetensors"},
+		{"{\"weight_map\":{\"a\":\"one.safetensors\"}}", T2_EFORMAT,
+		 "\"a\" is not in its file"},
+		{"{\"weight_map\":{\"model.norm.weight\":\"one.safetensors\"}}", T2_EFORMAT,
+		 "not in its file"},
+		{"{\"weight_map\":{\"model.norm.weight\":\"two.safetensors\",\"model.norm.weight\":"
+		 "\"one.safetensors\"}}",
+		 T2_EFORMAT, "duplicate"},
+		{"{\"weight_map\":{\"a\":\"config.json\"}}", T2_EFORMAT, "config.json"},
 	};
 	const char *folder = new_folder();
 	const char *index = in_folder(folder, "model.safetensors.index.json");
@@ -59,9 +62,9 @@ test_index(void **state)
 	(void)state;
 	snprintf(saved, sizeof saved, "%s", index);
 	write_config(folder, "{}");
-	assert_int_equal(
-	    safetensors_write(in_folder(folder, "one.safetensors"), tiny_tensors, 5, NULL, 0, &err),
-	    T2_OK);
+	assert_int_equal(safetensors_write(in_folder(folder, "one.safetensors"), tiny_tensors, 5,
+					   NULL, 0, &err),
+			 T2_OK);
 	assert_int_equal(safetensors_write(in_folder(folder, "two.safetensors"), tiny_tensors + 5,
 					   n - 5, NULL, 0, &err),
 			 T2_OK);
@@ -246,10 +249,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_index),
-	    cmocka_unit_test(test_folders),
-	    cmocka_unit_test(test_fingerprint),
-	    cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_index),
+		cmocka_unit_test(test_folders),
+		cmocka_unit_test(test_fingerprint),
+		cmocka_unit_test(test_damaged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

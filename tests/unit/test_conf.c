@@ -49,7 +49,11 @@ test_load(void **state)
 
 	(void)state;
 	conf_default(&k);
-	assert_int_equal(conf_load(&k, file("# mine\n; too\n\ntheme = light\nglyphs=block\ncolors = 256\nmouse = no\nthreads = 3\nview = 0\n"), &err), T2_OK);
+	assert_int_equal(conf_load(&k,
+				   file("# mine\n; too\n\ntheme = light\nglyphs=block\ncolors = "
+					"256\nmouse = no\nthreads = 3\nview = 0\n"),
+				   &err),
+			 T2_OK);
 	assert_string_equal(k.theme, "light");
 	assert_string_equal(k.glyphs, "block");
 	assert_string_equal(k.colors, "256");
@@ -78,7 +82,8 @@ test_refused(void **state)
 		{"glyphs = brail\n", ":1: ", "braille"},
 		{"[ui]\ntheme = light\n", ":2: ", "sections"},
 		{"view = 3\njust words\n", ":2: ", "key = value"},
-		{"glyphs = block\n  view = 3\n", ":2: ", "braille"}, /* indented: a second line of glyphs */
+		{"glyphs = block\n  view = 3\n",
+		 ":2: ", "braille"}, /* indented: a second line of glyphs */
 		{"colour = red\nview = 77\n", ":1: ", "colour"},
 	};
 
@@ -91,7 +96,8 @@ test_refused(void **state)
 		conf_default(&k);
 		if (conf_load(&k, path, &err) != T2_EFORMAT)
 			fail_msg("accepted: %s", bad[i].text);
-		if (!strstr(err.msg, path) || !strstr(err.msg, bad[i].line) || !strstr(err.msg, bad[i].says))
+		if (!strstr(err.msg, path) || !strstr(err.msg, bad[i].line) ||
+		    !strstr(err.msg, bad[i].says))
 			fail_msg("%s says: %s", bad[i].text, err.msg);
 		assert_int_equal(k.view, 2); /* nothing of a bad file is taken */
 		assert_string_equal(k.theme, "");
@@ -119,7 +125,8 @@ test_own(void **state)
 	fclose(f);
 	assert_int_equal(conf_load(&k, NULL, &err), T2_OK);
 	assert_int_equal(k.view, 7);
-	assert_int_equal(conf_load(&k, "/nowhere/t2tui.conf", &err), T2_EIO); /* named: must be there */
+	assert_int_equal(conf_load(&k, "/nowhere/t2tui.conf", &err),
+			 T2_EIO); /* named: must be there */
 }
 
 /* Every row can be set to its default and to each of its choices. */
@@ -149,8 +156,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_default), cmocka_unit_test(test_load),  cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_own),	cmocka_unit_test(test_table),
+		cmocka_unit_test(test_default), cmocka_unit_test(test_load),
+		cmocka_unit_test(test_refused), cmocka_unit_test(test_own),
+		cmocka_unit_test(test_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,8 +32,10 @@ test_golden(void **state)
 		const char *name, *scale, *modules;
 		long values;
 	} files[] = {
-		{"T.plain_a_all", "plain", "all", 1536},   {"T.plain_b_all", "plain", "all", 1536},
-		{"T.plain_a_mlp", "plain", "mlp", 768},	   {"T.reference_all", "reference", "all", 1536},
+		{"T.plain_a_all", "plain", "all", 1536},
+		{"T.plain_b_all", "plain", "all", 1536},
+		{"T.plain_a_mlp", "plain", "mlp", 768},
+		{"T.reference_all", "reference", "all", 1536},
 		{"T.reference_mlp", "reference", "mlp", 768},
 	};
 	struct bed b;
@@ -68,11 +70,13 @@ test_golden(void **state)
 		for (int k = 0; k < e->z->count; k++) {
 			assert_true((e->z->z[k] != NULL) == (back->z->z[k] != NULL));
 			if (e->z->z[k])
-				assert_memory_equal(e->z->z[k], back->z->z[k], (size_t)e->z->rank[k] * sizeof(float));
+				assert_memory_equal(e->z->z[k], back->z->z[k],
+						    (size_t)e->z->rank[k] * sizeof(float));
 		}
 		expert_free(back);
 		/* Raw parameters need singular values. */
-		assert_int_equal(expert_load(&back, copy, b.m, NULL, false, &err), e->p ? T2_ENOTFOUND : T2_OK);
+		assert_int_equal(expert_load(&back, copy, b.m, NULL, false, &err),
+				 e->p ? T2_ENOTFOUND : T2_OK);
 		expert_free(back);
 		expert_free(e);
 	}
@@ -179,7 +183,8 @@ test_reference_mix(void **state)
 		skip();
 	bed_decompose(&b);
 	ok(expert_load(&e, golden_path("svf/T.reference_mlp.safetensors"), b.m, b.f, false, &err));
-	ok(expert_load(&plain, golden_path("svf/T.plain_a_mlp.safetensors"), b.m, b.f, false, &err));
+	ok(expert_load(&plain, golden_path("svf/T.plain_a_mlp.safetensors"), b.m, b.f, false,
+		       &err));
 	ok(zset_new(&z, b.m, &err));
 	list[0] = list[1] = e;
 	ok(reference_mix(z, list, alpha, 2, false, b.f, b.m, &err));
@@ -191,7 +196,8 @@ test_reference_mix(void **state)
 		scaled += a->sigma64[i] * m[i];
 	}
 	for (int i = 0; i < a->r; i++)
-		assert_true(fabs(z->z[MAT_UP][i] - all / scaled * m[i]) < 1e-6 * fabs(all / scaled * m[i]));
+		assert_true(fabs(z->z[MAT_UP][i] - all / scaled * m[i]) <
+			    1e-6 * fabs(all / scaled * m[i]));
 	alpha[0] = alpha[1] = 0;
 	assert_int_equal(reference_mix(z, list, alpha, 2, false, b.f, b.m, &err), T2_ENUM);
 	list[1] = plain;
@@ -204,10 +210,12 @@ test_reference_mix(void **state)
 
 /* A file of one tensor with this metadata. */
 static const char *
-make(const struct bed *b, const char *tensor, const char *dtype, int n, const void *data, const char *const *meta, int pairs)
+make(const struct bed *b, const char *tensor, const char *dtype, int n, const void *data,
+     const char *const *meta, int pairs)
 {
 	static char path[600];
-	struct st_write t = {tensor, dtype, 1, {n}, data, (size_t)n * (strcmp(dtype, "F64") ? 4 : 8)};
+	struct st_write t = {tensor, dtype, 1,
+			     {n},    data,  (size_t)n * (strcmp(dtype, "F64") ? 4 : 8)};
 
 	snprintf(path, sizeof path, "%s/made.safetensors", b->cache);
 	ok(safetensors_write(path, &t, tensor ? 1 : 0, meta, pairs, &err));
@@ -228,9 +236,11 @@ test_refused(void **state)
 		{"format", "t2-expert", "version", "1", "task", "x"},
 		{"format", "t2-expert", "version", "1", "scale", "reference"}, /* holds .z */
 	};
-	const char *const other[] = {"format", "t2-expert", "version", "1", "scale", "plain", "fingerprint",
-				     "00112233445566778899aabbccddeeff"};
-	const char *bad[] = {"format", "t2-expert", "version", "1", "scale", "plain", "task", "x\033[2J"};
+	const char *const other[] = {
+		"format", "t2-expert", "version",     "1",
+		"scale",  "plain",     "fingerprint", "00112233445566778899aabbccddeeff"};
+	const char *bad[] = {"format", "t2-expert", "version", "1",
+			     "scale",  "plain",	    "task",    "x\033[2J"};
 	char *longer = calloc(1, 300);
 	double wide[128] = {0};
 	float v[384] = {0};
@@ -247,26 +257,45 @@ test_refused(void **state)
 	assert_true(e->z->z[MAT_KINDS + MAT_UP][0] == 0);
 	expert_free(e);
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-		assert_int_not_equal(expert_load(&e, make(&b, up, "F32", 128, v, wrong[i], 3), b.m, NULL, false, &err), T2_OK);
+		assert_int_not_equal(expert_load(&e, make(&b, up, "F32", 128, v, wrong[i], 3), b.m,
+						 NULL, false, &err),
+				     T2_OK);
 		assert_null(e);
 		assert_non_null(strstr(err.msg, "made.safetensors"));
 	}
-	assert_int_equal(expert_load(&e, make(&b, up, "F32", 127, v, good, 3), b.m, NULL, false, &err), T2_EMISMATCH);
-	assert_int_equal(expert_load(&e, make(&b, up, "F64", 128, wide, good, 3), b.m, NULL, false, &err), T2_EFORMAT);
-	assert_int_equal(expert_load(&e, make(&b, "lm_head.weight.z", "F32", 128, v, good, 3), b.m, NULL, false, &err),
+	assert_int_equal(
+		expert_load(&e, make(&b, up, "F32", 127, v, good, 3), b.m, NULL, false, &err),
+		T2_EMISMATCH);
+	assert_int_equal(
+		expert_load(&e, make(&b, up, "F64", 128, wide, good, 3), b.m, NULL, false, &err),
+		T2_EFORMAT);
+	assert_int_equal(expert_load(&e, make(&b, "lm_head.weight.z", "F32", 128, v, good, 3), b.m,
+				     NULL, false, &err),
 			 T2_EMISMATCH);
-	assert_int_equal(expert_load(&e, make(&b, ".z", "F32", 128, v, good, 3), b.m, NULL, false, &err), T2_EFORMAT);
-	assert_int_equal(expert_load(&e, make(&b, NULL, "F32", 0, v, good, 3), b.m, NULL, false, &err), T2_EFORMAT);
+	assert_int_equal(
+		expert_load(&e, make(&b, ".z", "F32", 128, v, good, 3), b.m, NULL, false, &err),
+		T2_EFORMAT);
+	assert_int_equal(
+		expert_load(&e, make(&b, NULL, "F32", 0, v, good, 3), b.m, NULL, false, &err),
+		T2_EFORMAT);
 	v[100] = NAN;
-	assert_int_equal(expert_load(&e, make(&b, up, "F32", 128, v, good, 3), b.m, NULL, false, &err), T2_EFORMAT);
+	assert_int_equal(
+		expert_load(&e, make(&b, up, "F32", 128, v, good, 3), b.m, NULL, false, &err),
+		T2_EFORMAT);
 	v[100] = 1;
-	assert_int_equal(expert_load(&e, make(&b, up, "F32", 128, v, bad, 4), b.m, NULL, false, &err), T2_EFORMAT);
+	assert_int_equal(
+		expert_load(&e, make(&b, up, "F32", 128, v, bad, 4), b.m, NULL, false, &err),
+		T2_EFORMAT);
 	memset(longer, 'x', 299);
 	bad[7] = longer;
-	assert_int_equal(expert_load(&e, make(&b, up, "F32", 128, v, bad, 4), b.m, NULL, false, &err), T2_EFORMAT);
+	assert_int_equal(
+		expert_load(&e, make(&b, up, "F32", 128, v, bad, 4), b.m, NULL, false, &err),
+		T2_EFORMAT);
 
 	/* Another model's: an explicit act. */
-	assert_int_equal(expert_load(&e, make(&b, up, "F32", 128, v, other, 4), b.m, NULL, false, &err), T2_EMISMATCH);
+	assert_int_equal(
+		expert_load(&e, make(&b, up, "F32", 128, v, other, 4), b.m, NULL, false, &err),
+		T2_EMISMATCH);
 	assert_non_null(strstr(err.msg, "transfer"));
 	ok(expert_load(&e, make(&b, up, "F32", 128, v, other, 4), b.m, NULL, true, &err));
 	assert_non_null(strstr(e->note, "transferred"));
@@ -284,7 +313,8 @@ test_refused(void **state)
 		assert_int_not_equal(expert_load(&e, path, b.m, NULL, false, &err), T2_OK);
 	}
 	fclose(f);
-	assert_int_equal(expert_load(&e, "/nonexistent/expert", b.m, NULL, false, &err), T2_ENOTFOUND);
+	assert_int_equal(expert_load(&e, "/nonexistent/expert", b.m, NULL, false, &err),
+			 T2_ENOTFOUND);
 	ok(expert_new(&e, b.m, &err));
 	assert_int_equal(expert_save(e, "/tmp/never-written", b.m, &err), T2_EINVAL);
 	expert_free(e);
@@ -296,8 +326,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_golden),		  cmocka_unit_test(test_effective),
-		cmocka_unit_test(test_reference_backward), cmocka_unit_test(test_reference_mix),
+		cmocka_unit_test(test_golden),
+		cmocka_unit_test(test_effective),
+		cmocka_unit_test(test_reference_backward),
+		cmocka_unit_test(test_reference_mix),
 		cmocka_unit_test(test_refused),
 	};
 

@@ -32,9 +32,11 @@ ok(enum t2_status st)
 }
 
 static enum t2_status
-decompose(const struct bed *b, const char *modules, bool check, bool force, struct decompose_report *r)
+decompose(const struct bed *b, const char *modules, bool check, bool force,
+	  struct decompose_report *r)
 {
-	return factors_decompose(b->m, b->cache, modules, check, force, b->pool, NULL, NULL, NULL, r, &err);
+	return factors_decompose(b->m, b->cache, modules, check, force, b->pool, NULL, NULL, NULL,
+				 r, &err);
 }
 
 static const char *
@@ -42,7 +44,8 @@ file_of(const struct bed *b, int mat)
 {
 	static char path[900];
 
-	snprintf(path, sizeof path, "%s/%s/%s.safetensors", b->cache, model_fingerprint(b->m), model_matrix(b->m, mat)->name);
+	snprintf(path, sizeof path, "%s/%s/%s.safetensors", b->cache, model_fingerprint(b->m),
+		 model_matrix(b->m, mat)->name);
 	return path;
 }
 
@@ -88,7 +91,8 @@ test_sigma(void **state)
 	b.cache = temp_dir();
 	ok(decompose(&b, "all", true, false, &r));
 	assert_true(r.matrices == 14 && r.computed == 14 && r.cached == 0);
-	assert_true(r.max_rel_error > 0 && r.max_rel_error <= 1e-6 && model_matrix_find(b.m, r.worst) >= 0);
+	assert_true(r.max_rel_error > 0 && r.max_rel_error <= 1e-6 &&
+		    model_matrix_find(b.m, r.worst) >= 0);
 	print_message("worst reconstruction %.2g of 1e-5, %.3f s\n", r.max_rel_error, r.seconds);
 	ok(factors_open(&b.f, b.m, b.cache, &err));
 	tensors_open(&t, golden_path("sigma/T.sigma.safetensors"));
@@ -144,7 +148,8 @@ test_resume(void **state)
 	assert_null(factors_get(b.f, 14));
 
 	job_init(&job, NULL, NULL);
-	ok(factors_decompose(b.m, b.cache, "all", true, false, b.pool, &job, count_done, seen, &r, &err));
+	ok(factors_decompose(b.m, b.cache, "all", true, false, b.pool, &job, count_done, seen, &r,
+			     &err));
 	assert_true(r.computed == 8 && r.cached == 6 && r.max_rel_error > 0);
 	job_read(&job, &p);
 	assert_true(p.done == 14 && p.total == 14 && !strcmp(p.stage, "decompose"));
@@ -156,7 +161,9 @@ test_resume(void **state)
 
 	job_cancel(&job);
 	wipe(&b);
-	assert_int_equal(factors_decompose(b.m, b.cache, "all", false, false, b.pool, &job, NULL, NULL, &r, &err), T2_ECANCEL);
+	assert_int_equal(factors_decompose(b.m, b.cache, "all", false, false, b.pool, &job, NULL,
+					   NULL, &r, &err),
+			 T2_ECANCEL);
 	assert_int_equal(r.computed, 0);
 	job_destroy(&job);
 	bed_close(&b);
@@ -215,8 +222,9 @@ test_damage(void **state)
 
 	/* Other metadata. */
 	{
-		static const char *const meta[] = {"format", "t2-factors", "version", "1", "fingerprint",
-						   "00000000000000000000000000000000"};
+		static const char *const meta[] = {
+			"format", "t2-factors",	 "version",
+			"1",	  "fingerprint", "00000000000000000000000000000000"};
 		float v[2] = {0};
 		struct st_write t = {"U", "F32", 1, {2}, v, sizeof v};
 
@@ -368,8 +376,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sigma),	 cmocka_unit_test(test_resume), cmocka_unit_test(test_damage),
-		cmocka_unit_test(test_together), cmocka_unit_test(test_full),	cmocka_unit_test(test_from),
+		cmocka_unit_test(test_sigma),  cmocka_unit_test(test_resume),
+		cmocka_unit_test(test_damage), cmocka_unit_test(test_together),
+		cmocka_unit_test(test_full),   cmocka_unit_test(test_from),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,11 +23,11 @@
 
 static struct t2_err err;
 
-#define ok(call)                                                                                                       \
-	do {                                                                                                           \
-		err.msg[0] = 0;                                                                                        \
-		if (call)                                                                                              \
-			fail_msg("%s: %s", #call, err.msg);                                                            \
+#define ok(call)                                                                                   \
+	do {                                                                                       \
+		err.msg[0] = 0;                                                                    \
+		if (call)                                                                          \
+			fail_msg("%s: %s", #call, err.msg);                                        \
 	} while (0)
 
 /* A model with all that running it takes. */
@@ -76,7 +76,7 @@ logits_whole(struct bench *b, const int *ids, int n)
 {
 	float *l = malloc((size_t)n * (size_t)b->vocab * sizeof *l);
 	struct kv *kv = cache(b, n);
-	struct segment s = { .kv = kv, .ids = ids, .n = n, .want = WANT_ALL };
+	struct segment s = {.kv = kv, .ids = ids, .n = n, .want = WANT_ALL};
 
 	assert_non_null(l);
 	ok(forward_run(b->f, b->op, &s, 1, l, &err));
@@ -120,7 +120,8 @@ static enum t2_status
 golden_line(void *arg, json_t *obj, long line, struct t2_err *e)
 {
 	struct golden *g = arg;
-	const json_t *ids = json_object_get(obj, "ids"), *positions = json_object_get(obj, "positions"), *p;
+	const json_t *ids = json_object_get(obj, "ids"),
+		     *positions = json_object_get(obj, "positions"), *p;
 	int n = (int)json_array_size(ids), *v = malloc((size_t)n * sizeof *v + 1);
 	double big = 0, diff = 0;
 	float *l;
@@ -130,27 +131,28 @@ golden_line(void *arg, json_t *obj, long line, struct t2_err *e)
 	for (int t = 0; t < n; t++)
 		v[t] = (int)json_integer_value(json_array_get(ids, (size_t)t));
 	l = logits_whole(&g->b, v, n);
-	json_array_foreach(positions, i, p)
-	{
-		const float *at = l + (size_t)json_integer_value(json_object_get(p, "pos")) * (size_t)g->b.vocab;
+	json_array_foreach (positions, i, p) {
+		const float *at = l + (size_t)json_integer_value(json_object_get(p, "pos")) *
+					      (size_t)g->b.vocab;
 		const json_t *top = json_object_get(p, "top"), *pair;
 		double sum = json_number_value(json_object_get(p, "logsumexp"));
 		size_t j;
 
 		diff = fmax(diff, fabs(kern_logsumexp(at, g->b.vocab) - sum));
-		json_array_foreach(top, j, pair)
-		{
+		json_array_foreach (top, j, pair) {
 			double want = json_number_value(json_array_get(pair, 1));
 
 			big = fmax(big, fabs(want));
-			diff = fmax(diff, fabs(at[json_integer_value(json_array_get(pair, 0))] - want));
+			diff = fmax(diff,
+				    fabs(at[json_integer_value(json_array_get(pair, 0))] - want));
 		}
 	}
 	free(l);
 	free(v);
 	assert_true(json_array_size(positions) > 0);
 	if (!(diff / big <= g->tolerance))
-		fail_msg("line %ld: %d tokens: rel %.3g, allowed %.3g", line, n, diff / big, g->tolerance);
+		fail_msg("line %ld: %d tokens: rel %.3g, allowed %.3g", line, n, diff / big,
+			 g->tolerance);
 	g->worst = fmax(g->worst, diff / big);
 	g->sequences++;
 	return T2_OK;
@@ -159,13 +161,14 @@ golden_line(void *arg, json_t *obj, long line, struct t2_err *e)
 static void
 golden_check(const char *model, const char *lines, double tolerance)
 {
-	struct golden g = { .tolerance = tolerance };
+	struct golden g = {.tolerance = tolerance};
 
 	bench_open(&g.b, model, 2);
 	ok(json_read_lines(lines, golden_line, &g, &err));
 	bench_close(&g.b);
 	assert_true(g.sequences > 0);
-	printf("             %ld sequences, worst rel %.2g of %.2g\n", g.sequences, g.worst, tolerance);
+	printf("             %ld sequences, worst rel %.2g of %.2g\n", g.sequences, g.worst,
+	       tolerance);
 }
 
 static void
@@ -194,16 +197,21 @@ static void
 logits_rope(void **state)
 {
 	(void)state;
-	golden_skip(golden_path("rope/llama3-scaled"), golden_path("rope/llama3-scaled.jsonl"), 8e-6);
-	golden_skip(golden_path("rope/llama3-headdim"), golden_path("rope/llama3-headdim.jsonl"), 3e-5);
+	golden_skip(golden_path("rope/llama3-scaled"), golden_path("rope/llama3-scaled.jsonl"),
+		    8e-6);
+	golden_skip(golden_path("rope/llama3-headdim"), golden_path("rope/llama3-headdim.jsonl"),
+		    3e-5);
 }
 
 static void
 logits_quant(void **state)
 {
-	static const struct { const char *name; double rel; } files[] = {
-		{ "tinystories-f32", 5e-6 },  { "tinystories-f16", 6e-6 },  { "tinystories-bf16", 4e-6 },
-		{ "tinystories-q8_0", 5e-6 }, { "tinystories-q4_1", 4e-6 }, { "random-q4k-q6k", 6e-5 },
+	static const struct {
+		const char *name;
+		double rel;
+	} files[] = {
+		{"tinystories-f32", 5e-6},  {"tinystories-f16", 6e-6},	{"tinystories-bf16", 4e-6},
+		{"tinystories-q8_0", 5e-6}, {"tinystories-q4_1", 4e-6}, {"random-q4k-q6k", 6e-5},
 	};
 
 	(void)state;
@@ -246,7 +254,7 @@ text3_line(void *arg, json_t *obj, long line, struct t2_err *e)
 static void
 logits_full_vocabulary(void **state)
 {
-	struct golden g = { .tolerance = 5e-6 };
+	struct golden g = {.tolerance = 5e-6};
 
 	(void)state;
 	if (!shared_path(T_MODEL) || !golden_path("logits/T.text3.all.f32"))
@@ -274,8 +282,11 @@ whole_equals_token_by_token(void **state)
 	one = malloc((size_t)n * (size_t)b.vocab * sizeof *one);
 	kv = cache(&b, n);
 	for (int i = 0; i < n;) {
-		int take = i < 40 ? 1 : i == 40 ? 5 : i == 45 ? 20 : 1; /* few and many rows after a prefix too */
-		struct segment s = { .kv = kv, .ids = ids + i, .n = take, .want = WANT_ALL };
+		int take = i < 40    ? 1
+			   : i == 40 ? 5
+			   : i == 45 ? 20
+				     : 1; /* few and many rows after a prefix too */
+		struct segment s = {.kv = kv, .ids = ids + i, .n = take, .want = WANT_ALL};
 
 		ok(forward_run(b.f, b.op, &s, 1, one + (size_t)i * (size_t)b.vocab, &err));
 		i += take;
@@ -283,7 +294,7 @@ whole_equals_token_by_token(void **state)
 	assert_true(worst(one, whole, (size_t)n * (size_t)b.vocab) < 5e-6);
 	/* A cache cut back and fed anew gives the same as before. */
 	kv_truncate(kv, 50);
-	struct segment s = { .kv = kv, .ids = ids + 50, .n = n - 50, .want = WANT_LAST };
+	struct segment s = {.kv = kv, .ids = ids + 50, .n = n - 50, .want = WANT_LAST};
 	ok(forward_run(b.f, b.op, &s, 1, one, &err));
 	assert_true(worst(one, whole + (size_t)(n - 1) * (size_t)b.vocab, (size_t)b.vocab) < 5e-6);
 	kv_free(kv);
@@ -297,7 +308,7 @@ whole_equals_token_by_token(void **state)
 static void
 segments_do_not_meet(void **state)
 {
-	static const int len[] = { 200, 1, 250, 7, 300, 8, 33 };
+	static const int len[] = {200, 1, 250, 7, 300, 8, 33};
 	enum { COUNT = sizeof len / sizeof *len };
 	struct bench b;
 	struct segment s[COUNT];
@@ -310,8 +321,12 @@ segments_do_not_meet(void **state)
 	bench_open(&b, shared_path(T_MODEL), 2);
 	for (int i = 0; i < COUNT; i++) {
 		ids[i] = random_ids(&b, 10 + (uint64_t)i, len[i]);
-		s[i] = (struct segment){ .kv = cache(&b, 300), .ids = ids[i], .n = len[i],
-					 .want = i == 3 ? WANT_ALL : i == 1 ? WANT_NONE : WANT_LAST };
+		s[i] = (struct segment){.kv = cache(&b, 300),
+					.ids = ids[i],
+					.n = len[i],
+					.want = i == 3	 ? WANT_ALL
+						: i == 1 ? WANT_NONE
+							 : WANT_LAST};
 	}
 	all = malloc((size_t)(COUNT + 6) * (size_t)b.vocab * sizeof *all);
 	memset(all, 0xff, (size_t)(COUNT + 6) * (size_t)b.vocab * sizeof *all);
@@ -355,12 +370,12 @@ copied_prefix(void **state)
 	got = malloc((size_t)b.vocab * sizeof *got);
 	from = cache(&b, 64);
 	to = cache(&b, 31);
-	struct segment s = { .kv = from, .ids = ids, .n = 25 };
+	struct segment s = {.kv = from, .ids = ids, .n = 25};
 	ok(forward_run(b.f, b.op, &s, 1, NULL, &err));
 	assert_int_equal(kv_copy(to, from, 26, &err), T2_EINVAL);
 	assert_int_equal(kv_len(to), 0);
 	ok(kv_copy(to, from, 20, &err));
-	struct segment rest = { .kv = to, .ids = ids + 20, .n = 10, .want = WANT_LAST };
+	struct segment rest = {.kv = to, .ids = ids + 20, .n = 10, .want = WANT_LAST};
 	ok(forward_run(b.f, b.op, &rest, 1, got, &err));
 	assert_true(worst(got, whole + (size_t)(n - 1) * (size_t)b.vocab, (size_t)b.vocab) < 5e-6);
 	kv_free(from);
@@ -374,7 +389,7 @@ copied_prefix(void **state)
 static void
 same_bits_for_any_threads(void **state)
 {
-	float *first[3] = { 0 };
+	float *first[3] = {0};
 	size_t bytes = 0;
 
 	(void)state;
@@ -393,15 +408,16 @@ same_bits_for_any_threads(void **state)
 		got[1] = malloc(bytes);
 		kv = cache(&b, n);
 		for (int i = 0; i < n; i++) {
-			struct segment s = { .kv = kv, .ids = ids + i, .n = 1, .want = WANT_ALL };
+			struct segment s = {.kv = kv, .ids = ids + i, .n = 1, .want = WANT_ALL};
 
-			ok(forward_run(b.f, b.op, &s, 1, got[1] + (size_t)i * (size_t)b.vocab, &err));
+			ok(forward_run(b.f, b.op, &s, 1, got[1] + (size_t)i * (size_t)b.vocab,
+				       &err));
 		}
 		kv_free(kv);
 		/* twelve sequences at once, one new token each */
 		struct segment s[12];
 		for (int i = 0; i < 12; i++) {
-			s[i] = (struct segment){ .kv = cache(&b, n), .ids = ids + i, .n = 8 * i + 1 };
+			s[i] = (struct segment){.kv = cache(&b, n), .ids = ids + i, .n = 8 * i + 1};
 			ok(forward_run(b.f, b.op, &s[i], 1, NULL, &err));
 			s[i].n = 1;
 			s[i].want = WANT_LAST;
@@ -449,8 +465,8 @@ static void
 slots_reach_the_operator(void **state)
 {
 	struct bench b;
-	struct spy spy = { 0 };
-	struct linear op = { .self = &spy, .forward = spy_forward };
+	struct spy spy = {0};
+	struct linear op = {.self = &spy, .forward = spy_forward};
 	struct segment s[2];
 	float *logits;
 	int *ids;
@@ -462,8 +478,9 @@ slots_reach_the_operator(void **state)
 	spy.base = b.op;
 	ids = random_ids(&b, 5, 9);
 	logits = malloc(10 * (size_t)b.vocab * sizeof *logits);
-	s[0] = (struct segment){ .kv = cache(&b, 20), .ids = ids, .n = 9, .want = WANT_ALL };
-	s[1] = (struct segment){ .kv = cache(&b, 20), .ids = ids, .n = 4, .slot = 2, .want = WANT_LAST };
+	s[0] = (struct segment){.kv = cache(&b, 20), .ids = ids, .n = 9, .want = WANT_ALL};
+	s[1] = (struct segment){
+		.kv = cache(&b, 20), .ids = ids, .n = 4, .slot = 2, .want = WANT_LAST};
 	ok(forward_run(b.f, &op, s, 2, logits, &err));
 	assert_int_equal(spy.calls, model_matrices(b.m));
 	assert_int_equal(spy.unslotted, 0);
@@ -487,7 +504,7 @@ refusals_change_nothing(void **state)
 	struct bench b;
 	struct segment s[2];
 	float *logits, *again;
-	int *ids, bad[3] = { 1, 0, 2 };
+	int *ids, bad[3] = {1, 0, 2};
 
 	(void)state;
 	if (!shared_path(T_MODEL))
@@ -496,8 +513,8 @@ refusals_change_nothing(void **state)
 	ids = random_ids(&b, 6, 20);
 	logits = malloc((size_t)b.vocab * 2 * sizeof *logits);
 	again = malloc((size_t)b.vocab * sizeof *again);
-	s[0] = (struct segment){ .kv = cache(&b, 16), .ids = ids, .n = 10, .want = WANT_LAST };
-	s[1] = (struct segment){ .kv = cache(&b, 16), .ids = ids, .n = 17, .want = WANT_LAST };
+	s[0] = (struct segment){.kv = cache(&b, 16), .ids = ids, .n = 10, .want = WANT_LAST};
+	s[1] = (struct segment){.kv = cache(&b, 16), .ids = ids, .n = 17, .want = WANT_LAST};
 	assert_int_equal(forward_run(b.f, b.op, s, 2, logits, &err), T2_EINVAL);
 	assert_non_null(strstr(err.msg, "16"));
 	assert_int_equal(kv_len(s[0].kv), 0);
@@ -510,18 +527,19 @@ refusals_change_nothing(void **state)
 
 	for (int i = 0; i < 2; i++) {
 		bad[1] = i ? b.vocab : -1;
-		s[1] = (struct segment){ .kv = s[1].kv, .ids = bad, .n = 3, .want = WANT_LAST };
+		s[1] = (struct segment){.kv = s[1].kv, .ids = bad, .n = 3, .want = WANT_LAST};
 		assert_int_equal(forward_run(b.f, b.op, s + 1, 1, again, &err), T2_EINVAL);
 		assert_int_equal(kv_len(s[1].kv), 0);
 	}
 	s[1].n = 0;
 	assert_int_equal(forward_run(b.f, b.op, s + 1, 1, again, &err), T2_EINVAL);
-	s[1] = (struct segment){ .kv = s[1].kv, .ids = ids, .n = 10, .want = WANT_LAST };
-	assert_int_equal(forward_run(b.f, b.op, s + 1, 1, NULL, &err), T2_EINVAL); /* nowhere to put them */
-	struct segment twice[2] = { s[1], s[1] };
+	s[1] = (struct segment){.kv = s[1].kv, .ids = ids, .n = 10, .want = WANT_LAST};
+	assert_int_equal(forward_run(b.f, b.op, s + 1, 1, NULL, &err),
+			 T2_EINVAL); /* nowhere to put them */
+	struct segment twice[2] = {s[1], s[1]};
 	twice[0].n = twice[1].n = 2;
 	assert_int_equal(forward_run(b.f, b.op, twice, 2, logits, &err), T2_EINVAL);
-	assert_int_equal(kv_new(&(struct kv *){ NULL }, b.m, 0, &err), T2_EINVAL);
+	assert_int_equal(kv_new(&(struct kv *){NULL}, b.m, 0, &err), T2_EINVAL);
 	assert_int_equal(kv_len(s[1].kv), 0);
 	/* and after all of that it still works */
 	ok(forward_run(b.f, b.op, s + 1, 1, again, &err));

@@ -22,11 +22,11 @@ enum { MAX_REQUESTS = 40, MAX_IDS = 600 };
 
 static struct t2_err err;
 
-#define ok(call)                                                                                                       \
-	do {                                                                                                           \
-		err.msg[0] = 0;                                                                                        \
-		if (call)                                                                                              \
-			fail_msg("%s: %s", #call, err.msg);                                                            \
+#define ok(call)                                                                                   \
+	do {                                                                                       \
+		err.msg[0] = 0;                                                                    \
+		if (call)                                                                          \
+			fail_msg("%s: %s", #call, err.msg);                                        \
 	} while (0)
 
 /* What came back for each request. */
@@ -82,7 +82,8 @@ open_model(const char *rel, int threads)
 	ok(model_open(&model, shared_path(rel), &err));
 	pool = pool_new(threads);
 	ok(base_linear_new(&base, model, pool, &err));
-	counter = (struct counter){ .op = { .self = &counter, .forward = counted_forward }, .base = base_linear_op(base) };
+	counter = (struct counter){.op = {.self = &counter, .forward = counted_forward},
+				   .base = base_linear_op(base)};
 }
 
 static void
@@ -105,7 +106,8 @@ run(int width, const struct gen_request *r, int count, uint64_t seed)
 	generator_free(g);
 }
 
-static const int prompt_a[] = { 1, 80, 147, 201, 282, 57 }, prompt_b[] = { 1, 80, 247, 604 }, prompt_c[] = { 1 };
+static const int prompt_a[] = {1, 80, 147, 201, 282, 57}, prompt_b[] = {1, 80, 247, 604},
+		 prompt_c[] = {1};
 
 struct greedy {
 	struct gen_request r[MAX_REQUESTS];
@@ -136,14 +138,15 @@ greedy_line(void *arg, json_t *obj, long line, struct t2_err *e)
 	g->r[i].ids = ints(json_object_get(obj, "prompt_ids"), &g->r[i].n);
 	g->want[i] = ints(json_object_get(obj, "ids"), &g->want_n[i]);
 	g->eos[i] = !strcmp(why, "eos");
-	g->r[i].max_new = g->eos[i] ? (int)json_integer_value(json_object_get(obj, "n")) : g->want_n[i];
+	g->r[i].max_new =
+		g->eos[i] ? (int)json_integer_value(json_object_get(obj, "n")) : g->want_n[i];
 	return T2_OK;
 }
 
 static void
 greedy_check(const char *rel, const char *lines, const int *widths, int count)
 {
-	struct greedy g = { .count = 0 };
+	struct greedy g = {.count = 0};
 
 	if (!shared_path(rel) || !golden_path(lines))
 		skip();
@@ -153,8 +156,10 @@ greedy_check(const char *rel, const char *lines, const int *widths, int count)
 	for (int w = 0; w < count; w++) {
 		run(widths[w], g.r, g.count, 1);
 		for (int i = 0; i < g.count; i++) {
-			if (ans.n[i] != g.want_n[i] || memcmp(ans.ids[i], g.want[i], (size_t)ans.n[i] * sizeof(int)))
-				fail_msg("width %d, prompt %d: other tokens than the golden's", widths[w], i);
+			if (ans.n[i] != g.want_n[i] ||
+			    memcmp(ans.ids[i], g.want[i], (size_t)ans.n[i] * sizeof(int)))
+				fail_msg("width %d, prompt %d: other tokens than the golden's",
+					 widths[w], i);
 			assert_int_equal(ans.result[i].end, g.eos[i] ? GEN_EOS : GEN_LENGTH);
 			if (g.eos[i])
 				assert_int_equal(ans.result[i].end_id, 2);
@@ -171,14 +176,14 @@ static void
 greedy_T(void **state)
 {
 	(void)state;
-	greedy_check(T_MODEL, "greedy/T.jsonl", (const int[]){ 1, 5, 32 }, 3);
+	greedy_check(T_MODEL, "greedy/T.jsonl", (const int[]){1, 5, 32}, 3);
 }
 
 static void
 greedy_S(void **state)
 {
 	(void)state;
-	greedy_check(S_MODEL, "greedy/S.jsonl", (const int[]){ 5 }, 1);
+	greedy_check(S_MODEL, "greedy/S.jsonl", (const int[]){5}, 1);
 }
 
 /* Three prompts, several samples each, of unequal lengths. */
@@ -188,10 +193,15 @@ requests(struct gen_request *r)
 	int n = 0;
 
 	for (int i = 0; i < 30; i++, n++)
-		r[n] = (struct gen_request){ .ids = i < 10 ? prompt_a : i < 20 ? prompt_b : prompt_c,
-					     .n = i < 10 ? 6 : i < 20 ? 4 : 1, .max_new = 5 + 7 * (i % 5),
-					     .sampling = { .temp = 1, .top_p = i % 2 ? 0.9f : 1 },
-					     .stream = 100 + (uint64_t)i };
+		r[n] = (struct gen_request){.ids = i < 10   ? prompt_a
+						   : i < 20 ? prompt_b
+							    : prompt_c,
+					    .n = i < 10	  ? 6
+						 : i < 20 ? 4
+							  : 1,
+					    .max_new = 5 + 7 * (i % 5),
+					    .sampling = {.temp = 1, .top_p = i % 2 ? 0.9f : 1},
+					    .stream = 100 + (uint64_t)i};
 	return n;
 }
 
@@ -213,7 +223,8 @@ width_and_threads_change_nothing(void **state)
 				first = ans;
 			for (int i = 0; i < n; i++) {
 				assert_int_equal(ans.n[i], first.n[i]);
-				assert_memory_equal(ans.ids[i], first.ids[i], (size_t)ans.n[i] * sizeof(int));
+				assert_memory_equal(ans.ids[i], first.ids[i],
+						    (size_t)ans.n[i] * sizeof(int));
 				assert_int_equal(ans.result[i].end, first.result[i].end);
 			}
 		}
@@ -246,7 +257,8 @@ order_changes_nothing(void **state)
 	run(4, back, n, 42);
 	for (int i = 0; i < n; i++) {
 		assert_int_equal(ans.n[n - 1 - i], first.n[i]);
-		assert_memory_equal(ans.ids[n - 1 - i], first.ids[i], (size_t)first.n[i] * sizeof(int));
+		assert_memory_equal(ans.ids[n - 1 - i], first.ids[i],
+				    (size_t)first.n[i] * sizeof(int));
 	}
 	close_model();
 }
@@ -254,7 +266,8 @@ order_changes_nothing(void **state)
 static void
 logprobs_are_the_models(void **state)
 {
-	struct gen_request r = { .ids = prompt_a, .n = 6, .max_new = 12, .sampling = { .temp = 0.8f }, .stream = 3 };
+	struct gen_request r = {
+		.ids = prompt_a, .n = 6, .max_new = 12, .sampling = {.temp = 0.8f}, .stream = 3};
 	float *logits;
 	struct forward *f;
 	struct kv *kv;
@@ -272,7 +285,7 @@ logprobs_are_the_models(void **state)
 	logits = malloc(18 * (size_t)vocab * sizeof *logits);
 	ok(forward_new(&f, model, pool, &err));
 	ok(kv_new(&kv, model, 18, &err));
-	struct segment s = { .kv = kv, .ids = ids, .n = 18, .want = WANT_ALL };
+	struct segment s = {.kv = kv, .ids = ids, .n = 18, .want = WANT_ALL};
 	ok(forward_run(f, base_linear_op(base), &s, 1, logits, &err));
 	for (int i = 0; i < 12; i++) {
 		const float *at = logits + (size_t)(5 + i) * (size_t)vocab;
@@ -301,8 +314,12 @@ shared_prompts_are_computed_once(void **state)
 		prompt[i] = 1 + i * 7 % 2000;
 	for (int width = 2; width <= 16; width += 14) {
 		for (int i = 0; i < 16; i++)
-			r[i] = (struct gen_request){ .ids = prompt, .n = 200, .max_new = 3, .slot = i / 8,
-						     .stream = (uint64_t)i, .sampling = { .temp = 1 } };
+			r[i] = (struct gen_request){.ids = prompt,
+						    .n = 200,
+						    .max_new = 3,
+						    .slot = i / 8,
+						    .stream = (uint64_t)i,
+						    .sampling = {.temp = 1}};
 		run(width, r, 16, 1);
 		/* each of two slots: 200 prompt tokens once, then one token again for each of seven others */
 		tokens = 0;
@@ -330,10 +347,10 @@ ends(void **state)
 		longest[i] = 300 + i % 40;
 
 	/* the context is full: prompt and answer together */
-	r[0] = (struct gen_request){ .ids = longest, .n = context - 3, .max_new = 50 };
-	r[1] = (struct gen_request){ .ids = longest, .n = context, .max_new = 50 };
-	r[2] = (struct gen_request){ .ids = longest, .n = context + 20, .max_new = 50 };
-	r[3] = (struct gen_request){ .ids = prompt_a, .n = 6, .max_new = 0 };
+	r[0] = (struct gen_request){.ids = longest, .n = context - 3, .max_new = 50};
+	r[1] = (struct gen_request){.ids = longest, .n = context, .max_new = 50};
+	r[2] = (struct gen_request){.ids = longest, .n = context + 20, .max_new = 50};
+	r[3] = (struct gen_request){.ids = prompt_a, .n = 6, .max_new = 0};
 	run(2, r, 4, 1);
 	assert_int_equal(ans.result[0].end, GEN_CONTEXT);
 	assert_int_equal(ans.n[0], 3);
@@ -344,7 +361,7 @@ ends(void **state)
 	assert_int_equal(ans.n[3], 0);
 
 	/* one of the caller's end tokens: the fourth of the greedy answer */
-	r[0] = (struct gen_request){ .ids = prompt_a, .n = 6, .max_new = 20 };
+	r[0] = (struct gen_request){.ids = prompt_a, .n = 6, .max_new = 20};
 	run(1, r, 1, 1);
 	assert_int_equal(ans.n[0], 20);
 	extra = ans.ids[0][3];
@@ -361,7 +378,8 @@ ends(void **state)
 static void
 the_callers_stop(void **state)
 {
-	struct gen_request r[2] = { { .ids = prompt_a, .n = 6, .max_new = 20 }, { .ids = prompt_b, .n = 4, .max_new = 3 } };
+	struct gen_request r[2] = {{.ids = prompt_a, .n = 6, .max_new = 20},
+				   {.ids = prompt_b, .n = 4, .max_new = 3}};
 	struct generator *g;
 
 	(void)state;
@@ -389,7 +407,7 @@ cancelled_and_refused_calls_leave_it_usable(void **state)
 	struct gen_request r[MAX_REQUESTS];
 	struct generator *g;
 	static struct answers good;
-	int n = requests(r), bad[2] = { 1, 1 << 20 };
+	int n = requests(r), bad[2] = {1, 1 << 20};
 	struct job job;
 
 	(void)state;
@@ -403,23 +421,26 @@ cancelled_and_refused_calls_leave_it_usable(void **state)
 	memset(&ans, 0, sizeof ans);
 	ans.cancel = &job;
 	ans.cancel_at = 30;
-	assert_int_equal(generate(g, &counter.op, r, n, 42, collect, &ans, NULL, &job, &err), T2_ECANCEL);
+	assert_int_equal(generate(g, &counter.op, r, n, 42, collect, &ans, NULL, &job, &err),
+			 T2_ECANCEL);
 	assert_in_range(ans.total, 30, 33);
 	job_destroy(&job);
 
 	struct gen_request wrong[] = {
-		{ .ids = bad, .n = 2, .max_new = 4 },
-		{ .ids = bad, .n = 0, .max_new = 4 },
-		{ .ids = bad, .n = 1, .max_new = 4, .slot = -1 },
-		{ .ids = bad, .n = 1, .max_new = 4, .sampling = { .temp = -1 } },
-		{ .ids = bad, .n = 1, .max_new = 4, .sampling = { .temp = 0.0f / 0.0f } },
-		{ .ids = bad, .n = 1, .max_new = 4, .sampling = { .temp = 1, .top_k = -1 } },
-		{ .ids = bad, .n = 1, .max_new = 4, .sampling = { .temp = 1, .top_p = 1.5f } },
+		{.ids = bad, .n = 2, .max_new = 4},
+		{.ids = bad, .n = 0, .max_new = 4},
+		{.ids = bad, .n = 1, .max_new = 4, .slot = -1},
+		{.ids = bad, .n = 1, .max_new = 4, .sampling = {.temp = -1}},
+		{.ids = bad, .n = 1, .max_new = 4, .sampling = {.temp = 0.0f / 0.0f}},
+		{.ids = bad, .n = 1, .max_new = 4, .sampling = {.temp = 1, .top_k = -1}},
+		{.ids = bad, .n = 1, .max_new = 4, .sampling = {.temp = 1, .top_p = 1.5f}},
 	};
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		r[n] = wrong[i]; /* the last of many: none of them may run */
 		memset(&ans, 0, sizeof ans);
-		assert_int_equal(generate(g, &counter.op, r, n + 1, 42, collect, &ans, NULL, NULL, &err), T2_EINVAL);
+		assert_int_equal(
+			generate(g, &counter.op, r, n + 1, 42, collect, &ans, NULL, NULL, &err),
+			T2_EINVAL);
 		assert_int_equal(ans.n[0], 0);
 	}
 	memset(&ans, 0, sizeof ans);
@@ -445,7 +466,7 @@ nan_forward(void *self, int mat, const float *x, int rows, const int *slot, floa
 static void
 broken_weights_are_an_error(void **state)
 {
-	struct gen_request r = { .ids = prompt_a, .n = 6, .max_new = 20 };
+	struct gen_request r = {.ids = prompt_a, .n = 6, .max_new = 20};
 	struct generator *g;
 
 	(void)state;
@@ -457,7 +478,8 @@ broken_weights_are_an_error(void **state)
 	ok(generator_new(&g, model, pool, 1, &err));
 	r.ids = prompt_c; /* the first row is the spoilt one */
 	r.n = 1;
-	assert_int_equal(generate(g, &counter.op, &r, 1, 1, collect, &ans, NULL, NULL, &err), T2_ENUM);
+	assert_int_equal(generate(g, &counter.op, &r, 1, 1, collect, &ans, NULL, NULL, &err),
+			 T2_ENUM);
 	assert_int_equal(ans.n[0], 0);
 	generator_free(g);
 	close_model();

@@ -73,11 +73,11 @@ put_all_values(struct strbuf *b)
 	put_key(b, "i64", GG_I64), put(b, 5, 8);
 	put_key(b, "f64", GG_F64), put(b, wide, 8);
 	put_key(b, "strings", GG_ARR), put(b, GG_STR, 4), put(b, 3, 8), put_str(b, "a"),
-	    put_str(b, ""), put_str(b, "bcd");
+		put_str(b, ""), put_str(b, "bcd");
 	put_key(b, "floats", GG_ARR), put(b, GG_F32, 4), put(b, 2, 8), put(b, bits, 4),
-	    put(b, 0, 4);
+		put(b, 0, 4);
 	put_key(b, "ints", GG_ARR), put(b, GG_I16, 4), put(b, 2, 8), put(b, 0xffff, 2),
-	    put(b, 3, 2);
+		put(b, 3, 2);
 	put_key(b, "bools", GG_ARR), put(b, GG_BOOL, 4), put(b, 2, 8), put(b, 1, 1), put(b, 0, 1);
 	put_key(b, "wide", GG_ARR), put(b, GG_U64, 4), put(b, 1, 8), put(b, 1ull << 40, 8);
 	put_key(b, "nested", GG_ARR), put(b, GG_ARR, 4), put(b, 2, 8);
@@ -199,7 +199,7 @@ test_hostile_head(void **state)
 	put_head(&b, 3, UINT64_MAX, 0), expect(&b, T2_EFORMAT, "cannot lie");
 	put_head(&b, 3, 0, UINT64_MAX), expect(&b, T2_EFORMAT, "cannot lie");
 	put_head(&b, 3, 1ull << 32, 1ull << 32), put_zeros(&b, 4096),
-	    expect(&b, T2_EFORMAT, "cannot lie");
+		expect(&b, T2_EFORMAT, "cannot lie");
 }
 
 static void
@@ -227,20 +227,20 @@ test_hostile_values(void **state)
 	put_head(&b, 3, 0, 1), put_key(&b, "k", GG_ARR), put(&b, 13, 4), put(&b, 0, 8);
 	expect(&b, T2_EFORMAT, "an array");
 	put_head(&b, 3, 0, 1), put_key(&b, "k", GG_ARR), put(&b, GG_U64, 4),
-	    put(&b, UINT64_MAX / 8 + 2, 8), put_zeros(&b, 64);
+		put(&b, UINT64_MAX / 8 + 2, 8), put_zeros(&b, 64);
 	expect(&b, T2_EFORMAT, "an array");
 	put_head(&b, 3, 0, 1), put_key(&b, "k", GG_ARR), put(&b, GG_U8, 4), put(&b, 9, 8),
-	    put_zeros(&b, 8);
+		put_zeros(&b, 8);
 	expect(&b, T2_EFORMAT, "an array");
 	put_head(&b, 3, 0, 1), put_key(&b, "k", GG_ARR), put(&b, GG_STR, 4), put(&b, UINT64_MAX, 8),
-	    put_zeros(&b, 64);
+		put_zeros(&b, 64);
 	expect(&b, T2_EFORMAT, "a string in an array");
 	put_head(&b, 3, 0, 1), put_key(&b, "k", GG_ARR);
 	for (int i = 0; i < 1000; i++)
 		put(&b, GG_ARR, 4), put(&b, 1, 8);
 	expect(&b, T2_EUNSUP, "nested");
 	put_head(&b, 3, 0, 2), put_key(&b, "k", GG_U8), put(&b, 1, 1), put_key(&b, "k", GG_U16),
-	    put(&b, 1, 2);
+		put(&b, 1, 2);
 	expect(&b, T2_EFORMAT, "occurs twice");
 	for (uint64_t a = 0; a < 1ull << 32;
 	     a = a * 3 + 1) { /* no power of two from 8 but those that are */
@@ -272,49 +272,49 @@ test_hostile_tensors(void **state)
 	(void)state;
 	head_one(&b), put_tensor(&b, "t", 8, 1, 0, 0), data(&b, 32), expect(&b, T2_OK, "");
 	head_one(&b), put_tensor(&b, "t", 8, 1, 0, 0), data(&b, 31),
-	    expect(&b, T2_EFORMAT, "outside");
+		expect(&b, T2_EFORMAT, "outside");
 	head_one(&b), put_tensor(&b, "t", 8, 1, 0, 0), expect(&b, T2_EFORMAT, "outside");
 	head_one(&b), put_tensor(&b, "t", 8, 1, 0, 32), data(&b, 32),
-	    expect(&b, T2_EFORMAT, "outside");
+		expect(&b, T2_EFORMAT, "outside");
 	head_one(&b), put_tensor(&b, "t", 8, 1, 0, 64), data(&b, 32),
-	    expect(&b, T2_EFORMAT, "outside");
+		expect(&b, T2_EFORMAT, "outside");
 	head_one(&b), put_tensor(&b, "t", 8, 1, 0, -32ull), data(&b, 32),
-	    expect(&b, T2_EFORMAT, "outside");
+		expect(&b, T2_EFORMAT, "outside");
 	head_one(&b), put_tensor(&b, "t", 8, 1, 0, 4), data(&b, 64),
-	    expect(&b, T2_EFORMAT, "not aligned");
+		expect(&b, T2_EFORMAT, "not aligned");
 	head_one(&b), put_tensor(&b, "", 8, 1, 0, 0), data(&b, 32), expect(&b, T2_EFORMAT, "name");
 	head_one(&b), put_tensor(&b, "t", 0, 1, 0, 0), data(&b, 32),
-	    expect(&b, T2_EFORMAT, "not positive");
+		expect(&b, T2_EFORMAT, "not positive");
 	head_one(&b), put_tensor(&b, "t", -8ull, 1, 0, 0), data(&b, 32),
-	    expect(&b, T2_EFORMAT, "not positive");
+		expect(&b, T2_EFORMAT, "not positive");
 	head_one(&b), put_tensor(&b, "t", 1ull << 62, 1, 0, 0), data(&b, 32),
-	    expect(&b, T2_EFORMAT, "overflows");
+		expect(&b, T2_EFORMAT, "overflows");
 	head_one(&b), put_tensor(&b, "t", 1ull << 32, 1ull << 32, 0, 0), data(&b, 32);
 	expect(&b, T2_EFORMAT, "overflows");
 	head_one(&b), put_tensor(&b, "t", 1ull << 30, 1ull << 30, 0, 0), data(&b, 32),
-	    expect(&b, T2_EFORMAT, "outside");
+		expect(&b, T2_EFORMAT, "outside");
 	head_one(&b), put_tensor(&b, "t", 33, 1, 8, 0), data(&b, 99),
-	    expect(&b, T2_EFORMAT, "whole number of blocks");
+		expect(&b, T2_EFORMAT, "whole number of blocks");
 	head_one(&b), put_tensor(&b, "t", 8, 1, 99, 0), data(&b, 32),
-	    expect(&b, T2_EUNSUP, "type 99");
+		expect(&b, T2_EUNSUP, "type 99");
 	head_one(&b), put_tensor(&b, "t", 8, 1, 4, 0), data(&b, 32),
-	    expect(&b, T2_EUNSUP, "type 4");
+		expect(&b, T2_EUNSUP, "type 4");
 	head_one(&b), put_tensor(&b, "t", 8, 1, -1, 0), data(&b, 32),
-	    expect(&b, T2_EUNSUP, "type 4294967295");
+		expect(&b, T2_EUNSUP, "type 4294967295");
 	head_one(&b), put_str(&b, "t"), put(&b, 5, 4), data(&b, 64),
-	    expect(&b, T2_EFORMAT, "dimensions");
+		expect(&b, T2_EFORMAT, "dimensions");
 	head_one(&b), put_str(&b, "t"), put(&b, 0, 4), data(&b, 64),
-	    expect(&b, T2_EFORMAT, "dimensions");
+		expect(&b, T2_EFORMAT, "dimensions");
 	head_one(&b), put(&b, 2, 8), strbuf_add(&b, "a\0", 2), put_zeros(&b, 64),
-	    expect(&b, T2_EFORMAT, "name");
+		expect(&b, T2_EFORMAT, "name");
 	put_head(&b, 3, 2, 0), put_tensor(&b, "t", 8, 1, 0, 0), put_tensor(&b, "t", 8, 1, 0, 32),
-	    data(&b, 64);
+		data(&b, 64);
 	expect(&b, T2_EFORMAT, "occurs twice");
 	put_head(&b, 3, 2, 0), put_tensor(&b, "t", 9, 1, 0, 0), put_tensor(&b, "u", 8, 1, 0, 32),
-	    data(&b, 64);
+		data(&b, 64);
 	expect(&b, T2_EFORMAT, "overlaps");
 	put_head(&b, 3, 2, 0), put_tensor(&b, "t", 8, 1, 0, 0), put_tensor(&b, "u", 8, 1, 0, 0),
-	    data(&b, 64);
+		data(&b, 64);
 	expect(&b, T2_EFORMAT, "overlaps");
 }
 
@@ -331,8 +331,7 @@ test_block_sizes(void **state)
 		skip();
 	list = json_load_file(path, 0, NULL);
 	assert_true(json_array_size(list) >= 12);
-	json_array_foreach(list, i, e)
-	{
+	json_array_foreach (list, i, e) {
 		struct strbuf b = {0};
 		struct gguf *g;
 		struct t2_err err;
@@ -358,7 +357,7 @@ static void
 test_smollm2(void **state)
 {
 	const char *path =
-	    shared_path("models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf");
+		shared_path("models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf");
 	struct gguf *g;
 	struct t2_err err = {0};
 	struct gguf_str s, *merges;
@@ -432,10 +431,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_values),          cmocka_unit_test(test_tensors),
-	    cmocka_unit_test(test_hostile_head),    cmocka_unit_test(test_hostile_values),
-	    cmocka_unit_test(test_hostile_tensors), cmocka_unit_test(test_block_sizes),
-	    cmocka_unit_test(test_smollm2),         cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_values),		cmocka_unit_test(test_tensors),
+		cmocka_unit_test(test_hostile_head),	cmocka_unit_test(test_hostile_values),
+		cmocka_unit_test(test_hostile_tensors), cmocka_unit_test(test_block_sizes),
+		cmocka_unit_test(test_smollm2),		cmocka_unit_test(test_damaged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,8 +17,8 @@
 #include "tests/lib/seed.h"
 
 static enum t2_status
-render(const char *source, size_t len, const json_t *vars, const struct jinja_limits *lim, struct strbuf *out,
-       struct t2_err *err)
+render(const char *source, size_t len, const json_t *vars, const struct jinja_limits *lim,
+       struct strbuf *out, struct t2_err *err)
 {
 	struct jinja *j;
 	enum t2_status st;
@@ -60,8 +60,10 @@ golden_line(void *arg, json_t *line, long number, struct t2_err *err)
 			fail_msg("%s, line %ld: %d instead of an error", f->name, number, st);
 	} else if (st) {
 		fail_msg("%s, line %ld: %s", f->name, number, err->msg);
-	} else if (text.len != json_string_length(want) || memcmp(text.s, json_string_value(want), text.len)) {
-		fail_msg("%s, line %ld: got\n%s\nnot\n%s", f->name, number, text.s, json_string_value(want));
+	} else if (text.len != json_string_length(want) ||
+		   memcmp(text.s, json_string_value(want), text.len)) {
+		fail_msg("%s, line %ld: got\n%s\nnot\n%s", f->name, number, text.s,
+			 json_string_value(want));
 	}
 	strbuf_free(&text);
 	return T2_OK;
@@ -73,8 +75,9 @@ test_goldens(void **state)
 	static const struct {
 		const char *name;
 		int errors;
-	} family[] = {{"llama-3", 0},	      {"llama-2", 4}, {"chatml", 0},	   {"chatml-smollm2", 0}, {"chatml-qwen2.5", 0},
-		      {"qwen3", 0}, {"mistral-v0.1", 11},  {"mistral-v0.3", 4},	  {"zephyr", 0}};
+	} family[] = {{"llama-3", 0},	     {"llama-2", 4},	    {"chatml", 0},
+		      {"chatml-smollm2", 0}, {"chatml-qwen2.5", 0}, {"qwen3", 0},
+		      {"mistral-v0.1", 11},  {"mistral-v0.3", 4},   {"zephyr", 0}};
 
 	(void)state;
 	if (!golden_path("chat"))
@@ -125,11 +128,14 @@ case_line(void *arg, json_t *line, long number, struct t2_err *err)
 			want = names[i].code;
 	st = render(json_string_value(t), json_string_length(t), c->vars, &lim, &out, err);
 	if (st != want)
-		fail_msg("line %ld: %s: %d instead of %d: %s", number, json_string_value(t), st, want, st ? err->msg : out.s);
+		fail_msg("line %ld: %s: %d instead of %d: %s", number, json_string_value(t), st,
+			 want, st ? err->msg : out.s);
 	if (st && strncmp(err->msg, "t: line ", 8))
 		fail_msg("line %ld: %s: no place in: %s", number, json_string_value(t), err->msg);
-	if (text && (out.len != json_string_length(text) || memcmp(out.s, json_string_value(text), out.len)))
-		fail_msg("line %ld: %s: got\n%s\nnot\n%s", number, json_string_value(t), out.s, json_string_value(text));
+	if (text && (out.len != json_string_length(text) ||
+		     memcmp(out.s, json_string_value(text), out.len)))
+		fail_msg("line %ld: %s: got\n%s\nnot\n%s", number, json_string_value(t), out.s,
+			 json_string_value(text));
 	c->lines++;
 	c->texts += text != NULL;
 	strbuf_free(&out);
@@ -152,7 +158,8 @@ test_cases(void **state)
 }
 
 static enum t2_status
-render_text(const char *source, const struct jinja_limits *lim, char *text, size_t size, struct t2_err *err)
+render_text(const char *source, const struct jinja_limits *lim, char *text, size_t size,
+	    struct t2_err *err)
 {
 	struct strbuf out = {0};
 	enum t2_status st;
@@ -176,29 +183,52 @@ test_bounds(void **state)
 		{"{{ 'ab' * 9223372036854775807 }}", "MiB"},
 		{"{{ range(10**12)|list }}", "range()"},
 		{"{{ range(-9223372036854775807, 9223372036854775807)|length }}", "range()"},
-		{"{% set ns = namespace(x=['a']) %}{% for i in range(100) %}{% set ns.x = ns.x + ns.x %}{% endfor %}", "MiB"},
-		{"{% set ns = namespace(x='a') %}{% for i in range(100) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}", "MiB"},
-		{"{% set ns = namespace(x=[]) %}{% for i in range(100) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}", "of"},
-		{"{% set ns = namespace(x=[]) %}{% for i in range(1000) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x }}", "deep"},
-		{"{% set ns = namespace(x=[]) %}{% for i in range(1000) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x|tojson }}", "deep"},
-		{"{% set ns = namespace(x=[], y=[]) %}{% for i in range(1000) %}{% set ns.x = [ns.x] %}{% set ns.y = [ns.y] %}"
-		 "{% endfor %}{{ ns.x == ns.y }}", "deep"},
-		{"{% set ns = namespace(x=[0], y=[0]) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}"
-		 "{% set ns.y = [ns.y, ns.y] %}{% endfor %}{{ ns.x == ns.y }}", "of work"},
+		{"{% set ns = namespace(x=['a']) %}{% for i in range(100) %}{% set ns.x = ns.x + "
+		 "ns.x %}{% endfor %}",
+		 "MiB"},
+		{"{% set ns = namespace(x='a') %}{% for i in range(100) %}{% set ns.x = ns.x ~ "
+		 "ns.x %}{% endfor %}",
+		 "MiB"},
+		{"{% set ns = namespace(x=[]) %}{% for i in range(100) %}{% set ns.x = [ns.x, "
+		 "ns.x] %}{% endfor %}{{ ns.x }}",
+		 "of"},
+		{"{% set ns = namespace(x=[]) %}{% for i in range(1000) %}{% set ns.x = [ns.x] "
+		 "%}{% endfor %}{{ ns.x }}",
+		 "deep"},
+		{"{% set ns = namespace(x=[]) %}{% for i in range(1000) %}{% set ns.x = [ns.x] "
+		 "%}{% endfor %}{{ ns.x|tojson }}",
+		 "deep"},
+		{"{% set ns = namespace(x=[], y=[]) %}{% for i in range(1000) %}{% set ns.x = "
+		 "[ns.x] %}{% set ns.y = [ns.y] %}"
+		 "{% endfor %}{{ ns.x == ns.y }}",
+		 "deep"},
+		{"{% set ns = namespace(x=[0], y=[0]) %}{% for i in range(60) %}{% set ns.x = "
+		 "[ns.x, ns.x] %}"
+		 "{% set ns.y = [ns.y, ns.y] %}{% endfor %}{{ ns.x == ns.y }}",
+		 "of work"},
 		{"{% set ns = namespace() %}{% set ns.ns = ns %}{{ ns }}", "deep"},
 		{"{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "deep"},
-		{"{% macro f() %}{{ caller is defined }}{% call f() %}{% endcall %}{% endmacro %}{{ f() }}", "deep"},
-		{"{% for a in range(1000) %}{% for b in range(1000) %}{% for c in range(1000) %}{% endfor %}{% endfor %}{% endfor %}",
+		{"{% macro f() %}{{ caller is defined }}{% call f() %}{% endcall %}{% endmacro "
+		 "%}{{ f() }}",
+		 "deep"},
+		{"{% for a in range(1000) %}{% for b in range(1000) %}{% for c in range(1000) %}{% "
+		 "endfor %}{% endfor %}{% endfor %}",
 		 "of"},
-		{"{% for a in range(99999) %}{% for b in range(99) %}0123456789{% endfor %}{% endfor %}", "of"},
-		{"{% set x = 'a' * 100000 %}{% for i in range(1000) %}{{ x }}{% endfor %}", "output"},
+		{"{% for a in range(99999) %}{% for b in range(99) %}0123456789{% endfor %}{% "
+		 "endfor %}",
+		 "of"},
+		{"{% set x = 'a' * 100000 %}{% for i in range(1000) %}{{ x }}{% endfor %}",
+		 "output"},
 		{"{{ 'a'.replace('', 'b' * 1000000) * 1000 }}", "MiB"},
 		{"{{ ('a' * 1000000).replace('a', 'b' * 1000000) }}", "of"},
 		{"{{ ('ab' * 100000)|list|join('x' * 100000)|length }}", "of"},
 		{"{{ '%99999d' % 5 }}", "500 characters"},
 		{"{{ 'a'|indent(10**9, true) }}", "MiB"},
 		{"{{ [1]|tojson(indent=10**9) }}", "MiB"},
-		{"{{ ('a,' * 1000000).split(',')|map('upper')|map('lower')|map('length')|map('string')|map('trim')|list|length }}", "of"},
+		{"{{ ('a,' * "
+		 "1000000).split(',')|map('upper')|map('lower')|map('length')|map('string')|map('"
+		 "trim')|list|length }}",
+		 "of"},
 		{"{{ 9223372036854775807 + 1 }}", "64 bits"},
 		{"{{ -9223372036854775807 - 2 }}", "64 bits"},
 		{"{{ (-9223372036854775807 - 1)|abs }}", "64 bits"},
@@ -214,15 +244,18 @@ test_bounds(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		/* time enough for a slow machine under sanitizers: the other limits are meant here */
-		enum t2_status st = render_text(row[i].source, &(struct jinja_limits){.seconds = 60}, text, sizeof text, &err);
+		enum t2_status st =
+			render_text(row[i].source, &(struct jinja_limits){.seconds = 60}, text,
+				    sizeof text, &err);
 
 		if (st != T2_EUNSUP || !strstr(err.msg, row[i].word))
 			fail_msg("%s: %d, %s%s", row[i].source, st, err.msg, text);
 		assert_string_equal(text, "");
 	}
 	/* what is just inside */
-	assert_int_equal(render_text("{{ (-9223372036854775807 - 1) % -1 }}{{ range(100000)|length }}{{ -9223372036854775807 - 1 }}", NULL,
-				     text, sizeof text, &err),
+	assert_int_equal(render_text("{{ (-9223372036854775807 - 1) % -1 }}{{ range(100000)|length "
+				     "}}{{ -9223372036854775807 - 1 }}",
+				     NULL, text, sizeof text, &err),
 			 T2_OK);
 	assert_string_equal(text, "0100000-9223372036854775808");
 }
@@ -235,26 +268,41 @@ test_limits(void **state)
 	char text[100];
 
 	(void)state;
-	assert_int_equal(render_text("{{ 'a' * 20 }}", &(struct jinja_limits){.output = 19}, text, sizeof text, &err), T2_EUNSUP);
-	assert_int_equal(render_text("{{ 'a' * 20 }}", &(struct jinja_limits){.output = 20}, text, sizeof text, &err), T2_OK);
-	/* a captured text counts while it is captured */
-	assert_int_equal(render_text("12345{% set x %}67890{% endset %}abcde", &(struct jinja_limits){.output = 10}, text, sizeof text, &err),
-			 T2_OK);
-	assert_int_equal(render_text("12345{% set x %}678901{% endset %}", &(struct jinja_limits){.output = 10}, text, sizeof text, &err),
+	assert_int_equal(render_text("{{ 'a' * 20 }}", &(struct jinja_limits){.output = 19}, text,
+				     sizeof text, &err),
 			 T2_EUNSUP);
-	assert_int_equal(render_text("{{ 1 + 1 }}", &(struct jinja_limits){.steps = 3}, text, sizeof text, &err), T2_EUNSUP);
-	assert_int_equal(render_text("{% if 1 %}{% if 1 %}{% if 1 %}x{% endif %}{% endif %}{% endif %}", &(struct jinja_limits){.depth = 2},
+	assert_int_equal(render_text("{{ 'a' * 20 }}", &(struct jinja_limits){.output = 20}, text,
+				     sizeof text, &err),
+			 T2_OK);
+	/* a captured text counts while it is captured */
+	assert_int_equal(render_text("12345{% set x %}67890{% endset %}abcde",
+				     &(struct jinja_limits){.output = 10}, text, sizeof text, &err),
+			 T2_OK);
+	assert_int_equal(render_text("12345{% set x %}678901{% endset %}",
+				     &(struct jinja_limits){.output = 10}, text, sizeof text, &err),
+			 T2_EUNSUP);
+	assert_int_equal(render_text("{{ 1 + 1 }}", &(struct jinja_limits){.steps = 3}, text,
+				     sizeof text, &err),
+			 T2_EUNSUP);
+	assert_int_equal(
+		render_text("{% if 1 %}{% if 1 %}{% if 1 %}x{% endif %}{% endif %}{% endif %}",
+			    &(struct jinja_limits){.depth = 2}, text, sizeof text, &err),
+		T2_EUNSUP);
+	assert_int_equal(render_text("{% if 1 %}{% if 1 %}x{% endif %}{% endif %}",
+				     &(struct jinja_limits){.depth = 2}, text, sizeof text, &err),
+			 T2_OK);
+	assert_int_equal(render_text("{{ 'a' * 100000 }}", &(struct jinja_limits){.memory = 50000},
 				     text, sizeof text, &err),
 			 T2_EUNSUP);
-	assert_int_equal(render_text("{% if 1 %}{% if 1 %}x{% endif %}{% endif %}", &(struct jinja_limits){.depth = 2}, text, sizeof text,
+	assert_int_equal(render_text("{% for i in range(99999) %}{% for j in range(9) %}{% endfor "
+				     "%}{% endfor %}",
+				     &(struct jinja_limits){.seconds = 1e-9}, text, sizeof text,
 				     &err),
-			 T2_OK);
-	assert_int_equal(render_text("{{ 'a' * 100000 }}", &(struct jinja_limits){.memory = 50000}, text, sizeof text, &err), T2_EUNSUP);
-	assert_int_equal(render_text("{% for i in range(99999) %}{% for j in range(9) %}{% endfor %}{% endfor %}",
-				     &(struct jinja_limits){.seconds = 1e-9}, text, sizeof text, &err),
 			 T2_EUNSUP);
 	assert_non_null(strstr(err.msg, "seconds"));
-	assert_int_equal(render_text("{{ strftime_now('%Y-%m-%d') }}", &(struct jinja_limits){.now = 1}, text, sizeof text, &err), T2_OK);
+	assert_int_equal(render_text("{{ strftime_now('%Y-%m-%d') }}",
+				     &(struct jinja_limits){.now = 1}, text, sizeof text, &err),
+			 T2_OK);
 	assert_string_equal(text, "1970-01-01");
 }
 
@@ -334,10 +382,12 @@ test_deep_source(void **state)
 static void
 test_cut_and_changed(void **state)
 {
-	static const char source[] =
-		"{%- macro f(a, b=2) -%}[{{ a ~ b }}]{%- endmacro %}{# c #}{% raw %}{{ }}{% endraw %}"
-		"{% for m in [{'k': 'v'}, 'x'|trim, 1.5e3] if m is not none %}{{ f(m, b=loop.index0) }}{% else %}-{% endfor %}"
-		"{% set ns = namespace(i=0) %}{% set ns.i = -ns.i + 1 %}{{ \"\\u00e9\\x41\" if ns.i >= 1 else 'b'[::-1] }}";
+	static const char source[] = "{%- macro f(a, b=2) -%}[{{ a ~ b }}]{%- endmacro %}{# c #}{% "
+				     "raw %}{{ }}{% endraw %}"
+				     "{% for m in [{'k': 'v'}, 'x'|trim, 1.5e3] if m is not none "
+				     "%}{{ f(m, b=loop.index0) }}{% else %}-{% endfor %}"
+				     "{% set ns = namespace(i=0) %}{% set ns.i = -ns.i + 1 %}{{ "
+				     "\"\\u00e9\\x41\" if ns.i >= 1 else 'b'[::-1] }}";
 	static const char other[] = "{}%#'\"\\(.|\xc3 ";
 	struct t2_err err = {0};
 	char copy[sizeof source];
@@ -366,24 +416,32 @@ test_places(void **state)
 		const char *source, *place;
 	} row[] = {
 		{"a\nb {{ x.y.z }}", "t: line 2, column 7: 'x' is undefined"},
-		{"{% if 1 %}\r\n\r\n  {{ 1 / 0 }}{% endif %}", "t: line 3, column 8: division by zero"},
-		{"{{ 'é' + 1 }}", "t: line 1, column 8: '+' is not supported between 'str' and 'int'"},
+		{"{% if 1 %}\r\n\r\n  {{ 1 / 0 }}{% endif %}",
+		 "t: line 3, column 8: division by zero"},
+		{"{{ 'é' + 1 }}",
+		 "t: line 1, column 8: '+' is not supported between 'str' and 'int'"},
 		{"éé{{ foo() }}", "t: line 1, column 9: unknown function 'foo'"},
 		{"{{ 1|foo }}", "t: line 1, column 6: unknown filter 'foo'"},
 		{"{{ 1 is foo }}", "t: line 1, column 9: unknown test 'foo'"},
-		{"{{ 'a'.encode() }}", "t: line 1, column 14: method 'encode' of str is not supported"},
-		{"{{ [].append(1) }}", "t: line 1, column 13: 'append' would change its object, which templates may not"},
+		{"{{ 'a'.encode() }}",
+		 "t: line 1, column 14: method 'encode' of str is not supported"},
+		{"{{ [].append(1) }}",
+		 "t: line 1, column 13: 'append' would change its object, which templates may not"},
 		{"{% foo %}", "t: line 1, column 4: unknown statement 'foo'"},
-		{"{% for x in [] recursive %}{% endfor %}", "t: line 1, column 16: recursive loops are not supported"},
-		{"{% if 1 %}\n{% else %}", "t: line 2, column 11: the template ends before {% endif %}"},
-		{"\n{{ raise_exception('roles\nmust alternate') }}", "t: line 2, column 19: roles must alternate"},
+		{"{% for x in [] recursive %}{% endfor %}",
+		 "t: line 1, column 16: recursive loops are not supported"},
+		{"{% if 1 %}\n{% else %}",
+		 "t: line 2, column 11: the template ends before {% endif %}"},
+		{"\n{{ raise_exception('roles\nmust alternate') }}",
+		 "t: line 2, column 19: roles must alternate"},
 	};
 	struct t2_err err;
 	char text[100];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-		assert_int_not_equal(render_text(row[i].source, NULL, text, sizeof text, &err), T2_OK);
+		assert_int_not_equal(render_text(row[i].source, NULL, text, sizeof text, &err),
+				     T2_OK);
 		assert_string_equal(err.msg, row[i].place);
 	}
 }
@@ -392,8 +450,10 @@ test_places(void **state)
 static void
 test_values(void **state)
 {
-	json_t *vars = json_pack("{s:s%, s:f, s:[i,i]}", "z", "a\0b", (size_t)3, "f", 0.1, "l", 1, 2);
-	static const char source[] = "{{ z }}|{{ z|length }}|{{ z|tojson }}|{{ [z] }}|{{ f }}|{{ l }}";
+	json_t *vars =
+		json_pack("{s:s%, s:f, s:[i,i]}", "z", "a\0b", (size_t)3, "f", 0.1, "l", 1, 2);
+	static const char source[] =
+		"{{ z }}|{{ z|length }}|{{ z|tojson }}|{{ [z] }}|{{ f }}|{{ l }}";
 	static const char want[] = "before a\0b|3|\"a\\u0000b\"|['a\\x00b']|0.1|[1, 2]";
 	struct strbuf out = {0};
 	struct t2_err err = {0};
@@ -417,9 +477,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_goldens), cmocka_unit_test(test_cases),	cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_limits),	cmocka_unit_test(test_deep_source), cmocka_unit_test(test_cut_and_changed),
-		cmocka_unit_test(test_places),	cmocka_unit_test(test_values),
+		cmocka_unit_test(test_goldens),	    cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_bounds),	    cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_deep_source), cmocka_unit_test(test_cut_and_changed),
+		cmocka_unit_test(test_places),	    cmocka_unit_test(test_values),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,9 +34,11 @@ static void
 test_levels(void **state)
 {
 	(void)state;
-	assert_true(best == (cpu_features()->avx512 ? KERN_AVX512 : cpu_features()->avx2 ? KERN_AVX2 : KERN_PLAIN));
+	assert_true(best == (cpu_features()->avx512 ? KERN_AVX512
+			     : cpu_features()->avx2 ? KERN_AVX2
+						    : KERN_PLAIN));
 	EACH_LEVEL(l)
-		assert_true(kern_level() == l);
+	assert_true(kern_level() == l);
 	kern_force(KERN_PLAIN);
 	assert_string_equal(kern_name(), "plain");
 	setenv("T2_KERNELS", "plain", 1);
@@ -120,7 +122,8 @@ one_matvec(enum dtype t, int mrows, int n, int rows)
 	size_t row_bytes = dtype_row_bytes(t, (size_t)n);
 	void *W = copy_of(random, row_bytes * (size_t)mrows);
 	int ldx = n + 3, ldy = mrows + 2;
-	float *x = random_floats((size_t)(rows - 1) * ldx + n, 6), *w = malloc((size_t)n * sizeof *w + 1);
+	float *x = random_floats((size_t)(rows - 1) * ldx + n, 6),
+	      *w = malloc((size_t)n * sizeof *w + 1);
 	float *y = malloc((size_t)rows * ldy * sizeof *y);
 
 	EACH_LEVEL(l)
@@ -138,8 +141,9 @@ one_matvec(enum dtype t, int mrows, int n, int rows)
 				}
 				double off = fabs((double)y[i * ldy + j] - sum);
 				if (!(off <= 2e-7 * size))
-					fail_msg("%s %s %d x %d, %d rows: y[%d][%d] = %g, want %g", kern_name(),
-						 dtype_name(t), mrows, n, rows, i, j, (double)y[i * ldy + j], sum);
+					fail_msg("%s %s %d x %d, %d rows: y[%d][%d] = %g, want %g",
+						 kern_name(), dtype_name(t), mrows, n, rows, i, j,
+						 (double)y[i * ldy + j], sum);
 			}
 		}
 		for (int i = 0; i < rows; i++)
@@ -187,9 +191,11 @@ test_matvec_extremes(void **state)
 				x[77] = sizes[i];
 				kern_matvec(t, W, 1, 512, x, 512, 1, &y, 1);
 				double want = (double)x[77] * (double)w[77];
-				if (!(fabs((double)y - want) <= 1e-6 * (fabs(want) + 4 * (double)sizes[i]) + 1e-38))
-					fail_msg("%s %s: %g times %g is %g", kern_name(), dtype_name(t), (double)w[77],
-						 (double)sizes[i], (double)y);
+				if (!(fabs((double)y - want) <=
+				      1e-6 * (fabs(want) + 4 * (double)sizes[i]) + 1e-38))
+					fail_msg("%s %s: %g times %g is %g", kern_name(),
+						 dtype_name(t), (double)w[77], (double)sizes[i],
+						 (double)y);
 			}
 			x[300] = NAN;
 			kern_matvec(t, W, 1, 512, x, 512, 1, &y, 1);
@@ -268,7 +274,8 @@ test_vectors(void **state)
 {
 	(void)state;
 	for (int n = 1; n < 150; n += n < 40 ? 1 : 13) {
-		float *random_a = random_floats((size_t)n, 1), *random_b = random_floats((size_t)n, 2);
+		float *random_a = random_floats((size_t)n, 1),
+		      *random_b = random_floats((size_t)n, 2);
 		float *a = copy_of(random_a, (size_t)n * 4), *b = copy_of(random_b, (size_t)n * 4);
 
 		EACH_LEVEL(l)
@@ -292,19 +299,22 @@ test_vectors(void **state)
 			memcpy(y, b, (size_t)n * 4);
 			kern_axpy(y, 0.3f, a, n);
 			for (int i = 0; i < n; i++)
-				assert_true(fabs((double)y[i] - ((double)b[i] + (double)0.3f * (double)a[i])) <
+				assert_true(fabs((double)y[i] -
+						 ((double)b[i] + (double)0.3f * (double)a[i])) <
 					    2e-7 * (fabs((double)b[i]) + fabs((double)a[i])));
 			kern_scale_mul(y, a, b, n);
 			for (int i = 0; i < n; i++)
 				assert_true(y[i] == a[i] * b[i]);
 			kern_rmsnorm(y, a, b, n, 1e-5f);
 			for (int i = 0; i < n; i++) {
-				double want = (double)a[i] / sqrt(squares / n + 1e-5) * (double)b[i];
+				double want =
+					(double)a[i] / sqrt(squares / n + 1e-5) * (double)b[i];
 				assert_true(fabs((double)y[i] - want) <= 5e-7 * fabs(want) + 1e-37);
 			}
 			kern_silu_mul(y, a, b, n);
 			for (int i = 0; i < n; i++) {
-				double want = (double)a[i] / (1 + exp(-(double)a[i])) * (double)b[i];
+				double want =
+					(double)a[i] / (1 + exp(-(double)a[i])) * (double)b[i];
 				assert_true(fabs((double)y[i] - want) <= 5e-7 * fabs(want));
 			}
 			memcpy(y, a, (size_t)n * 4);
@@ -329,7 +339,8 @@ test_in_place(void **state)
 	(void)state;
 	EACH_LEVEL(l)
 	{
-		float *a = random_floats(37, 1), *b = random_floats(37, 2), *want = malloc(37 * sizeof *want);
+		float *a = random_floats(37, 1), *b = random_floats(37, 2),
+		      *want = malloc(37 * sizeof *want);
 		kern_silu_mul(want, a, b, 37);
 		kern_silu_mul(a, a, b, 37);
 		assert_memory_equal(a, want, 37 * sizeof *want);
@@ -346,11 +357,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_levels),	     cmocka_unit_test(test_unpack_goldens),
-		cmocka_unit_test(test_unpack_sizes), cmocka_unit_test(test_matvec),
+		cmocka_unit_test(test_levels),		cmocka_unit_test(test_unpack_goldens),
+		cmocka_unit_test(test_unpack_sizes),	cmocka_unit_test(test_matvec),
 		cmocka_unit_test(test_matvec_extremes), cmocka_unit_test(test_exp),
-		cmocka_unit_test(test_exp_limits),
-		cmocka_unit_test(test_vectors),	     cmocka_unit_test(test_in_place),
+		cmocka_unit_test(test_exp_limits),	cmocka_unit_test(test_vectors),
+		cmocka_unit_test(test_in_place),
 	};
 
 	kern_init();

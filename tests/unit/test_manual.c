@@ -55,8 +55,9 @@ test_keys(void **state)
 		fputs(to, f);
 		assert_int_equal(fclose(f), 0);
 	} else if ((size_t)(to - from) != strlen(want) || memcmp(from, want, strlen(want))) {
-		fail_msg("%s: its keys are not those of the program; T2_UPDATE=1 %s brings them up to date", page,
-			 "build/tests/test_manual");
+		fail_msg("%s: its keys are not those of the program; T2_UPDATE=1 %s brings them up "
+			 "to date",
+			 page, "build/tests/test_manual");
 	}
 	free(text);
 	free(want);

@@ -95,7 +95,8 @@ test_gaps(void **state)
 	struct canvas *c = new_canvas(20, 6, GLYPHS_BRAILLE);
 	double y[] = {1, NAN, INFINITY, -1, 0, 10}, nothing[] = {NAN, NAN};
 	struct plot_series s = {.y = y, .n = 6, .style = canvas_style(c, TH_GAUGE)};
-	struct plot p = {.series = &s, .nseries = 1, .log_y = true, .cursor = NAN, .empty = "empty"};
+	struct plot p = {
+		.series = &s, .nseries = 1, .log_y = true, .cursor = NAN, .empty = "empty"};
 
 	(void)state;
 	plot_draw(c, (struct rect){0, 0, 20, 6}, &p, NULL);
@@ -123,15 +124,25 @@ test_random(void **state)
 	(void)state;
 	rng_seed(&r, 9, 0, 0);
 	for (int i = 0; i < 3000; i++) {
-		struct plot_series s = {.x = i % 3 ? x : NULL, .y = y, .n = (int)rng_below(&r, 50),
-					.name = "s", .style = canvas_style(c, TH_GAUGE),
-					.lo = i % 2 ? lo : NULL, .hi = i % 2 ? hi : NULL};
+		struct plot_series s = {.x = i % 3 ? x : NULL,
+					.y = y,
+					.n = (int)rng_below(&r, 50),
+					.name = "s",
+					.style = canvas_style(c, TH_GAUGE),
+					.lo = i % 2 ? lo : NULL,
+					.hi = i % 2 ? hi : NULL};
 		struct plot_mark mark = {rng_normal(&r), i & 1, "label"};
-		struct plot p = {.series = &s, .nseries = 1, .log_x = i % 5 == 0, .log_y = i % 4 == 0,
-				 .marks = &mark, .nmarks = 1, .cursor = i % 6 ? NAN : rng_normal(&r),
-				 .x_label = "x", .y_label = i % 7 ? NULL : "y"};
-		struct rect a = {(int)rng_below(&r, 30), (int)rng_below(&r, 10), (int)rng_below(&r, 60),
-				 (int)rng_below(&r, 20)};
+		struct plot p = {.series = &s,
+				 .nseries = 1,
+				 .log_x = i % 5 == 0,
+				 .log_y = i % 4 == 0,
+				 .marks = &mark,
+				 .nmarks = 1,
+				 .cursor = i % 6 ? NAN : rng_normal(&r),
+				 .x_label = "x",
+				 .y_label = i % 7 ? NULL : "y"};
+		struct rect a = {(int)rng_below(&r, 30), (int)rng_below(&r, 10),
+				 (int)rng_below(&r, 60), (int)rng_below(&r, 20)};
 
 		for (int k = 0; k < 50; k++) {
 			double big = pow(10, 300 * rng_uniform(&r) * (i % 11 == 0));
@@ -182,7 +193,12 @@ test_heat(void **state)
 	static const char *const cols[] = {"q", "k"};
 	double v[] = {0.1, 0.5, NAN, 0.9};
 	struct canvas *c = new_canvas(24, 4, GLYPHS_BRAILLE);
-	struct heat h = {.rows = 2, .cols = 2, .v = v, .col_name = cols, .sel_row = 1, .sel_col = 1,
+	struct heat h = {.rows = 2,
+			 .cols = 2,
+			 .v = v,
+			 .col_name = cols,
+			 .sel_row = 1,
+			 .sel_col = 1,
 			 .focused = true};
 	struct heat_map m;
 	int row, col;
@@ -231,9 +247,10 @@ test_heat_numbers(void **state)
 		double v;
 		const char *text;
 	} t[] = {
-		{0, "0"},	{0.61, ".61"},	{-0.31, "-.31"}, {0.0123, ".012"}, {1, "1.00"},
-		{12.345, "12.3"}, {123.4, "123"}, {99999, "99999"}, {1e6, "1e+06"},  {0.996, "1.00"},
-		{0.0001, "1e-04"}, {NAN, "·"}, {INFINITY, "inf"}, {9.999, "10.0"}, {0.0996, ".10"},
+		{0, "0"},	   {0.61, ".61"},    {-0.31, "-.31"},	{0.0123, ".012"},
+		{1, "1.00"},	   {12.345, "12.3"}, {123.4, "123"},	{99999, "99999"},
+		{1e6, "1e+06"},	   {0.996, "1.00"},  {0.0001, "1e-04"}, {NAN, "·"},
+		{INFINITY, "inf"}, {9.999, "10.0"},  {0.0996, ".10"},
 	};
 	char buf[16];
 

@@ -46,9 +46,10 @@ test_golden(void **state)
 	grad_check(&b, b.golden, "T", &tight, &seen[1]);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(seen[i].cases, 16);
-		print_message("%s: gradient %.2g, 1 - cosine %.2g, loss %.2g, logprob %.2g, kl %.2g\n",
-			      i ? "given factors" : "own SVD", seen[i].gradient, seen[i].cosine, seen[i].loss,
-			      seen[i].logprob, seen[i].kl);
+		print_message(
+			"%s: gradient %.2g, 1 - cosine %.2g, loss %.2g, logprob %.2g, kl %.2g\n",
+			i ? "given factors" : "own SVD", seen[i].gradient, seen[i].cosine,
+			seen[i].loss, seen[i].logprob, seen[i].kl);
 	}
 	bed_close(&b);
 }
@@ -72,7 +73,8 @@ test_golden_differences(void **state)
 static void
 test_own_differences(void **state)
 {
-	static const char *const cases[] = {"T.plain_all_kl0.2_expert", "T.reference_all_kl0.2_expert",
+	static const char *const cases[] = {"T.plain_all_kl0.2_expert",
+					    "T.reference_all_kl0.2_expert",
 					    "T.plain_mlp_kl0_expert"};
 	struct bed b;
 
@@ -95,7 +97,8 @@ test_own_differences(void **state)
 
 			rng_seed(&rng, 11, (uint64_t)c, (uint64_t)d);
 			for (long i = 0; i < run.zp->n; i++)
-				way[i] = run.grad[i] + run.norm / sqrt((double)run.zp->n) * rng_normal(&rng);
+				way[i] = run.grad[i] +
+					 run.norm / sqrt((double)run.zp->n) * rng_normal(&rng);
 			for (long i = 0; i < run.zp->n; i++)
 				length += way[i] * way[i];
 			for (long i = 0; i < run.zp->n; i++) {
@@ -220,7 +223,8 @@ static void
 test_refused(void **state)
 {
 	int ids[3] = {1, 2, 3}, bad[1] = {1 << 30};
-	struct policy_line line = {.prompt = ids, .answer = ids, .prompt_n = 3, .answer_n = 0, .reward = 1};
+	struct policy_line line = {
+		.prompt = ids, .answer = ids, .prompt_n = 3, .answer_n = 0, .reward = 1};
 	struct policy_setup setup = {.backward = true};
 	struct policy_result r = {0};
 	struct base_linear *base;
@@ -269,9 +273,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_golden),	  cmocka_unit_test(test_golden_differences),
+		cmocka_unit_test(test_golden),		cmocka_unit_test(test_golden_differences),
 		cmocka_unit_test(test_own_differences), cmocka_unit_test(test_cuts),
-		cmocka_unit_test(test_memory),	  cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_memory),		cmocka_unit_test(test_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,7 +44,8 @@ run_many(struct pool *p, int turns)
 		assert_int_equal(w.bad, 0);
 		for (int i = 0; i < MOST; i++)
 			if (w.times[i] != (i < tasks))
-				fail_msg("turn %d: task %d of %d ran %d times", turn, i, tasks, w.times[i]);
+				fail_msg("turn %d: task %d of %d ran %d times", turn, i, tasks,
+					 w.times[i]);
 	}
 }
 
@@ -208,9 +209,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_each_task_once), cmocka_unit_test(test_sleepers), cmocka_unit_test(test_many_callers),
-		cmocka_unit_test(test_nested),	       cmocka_unit_test(test_in_order),
-		cmocka_unit_test(test_foreign),
+		cmocka_unit_test(test_each_task_once), cmocka_unit_test(test_sleepers),
+		cmocka_unit_test(test_many_callers),   cmocka_unit_test(test_nested),
+		cmocka_unit_test(test_in_order),       cmocka_unit_test(test_foreign),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,8 +22,21 @@
 enum { VOCAB = 29, TOKENS = 40, SHARPER = 4 };
 
 static const struct config tiny = {
-	.arch = "llama", .layers = 2, .hidden = 16, .heads = 4, .kv_heads = 2, .head_dim = 4, .ffn = 24, .vocab = VOCAB,
-	.context = 64, .rms_eps = 1e-5f, .rope_theta = 10000, .rope_linear = 1, .tied = true, .bos = 0, .eos = { 0 },
+	.arch = "llama",
+	.layers = 2,
+	.hidden = 16,
+	.heads = 4,
+	.kv_heads = 2,
+	.head_dim = 4,
+	.ffn = 24,
+	.vocab = VOCAB,
+	.context = 64,
+	.rms_eps = 1e-5f,
+	.rope_theta = 10000,
+	.rope_linear = 1,
+	.tied = true,
+	.bos = 0,
+	.eos = {0},
 	.eos_count = 1,
 };
 
@@ -37,7 +50,7 @@ struct data {
 static void
 data_draw(struct data *d, uint64_t step)
 {
-	static const int len[5] = { 10, 1, 10, 9, 10 };
+	static const int len[5] = {10, 1, 10, 9, 10};
 	struct rng r;
 
 	rng_seed(&r, 5, step, 0);
@@ -47,8 +60,8 @@ data_draw(struct data *d, uint64_t step)
 		d->target[i] = (d->ids[i] * 5 + 3) % VOCAB;
 		d->weight[i] = i % 10 < 4 ? 0.1f : 1;
 	}
-	d->batch = (struct pretrain_batch){ .count = 5, .len = d->len, .ids = d->ids, .target = d->target,
-					    .weight = d->weight };
+	d->batch = (struct pretrain_batch){
+		.count = 5, .len = d->len, .ids = d->ids, .target = d->target, .weight = d->weight};
 }
 
 static struct pretrain *
@@ -100,7 +113,8 @@ loss_at(struct pretrain *p, const struct pretrain_batch *b)
 
 /* (loss(w + h d) - loss(w - h d)) / 2h for a direction d of one tensor; w comes back as it was. */
 static double
-slope(struct pretrain *p, const struct pretrain_batch *b, float *w, const float *d, size_t n, double h)
+slope(struct pretrain *p, const struct pretrain_batch *b, float *w, const float *d, size_t n,
+      double h)
 {
 	float *old = malloc(n * sizeof *old);
 	double up, down;
@@ -128,7 +142,8 @@ test_gradients(void **state)
 	run(p, 3); /* norms away from 1 */
 	data_draw(&d, 77);
 	rng_seed(&r, 9, 9, 9);
-	for (int i = 0; i < pretrain_tensors(p); i++) { /* sharper attention than the first weights give */
+	for (int i = 0; i < pretrain_tensors(p);
+	     i++) { /* sharper attention than the first weights give */
 		struct pretrain_tensor t = pretrain_tensor(p, i);
 
 		for (size_t j = 0; t.rows > 1 && j < (size_t)t.rows * (size_t)t.cols; j++)
@@ -145,7 +160,8 @@ test_gradients(void **state)
 		for (size_t j = 0; j < n; j++)
 			norm += (double)g[j] * g[j];
 		norm = sqrt(norm);
-		assert_true(norm > 0.1); /* large against what differences of float32 losses can show */
+		assert_true(norm >
+			    0.1); /* large against what differences of float32 losses can show */
 		/* Along the gradient itself: every entry takes part. */
 		for (size_t j = 0; j < n; j++)
 			dir[j] = (float)(g[j] / norm);
@@ -159,7 +175,8 @@ test_gradients(void **state)
 			dir[j] = 1;
 			found = slope(p, &d.batch, t.w, dir, n, 5e-3);
 			if (fabs(found - g[j]) > 0.01 * fabs(g[j]) + 5e-4)
-				fail_msg("%s[%zu]: gradient %g, differences %g", t.name, j, g[j], found);
+				fail_msg("%s[%zu]: gradient %g, differences %g", t.name, j, g[j],
+					 found);
 		}
 		free(g);
 		free(dir);
@@ -199,7 +216,8 @@ test_first_update(void **state)
 
 		for (size_t j = 0; j < (size_t)t.rows * (size_t)t.cols; j++) {
 			double g = grad[i][j] * (norm > s.clip ? s.clip / norm : 1);
-			double want = before[i][j] * (t.rows > 1 ? 1 - rate * s.decay : 1) - rate * g / (fabs(g) + s.eps);
+			double want = before[i][j] * (t.rows > 1 ? 1 - rate * s.decay : 1) -
+				      rate * g / (fabs(g) + s.eps);
 
 			assert_true(fabs(t.w[j] - want) < 2e-6);
 		}
@@ -258,7 +276,8 @@ test_threads_agree(void **state)
 static void
 test_resume(void **state)
 {
-	struct pretrain *whole = start(NULL, 10), *first = start(NULL, 10), *second = start(NULL, 10), *other;
+	struct pretrain *whole = start(NULL, 10), *first = start(NULL, 10),
+			*second = start(NULL, 10), *other;
 	struct t2_err err;
 	char path[900];
 	FILE *f;
@@ -322,8 +341,12 @@ test_model_in_memory(void **state)
 	struct pretrain *p = start(NULL, 10);
 	const struct model *m = pretrain_model(p);
 	struct pretrain_tensor last = pretrain_tensor(p, pretrain_tensors(p) - 1);
-	struct tensor few = { .name = "model.embed_tokens.weight", .type = T2_F32, .ndim = 2, .shape = { VOCAB, 16 },
-			      .data = pretrain_tensor(p, 0).w, .bytes = VOCAB * 16 * sizeof(float) };
+	struct tensor few = {.name = "model.embed_tokens.weight",
+			     .type = T2_F32,
+			     .ndim = 2,
+			     .shape = {VOCAB, 16},
+			     .data = pretrain_tensor(p, 0).w,
+			     .bytes = VOCAB * 16 * sizeof(float)};
 	struct model *broken;
 	struct t2_err err;
 
@@ -383,9 +406,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_gradients), cmocka_unit_test(test_first_update), cmocka_unit_test(test_rate),
-		cmocka_unit_test(test_learns),	  cmocka_unit_test(test_threads_agree), cmocka_unit_test(test_resume),
-		cmocka_unit_test(test_written_weights), cmocka_unit_test(test_model_in_memory),
+		cmocka_unit_test(test_gradients),
+		cmocka_unit_test(test_first_update),
+		cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_learns),
+		cmocka_unit_test(test_threads_agree),
+		cmocka_unit_test(test_resume),
+		cmocka_unit_test(test_written_weights),
+		cmocka_unit_test(test_model_in_memory),
 		cmocka_unit_test(test_bad_input),
 	};
 

@@ -43,7 +43,8 @@ plots_fill(struct plots *p)
 	int seed = p->row * KINDS + p->col;
 
 	for (int i = 0; i < RANK; i++) {
-		p->sigma[i] = (12 - p->row) * pow(i + 1.0, -0.9 - 0.02 * p->col) + 0.02 * (RANK - i) / RANK;
+		p->sigma[i] = (12 - p->row) * pow(i + 1.0, -0.9 - 0.02 * p->col) +
+			      0.02 * (RANK - i) / RANK;
 		p->z[i] = 0.4 * exp(-i / 20.0) * sin(i * 0.7 + seed) + 0.03 * sin(i * 1.9);
 		p->sz[0][i] = p->sigma[i] * (1 + p->z[i]);
 		p->sz[1][i] = p->sigma[i] * (1 - 0.3 * cos(i * 0.2));
@@ -75,8 +76,13 @@ plots_curve(struct plots *p, struct canvas *c, struct rect r)
 		{.y = p->sz[1], .n = RANK, .name = "σ·z code", .style = theme_series(c->theme, 1)},
 	};
 	struct plot_mark mark = {0.42, true, "noise edge 0.42"};
-	struct plot plot = {.series = s, .nseries = 3, .log_y = !p->linear, .marks = &mark,
-			    .nmarks = 1, .cursor = NAN, .x_label = "component"};
+	struct plot plot = {.series = s,
+			    .nseries = 3,
+			    .log_y = !p->linear,
+			    .marks = &mark,
+			    .nmarks = 1,
+			    .cursor = NAN,
+			    .x_label = "component"};
 
 	plot_draw(c, r, &plot, NULL);
 }
@@ -85,8 +91,13 @@ static void
 plots_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r)
 {
 	struct plots *p = state;
-	struct heat h = {.rows = LAYERS, .cols = KINDS, .v = p->stat, .col_name = kinds,
-			 .sel_row = p->row, .sel_col = p->col, .focused = view_focused(v, pane)};
+	struct heat h = {.rows = LAYERS,
+			 .cols = KINDS,
+			 .v = p->stat,
+			 .col_name = kinds,
+			 .sel_row = p->row,
+			 .sel_col = p->col,
+			 .focused = view_focused(v, pane)};
 	double limit;
 
 	switch (pane) {
@@ -96,7 +107,8 @@ plots_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect 
 		heat_ramp(c, r.x + 1, r.y + r.h - 1, r.w - 2, &h);
 		break;
 	case P_CURVE:
-		view_title(v, pane, "layer %d  %s_proj  384 × 128  r %d", p->row, kinds[p->col], RANK);
+		view_title(v, pane, "layer %d  %s_proj  384 × 128  r %d", p->row, kinds[p->col],
+			   RANK);
 		view_note(v, pane, p->linear ? "linear" : "log");
 		plots_curve(p, c, r);
 		break;
@@ -175,8 +187,9 @@ struct runs {
 
 enum { R_LIST, R_CURVE, R_MAP, R_TEXT };
 
-static const char *const run_names[] = {"math",  "code", "logic", "classifier with a rather long name",
-					"日本語", "a\033[31mb\xff", "math-hard"};
+static const char *const run_names[] = {
+	"math",	  "code",	    "logic",	"classifier with a rather long name",
+	"日本語", "a\033[31mb\xff", "math-hard"};
 
 static void
 run_cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st)
@@ -192,7 +205,8 @@ run_cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st)
 		snprintf(buf, TABLE_CELL, "%d", 40 * row % 200);
 		break;
 	default:
-		gauge_interval(buf, TABLE_CELL, 0.5 + 0.01 * row, 0.45 + 0.01 * row, 0.55 + 0.01 * row);
+		gauge_interval(buf, TABLE_CELL, 0.5 + 0.01 * row, 0.45 + 0.01 * row,
+			       0.55 + 0.01 * row);
 	}
 }
 
@@ -231,15 +245,20 @@ runs_open(struct view *v, void *state, struct t2_err *err)
 
 	(void)err;
 	r->v = v;
-	r->t = (struct table){.cols = run_columns, .ncols = 4, .cell = run_cell, .paint = run_paint,
-			      .compare = run_compare, .arg = r};
+	r->t = (struct table){.cols = run_columns,
+			      .ncols = 4,
+			      .cell = run_cell,
+			      .paint = run_paint,
+			      .compare = run_compare,
+			      .arg = r};
 	for (int i = 0; i < STEPS; i++) {
 		r->reward[i] = 0.75 - 0.5 * exp(-i / 50.0) + 0.04 * sin(i * 1.3) * cos(i * 0.31);
 		r->lo[i] = r->reward[i] - 0.06;
 		r->hi[i] = r->reward[i] + 0.06;
 		r->kl[i] = 0.3 * (1 - exp(-i / 80.0));
 		for (int k = 0; k < LAYERS * KINDS; k++)
-			r->z[k * STEPS + i] = 1 + 0.3 * sin(k * 0.5 + i * 0.01) * (1 - exp(-i / 60.0));
+			r->z[k * STEPS + i] =
+				1 + 0.3 * sin(k * 0.5 + i * 0.01) * (1 - exp(-i / 60.0));
 	}
 	table_rows(&r->t, 40);
 	editor_set(&r->e, "Ann has 3 apples. Ben gives her 4 more. How many apples does Ann have?");
@@ -261,13 +280,22 @@ runs_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r
 {
 	struct runs *s = state;
 	struct plot_series ser[] = {
-		{.y = s->reward, .n = STEPS, .name = "reward", .style = theme_series(c->theme, 0),
-		 .lo = s->lo, .hi = s->hi},
+		{.y = s->reward,
+		 .n = STEPS,
+		 .name = "reward",
+		 .style = theme_series(c->theme, 0),
+		 .lo = s->lo,
+		 .hi = s->hi},
 		{.y = s->kl, .n = STEPS, .name = "KL", .style = theme_series(c->theme, 1)},
 	};
 	struct plot p = {.series = ser, .nseries = 2, .cursor = 120, .x_label = "step"};
-	struct heat h = {.rows = LAYERS * KINDS, .cols = STEPS, .v = s->z, .diverging = true,
-			 .mid = 1, .sel_row = -1, .sel_col = -1};
+	struct heat h = {.rows = LAYERS * KINDS,
+			 .cols = STEPS,
+			 .v = s->z,
+			 .diverging = true,
+			 .mid = 1,
+			 .sel_row = -1,
+			 .sel_col = -1};
 
 	switch (pane) {
 	case R_LIST:
@@ -338,7 +366,8 @@ runs_mouse(struct view *v, void *state, int pane, const struct mouse *m)
 	struct runs *s = state;
 	bool open;
 
-	return pane == R_LIST && table_mouse(&s->t, m, &open) && (!open || runs_action(v, s, pane, A_OPEN));
+	return pane == R_LIST && table_mouse(&s->t, m, &open) &&
+	       (!open || runs_action(v, s, pane, A_OPEN));
 }
 
 static void
@@ -451,8 +480,14 @@ static const struct view_ops *const views[] = {&plots_view, &runs_view};
 static int
 play(const char *path, const char *glyphs, const char *colors)
 {
-	struct app_config cfg = {.title = "sample (0.9M)", .views = views, .nviews = 2, .first = 2,
-				 .script = path, .w = 120, .h = 40, .glyphs = glyphs,
+	struct app_config cfg = {.title = "sample (0.9M)",
+				 .views = views,
+				 .nviews = 2,
+				 .first = 2,
+				 .script = path,
+				 .w = 120,
+				 .h = 40,
+				 .glyphs = glyphs,
 				 .colors = colors};
 
 	return app_run(&cfg);

@@ -16,13 +16,17 @@ static struct t2_err err;
 static struct config
 config_make(void)
 {
-	return (struct config){ .heads = HEADS, .kv_heads = HEADS, .head_dim = DIM, .rope_theta = 10000, .rope_linear = 1 };
+	return (struct config){.heads = HEADS,
+			       .kv_heads = HEADS,
+			       .head_dim = DIM,
+			       .rope_theta = 10000,
+			       .rope_linear = 1};
 }
 
 static void
 check(const struct config *c, const float *factors, const double freq[HALF])
 {
-	static const int positions[] = { 0, 1, 2, 63, 4095, 131071 };
+	static const int positions[] = {0, 1, 2, 63, 4095, 131071};
 	struct rope *r;
 
 	if (rope_new(&r, c, factors, &err))
@@ -36,8 +40,10 @@ check(const struct config *c, const float *factors, const double freq[HALF])
 		rope_turn(r, y, HEADS, positions[p], false);
 		for (int h = 0; h < HEADS; h++)
 			for (int i = 0; i < HALF; i++) {
-				int ia = h * DIM + (c->rope_pairs ? 2 * i : i), ib = ia + (c->rope_pairs ? 1 : HALF);
-				double cs = cos(positions[p] * freq[i]), sn = sin(positions[p] * freq[i]);
+				int ia = h * DIM + (c->rope_pairs ? 2 * i : i),
+				    ib = ia + (c->rope_pairs ? 1 : HALF);
+				double cs = cos(positions[p] * freq[i]),
+				       sn = sin(positions[p] * freq[i]);
 
 				assert_true(fabs(y[ia] - (x[ia] * cs - x[ib] * sn)) < 3e-7);
 				assert_true(fabs(y[ib] - (x[ib] * cs + x[ia] * sn)) < 3e-7);
@@ -104,7 +110,7 @@ llama3(void **state)
 {
 	struct config c = config_make();
 	double f[HALF];
-	int branch[3] = { 0 };
+	int branch[3] = {0};
 
 	(void)state;
 	c.rope_theta = 500000;
@@ -140,10 +146,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(plain_and_pairs),
-		cmocka_unit_test(linear),
-		cmocka_unit_test(file_factors),
-		cmocka_unit_test(llama3),
+		cmocka_unit_test(plain_and_pairs),	 cmocka_unit_test(linear),
+		cmocka_unit_test(file_factors),		 cmocka_unit_test(llama3),
 		cmocka_unit_test(odd_heads_are_refused),
 	};
 

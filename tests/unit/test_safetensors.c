@@ -76,68 +76,71 @@ test_hostile(void **state)
 		enum t2_status want;
 		const char *says;
 	} cases[] = {
-	    {"{}", 0, T2_OK, ""},
-	    {"{}   ", 0, T2_OK, ""},
-	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}", 4, T2_OK, ""},
-	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[0,7],\"data_offsets\":[0,0]}}", 0, T2_OK, ""},
-	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[9223372036854775807,9223372036854775807,0],"
-	     "\"data_offsets\":[0,0]}}",
-	     0, T2_OK, ""},
-	    {"", 0, T2_EFORMAT, "not JSON"},
-	    {"[]", 0, T2_EFORMAT, "not an object"},
-	    {"{\"a\":", 0, T2_EFORMAT, "not JSON"},
-	    {"{}", 3, T2_EFORMAT, "3 bytes after"},
-	    {"{\"__metadata__\":[]}", 0, T2_EFORMAT, "__metadata__"},
-	    {"{\"__metadata__\":{\"a\":1}}", 0, T2_EFORMAT, "plain string"},
-	    {"{\"__metadata__\":{\"a\":\"x\\u0000y\"}}", 0, T2_EFORMAT, "plain string"},
-	    {"{\"a\":7}", 0, T2_EFORMAT, "dtype"},
-	    {"{\"a\":{\"dtype\":\"F33\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, T2_EUNSUP,
-	     "F33"},
-	    {"{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4, T2_EFORMAT, "shape"},
-	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", 4, T2_EFORMAT,
-	     "shape"},
-	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1.0],\"data_offsets\":[0,4]}}", 4, T2_EFORMAT,
-	     "shape"},
-	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]}}", 4,
-	     T2_EFORMAT, "at most 8"},
-	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", 4, T2_EFORMAT, "data_offsets"},
-	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0]}}", 4, T2_EFORMAT,
-	     "data_offsets"},
-	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,\"4\"]}}", 4, T2_EFORMAT,
-	     "data_offsets"},
-	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 4, T2_EFORMAT,
-	     "backwards"},
-	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[-4,0]}}", 4, T2_EFORMAT,
-	     "backwards"},
-	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 4, T2_EFORMAT,
-	     "cut short"},
-	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[9223372036854775803,"
-	     "9223372036854775807]}}",
-	     4, T2_EFORMAT, "cut short"},
-	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,99999999999999999999]}}",
-	     4, T2_EFORMAT, "not JSON"},
-	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4, T2_EFORMAT,
-	     "do not fit"},
-	    /* 2^62 floats of 32 bits each wrap to 0 in 64 bits */
-	    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904],\"data_offsets\":[0,0]}}",
-	     0, T2_EFORMAT, "do not fit"},
-	    {"{\"a\":{\"dtype\":\"F4\",\"shape\":[3],\"data_offsets\":[0,1]}}", 1, T2_EFORMAT,
-	     "do not fit"},
-	    {"{\"a\":{\"dtype\":\"F4\",\"shape\":[4],\"data_offsets\":[0,2]}}", 2, T2_OK, ""},
-	    {"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
-	     "\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[2,6]}}",
-	     6, T2_EFORMAT, "overlaps"},
-	    {"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
-	     "\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}",
-	     4, T2_EFORMAT, "overlaps"},
-	    {"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
-	     "\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[6,10]}}",
-	     10, T2_EFORMAT, "hole"},
-	    {"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
-	     "\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[4,8]}}",
-	     8, T2_EFORMAT, "not JSON"},
-	    {"{\"a\\u0000b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}", 4,
-	     T2_EFORMAT, "not JSON"},
+		{"{}", 0, T2_OK, ""},
+		{"{}   ", 0, T2_OK, ""},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}", 4, T2_OK, ""},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[0,7],\"data_offsets\":[0,0]}}", 0, T2_OK,
+		 ""},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[9223372036854775807,9223372036854775807,0],"
+		 "\"data_offsets\":[0,0]}}",
+		 0, T2_OK, ""},
+		{"", 0, T2_EFORMAT, "not JSON"},
+		{"[]", 0, T2_EFORMAT, "not an object"},
+		{"{\"a\":", 0, T2_EFORMAT, "not JSON"},
+		{"{}", 3, T2_EFORMAT, "3 bytes after"},
+		{"{\"__metadata__\":[]}", 0, T2_EFORMAT, "__metadata__"},
+		{"{\"__metadata__\":{\"a\":1}}", 0, T2_EFORMAT, "plain string"},
+		{"{\"__metadata__\":{\"a\":\"x\\u0000y\"}}", 0, T2_EFORMAT, "plain string"},
+		{"{\"a\":7}", 0, T2_EFORMAT, "dtype"},
+		{"{\"a\":{\"dtype\":\"F33\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, T2_EUNSUP,
+		 "F33"},
+		{"{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4, T2_EFORMAT, "shape"},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", 4, T2_EFORMAT,
+		 "shape"},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[1.0],\"data_offsets\":[0,4]}}", 4,
+		 T2_EFORMAT, "shape"},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]}}",
+		 4, T2_EFORMAT, "at most 8"},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", 4, T2_EFORMAT, "data_offsets"},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0]}}", 4, T2_EFORMAT,
+		 "data_offsets"},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,\"4\"]}}", 4,
+		 T2_EFORMAT, "data_offsets"},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 4, T2_EFORMAT,
+		 "backwards"},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[-4,0]}}", 4, T2_EFORMAT,
+		 "backwards"},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 4, T2_EFORMAT,
+		 "cut short"},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[9223372036854775803,"
+		 "9223372036854775807]}}",
+		 4, T2_EFORMAT, "cut short"},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,99999999999999999999]"
+		 "}}",
+		 4, T2_EFORMAT, "not JSON"},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4, T2_EFORMAT,
+		 "do not fit"},
+		/* 2^62 floats of 32 bits each wrap to 0 in 64 bits */
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904],\"data_offsets\":[0,0]}"
+		 "}",
+		 0, T2_EFORMAT, "do not fit"},
+		{"{\"a\":{\"dtype\":\"F4\",\"shape\":[3],\"data_offsets\":[0,1]}}", 1, T2_EFORMAT,
+		 "do not fit"},
+		{"{\"a\":{\"dtype\":\"F4\",\"shape\":[4],\"data_offsets\":[0,2]}}", 2, T2_OK, ""},
+		{"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
+		 "\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[2,6]}}",
+		 6, T2_EFORMAT, "overlaps"},
+		{"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
+		 "\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}",
+		 4, T2_EFORMAT, "overlaps"},
+		{"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
+		 "\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[6,10]}}",
+		 10, T2_EFORMAT, "hole"},
+		{"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
+		 "\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[4,8]}}",
+		 8, T2_EFORMAT, "not JSON"},
+		{"{\"a\\u0000b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}", 4,
+		 T2_EFORMAT, "not JSON"},
 	};
 	struct t2_err err;
 
@@ -239,10 +242,10 @@ test_round_trip(void **state)
 	static const uint8_t u[3] = {9, 8, 7};
 	static const int64_t i[1] = {-5};
 	const struct st_write w[] = {
-	    {"bytes", "U8", 1, {3}, u, 3},
-	    {"layer.z", "F32", 2, {2, 3}, f, sizeof f},
-	    {"n", "I64", 0, {0}, i, sizeof i},
-	    {"none", "F32", 2, {0, 5}, NULL, 0},
+		{"bytes", "U8", 1, {3}, u, 3},
+		{"layer.z", "F32", 2, {2, 3}, f, sizeof f},
+		{"n", "I64", 0, {0}, i, sizeof i},
+		{"none", "F32", 2, {0, 5}, NULL, 0},
 	};
 	const char *const meta[] = {"format", "t2-expert", "gr\303\266\303\237e \"x\"\n",
 				    "\342\202\254"};
@@ -435,11 +438,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_hostile),    cmocka_unit_test(test_lengths),
-	    cmocka_unit_test(test_deep),       cmocka_unit_test(test_unaligned),
-	    cmocka_unit_test(test_round_trip), cmocka_unit_test(test_write_refusals),
-	    cmocka_unit_test(test_disk_full),  cmocka_unit_test(test_absent),
-	    cmocka_unit_test(test_goldens),    cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_hostile),	   cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_deep),	   cmocka_unit_test(test_unaligned),
+		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_write_refusals),
+		cmocka_unit_test(test_disk_full),  cmocka_unit_test(test_absent),
+		cmocka_unit_test(test_goldens),	   cmocka_unit_test(test_damaged),
 	};
 
 	dir = temp_dir();

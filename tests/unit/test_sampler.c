@@ -63,7 +63,7 @@ static void
 frequencies(struct sampling s)
 {
 	double p[VOCAB], chi = 0;
-	long seen[VOCAB] = { 0 };
+	long seen[VOCAB] = {0};
 	struct rng r;
 	int cells = 0, pick;
 
@@ -91,22 +91,22 @@ draws_follow_the_distribution(void **state)
 {
 	(void)state;
 	fill();
-	frequencies((struct sampling){ .temp = 1 });
-	frequencies((struct sampling){ .temp = 0.5f });
-	frequencies((struct sampling){ .temp = 2, .top_p = 1 });
-	frequencies((struct sampling){ .temp = 1, .top_k = 5 });
-	frequencies((struct sampling){ .temp = 1, .top_k = 1000 });
-	frequencies((struct sampling){ .temp = 1, .top_p = 0.8f });
-	frequencies((struct sampling){ .temp = 1.5f, .top_p = 0.5f });
-	frequencies((struct sampling){ .temp = 1.5f, .top_k = 10, .top_p = 0.7f });
-	frequencies((struct sampling){ .temp = 1, .top_p = 1e-6f });
+	frequencies((struct sampling){.temp = 1});
+	frequencies((struct sampling){.temp = 0.5f});
+	frequencies((struct sampling){.temp = 2, .top_p = 1});
+	frequencies((struct sampling){.temp = 1, .top_k = 5});
+	frequencies((struct sampling){.temp = 1, .top_k = 1000});
+	frequencies((struct sampling){.temp = 1, .top_p = 0.8f});
+	frequencies((struct sampling){.temp = 1.5f, .top_p = 0.5f});
+	frequencies((struct sampling){.temp = 1.5f, .top_k = 10, .top_p = 0.7f});
+	frequencies((struct sampling){.temp = 1, .top_p = 1e-6f});
 }
 
 /* Not only on average: every draw is the inverse of the cumulative distribution at the stream's next number. */
 static void
 draws_invert_the_distribution(void **state)
 {
-	struct sampling s = { .temp = 0.7f };
+	struct sampling s = {.temp = 0.7f};
 	double p[VOCAB];
 	struct rng r, twin;
 
@@ -132,7 +132,7 @@ draws_invert_the_distribution(void **state)
 static void
 greedy_takes_the_lowest_of_equals(void **state)
 {
-	struct sampling s = { 0 };
+	struct sampling s = {0};
 	struct rng r, before;
 
 	(void)state;
@@ -142,7 +142,7 @@ greedy_takes_the_lowest_of_equals(void **state)
 	before = r;
 	assert_int_equal(sampler_pick(logits, VOCAB, &s, &r, scratch, NULL), 9);
 	assert_memory_equal(&r, &before, sizeof r); /* greedy draws nothing */
-	s = (struct sampling){ .temp = 1, .top_k = 1 };
+	s = (struct sampling){.temp = 1, .top_k = 1};
 	for (int i = 0; i < 50; i++)
 		assert_int_equal(sampler_pick(logits, VOCAB, &s, &r, scratch, NULL), 9);
 }
@@ -150,7 +150,7 @@ greedy_takes_the_lowest_of_equals(void **state)
 static void
 logprob_is_at_temperature_one(void **state)
 {
-	struct sampling s[3] = { { 0 }, { .temp = 0.3f }, { .temp = 2, .top_k = 3, .top_p = 0.9f } };
+	struct sampling s[3] = {{0}, {.temp = 0.3f}, {.temp = 2, .top_k = 3, .top_p = 0.9f}};
 	struct rng r;
 	double sum = 0;
 
@@ -170,7 +170,7 @@ logprob_is_at_temperature_one(void **state)
 static void
 extremes(void **state)
 {
-	struct sampling hot = { .temp = 1e30f }, cold = { .temp = 1e-30f }, one = { .temp = 1 };
+	struct sampling hot = {.temp = 1e30f}, cold = {.temp = 1e-30f}, one = {.temp = 1};
 	float copy[VOCAB];
 	struct rng r;
 
@@ -194,7 +194,7 @@ extremes(void **state)
 static void
 same_seed_same_tokens(void **state)
 {
-	struct sampling s = { .temp = 1, .top_p = 0.9f };
+	struct sampling s = {.temp = 1, .top_p = 0.9f};
 	struct rng a, b;
 
 	(void)state;
@@ -210,7 +210,7 @@ static void
 same_tokens_at_every_kernel_level(void **state)
 {
 	static int first[DRAWS];
-	struct sampling s = { .temp = 0.9f };
+	struct sampling s = {.temp = 0.9f};
 	enum kern_level best = kern_level();
 
 	(void)state;

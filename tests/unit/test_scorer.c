@@ -32,8 +32,8 @@ golden_line(void *arg, json_t *line, long number, struct t2_err *err)
 	bool want = json_is_true(json_object_get(line, "correct"));
 	struct verdict v;
 
-	if (scorer_score(t->scorer, json_string_value(answer), json_string_length(answer), json_string_value(gold),
-			 json_string_length(gold), &v, err))
+	if (scorer_score(t->scorer, json_string_value(answer), json_string_length(answer),
+			 json_string_value(gold), json_string_length(gold), &v, err))
 		fail_msg("%s, line %ld: %s", t->kind, number, err->msg);
 	t->lines++;
 	t->correct += want;
@@ -42,10 +42,12 @@ golden_line(void *arg, json_t *line, long number, struct t2_err *err)
 		t->algebra_right += v.correct;
 	} else if (v.correct != want) {
 		t->wrong++;
-		print_error("%s, line %ld: %s instead of %s: %s\n\tanswer %s\n\tgold %s\n\ttaken %s\n", t->kind, number,
-			    v.correct ? "correct" : "wrong", want ? "correct" : "wrong",
-			    json_string_value(json_object_get(line, "why")), json_string_value(answer),
-			    json_string_value(gold), v.extracted ? v.extracted : "nothing");
+		print_error(
+			"%s, line %ld: %s instead of %s: %s\n\tanswer %s\n\tgold %s\n\ttaken %s\n",
+			t->kind, number, v.correct ? "correct" : "wrong",
+			want ? "correct" : "wrong", json_string_value(json_object_get(line, "why")),
+			json_string_value(answer), json_string_value(gold),
+			v.extracted ? v.extracted : "nothing");
 	}
 	/* a word that is no category is itself in the verdict, and "other" for dispatch */
 	if (decision && v.extracted && strcmp(json_string_value(decision), "other"))
@@ -73,7 +75,8 @@ check_golden(const char *kind, int lines, int correct)
 	assert_int_equal(t.lines, lines);
 	assert_int_equal(t.correct, correct);
 	if (t.algebra)
-		print_message("%s: %d of %d algebra lines called correct\n", kind, t.algebra_right, t.algebra);
+		print_message("%s: %d of %d algebra lines called correct\n", kind, t.algebra_right,
+			      t.algebra);
 }
 
 static void
@@ -126,19 +129,19 @@ sheet_line(void *arg, json_t *line, long number, struct t2_err *err)
 	json_t *a = json_object_get(line, t->answer), *g = json_object_get(line, t->gold);
 	struct verdict v;
 
-	if (scorer_score(t->scorer, json_string_value(a), json_string_length(a), json_string_value(g),
-			 json_string_length(g), &v, err))
+	if (scorer_score(t->scorer, json_string_value(a), json_string_length(a),
+			 json_string_value(g), json_string_length(g), &v, err))
 		fail_msg("line %ld: %s", number, err->msg);
 	t->lines++;
 	if (!v.correct) {
 		t->wrong++;
-		print_message("line %ld: taken %s, gold %s\n", number, v.extracted ? v.extracted : "nothing",
-			      json_string_value(g));
+		print_message("line %ld: taken %s, gold %s\n", number,
+			      v.extracted ? v.extracted : "nothing", json_string_value(g));
 	}
 	verdict_free(&v);
 	if (t->before) {
-		assert_int_equal(scorer_score(t->scorer, t->before, strlen(t->before), json_string_value(g),
-					      json_string_length(g), &v, err),
+		assert_int_equal(scorer_score(t->scorer, t->before, strlen(t->before),
+					      json_string_value(g), json_string_length(g), &v, err),
 				 T2_OK);
 		t->same_as_before += v.correct;
 		verdict_free(&v);
@@ -169,7 +172,8 @@ test_published_solutions(void **state)
 		struct sheet t = {.answer = sheets[i].answer, .gold = sheets[i].gold};
 
 		assert_int_equal(scorer_new(&t.scorer, sheets[i].kind, NULL, 0, NULL, &err), T2_OK);
-		assert_int_equal(json_read_lines(shared_path(sheets[i].file), sheet_line, &t, &err), T2_OK);
+		assert_int_equal(json_read_lines(shared_path(sheets[i].file), sheet_line, &t, &err),
+				 T2_OK);
 		scorer_free(t.scorer);
 		free(t.before);
 		assert_int_equal(t.lines, sheets[i].lines);
@@ -247,8 +251,23 @@ static void
 test_hostile(void **state)
 {
 	static const char *const kind[] = {"exact", "number", "choice", "boxed", "category"};
-	static const char *const piece[] = {"(", "{", "\\boxed{", "1,234", "\\frac{1}{", "9", "####", " A and", "$",
-					    "\\text{", "\\begin{pmatrix}", "a=", "\\", "^{", "\xf0\x9f", "\\cup", "x/"};
+	static const char *const piece[] = {"(",
+					    "{",
+					    "\\boxed{",
+					    "1,234",
+					    "\\frac{1}{",
+					    "9",
+					    "####",
+					    " A and",
+					    "$",
+					    "\\text{",
+					    "\\begin{pmatrix}",
+					    "a=",
+					    "\\",
+					    "^{",
+					    "\xf0\x9f",
+					    "\\cup",
+					    "x/"};
 	struct t2_err err = {0};
 
 	(void)state;
@@ -280,10 +299,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_number), cmocka_unit_test(test_boxed), cmocka_unit_test(test_choice),
-		cmocka_unit_test(test_category), cmocka_unit_test(test_exact),
-		cmocka_unit_test(test_published_solutions), cmocka_unit_test(test_extract),
-		cmocka_unit_test(test_refused), cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_number),	cmocka_unit_test(test_boxed),
+		cmocka_unit_test(test_choice),	cmocka_unit_test(test_category),
+		cmocka_unit_test(test_exact),	cmocka_unit_test(test_published_solutions),
+		cmocka_unit_test(test_extract), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,8 +171,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_presets),	      cmocka_unit_test(test_set),  cmocka_unit_test(test_contradictions),
-		cmocka_unit_test(test_lr),	      cmocka_unit_test(test_json), cmocka_unit_test(test_table),
+		cmocka_unit_test(test_presets),	       cmocka_unit_test(test_set),
+		cmocka_unit_test(test_contradictions), cmocka_unit_test(test_lr),
+		cmocka_unit_test(test_json),	       cmocka_unit_test(test_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

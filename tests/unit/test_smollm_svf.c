@@ -126,8 +126,8 @@ test_gradients(void **state)
 		skip();
 	grad_check(&b, b.f, "S", &tol_grad, &seen);
 	assert_int_equal(seen.cases, 1);
-	print_message("gradient %.2g, 1 - cosine %.2g, loss %.2g, logprob %.2g, kl %.2g\n", seen.gradient, seen.cosine,
-		      seen.loss, seen.logprob, seen.kl);
+	print_message("gradient %.2g, 1 - cosine %.2g, loss %.2g, logprob %.2g, kl %.2g\n",
+		      seen.gradient, seen.cosine, seen.loss, seen.logprob, seen.kl);
 	grad_check_differences(&b, b.f, "S", tol_grad.gradient);
 }
 

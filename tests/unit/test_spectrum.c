@@ -37,13 +37,15 @@ test_mp_median(void **state)
 	if (!path)
 		skip();
 	assert_int_equal(json_read_file(&list, path, &err), T2_OK);
-	json_array_foreach(list, i, row) {
+	json_array_foreach (list, i, row) {
 		double beta = json_number_value(json_object_get(row, "beta"));
 
 		/* the file holds twelve digits */
-		close_to("mp_median", mp_median(beta), json_number_value(json_object_get(row, "mp_median")), 1e-12);
+		close_to("mp_median", mp_median(beta),
+			 json_number_value(json_object_get(row, "mp_median")), 1e-12);
 		close_to("edge", (1 + sqrt(beta)) / sqrt(mp_median(beta)),
-			 json_number_value(json_object_get(row, "lambda_edge_over_median_sigma")), 1e-11);
+			 json_number_value(json_object_get(row, "lambda_edge_over_median_sigma")),
+			 1e-11);
 	}
 	assert_true(i >= 7);
 	json_decref(list);
@@ -65,7 +67,8 @@ check_stats(const struct spectrum_stats *s, const json_t *row, double rel)
 	close_to("noise_edge", s->noise_edge, num(row, "noise_edge"), rel);
 	close_to("tail_exponent", s->tail_exponent, num(row, "tail_exponent"), rel);
 	close_to("tail_xmin", s->tail_xmin, num(row, "tail_xmin"), rel);
-	assert_true(fabs(s->tail_ks - num(row, "tail_ks")) <= rel); /* a difference of probabilities */
+	assert_true(fabs(s->tail_ks - num(row, "tail_ks")) <=
+		    rel); /* a difference of probabilities */
 	assert_int_equal(s->tail_n, (int)num(row, "tail_n"));
 	assert_int_equal(s->above_edge, (int)num(row, "above_edge"));
 }
@@ -82,7 +85,7 @@ test_statistics(void **state)
 	if (!path)
 		skip();
 	assert_int_equal(json_read_file(&list, path, &err), T2_OK);
-	json_array_foreach(list, i, row) {
+	json_array_foreach (list, i, row) {
 		char file[64], name[256];
 		struct safetensors *st;
 		const struct st_tensor *t;
@@ -90,8 +93,10 @@ test_statistics(void **state)
 		int m = (int)num(row, "m"), n = (int)num(row, "n"), r = (int)num(row, "rank");
 		float *narrow = malloc(sizeof(float) * (size_t)r);
 
-		snprintf(file, sizeof file, "sigma/%s.sigma.safetensors", json_string_value(json_object_get(row, "model")));
-		snprintf(name, sizeof name, "%s.sigma", json_string_value(json_object_get(row, "name")));
+		snprintf(file, sizeof file, "sigma/%s.sigma.safetensors",
+			 json_string_value(json_object_get(row, "model")));
+		snprintf(name, sizeof name, "%s.sigma",
+			 json_string_value(json_object_get(row, "name")));
 		assert_int_equal(safetensors_open(&st, golden_path(file), &err), T2_OK);
 		t = safetensors_find(st, name);
 		assert_non_null(t);
@@ -112,7 +117,8 @@ test_statistics(void **state)
 static void
 test_known(void **state)
 {
-	const double one[] = {3}, flat[] = {2, 2, 2, 2}, none[] = {0, 0, 0}, steep[] = {10, 3, 1, 0};
+	const double one[] = {3}, flat[] = {2, 2, 2, 2}, none[] = {0, 0, 0},
+		     steep[] = {10, 3, 1, 0};
 	struct spectrum_stats s;
 	struct t2_err err;
 
@@ -125,7 +131,8 @@ test_known(void **state)
 	assert_int_equal(s.energy90, 4);
 	assert_int_equal(s.tail_n, 0);
 	assert_int_equal(spectrum_compute_f64(&s, none, 3, 3, &err), T2_OK);
-	assert_true(s.stable_rank == 0 && s.effective_rank == 0 && s.noise_edge == 0 && s.above_edge == 0 && s.energy90 == 0);
+	assert_true(s.stable_rank == 0 && s.effective_rank == 0 && s.noise_edge == 0 &&
+		    s.above_edge == 0 && s.energy90 == 0);
 	assert_int_equal(spectrum_compute_f64(&s, steep, 4, 4, &err), T2_OK);
 	assert_int_equal(s.energy90, 1); /* 100 of 110 */
 	assert_true(s.tail_n >= 2 && isfinite(s.tail_exponent));

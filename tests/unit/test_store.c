@@ -40,7 +40,10 @@ test_new(void **state)
 	expect_sql(path, "PRAGMA user_version", "1");
 	expect_sql(path, "PRAGMA journal_mode", "wal");
 	expect_sql(path, "SELECT count(*) FROM sqlite_schema WHERE type='table'", "14");
-	expect_sql(path, "SELECT count(*) FROM pragma_table_list WHERE type='table' AND schema='main' AND NOT strict AND name NOT LIKE 'sqlite%'", "0");
+	expect_sql(path,
+		   "SELECT count(*) FROM pragma_table_list WHERE type='table' AND schema='main' "
+		   "AND NOT strict AND name NOT LIKE 'sqlite%'",
+		   "0");
 }
 
 static void
@@ -242,7 +245,8 @@ test_readonly(void **state)
 	char dir[600], path[700];
 
 	(void)state;
-	snprintf(dir, sizeof dir, "%s/t2ro.XXXXXX", tmp && *tmp ? tmp : "/tmp"); /* temp_dir() is closed to others */
+	snprintf(dir, sizeof dir, "%s/t2ro.XXXXXX",
+		 tmp && *tmp ? tmp : "/tmp"); /* temp_dir() is closed to others */
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof path, "%s/t2.db", dir);
 	for (int writable = 0; writable < 2; writable++) {
@@ -336,7 +340,9 @@ test_simultaneous(void **state)
 			bad += status != 0;
 		}
 		assert_int_equal(bad, 0);
-		expect_sql(path, "SELECT (SELECT count(*) FROM model)||' '||(SELECT count(*) FROM run)", "1 6");
+		expect_sql(path,
+			   "SELECT (SELECT count(*) FROM model)||' '||(SELECT count(*) FROM run)",
+			   "1 6");
 	}
 }
 
@@ -411,21 +417,24 @@ test_disk_full(void **state)
 			_exit(1);
 		if (store_begin(mine, &err))
 			_exit(2);
-		if (!store_checkpoint_put(mine, run, "last", 2, big, 1000000, &err) && !store_commit(mine, &err))
+		if (!store_checkpoint_put(mine, run, "last", 2, big, 1000000, &err) &&
+		    !store_commit(mine, &err))
 			_exit(3);
 		if (err.code != T2_EIO || !strstr(err.msg, path)) {
 			fprintf(stderr, "%d %s\n", err.code, err.msg);
 			_exit(4);
 		}
 		store_rollback(mine);
-		if (store_checkpoint_put(mine, run, "best", 1, "small", 5, &err)) /* what fits still goes in */
+		if (store_checkpoint_put(mine, run, "best", 1, "small", 5,
+					 &err)) /* what fits still goes in */
 			_exit(5);
 		_exit(0);
 	}
 	waitpid(pid, &status, 0);
 	if (status)
 		fail_msg("the writer ended with status %#x", status);
-	expect_sql(path, "SELECT group_concat(kind||step||length(state)) FROM checkpoint", "best15,last13");
+	expect_sql(path, "SELECT group_concat(kind||step||length(state)) FROM checkpoint",
+		   "best15,last13");
 	OK(store_check(s, count_problem, &problems, &sound, &err));
 	assert_true(sound);
 	store_close(s);
@@ -446,7 +455,8 @@ test_check(void **state)
 	add_expert(s, add_model(s), "math", 1);
 	OK(store_check(s, count_problem, &problems, &sound, &err));
 	assert_true(sound && !problems);
-	sqlite(path, "INSERT INTO expert_vector VALUES(4711,'w',x'00',NULL)", out, sizeof out); /* that shell checks no keys */
+	sqlite(path, "INSERT INTO expert_vector VALUES(4711,'w',x'00',NULL)", out,
+	       sizeof out); /* that shell checks no keys */
 	OK(store_check(s, count_problem, &problems, &sound, &err));
 	assert_true(!sound && problems == 1);
 	store_close(s);
@@ -508,22 +518,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_new),
-		cmocka_unit_test(test_reopen),
-		cmocka_unit_test(test_shipped_stays),
-		cmocka_unit_test(test_newer),
-		cmocka_unit_test(test_foreign),
-		cmocka_unit_test(test_not_a_database),
-		cmocka_unit_test(test_corrupt),
-		cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_readonly),
-		cmocka_unit_test(test_rollback),
-		cmocka_unit_test(test_simultaneous),
-		cmocka_unit_test(test_killed_writer),
-		cmocka_unit_test(test_disk_full),
-		cmocka_unit_test(test_check),
-		cmocka_unit_test(test_backup),
-		cmocka_unit_test(test_folders),
+		cmocka_unit_test(test_new),	      cmocka_unit_test(test_reopen),
+		cmocka_unit_test(test_shipped_stays), cmocka_unit_test(test_newer),
+		cmocka_unit_test(test_foreign),	      cmocka_unit_test(test_not_a_database),
+		cmocka_unit_test(test_corrupt),	      cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_readonly),      cmocka_unit_test(test_rollback),
+		cmocka_unit_test(test_simultaneous),  cmocka_unit_test(test_killed_writer),
+		cmocka_unit_test(test_disk_full),     cmocka_unit_test(test_check),
+		cmocka_unit_test(test_backup),	      cmocka_unit_test(test_folders),
 	};
 
 	return cmocka_run_group_tests(tests, open_tiny, close_tiny);

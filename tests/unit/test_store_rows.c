@@ -29,7 +29,8 @@ test_experts(void **state)
 {
 	const char *path = new_path();
 	struct store *s = opened(path);
-	int64_t model = add_model(s), a = add_expert(s, model, "math", 1), b = add_expert(s, model, "code", 2), id;
+	int64_t model = add_model(s), a = add_expert(s, model, "math", 1),
+		b = add_expert(s, model, "code", 2), id;
 	struct expert *e = an_expert("math", 3), *back;
 	struct expert_row row;
 	struct arena mem = {0};
@@ -66,7 +67,9 @@ test_experts(void **state)
 	assert_true(row.accuracy == 0.75 && row.base_accuracy == 0.25 && row.accuracy_n == 200);
 	says(store_expert_load(s, 999, tiny, &back, &err), T2_ENOTFOUND, "999");
 	OK(store_expert_remove(s, a, &err));
-	expect_sql(path, "SELECT count(*) FROM expert_vector WHERE expert NOT IN (SELECT id FROM expert)", "0");
+	expect_sql(path,
+		   "SELECT count(*) FROM expert_vector WHERE expert NOT IN (SELECT id FROM expert)",
+		   "0");
 	arena_free(&mem);
 	store_close(s);
 }
@@ -85,7 +88,9 @@ test_ambiguous(void **state)
 	(void)state;
 	add_expert(s, model, "math", 1);
 	sqlite(path,
-	       "INSERT INTO model SELECT 50,'other','two',path,arch,parameters,layers,hidden,vocab,0,added,opened FROM model;"
+	       "INSERT INTO model SELECT "
+	       "50,'other','two',path,arch,parameters,layers,hidden,vocab,0,added,opened FROM "
+	       "model;"
 	       "INSERT INTO expert(id,model,name,parameters,created) VALUES(60,50,'math',1,1)",
 	       out, sizeof out);
 	says(store_expert_find(s, 0, "math", &row, &mem, &err), T2_EINVAL, "several models");
@@ -121,10 +126,18 @@ test_mixtures(void **state)
 {
 	const char *path = new_path();
 	struct store *s = opened(path);
-	int64_t model = add_model(s), a = add_expert(s, model, "math", 1), b = add_expert(s, model, "code", 2), id;
+	int64_t model = add_model(s), a = add_expert(s, model, "math", 1),
+		b = add_expert(s, model, "code", 2), id;
 	float alphas[] = {0.25f, 0.5f, 0.125f};
-	struct mixture_part part[] = {{.expert = a, .alpha = 0.6}, {.expert = b, .alpha = 0.3, .alphas = alphas, .count = 3}};
-	struct mixture_row m = {.model = model, .name = "both", .task = "sums", .fitness = NAN, .part = part, .parts = 2}, back;
+	struct mixture_part part[] = {{.expert = a, .alpha = 0.6},
+				      {.expert = b, .alpha = 0.3, .alphas = alphas, .count = 3}};
+	struct mixture_row m = {.model = model,
+				.name = "both",
+				.task = "sums",
+				.fitness = NAN,
+				.part = part,
+				.parts = 2},
+			   back;
 	struct arena mem = {0};
 
 	(void)state;
@@ -167,7 +180,16 @@ test_runs(void **state)
 	struct store *s = opened(path);
 	int64_t model = add_model(s), id = add_run(s, model, "math");
 	float zmean[] = {0, 0.5f};
-	struct run_metric m = {.step = 1, .reward = 0.5, .loss = -1, .kl = NAN, .grad_norm = 2, .length = NAN, .tokens = 7, .ms = 1500, .zmean = zmean, .zcount = 2};
+	struct run_metric m = {.step = 1,
+			       .reward = 0.5,
+			       .loss = -1,
+			       .kl = NAN,
+			       .grad_norm = 2,
+			       .length = NAN,
+			       .tokens = 7,
+			       .ms = 1500,
+			       .zmean = zmean,
+			       .zcount = 2};
 	struct run_validation v = {.step = 1, .correct = 3, .n = 4, .split = "validation"};
 	struct run_rollout r[] = {{1, 0, "p", "a", "g", 1}, {1, 1, "q", "b", "h", -1}};
 	struct metric_list ml;
@@ -184,7 +206,8 @@ test_runs(void **state)
 	OK(store_run_find(s, "math", &row, &mem, &err));
 	assert_int_equal(row.id, id);
 	assert_string_equal(row.status, "running");
-	assert_true(row.pid == getpid() && row.pid_start == process_start(getpid()) && row.pid_start > 0);
+	assert_true(row.pid == getpid() && row.pid_start == process_start(getpid()) &&
+		    row.pid_start > 0);
 	assert_int_equal(row.best_step, -1);
 	for (m.step = 1; m.step <= 3; m.step++)
 		OK(store_run_step(s, id, &m, &err));
@@ -204,7 +227,8 @@ test_runs(void **state)
 	OK(store_run_rewind(s, id, 2, &err));
 	OK(store_metric_list(s, id, 0, &ml, &err));
 	assert_int_equal(ml.n, 2);
-	assert_true(isnan(ml.v[0].kl) && ml.v[0].reward == 0.5 && ml.v[0].zcount == 2 && ml.v[0].zmean[1] == 0.5f);
+	assert_true(isnan(ml.v[0].kl) && ml.v[0].reward == 0.5 && ml.v[0].zcount == 2 &&
+		    ml.v[0].zmean[1] == 0.5f);
 	metric_list_free(&ml);
 	OK(store_validation_list(s, id, &vl, &err));
 	assert_int_equal(vl.n, 1);
@@ -219,8 +243,9 @@ test_runs(void **state)
 	OK(store_run_find(s, "1", &row, &mem, &err));
 	assert_string_equal(row.status, "stopped");
 	assert_true(row.best_step == 2 && row.best_accuracy == 0.75 && row.step == 2 && !row.stop);
-	assert_true(store_run_finish(s, id, "sleeping", "", &err) != T2_OK); /* the schema knows four states */
-	OK(store_run_ask_stop(s, id, &err));				      /* no longer running: nothing */
+	assert_true(store_run_finish(s, id, "sleeping", "", &err) !=
+		    T2_OK);		     /* the schema knows four states */
+	OK(store_run_ask_stop(s, id, &err)); /* no longer running: nothing */
 	OK(store_run_find(s, "math", &row, &mem, &err));
 	assert_false(row.stop);
 	says(store_run_find(s, "2", &row, &mem, &err), T2_ENOTFOUND, "2");
@@ -289,9 +314,18 @@ test_evals_decisions(void **state)
 	const char *path = new_path();
 	struct store *s = opened(path);
 	int64_t model = add_model(s), id;
-	struct eval_row e = {.model = model, .task = "sums", .split = "test", .strategy = "none", .n = 2, .correct = 1};
+	struct eval_row e = {.model = model,
+			     .task = "sums",
+			     .split = "test",
+			     .strategy = "none",
+			     .n = 2,
+			     .correct = 1};
 	struct eval_item items[] = {{0, true, "7"}, {1, false, NULL}};
-	struct decision_row d = {.model = model, .strategy = "cls", .prompt = "it's \"1 + 1\"?", .pass1_text = "math", .decision = "math"};
+	struct decision_row d = {.model = model,
+				 .strategy = "cls",
+				 .prompt = "it's \"1 + 1\"?",
+				 .pass1_text = "math",
+				 .decision = "math"};
 	struct decision_list dl;
 	struct eval_list el;
 
@@ -332,7 +366,11 @@ test_cascade(void **state)
 	OK(store_matrix_put(s, model, 0, "w", 0, "q", 8, 8, sigma, &st, &err));
 	OK(store_run_step(s, run, &m, &err));
 	sqlite(path, "PRAGMA foreign_keys=ON; DELETE FROM model", out, sizeof out);
-	expect_sql(path, "SELECT (SELECT count(*) FROM expert)+(SELECT count(*) FROM expert_vector)+(SELECT count(*) FROM run)+(SELECT count(*) FROM metric)+(SELECT count(*) FROM matrix)", "0");
+	expect_sql(
+		path,
+		"SELECT (SELECT count(*) FROM expert)+(SELECT count(*) FROM expert_vector)+(SELECT "
+		"count(*) FROM run)+(SELECT count(*) FROM metric)+(SELECT count(*) FROM matrix)",
+		"0");
 	store_close(s);
 }
 

@@ -54,7 +54,8 @@ check_orthonormal(const float *p, int count, int len, size_t vec, size_t step, c
 		for (int j = 0; j <= i; j++) {
 			double sum = 0;
 			for (int k = 0; k < len; k++)
-				sum += (double)p[i * vec + k * step] * (double)p[j * vec + k * step];
+				sum += (double)p[i * vec + k * step] *
+				       (double)p[j * vec + k * step];
 			if (fabs(sum - (i == j)) > 2e-7)
 				fail_msg("%s %d . %s %d = %g", what, i, what, j, sum);
 		}
@@ -117,8 +118,7 @@ test_golden_tinystories(void **state)
 		skip();
 	tensors_open(&w, weights);
 	tensors_open(&s, golden);
-	json_object_foreach(s.header, key, value)
-	{
+	json_object_foreach (s.header, key, value) {
 		char name[128];
 		size_t bytes;
 		const double *want = tensors_get(&s, key, &bytes);
@@ -143,7 +143,8 @@ test_golden_tinystories(void **state)
 			double expected;
 			memcpy(&expected, want + i, sizeof expected);
 			if (fabs(f.sigma64[i] - expected) > 1e-12 * f.sigma64[0])
-				fail_msg("%s: sigma[%d] = %.17g, want %.17g", name, i, f.sigma64[i], expected);
+				fail_msg("%s: sigma[%d] = %.17g, want %.17g", name, i, f.sigma64[i],
+					 expected);
 		}
 		factors_free(&f);
 		free(copy);
@@ -201,7 +202,8 @@ check_spectrum(int m, int n, const double *sigma)
 	double rounding = sigma[0] * 0x1p-24 * sqrt(r);
 	for (int i = 0; i < r; i++)
 		if (fabs(f.sigma64[i] - sigma[i]) > rounding)
-			fail_msg("%d x %d: sigma[%d] = %g, want %g", m, n, i, f.sigma64[i], sigma[i]);
+			fail_msg("%d x %d: sigma[%d] = %g, want %g", m, n, i, f.sigma64[i],
+				 sigma[i]);
 	factors_free(&f);
 	free(u);
 	free(v);
@@ -229,7 +231,8 @@ test_spectra(void **state)
 		for (int i = 0; i < r; i++)
 			sigma[i] = i < 2 ? 1e4 : 1e-3;
 		check_spectrum(m, n, sigma);
-		for (int i = 0; i < r; i++) /* values of every size, within the range of float32 squared */
+		for (int i = 0; i < r;
+		     i++) /* values of every size, within the range of float32 squared */
 			sigma[i] = 1e-30 * (r - i);
 		check_spectrum(m, n, sigma);
 		for (int i = 0; i < r; i++)
@@ -252,7 +255,9 @@ test_small_sigma(void **state)
 		want[i] = ldexp(1, -i / 4);
 	for (int i = 0; i < N; i++)
 		for (int j = 0; j < N; j++)
-			W[i * N + j] = (float)(want[i] * (__builtin_popcount((unsigned)(i & j)) & 1 ? -1 : 1) / 8);
+			W[i * N + j] =
+				(float)(want[i] *
+					(__builtin_popcount((unsigned)(i & j)) & 1 ? -1 : 1) / 8);
 	struct factors f = decompose_and_check(W, N, N);
 	for (int i = 0; i < N; i++)
 		if (fabs(f.sigma64[i] - want[i]) > 1e-14)
@@ -269,7 +274,8 @@ test_degenerate(void **state)
 	for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
 		int m = shapes[s][0], n = shapes[s][1];
 		float W[64] = {0};
-		struct factors f = decompose_and_check(W, m, n); /* zero: vectors must be orthonormal all the same */
+		struct factors f = decompose_and_check(
+			W, m, n); /* zero: vectors must be orthonormal all the same */
 		assert_true(f.sigma64[0] == 0);
 		factors_free(&f);
 		W[m * n - 1] = -2;

@@ -18,21 +18,31 @@
 #include "engine/model/tape.h"
 #include "tests/lib/golden.h"
 
-enum { LAYERS = 2, HIDDEN = 24, HEADS = 4, KV = 2, DIM = 6, FFN = 20, VOCAB = 30, GROUP = HEADS / KV };
+enum {
+	LAYERS = 2,
+	HIDDEN = 24,
+	HEADS = 4,
+	KV = 2,
+	DIM = 6,
+	FFN = 20,
+	VOCAB = 30,
+	GROUP = HEADS / KV
+};
 enum { QD = HEADS * DIM, KVD = KV * DIM };
 
-static const int out_of[MAT_KINDS] = { QD, KVD, KVD, HIDDEN, FFN, FFN, HIDDEN };
-static const int in_of[MAT_KINDS] = { HIDDEN, HIDDEN, HIDDEN, QD, HIDDEN, HIDDEN, FFN };
-static const char *const name_of[MAT_KINDS] = { "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj",
-						"self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj" };
+static const int out_of[MAT_KINDS] = {QD, KVD, KVD, HIDDEN, FFN, FFN, HIDDEN};
+static const int in_of[MAT_KINDS] = {HIDDEN, HIDDEN, HIDDEN, QD, HIDDEN, HIDDEN, FFN};
+static const char *const name_of[MAT_KINDS] = {
+	"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
+	"mlp.gate_proj",    "mlp.up_proj",	"mlp.down_proj"};
 
 static struct t2_err err;
 
-#define ok(call)                                                                                                       \
-	do {                                                                                                           \
-		err.msg[0] = 0;                                                                                        \
-		if (call)                                                                                              \
-			fail_msg("%s: %s", #call, err.msg);                                                            \
+#define ok(call)                                                                                   \
+	do {                                                                                       \
+		err.msg[0] = 0;                                                                    \
+		if (call)                                                                          \
+			fail_msg("%s: %s", #call, err.msg);                                        \
 	} while (0)
 
 /* The same model twice: float32 in a file for the engine, double here. */
@@ -47,7 +57,8 @@ static struct st_write tensors[64];
 static int tensor_count;
 
 static void
-tensor_add(struct rng *r, const char *name, int m, int n, double mean, double deviation, double *copy)
+tensor_add(struct rng *r, const char *name, int m, int n, double mean, double deviation,
+	   double *copy)
 {
 	size_t count = (size_t)m * (size_t)(n ? n : 1);
 	float *v = malloc(count * sizeof *v);
@@ -58,8 +69,12 @@ tensor_add(struct rng *r, const char *name, int m, int n, double mean, double de
 		v[i] = (float)(mean + deviation * rng_normal(r));
 		copy[i] = v[i];
 	}
-	*t = (struct st_write){ .name = strdup(name), .dtype = "F32", .ndim = n ? 2 : 1, .shape = { m, n }, .data = v,
-				.bytes = count * sizeof *v };
+	*t = (struct st_write){.name = strdup(name),
+			       .dtype = "F32",
+			       .ndim = n ? 2 : 1,
+			       .shape = {m, n},
+			       .data = v,
+			       .bytes = count * sizeof *v};
 }
 
 static int
@@ -95,11 +110,16 @@ model_write(void **state)
 	f = fopen(path, "w");
 	assert_non_null(f);
 	fprintf(f,
-		"{\"architectures\": [\"LlamaForCausalLM\"], \"model_type\": \"llama\", \"hidden_size\": %d,\n"
-		"\"intermediate_size\": %d, \"num_hidden_layers\": %d, \"num_attention_heads\": %d,\n"
-		"\"num_key_value_heads\": %d, \"head_dim\": %d, \"vocab_size\": %d, \"rms_norm_eps\": 1e-5,\n"
-		"\"rope_theta\": 10000.0, \"max_position_embeddings\": 256, \"tie_word_embeddings\": true,\n"
-		"\"attention_bias\": true, \"mlp_bias\": true, \"hidden_act\": \"silu\", \"bos_token_id\": 1, \"eos_token_id\": 2}\n",
+		"{\"architectures\": [\"LlamaForCausalLM\"], \"model_type\": \"llama\", "
+		"\"hidden_size\": %d,\n"
+		"\"intermediate_size\": %d, \"num_hidden_layers\": %d, \"num_attention_heads\": "
+		"%d,\n"
+		"\"num_key_value_heads\": %d, \"head_dim\": %d, \"vocab_size\": %d, "
+		"\"rms_norm_eps\": 1e-5,\n"
+		"\"rope_theta\": 10000.0, \"max_position_embeddings\": 256, "
+		"\"tie_word_embeddings\": true,\n"
+		"\"attention_bias\": true, \"mlp_bias\": true, \"hidden_act\": \"silu\", "
+		"\"bos_token_id\": 1, \"eos_token_id\": 2}\n",
 		HIDDEN, FFN, LAYERS, HEADS, KV, DIM, VOCAB);
 	fclose(f);
 	snprintf(path, sizeof path, "%s", dir);
@@ -147,7 +167,8 @@ ref_rope(double *x, int heads, int pos)
 {
 	for (int h = 0; h < heads; h++, x += DIM)
 		for (int i = 0; i < DIM / 2; i++) {
-			double angle = pos * pow(10000, -2.0 * i / DIM), a = x[i], b = x[i + DIM / 2];
+			double angle = pos * pow(10000, -2.0 * i / DIM), a = x[i],
+			       b = x[i + DIM / 2];
 
 			x[i] = a * cos(angle) - b * sin(angle);
 			x[i + DIM / 2] = b * cos(angle) + a * sin(angle);
@@ -158,8 +179,9 @@ ref_rope(double *x, int heads, int pos)
 static void
 ref_sequence(const int *ids, int n, double (*h)[HIDDEN])
 {
-	double (*x)[HIDDEN] = malloc((size_t)n * sizeof *x), (*q)[QD] = malloc((size_t)n * sizeof *q);
-	double (*k)[KVD] = malloc((size_t)n * sizeof *k), (*v)[KVD] = malloc((size_t)n * sizeof *v);
+	double(*x)[HIDDEN] = malloc((size_t)n * sizeof *x),
+	(*q)[QD] = malloc((size_t)n * sizeof *q);
+	double(*k)[KVD] = malloc((size_t)n * sizeof *k), (*v)[KVD] = malloc((size_t)n * sizeof *v);
 	double *p = malloc((size_t)n * sizeof *p), y[HIDDEN], a[QD], g[FFN], u[FFN];
 
 	for (int t = 0; t < n; t++)
@@ -190,7 +212,8 @@ ref_sequence(const int *ids, int n, double (*h)[HIDDEN])
 				}
 				for (int s = 0; s <= t; s++)
 					for (int d = 0; d < DIM; d++)
-						a[head * DIM + d] += p[s] / sum * v[s][kh * DIM + d];
+						a[head * DIM + d] +=
+							p[s] / sum * v[s][kh * DIM + d];
 			}
 			ref_mat(mat + MAT_O, a, y);
 			for (int i = 0; i < HIDDEN; i++)
@@ -215,7 +238,7 @@ ref_sequence(const int *ids, int n, double (*h)[HIDDEN])
 }
 
 /* Ragged on purpose: single tokens, and more rows than an attention tile holds. */
-static const int lens[] = { 5, 1, 70, 2, 17 };
+static const int lens[] = {5, 1, 70, 2, 17};
 enum { SEQS = 5, ROWS = 95 };
 static int ids[ROWS];
 static float dhidden[ROWS][HIDDEN]; /* loss = sum of dhidden . hidden */
@@ -277,7 +300,8 @@ full_recall(void *self, int mat, const float *x, int rows, const int *slot)
 }
 
 static void
-full_backward(void *self, int mat, const float *x, const float *g, int rows, const int *slot, float *dx)
+full_backward(void *self, int mat, const float *x, const float *g, int rows, const int *slot,
+	      float *dx)
 {
 	struct full *f = self;
 	int k = mat % MAT_KINDS, m = out_of[k], n = in_of[k];
@@ -320,10 +344,13 @@ run_open(struct run *r, int threads)
 	ok(base_linear_new(&r->base, r->m, r->pool, &err));
 	ok(tape_new(&r->t, r->m, r->pool, &err));
 	r->full.base = base_linear_op(r->base);
-	r->full.op = (struct linear){ .self = &r->full, .forward = full_forward, .backward = full_backward,
-				      .recall = full_recall };
+	r->full.op = (struct linear){.self = &r->full,
+				     .forward = full_forward,
+				     .backward = full_backward,
+				     .recall = full_recall};
 	for (int i = 0; i < LAYERS * MAT_KINDS; i++)
-		r->full.dw[i] = calloc((size_t)out_of[i % MAT_KINDS] * (size_t)in_of[i % MAT_KINDS], sizeof(double));
+		r->full.dw[i] = calloc((size_t)out_of[i % MAT_KINDS] * (size_t)in_of[i % MAT_KINDS],
+				       sizeof(double));
 }
 
 static void
@@ -342,8 +369,8 @@ run_close(struct run *r)
 static void
 run_once(struct run *r)
 {
-	struct packed b = { SEQS, lens, ids };
-	struct tape_grads g = { r->embed[0], r->norm[0] };
+	struct packed b = {SEQS, lens, ids};
+	struct tape_grads g = {r->embed[0], r->norm[0]};
 
 	ok(tape_forward(r->t, &r->full.op, &b, &err));
 	assert_int_equal(tape_rows(r->t), ROWS);
@@ -422,8 +449,8 @@ gradients_equal_differences(void **state)
 	for (int i = 0; i < LAYERS * MAT_KINDS; i++) {
 		int k = i % MAT_KINDS;
 
-		compare(mat_kind_name((enum mat_kind)k), ref.mat[i], (size_t)out_of[k] * (size_t)in_of[k], 30,
-			r.full.dw[i]);
+		compare(mat_kind_name((enum mat_kind)k), ref.mat[i],
+			(size_t)out_of[k] * (size_t)in_of[k], 30, r.full.dw[i]);
 	}
 	for (int l = 0; l <= 2 * LAYERS; l++) {
 		for (int i = 0; i < HIDDEN; i++)
@@ -487,7 +514,9 @@ same_bits_for_any_memory(void **state)
 			other.full.op.recall = NULL;
 		run_once(&other);
 		/* a layer computed again needs one recall, of the matrix whose output nobody reads */
-		assert_int_equal(other.full.recalls, i == 0 ? LAYERS : i == 1 ? MAT_KINDS + LAYERS - 1 : 0);
+		assert_int_equal(other.full.recalls, i == 0   ? LAYERS
+						     : i == 1 ? MAT_KINDS + LAYERS - 1
+							      : 0);
 		runs_equal(&kept, &other);
 		run_close(&other);
 	}
@@ -507,13 +536,14 @@ gradients_accumulate(void **state)
 	memcpy(once, r.embed, sizeof once);
 	memcpy(norm, r.norm, sizeof norm);
 	/* another shape in between: no trace of it may stay */
-	struct packed small = { 1, &one, ids };
+	struct packed small = {1, &one, ids};
 	ok(tape_forward(r.t, r.full.base, &small, &err));
 	ok(tape_backward(r.t, r.full.base, dhidden[0], NULL, &err));
 	run_once(&r);
 	for (int i = 0; i < HIDDEN; i++) {
 		for (int v = 0; v < VOCAB; v++)
-			assert_true(fabsf(r.embed[v][i] - 2 * once[v][i]) <= 1e-5f * (1 + fabsf(once[v][i])));
+			assert_true(fabsf(r.embed[v][i] - 2 * once[v][i]) <=
+				    1e-5f * (1 + fabsf(once[v][i])));
 		for (int l = 0; l <= 2 * LAYERS; l++)
 			assert_true(r.norm[l][i] == 2 * norm[l][i]);
 	}
@@ -534,7 +564,7 @@ head_and_its_gradient(void **state)
 	head_forward(r.m, r.pool, r.hidden[0], ROWS, logits[0]);
 	ok(forward_new(&f, r.m, r.pool, &err));
 	ok(kv_new(&kv, r.m, ROWS, &err));
-	struct segment s = { .kv = kv, .ids = ids + 6, .n = 70, .want = WANT_LAST };
+	struct segment s = {.kv = kv, .ids = ids + 6, .n = 70, .want = WANT_LAST};
 	ok(forward_run(f, r.full.base, &s, 1, one, &err));
 	for (int v = 0; v < VOCAB; v++) {
 		double want = 0;
@@ -561,8 +591,8 @@ static void
 refusals(void **state)
 {
 	struct run r;
-	int len[2] = { 3, 0 }, bad[3] = { 1, VOCAB, 2 };
-	struct packed b = { 2, len, ids };
+	int len[2] = {3, 0}, bad[3] = {1, VOCAB, 2};
+	struct packed b = {2, len, ids};
 
 	(void)state;
 	run_open(&r, 2);
@@ -571,9 +601,10 @@ refusals(void **state)
 	b.count = 0;
 	assert_int_equal(tape_forward(r.t, r.full.base, &b, &err), T2_EINVAL);
 	run_once(&r);
-	b = (struct packed){ 1, len, bad };
+	b = (struct packed){1, len, bad};
 	assert_int_equal(tape_forward(r.t, r.full.base, &b, &err), T2_EINVAL);
-	assert_int_equal(tape_backward(r.t, r.full.base, dhidden[0], NULL, &err), T2_EINVAL); /* nothing to go back through */
+	assert_int_equal(tape_backward(r.t, r.full.base, dhidden[0], NULL, &err),
+			 T2_EINVAL); /* nothing to go back through */
 	run_close(&r);
 }
 

@@ -86,11 +86,15 @@ test_fields(void **state)
 
 	(void)state;
 	new_dir();
-	write_file("d.jsonl", "{\"question\": \"2+2?\", \"choices\": [\"one\", \"four\"], \"n\": 7, \"x\": 1.5, \"key\": \"B\"}\n"
-			      "\n"
-			      "{\"question\": \"{n}\", \"choices\": [], \"n\": -1, \"x\": 0.1, \"key\": 3}\n");
-	t = open_task("{\"name\": \"t\", \"description\": \"d\", \"prompt\": \"Q: {question}\\n{choices}\\n({n}, {x}) {{n}}\","
-		      "\"answer\": \"key\", \"scorer\": \"choice\", \"max_tokens\": 9, \"stop\": [\"\\n\", \"Q:\"],"
+	write_file("d.jsonl",
+		   "{\"question\": \"2+2?\", \"choices\": [\"one\", \"four\"], \"n\": 7, \"x\": "
+		   "1.5, \"key\": \"B\"}\n"
+		   "\n"
+		   "{\"question\": \"{n}\", \"choices\": [], \"n\": -1, \"x\": 0.1, \"key\": 3}\n");
+	t = open_task("{\"name\": \"t\", \"description\": \"d\", \"prompt\": \"Q: "
+		      "{question}\\n{choices}\\n({n}, {x}) {{n}}\","
+		      "\"answer\": \"key\", \"scorer\": \"choice\", \"max_tokens\": 9, \"stop\": "
+		      "[\"\\n\", \"Q:\"],"
 		      "\"splits\": {\"test\": \"d.jsonl\"}}");
 	assert_string_equal(task_name(t), "t");
 	assert_string_equal(task_dir(t), dir);
@@ -99,7 +103,8 @@ test_fields(void **state)
 	assert_string_equal(task_stop(t, 1), "Q:");
 	assert_int_equal(task_items(t, "test", &err), 2);
 	expect_question(t, "test", 0, "Q: 2+2?\nA. one\nB. four\n(7, 1.5) {n}");
-	expect_question(t, "test", 1, "Q: {n}\n\n(-1, 0.1) {n}"); /* what a field holds is no template */
+	expect_question(t, "test", 1,
+			"Q: {n}\n\n(-1, 0.1) {n}"); /* what a field holds is no template */
 	expect_plain(t, 1, "{n}");
 	assert_string_equal(task_gold(t, "test", 0), "B");
 	assert_string_equal(task_gold(t, "test", 1), "3");
@@ -124,11 +129,13 @@ test_plain_question(void **state)
 	(void)state;
 	new_dir();
 	write_file("d.jsonl", "{\"problem\": \"1+1\", \"answer\": \"2\"}\n");
-	t = open_task("{\"name\": \"t\", \"prompt\": \"Problem: {problem}\", \"scorer\": \"number\","
-		      "\"splits\": {\"test\": \"d.jsonl\"}}");
+	t = open_task(
+		"{\"name\": \"t\", \"prompt\": \"Problem: {problem}\", \"scorer\": \"number\","
+		"\"splits\": {\"test\": \"d.jsonl\"}}");
 	expect_plain(t, 0, "Problem: 1+1");
 	task_free(t);
-	t = open_task("{\"name\": \"t\", \"prompt\": \"Problem: {problem}\", \"question\": \"{problem}?\", \"scorer\": \"number\","
+	t = open_task("{\"name\": \"t\", \"prompt\": \"Problem: {problem}\", \"question\": "
+		      "\"{problem}?\", \"scorer\": \"number\","
 		      "\"splits\": {\"test\": \"d.jsonl\"}}");
 	expect_plain(t, 0, "1+1?");
 	task_free(t);
@@ -141,16 +148,21 @@ test_splits(void **state)
 		const char *name;
 		int n;
 		const char *first;
-	} want[] = {{"all", 7, "0"}, {"even", 4, "0"}, {"odd", 3, "1"}, {"tail", 3, "4"}, {"middle", 2, "2"}, {"odd4", 2, "3"}};
+	} want[] = {{"all", 7, "0"},  {"even", 4, "0"},	  {"odd", 3, "1"},
+		    {"tail", 3, "4"}, {"middle", 2, "2"}, {"odd4", 2, "3"}};
 	struct task *t;
 	struct t2_err err = {0};
 
 	(void)state;
 	new_dir();
-	write_file("d.jsonl", "{\"q\":0,\"answer\":0}\n{\"q\":1,\"answer\":1}\n{\"q\":2,\"answer\":2}\n{\"q\":3,\"answer\":3}\n"
-			      "{\"q\":4,\"answer\":4}\n{\"q\":5,\"answer\":5}\n{\"q\":6,\"answer\":6}");
-	t = open_task("{\"name\": \"t\", \"prompt\": \"{q}\", \"scorer\": \"exact\", \"splits\": {\"all\": \"d.jsonl\","
-		      "\"even\": {\"file\": \"d.jsonl\", \"parity\": 0}, \"odd\": {\"file\": \"d.jsonl\", \"parity\": 1},"
+	write_file("d.jsonl",
+		   "{\"q\":0,\"answer\":0}\n{\"q\":1,\"answer\":1}\n{\"q\":2,\"answer\":2}\n{\"q\":"
+		   "3,\"answer\":3}\n"
+		   "{\"q\":4,\"answer\":4}\n{\"q\":5,\"answer\":5}\n{\"q\":6,\"answer\":6}");
+	t = open_task("{\"name\": \"t\", \"prompt\": \"{q}\", \"scorer\": \"exact\", \"splits\": "
+		      "{\"all\": \"d.jsonl\","
+		      "\"even\": {\"file\": \"d.jsonl\", \"parity\": 0}, \"odd\": {\"file\": "
+		      "\"d.jsonl\", \"parity\": 1},"
 		      "\"tail\": {\"file\": \"d.jsonl\", \"from\": 4},"
 		      "\"middle\": {\"file\": \"./d.jsonl\", \"from\": 2, \"count\": 2},"
 		      "\"odd4\": {\"file\": \"d.jsonl\", \"parity\": 1, \"from\": 2, \"count\": 4},"
@@ -181,9 +193,12 @@ test_scoring(void **state)
 	(void)state;
 	new_dir();
 	write_file("d.jsonl", "{\"question\":\"How many?\",\"answer\":\"math\"}\n");
-	t = open_task("{\"name\": \"d\", \"prompt\": \"{question}\", \"scorer\": \"category\", \"extract\": \"([a-z]+)\","
-		      "\"count\": \"\\\\s*[a-zé]+\", \"categories\": [\"math\", \"code\", \"other\"],"
-		      "\"dispatch\": {\"math\": \"sums\", \"code\": \"strings\"}, \"splits\": {\"test\": \"d.jsonl\"}}");
+	t = open_task(
+		"{\"name\": \"d\", \"prompt\": \"{question}\", \"scorer\": \"category\", "
+		"\"extract\": \"([a-z]+)\","
+		"\"count\": \"\\\\s*[a-zé]+\", \"categories\": [\"math\", \"code\", \"other\"],"
+		"\"dispatch\": {\"math\": \"sums\", \"code\": \"strings\"}, \"splits\": {\"test\": "
+		"\"d.jsonl\"}}");
 	assert_int_equal(task_score(t, "test", 0, " math.", 6, &v, &err), T2_OK);
 	assert_true(v.correct);
 	assert_string_equal(v.extracted, "math");
@@ -209,17 +224,23 @@ test_scoring(void **state)
 }
 
 /* A tokenizer of bytes: each letter is its own token. */
-static const char letters[] =
-	"{\"added_tokens\": [{\"id\": 0, \"content\": \"<s>\", \"special\": true}], \"normalizer\": null,"
-	" \"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"use_regex\": true},"
-	" \"post_processor\": {\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": \"<s>\","
-	" \"type_id\": 0}}, {\"Sequence\": {\"id\": \"A\", \"type_id\": 0}}], \"pair\": [], \"special_tokens\":"
-	" {\"<s>\": {\"id\": \"<s>\", \"ids\": [0], \"tokens\": [\"<s>\"]}}}, \"decoder\": {\"type\": \"ByteLevel\"},"
-	" \"model\": {\"type\": \"BPE\", \"vocab\": {\"<s>\": 0, \"a\": 1, \"b\": 2, \"c\": 3, \"d\": 4, \":\": 5, \"[\": 6,"
-	" \"]\": 7, \"\xc4\x8a\": 8, \"\xc4\xa0\": 9}, \"merges\": []}}";
+static const char letters[] = "{\"added_tokens\": [{\"id\": 0, \"content\": \"<s>\", \"special\": "
+			      "true}], \"normalizer\": null,"
+			      " \"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": "
+			      "false, \"use_regex\": true},"
+			      " \"post_processor\": {\"type\": \"TemplateProcessing\", \"single\": "
+			      "[{\"SpecialToken\": {\"id\": \"<s>\","
+			      " \"type_id\": 0}}, {\"Sequence\": {\"id\": \"A\", \"type_id\": "
+			      "0}}], \"pair\": [], \"special_tokens\":"
+			      " {\"<s>\": {\"id\": \"<s>\", \"ids\": [0], \"tokens\": "
+			      "[\"<s>\"]}}}, \"decoder\": {\"type\": \"ByteLevel\"},"
+			      " \"model\": {\"type\": \"BPE\", \"vocab\": {\"<s>\": 0, \"a\": 1, "
+			      "\"b\": 2, \"c\": 3, \"d\": 4, \":\": 5, \"[\": 6,"
+			      " \"]\": 7, \"\xc4\x8a\": 8, \"\xc4\xa0\": 9}, \"merges\": []}}";
 
 static void
-expect_prompt(struct task *t, const char *question, const struct chat *chat, const struct tokenizer *tok, const char *want)
+expect_prompt(struct task *t, const char *question, const struct chat *chat,
+	      const struct tokenizer *tok, const char *want)
 {
 	struct ids ids = {0};
 	struct strbuf text = {0};
@@ -238,8 +259,9 @@ expect_prompt(struct task *t, const char *question, const struct chat *chat, con
 static void
 test_prompt(void **state)
 {
-	static const char body[] = "\"name\": \"t\", \"prompt\": \"a:{question}\", \"scorer\": \"exact\","
-				   "\"splits\": {\"test\": \"d.jsonl\"}";
+	static const char body[] =
+		"\"name\": \"t\", \"prompt\": \"a:{question}\", \"scorer\": \"exact\","
+		"\"splits\": {\"test\": \"d.jsonl\"}";
 	struct tokenizer *tok;
 	struct chat *plain = NULL, *chat = NULL;
 	struct task *t;
@@ -254,7 +276,8 @@ test_prompt(void **state)
 	if (tokenizer_open(&tok, dir, &err) || chat_open(&plain, dir, tok, &err))
 		fail_msg("%s", err.msg);
 	tokenizer_free(tok);
-	write_file("chat_template.jinja", "{% for m in messages %}[{{ m.content }}]{% endfor %}{% if add_generation_prompt %}d{% endif %}");
+	write_file("chat_template.jinja", "{% for m in messages %}[{{ m.content }}]{% endfor %}{% "
+					  "if add_generation_prompt %}d{% endif %}");
 	if (tokenizer_open(&tok, dir, &err) || chat_open(&chat, dir, tok, &err))
 		fail_msg("%s", err.msg);
 
@@ -262,7 +285,8 @@ test_prompt(void **state)
 	t = open_task(json);
 	expect_prompt(t, NULL, chat, tok, "[a:b]d");
 	expect_prompt(t, "cc", chat, tok, "[a:cc]d");
-	expect_prompt(t, NULL, plain, tok, "<s>a:b"); /* no template: what the tokenizer itself puts in front */
+	expect_prompt(t, NULL, plain, tok,
+		      "<s>a:b"); /* no template: what the tokenizer itself puts in front */
 	expect_prompt(t, NULL, NULL, tok, "<s>a:b");
 	task_free(t);
 
@@ -299,11 +323,19 @@ test_refused_files(void **state)
 	} row[] = {
 		{"{", T2_EFORMAT, {"task.json", "JSON"}},
 		{"[]", T2_EFORMAT, {"task.json", "object"}},
-		{"{\"prompt\": \"x\", \"scorer\": \"exact\", \"splits\": {\"test\": \"d.jsonl\"}}", T2_EFORMAT, {"name", "missing"}},
-		{"{\"name\": \"t\", \"scorer\": \"exact\", \"splits\": {\"test\": \"d.jsonl\"}}", T2_EFORMAT, {"prompt", "missing"}},
+		{"{\"prompt\": \"x\", \"scorer\": \"exact\", \"splits\": {\"test\": \"d.jsonl\"}}",
+		 T2_EFORMAT,
+		 {"name", "missing"}},
+		{"{\"name\": \"t\", \"scorer\": \"exact\", \"splits\": {\"test\": \"d.jsonl\"}}",
+		 T2_EFORMAT,
+		 {"prompt", "missing"}},
 		{"{" MOST "}", T2_EFORMAT, {"scorer", "missing"}},
-		{"{\"name\": \"t\", \"prompt\": \"x\", \"scorer\": \"exact\"}", T2_EFORMAT, {"splits", "missing"}},
-		{"{\"name\": \"t\", \"prompt\": \"x\", \"scorer\": \"exact\", \"splits\": {}}", T2_EFORMAT, {"splits", "missing"}},
+		{"{\"name\": \"t\", \"prompt\": \"x\", \"scorer\": \"exact\"}",
+		 T2_EFORMAT,
+		 {"splits", "missing"}},
+		{"{\"name\": \"t\", \"prompt\": \"x\", \"scorer\": \"exact\", \"splits\": {}}",
+		 T2_EFORMAT,
+		 {"splits", "missing"}},
 		{"{" ALL ", \"promt\": \"x\"}", T2_EFORMAT, {"promt", "task.json"}},
 		{"{" ALL ", \"system\": 3}", T2_EFORMAT, {"system", "string"}},
 		{"{" ALL ", \"description\": 3}", T2_EFORMAT, {"description", "string"}},
@@ -316,7 +348,9 @@ test_refused_files(void **state)
 		{"{" ALL ", \"categories\": {}}", T2_EFORMAT, {"categories", "list"}},
 		{"{" ALL ", \"dispatch\": {\"math\": \"m\"}}", T2_EFORMAT, {"dispatch", "math"}},
 		{"{" ALL ", \"dispatch\": []}", T2_EFORMAT, {"dispatch", "expert"}},
-		{"{" ALL ", \"categories\": [\"math\"], \"dispatch\": {\"math\": 1}}", T2_EFORMAT, {"dispatch", "math"}},
+		{"{" ALL ", \"categories\": [\"math\"], \"dispatch\": {\"math\": 1}}",
+		 T2_EFORMAT,
+		 {"dispatch", "math"}},
 		{"{" ALL ", \"extract\": \"(\"}", T2_EFORMAT, {"extract", "pattern"}},
 		{"{" ALL ", \"extract\": \"a\"}", T2_EFORMAT, {"extract", "group 1"}},
 		{"{" ALL ", \"count\": \"[\"}", T2_EFORMAT, {"count", "pattern"}},
@@ -324,21 +358,37 @@ test_refused_files(void **state)
 		{"{" MOST ", \"scorer\": \"tests\"}", T2_EUNSUP, {"tests", "sandbox"}},
 		{"{" MOST ", \"scorer\": \"category\"}", T2_EINVAL, {"category", "categories"}},
 		{"{" ALL ", \"name\": \"again\"}", T2_EFORMAT, {"name", "duplicate"}},
-		{"{\"name\": \"t\", \"prompt\": \"x\", \"scorer\": \"exact\", \"splits\": {\"test\": \"../d.jsonl\"}}", T2_EFORMAT,
+		{"{\"name\": \"t\", \"prompt\": \"x\", \"scorer\": \"exact\", \"splits\": "
+		 "{\"test\": \"../d.jsonl\"}}",
+		 T2_EFORMAT,
 		 {"test", "folder"}},
-		{"{\"name\": \"t\", \"prompt\": \"x\", \"scorer\": \"exact\", \"splits\": {\"test\": \"a/../../d.jsonl\"}}", T2_EFORMAT,
+		{"{\"name\": \"t\", \"prompt\": \"x\", \"scorer\": \"exact\", \"splits\": "
+		 "{\"test\": \"a/../../d.jsonl\"}}",
+		 T2_EFORMAT,
 		 {"test", "folder"}},
-		{"{\"name\": \"t\", \"prompt\": \"x\", \"scorer\": \"exact\", \"splits\": {\"test\": \"/etc/passwd\"}}", T2_EFORMAT,
+		{"{\"name\": \"t\", \"prompt\": \"x\", \"scorer\": \"exact\", \"splits\": "
+		 "{\"test\": \"/etc/passwd\"}}",
+		 T2_EFORMAT,
 		 {"test", "folder"}},
-		{"{\"name\": \"t\", \"prompt\": \"x\", \"scorer\": \"exact\", \"splits\": {\"test\": {\"file\": \"..\"}}}", T2_EFORMAT,
+		{"{\"name\": \"t\", \"prompt\": \"x\", \"scorer\": \"exact\", \"splits\": "
+		 "{\"test\": {\"file\": \"..\"}}}",
+		 T2_EFORMAT,
 		 {"test", "folder"}},
-		{"{\"name\": \"t\", \"prompt\": \"x\", \"scorer\": \"exact\", \"splits\": {\"test\": {\"parity\": 1}}}", T2_EFORMAT,
+		{"{\"name\": \"t\", \"prompt\": \"x\", \"scorer\": \"exact\", \"splits\": "
+		 "{\"test\": {\"parity\": 1}}}",
+		 T2_EFORMAT,
 		 {"test", "file"}},
-		{"{\"name\": \"t\", \"prompt\": \"x\", \"scorer\": \"exact\", \"splits\": {\"test\": {\"file\": \"d.jsonl\", \"parity\": 2}}}",
-		 T2_EFORMAT, {"parity", "2"}},
-		{"{\"name\": \"t\", \"prompt\": \"x\", \"scorer\": \"exact\", \"splits\": {\"test\": {\"file\": \"d.jsonl\", \"odd\": 1}}}",
-		 T2_EFORMAT, {"test", "odd"}},
-		{"{\"name\": \"t\", \"prompt\": \"x\\u0000y\", \"scorer\": \"exact\", \"splits\": {\"test\": \"d.jsonl\"}}", T2_EFORMAT,
+		{"{\"name\": \"t\", \"prompt\": \"x\", \"scorer\": \"exact\", \"splits\": "
+		 "{\"test\": {\"file\": \"d.jsonl\", \"parity\": 2}}}",
+		 T2_EFORMAT,
+		 {"parity", "2"}},
+		{"{\"name\": \"t\", \"prompt\": \"x\", \"scorer\": \"exact\", \"splits\": "
+		 "{\"test\": {\"file\": \"d.jsonl\", \"odd\": 1}}}",
+		 T2_EFORMAT,
+		 {"test", "odd"}},
+		{"{\"name\": \"t\", \"prompt\": \"x\\u0000y\", \"scorer\": \"exact\", \"splits\": "
+		 "{\"test\": \"d.jsonl\"}}",
+		 T2_EFORMAT,
 		 {"prompt", "U+0000"}},
 	};
 	struct task *t;
@@ -353,7 +403,8 @@ test_refused_files(void **state)
 		write_file("task.json", row[i].json);
 		memset(&err, 0, sizeof err);
 		st = task_open(&t, dir, &err);
-		if (st != row[i].code || !strstr(err.msg, row[i].word[0]) || !strstr(err.msg, row[i].word[1]))
+		if (st != row[i].code || !strstr(err.msg, row[i].word[0]) ||
+		    !strstr(err.msg, row[i].word[1]))
 			fail_msg("%s: %d, %s", row[i].json, st, err.msg);
 		assert_null(t);
 	}
@@ -373,14 +424,20 @@ test_refused_data(void **state)
 		{NULL, T2_ENOTFOUND, {"d.jsonl", ""}},
 		{"", T2_EFORMAT, {"d.jsonl", "no items"}},
 		{"\n \n", T2_EFORMAT, {"d.jsonl", "no items"}},
-		{"{\"question\":\"b\",\"answer\":\"b\"}\n[1]\n", T2_EFORMAT, {"d.jsonl:2", "object"}},
-		{"{\"question\":\"b\",\"answer\":\"b\"}\n{\"question\":\n", T2_EFORMAT, {"d.jsonl:2", "JSON"}},
+		{"{\"question\":\"b\",\"answer\":\"b\"}\n[1]\n",
+		 T2_EFORMAT,
+		 {"d.jsonl:2", "object"}},
+		{"{\"question\":\"b\",\"answer\":\"b\"}\n{\"question\":\n",
+		 T2_EFORMAT,
+		 {"d.jsonl:2", "JSON"}},
 		{"{\"answer\":\"b\"}\n", T2_EFORMAT, {"d.jsonl:1", "question"}},
 		{"{\"question\":\"b\"}\n", T2_EFORMAT, {"d.jsonl:1", "answer"}},
 		{"{\"question\":\"b\",\"answer\":{}}\n", T2_EFORMAT, {"d.jsonl:1", "answer"}},
 		{"{\"question\":null,\"answer\":\"b\"}\n", T2_EFORMAT, {"d.jsonl:1", "question"}},
 		{"{\"question\":[1],\"answer\":\"b\"}\n", T2_EFORMAT, {"d.jsonl:1", "question"}},
-		{"{\"question\":\"b\",\"answer\":\"a\\u0000b\"}\n", T2_EFORMAT, {"d.jsonl:1", "U+0000"}},
+		{"{\"question\":\"b\",\"answer\":\"a\\u0000b\"}\n",
+		 T2_EFORMAT,
+		 {"d.jsonl:1", "U+0000"}},
 		{"{\"question\":\"\xff\",\"answer\":\"b\"}\n", T2_EFORMAT, {"d.jsonl:1", "JSON"}},
 	};
 	struct t2_err err;
@@ -397,7 +454,8 @@ test_refused_data(void **state)
 		for (int again = 0; again < 2; again++) { /* the second time says the same */
 			memset(&err, 0, sizeof err);
 			assert_int_equal(task_items(t, "test", &err), -1);
-			if (err.code != row[i].code || !strstr(err.msg, row[i].word[0]) || !strstr(err.msg, row[i].word[1]))
+			if (err.code != row[i].code || !strstr(err.msg, row[i].word[0]) ||
+			    !strstr(err.msg, row[i].word[1]))
 				fail_msg("row %zu: %d, %s", i, err.code, err.msg);
 		}
 		task_free(t);
@@ -406,8 +464,9 @@ test_refused_data(void **state)
 	new_dir();
 	write_file("d.jsonl", "{\"question\":\"b\",\"answer\":\"b\"}\n");
 	{
-		struct task *t = open_task("{\"name\": \"t\", \"prompt\": \"\\\\boxed{\", \"scorer\": \"exact\","
-					   "\"splits\": {\"test\": \"d.jsonl\"}}");
+		struct task *t = open_task(
+			"{\"name\": \"t\", \"prompt\": \"\\\\boxed{\", \"scorer\": \"exact\","
+			"\"splits\": {\"test\": \"d.jsonl\"}}");
 
 		assert_int_equal(task_items(t, "test", &err), -1);
 		assert_non_null(strstr(err.msg, "{{"));
@@ -419,9 +478,16 @@ test_refused_data(void **state)
 static void
 test_shipped(void **state)
 {
-	static const char *const name[] = {"math", "code", "logic", "math-hard", "code-hard", "logic-hard", "dispatch", "sums"};
-	static const char *const wrap[] = {" It is %s.", " It is \"%s\".", " So it is Kim %s.", " It is %s.", " \"%s\".",
-					   " Kim %s.", " %s.", " %s"};
+	static const char *const name[] = {"math",	"code",	      "logic",	  "math-hard",
+					   "code-hard", "logic-hard", "dispatch", "sums"};
+	static const char *const wrap[] = {" It is %s.",
+					   " It is \"%s\".",
+					   " So it is Kim %s.",
+					   " It is %s.",
+					   " \"%s\".",
+					   " Kim %s.",
+					   " %s.",
+					   " %s"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
@@ -443,9 +509,11 @@ test_shipped(void **state)
 			char answer[200];
 
 			snprintf(answer, sizeof answer, wrap[i], gold);
-			assert_int_equal(task_score(t, "test", k, answer, strlen(answer), &v, &err), T2_OK);
+			assert_int_equal(task_score(t, "test", k, answer, strlen(answer), &v, &err),
+					 T2_OK);
 			if (!v.correct)
-				fail_msg("%s, item %d: \"%s\" is wrong for \"%s\"", name[i], k, answer, gold);
+				fail_msg("%s, item %d: \"%s\" is wrong for \"%s\"", name[i], k,
+					 answer, gold);
 			verdict_free(&v);
 			assert_int_equal(task_score(t, "test", k, "", 0, &v, &err), T2_OK);
 			assert_false(v.correct);
@@ -459,9 +527,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fields),	      cmocka_unit_test(test_plain_question),
-		cmocka_unit_test(test_splits),	      cmocka_unit_test(test_scoring),
-		cmocka_unit_test(test_prompt),	      cmocka_unit_test(test_refused_files),
+		cmocka_unit_test(test_fields),	     cmocka_unit_test(test_plain_question),
+		cmocka_unit_test(test_splits),	     cmocka_unit_test(test_scoring),
+		cmocka_unit_test(test_prompt),	     cmocka_unit_test(test_refused_files),
 		cmocka_unit_test(test_refused_data), cmocka_unit_test(test_shipped),
 	};
 

@@ -130,8 +130,11 @@ test_values(void **state)
 
 	(void)state;
 	theme_builtin(&t, THEME_DARK);
-	assert_int_equal(theme_parse(&t, "inherit = mono\ndim = red on 17 bold underline\n"
-					 "text = default on #010203\n", "a/b.theme", NULL), T2_OK);
+	assert_int_equal(theme_parse(&t,
+				     "inherit = mono\ndim = red on 17 bold underline\n"
+				     "text = default on #010203\n",
+				     "a/b.theme", NULL),
+			 T2_OK);
 	assert_string_equal(t.name, "b");
 	assert_true(t.mono);
 	assert_int_equal(t.style[TH_DIM].fg, COLOR_INDEX(1));
@@ -151,7 +154,8 @@ test_reduce(void **state)
 	assert_int_equal(color_reduce(0xee1111, DEPTH_16), COLOR_INDEX(9));
 	assert_int_equal(color_reduce(0x14171c, DEPTH_8), COLOR_INDEX(0));
 	assert_int_equal(color_reduce(0x8a93a3, DEPTH_8), COLOR_INDEX(7)); /* a grey, not a cyan */
-	assert_int_equal(color_reduce(COLOR_INDEX(8), DEPTH_8), COLOR_INDEX(7)); /* not black on black */
+	assert_int_equal(color_reduce(COLOR_INDEX(8), DEPTH_8),
+			 COLOR_INDEX(7)); /* not black on black */
 	assert_int_equal(color_reduce(COLOR_INDEX(12), DEPTH_8), COLOR_INDEX(4));
 	assert_int_equal(color_reduce(0x123456, DEPTH_MONO), COLOR_DEFAULT);
 	assert_int_equal(color_reduce(COLOR_DEFAULT, DEPTH_256), COLOR_DEFAULT);
@@ -168,7 +172,8 @@ test_ramp(void **state)
 	assert_int_equal(color_ramp(s, 3, NAN), 0x000000);
 	assert_int_equal(color_ramp(s, 3, 0.5), 0xffffff);
 	assert_int_equal(color_ramp(s, 3, 2), 0xff0000);
-	assert_int_equal(color_ramp(s, 2, 0.5) >> 16, color_ramp(s, 2, 0.5) & 255); /* grey stays grey */
+	assert_int_equal(color_ramp(s, 2, 0.5) >> 16,
+			 color_ramp(s, 2, 0.5) & 255); /* grey stays grey */
 	theme_builtin(&t, THEME_DARK);
 	assert_int_equal(theme_ramp(&t.sequential, 0), t.sequential.stop[0]);
 	assert_int_equal(theme_ramp(&t.sequential, 1), t.sequential.stop[t.sequential.n - 1]);
@@ -218,9 +223,9 @@ static void
 test_contrast(void **state)
 {
 	static const enum theme_role text[] = {
-		TH_TEXT, TH_DIM,    TH_STRONG, TH_TITLE, TH_FOCUS,	TH_BAR,	 TH_BRAND, TH_TAB_ON, TH_ERROR,
-		TH_SELECT, TH_MARK, TH_MATCH,  TH_GOOD,	 TH_BAD,	TH_WARN, TH_FIELD, TH_FIELD_EDIT,
-		TH_POPUP,
+		TH_TEXT,  TH_DIM,    TH_STRONG, TH_TITLE,  TH_FOCUS,	  TH_BAR,
+		TH_BRAND, TH_TAB_ON, TH_ERROR,	TH_SELECT, TH_MARK,	  TH_MATCH,
+		TH_GOOD,  TH_BAD,    TH_WARN,	TH_FIELD,  TH_FIELD_EDIT, TH_POPUP,
 	};
 	static const char *const names[] = {"dark", "light", "safe"};
 	char path[64];
@@ -235,8 +240,8 @@ test_contrast(void **state)
 			uint32_t bg = st.bg == COLOR_KEEP ? t.background : st.bg;
 
 			if (contrast(st.fg, bg) < 4.5)
-				fail_msg("%s: %s: contrast %.1f", names[k], theme_role_name(text[i]),
-					 contrast(st.fg, bg));
+				fail_msg("%s: %s: contrast %.1f", names[k],
+					 theme_role_name(text[i]), contrast(st.fg, bg));
 		}
 		for (int i = 0; i < t.nseries; i++)
 			if (contrast(t.series[i], t.background) < 3)
@@ -260,9 +265,11 @@ test_manual(void **state)
 	page[n] = 0;
 	fclose(f);
 	for (int i = 0; i < TH_ROLES; i++) {
-		snprintf(want, sizeof want, ".It Ic %s\n%s\n", theme_role_name(i), theme_role_help(i));
+		snprintf(want, sizeof want, ".It Ic %s\n%s\n", theme_role_name(i),
+			 theme_role_help(i));
 		if (!strstr(page, want))
-			fail_msg("man/t2tui-theme.5: %s is missing or told otherwise", theme_role_name(i));
+			fail_msg("man/t2tui-theme.5: %s is missing or told otherwise",
+				 theme_role_name(i));
 	}
 }
 

@@ -62,13 +62,15 @@ check_ids(const struct ids *got, const json_t *list, const char *what, long line
 	struct ids want = {0};
 
 	get_ids(list, &want);
-	if (got->n != want.n || (want.n && memcmp(got->v, want.v, (size_t)want.n * sizeof *want.v))) {
+	if (got->n != want.n ||
+	    (want.n && memcmp(got->v, want.v, (size_t)want.n * sizeof *want.v))) {
 		int i = 0;
 
 		while (i < got->n && i < want.n && got->v[i] == want.v[i])
 			i++;
-		fail_msg("line %ld: %s: %d ids, want %d; first difference at %d: %d, want %d", line, what, got->n,
-			 want.n, i, i < got->n ? got->v[i] : -1, i < want.n ? want.v[i] : -1);
+		fail_msg("line %ld: %s: %d ids, want %d; first difference at %d: %d, want %d", line,
+			 what, got->n, want.n, i, i < got->n ? got->v[i] : -1,
+			 i < want.n ? want.v[i] : -1);
 	}
 	ids_free(&want);
 }
@@ -90,7 +92,8 @@ check_decoded(const struct tokenizer *t, const struct ids *ids, const json_t *ob
 
 	if (tokenizer_decode(t, ids->v, ids->n, &whole, &err))
 		fail_msg("line %ld: %s", line, err.msg);
-	if (!is_text(&whole, json_object_get(obj, "decoded")) && !is_text(&whole, json_object_get(obj, "decoded_alt")))
+	if (!is_text(&whole, json_object_get(obj, "decoded")) &&
+	    !is_text(&whole, json_object_get(obj, "decoded_alt")))
 		fail_msg("line %ld: decoded \"%s\"", line, whole.s);
 	assert_int_equal(tok_stream_new(&s, t, &err), T2_OK);
 	for (int i = 0; i < ids->n; i++) {
@@ -190,7 +193,8 @@ smollm2(void **state)
 static enum t2_status
 check_partial(void *arg, json_t *obj, long line, struct t2_err *err)
 {
-	const struct tokenizer *t = tokenizer_named(json_string_value(json_object_get(obj, "tokenizer")));
+	const struct tokenizer *t =
+		tokenizer_named(json_string_value(json_object_get(obj, "tokenizer")));
 	struct ids ids = {0};
 	long *lines = arg;
 
@@ -256,8 +260,11 @@ invalid_utf8(void **state)
 
 			if (!t)
 				continue;
-			assert_int_equal(tokenizer_encode(t, bytes, n, TOK_SPECIAL, &a, &err), T2_OK);
-			assert_int_equal(tokenizer_encode(t, clean.s, clean.len, TOK_SPECIAL, &b, &err), T2_OK);
+			assert_int_equal(tokenizer_encode(t, bytes, n, TOK_SPECIAL, &a, &err),
+					 T2_OK);
+			assert_int_equal(
+				tokenizer_encode(t, clean.s, clean.len, TOK_SPECIAL, &b, &err),
+				T2_OK);
 			assert_int_equal(a.n, b.n);
 			if (a.n)
 				assert_memory_equal(a.v, b.v, (size_t)a.n * sizeof *a.v);
@@ -274,8 +281,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(llama3),	cmocka_unit_test(qwen3),   cmocka_unit_test(llama2),
-		cmocka_unit_test(tinystories),	cmocka_unit_test(smollm2), cmocka_unit_test(partial_decode),
+		cmocka_unit_test(llama3),	cmocka_unit_test(qwen3),
+		cmocka_unit_test(llama2),	cmocka_unit_test(tinystories),
+		cmocka_unit_test(smollm2),	cmocka_unit_test(partial_decode),
 		cmocka_unit_test(invalid_utf8),
 	};
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,11 +47,11 @@ struct parts {
 	const char *added, *normalizer, *pre, *post, *decoder, *model, *vocab, *merges;
 };
 
-#define VOCAB                                                                                                          \
-	"\"<unk>\":0,\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5,\"A\":6,\" "                                              \
-	"\":7,\"\u2581\":8,\"-\":9,\"1\":10,\"2\":11,"                                                                 \
-	"\"\\n\":12,\"\u0120\":13,\"\u00e9\":14,\"s\":15,\"'\":16,\"\u00c3\":17,\"\u00a9\":18,"                        \
-	"\"ab\":19,\"abc\":20,"                                                                                        \
+#define VOCAB                                                                                      \
+	"\"<unk>\":0,\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5,\"A\":6,\" "                          \
+	"\":7,\"\u2581\":8,\"-\":9,\"1\":10,\"2\":11,"                                             \
+	"\"\\n\":12,\"\u0120\":13,\"\u00e9\":14,\"s\":15,\"'\":16,\"\u00c3\":17,\"\u00a9\":18,"    \
+	"\"ab\":19,\"abc\":20,"                                                                    \
 	"\"aa\":21,\"1\u2581\":22,\"\u0301\":23,\"x\":24"
 #define MERGES "\"a b\",[\"ab\",\"c\"],\"a a\",\"1 \u2581\""
 
@@ -60,13 +60,15 @@ json_of(const struct parts *p)
 {
 	struct strbuf b = {0};
 
-	strbuf_printf(&b,
-		      "{\"version\":\"1.0\",\"added_tokens\":[%s],\"normalizer\":%s,\"pre_tokenizer\":%s,"
-		      "\"post_processor\":%s,\"decoder\":%s,\"model\":{\"type\":\"BPE\",%s"
-		      "\"unk_token\":\"<unk>\",\"vocab\":{%s},\"merges\":[%s]}}",
-		      p->added ? p->added : "", p->normalizer ? p->normalizer : "null", p->pre ? p->pre : "null",
-		      p->post ? p->post : "null", p->decoder ? p->decoder : "null", p->model ? p->model : "",
-		      p->vocab ? p->vocab : VOCAB, p->merges ? p->merges : MERGES);
+	strbuf_printf(
+		&b,
+		"{\"version\":\"1.0\",\"added_tokens\":[%s],\"normalizer\":%s,\"pre_tokenizer\":%s,"
+		"\"post_processor\":%s,\"decoder\":%s,\"model\":{\"type\":\"BPE\",%s"
+		"\"unk_token\":\"<unk>\",\"vocab\":{%s},\"merges\":[%s]}}",
+		p->added ? p->added : "", p->normalizer ? p->normalizer : "null",
+		p->pre ? p->pre : "null", p->post ? p->post : "null",
+		p->decoder ? p->decoder : "null", p->model ? p->model : "",
+		p->vocab ? p->vocab : VOCAB, p->merges ? p->merges : MERGES);
 	return strbuf_take(&b);
 }
 
@@ -116,8 +118,11 @@ check_pieces(const struct parts *p, const char *text, const char *want)
 	tokenizer_free(t);
 }
 
-#define SPLIT(re)	      "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" re "\"},\"behavior\":\"Removed\",\"invert\":false}"
-#define ADDED(id, text, more) "{\"id\":" id ",\"content\":\"" text "\",\"normalized\":false,\"special\":false" more "}"
+#define SPLIT(re)                                                                                  \
+	"{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" re                                         \
+	"\"},\"behavior\":\"Removed\",\"invert\":false}"
+#define ADDED(id, text, more)                                                                      \
+	"{\"id\":" id ",\"content\":\"" text "\",\"normalized\":false,\"special\":false" more "}"
 
 static void
 components(void **state)
@@ -137,7 +142,9 @@ components(void **state)
 		{{.normalizer = "{\"type\":\"Strip\",\"strip_left\":true,\"strip_right\":false}"},
 		 " \u00a0a b \n",
 		 "a| |b| |\n"},
-		{{.normalizer = "{\"type\":\"Strip\",\"strip_left\":true,\"strip_right\":true}"}, " \n ", ""},
+		{{.normalizer = "{\"type\":\"Strip\",\"strip_left\":true,\"strip_right\":true}"},
+		 " \n ",
+		 ""},
 		{{.normalizer = "{\"type\":\"Prepend\",\"prepend\":\"x\"}"}, "ab", "x|ab"},
 		{{.normalizer = "{\"type\":\"Prepend\",\"prepend\":\"x\"}"}, "", ""},
 		{{.normalizer = "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\" "
@@ -150,8 +157,12 @@ components(void **state)
 				"\"},\"content\":\"\u2581\"}]}"},
 		 "1 a",
 		 "\u2581|1\u2581|a"},
-		{{.pre = "{\"type\":\"Digits\",\"individual_digits\":false}"}, "1\u2581a12", "1|\u2581|a|1|2"},
-		{{.pre = "{\"type\":\"ByteLevel\"}"}, "ab \u00e9's", "\u0120|ab|\u0120|\u00c3|\u00a9|'|s"},
+		{{.pre = "{\"type\":\"Digits\",\"individual_digits\":false}"},
+		 "1\u2581a12",
+		 "1|\u2581|a|1|2"},
+		{{.pre = "{\"type\":\"ByteLevel\"}"},
+		 "ab \u00e9's",
+		 "\u0120|ab|\u0120|\u00c3|\u00a9|'|s"},
 		{{.pre = "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}"},
 		 "a b",
 		 "a|\u0120|b"},
@@ -169,9 +180,15 @@ components(void **state)
 		 "abcab",
 		 "a|b|c|a|b"},
 		{{.added = ADDED("25", "<t>", "")}, "a<t>b", "a|<t>|b"},
-		{{.added = ADDED("25", "<t>", ",\"lstrip\":true,\"rstrip\":true")}, "a <t> \n b", "a|<t>|b"},
-		{{.added = ADDED("25", "e2", ",\"single_word\":true")}, "e2 ae2 e2-", "e2| |a|e|2| |e2|-"},
-		{{.added = ADDED("19", "ab", "") "," ADDED("25", "abcd", "")}, "abcababcd", "ab|c|ab|abcd"},
+		{{.added = ADDED("25", "<t>", ",\"lstrip\":true,\"rstrip\":true")},
+		 "a <t> \n b",
+		 "a|<t>|b"},
+		{{.added = ADDED("25", "e2", ",\"single_word\":true")},
+		 "e2 ae2 e2-",
+		 "e2| |a|e|2| |e2|-"},
+		{{.added = ADDED("19", "ab", "") "," ADDED("25", "abcd", "")},
+		 "abcababcd",
+		 "ab|c|ab|abcd"},
 		{{.added = "{\"id\":25,\"content\":\"AB\",\"normalized\":true}",
 		  .normalizer = "{\"type\":\"Lowercase\"}"},
 		 "ab AB",
@@ -250,8 +267,12 @@ refused(void **state)
 		enum t2_status st;
 		const char *msg;
 	} cases[] = {
-		{{.normalizer = "{\"type\":\"Precompiled\"}"}, T2_EUNSUP, "normalizer: type \"Precompiled\""},
-		{{.pre = "{\"type\":\"Metaspace\"}"}, T2_EUNSUP, "pre_tokenizer: type \"Metaspace\""},
+		{{.normalizer = "{\"type\":\"Precompiled\"}"},
+		 T2_EUNSUP,
+		 "normalizer: type \"Precompiled\""},
+		{{.pre = "{\"type\":\"Metaspace\"}"},
+		 T2_EUNSUP,
+		 "pre_tokenizer: type \"Metaspace\""},
 		{{.pre = "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Punctuation\"}]}"},
 		 T2_EUNSUP,
 		 "\"Punctuation\""},
@@ -260,8 +281,12 @@ refused(void **state)
 			     "\"ByteFallback\"}]}"},
 		 T2_EUNSUP,
 		 "behind Fuse"},
-		{{.post = "{\"type\":\"BertProcessing\"}"}, T2_EUNSUP, "post_processor: type \"BertProcessing\""},
-		{{.post = "{\"type\":\"TemplateProcessing\",\"single\":[]}"}, T2_EUNSUP, "no Sequence A"},
+		{{.post = "{\"type\":\"BertProcessing\"}"},
+		 T2_EUNSUP,
+		 "post_processor: type \"BertProcessing\""},
+		{{.post = "{\"type\":\"TemplateProcessing\",\"single\":[]}"},
+		 T2_EUNSUP,
+		 "no Sequence A"},
 		{{.post = "{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":"
 			  "\"x\"}}],"
 			  "\"special_tokens\":{\"x\":{\"ids\":[99]}}}"},
@@ -279,7 +304,8 @@ refused(void **state)
 		{{.pre = SPLIT("(a")}, T2_EUNSUP, "pattern"},
 		{{.pre = SPLIT("\\\\p{Klingon}")}, T2_EUNSUP, "pattern"},
 		{{.pre = SPLIT("")}, T2_EUNSUP, "empty pattern"},
-		{{.normalizer = "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"a*\"},\"content\":\"\"}"},
+		{{.normalizer =
+			  "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"a*\"},\"content\":\"\"}"},
 		 T2_EUNSUP,
 		 "matches nothing"},
 		{{.vocab = "\"a\":0,\"<unk>\":0"}, T2_EFORMAT, "id 0 stands for two tokens"},
@@ -288,17 +314,29 @@ refused(void **state)
 		{{.vocab = "\"<unk>\":0,\"a\":-1"}, T2_EFORMAT, "\"a\": not an id"},
 		{{.vocab = "\"<unk>\":0,\"a\":16777216"}, T2_EFORMAT, "\"a\": not an id"},
 		{{.vocab = "\"<unk>\":0,\"a\":1.5"}, T2_EFORMAT, "\"a\": not an id"},
-		{{.vocab = "\"<unk>\":0,\"a\":16777215"}, T2_EFORMAT, "id 16777215, but there are only 2 tokens"},
-		{{.vocab = "\"a\":0,\"b\":1,\"ab\":2", .merges = "\"a b\""}, T2_EFORMAT, "unk_token"},
-		{{.vocab = "\"<unk>\":0,\"a\":1", .merges = "\"a b\""}, T2_EFORMAT, "merges[0]: \"b"},
-		{{.vocab = "\"<unk>\":0,\"a\":1,\"b\":2", .merges = "\"a b\""}, T2_EFORMAT, "merges[0]: \"ab\""},
+		{{.vocab = "\"<unk>\":0,\"a\":16777215"},
+		 T2_EFORMAT,
+		 "id 16777215, but there are only 2 tokens"},
+		{{.vocab = "\"a\":0,\"b\":1,\"ab\":2", .merges = "\"a b\""},
+		 T2_EFORMAT,
+		 "unk_token"},
+		{{.vocab = "\"<unk>\":0,\"a\":1", .merges = "\"a b\""},
+		 T2_EFORMAT,
+		 "merges[0]: \"b"},
+		{{.vocab = "\"<unk>\":0,\"a\":1,\"b\":2", .merges = "\"a b\""},
+		 T2_EFORMAT,
+		 "merges[0]: \"ab\""},
 		{{.merges = "\"a b\",\"ab\""}, T2_EFORMAT, "merges[1]: not two pieces"},
 		{{.merges = "\"a b c\""}, T2_EFORMAT, "merges[0]: not two pieces"},
 		{{.merges = "[\"a\"]"}, T2_EFORMAT, "merges[0]: not two pieces"},
 		{{.added = ADDED("1", "b", "")}, T2_EFORMAT, "id 1 stands for two tokens"},
 		{{.added = ADDED("30", "b", "")}, T2_EFORMAT, "two ids, 2 and 30"},
-		{{.added = ADDED("25", "", "")}, T2_EFORMAT, "added_tokens[0]: \"content\" is empty"},
-		{{.added = ADDED("25", "t", "") "," ADDED("25", "t", "")}, T2_EFORMAT, "added_tokens[1]"},
+		{{.added = ADDED("25", "", "")},
+		 T2_EFORMAT,
+		 "added_tokens[0]: \"content\" is empty"},
+		{{.added = ADDED("25", "t", "") "," ADDED("25", "t", "")},
+		 T2_EFORMAT,
+		 "added_tokens[1]"},
 	};
 	struct tokenizer *t;
 	struct t2_err err;
@@ -308,9 +346,10 @@ refused(void **state)
 		enum t2_status st = open_json(&t, &cases[i].p, &err);
 
 		assert_null(t);
-		if (st != cases[i].st || !strstr(err.msg, cases[i].msg) || !strstr(err.msg, "tokenizer.json"))
-			fail_msg("case %zu: status %d, \"%s\", want %d, \"%s\"", i, st, st ? err.msg : "", cases[i].st,
-				 cases[i].msg);
+		if (st != cases[i].st || !strstr(err.msg, cases[i].msg) ||
+		    !strstr(err.msg, "tokenizer.json"))
+			fail_msg("case %zu: status %d, \"%s\", want %d, \"%s\"", i, st,
+				 st ? err.msg : "", cases[i].st, cases[i].msg);
 	}
 	write_file("tokenizer.json", "{}", 2);
 	assert_int_equal(tokenizer_open(&t, dir, &err), T2_EFORMAT);
@@ -385,7 +424,8 @@ config(void **state)
 	check_config("{\"bos_token\":null,\"eos_token\":\"x\",\"model_max_length\":"
 		     "1000000000000000019884624838656}",
 		     NULL, 24, NULL);
-	check_config("{\"eos_token\":{\"content\":\"ab\"},\"chat_template\":\"one\"}", NULL, 19, "one");
+	check_config("{\"eos_token\":{\"content\":\"ab\"},\"chat_template\":\"one\"}", NULL, 19,
+		     "one");
 	check_config("{\"chat_template\":\"one\"}", "two", -1, "two");
 	check_config("{\"chat_template\":[{\"name\":\"rag\",\"template\":\"r\"},{\"name\":"
 		     "\"default\",\"template\":\"d\"}]}",
@@ -403,8 +443,10 @@ config(void **state)
 static void
 long_words(void **state)
 {
-	static const char *const files[] = {"tokenizers/llama2", "models/tinystories-656k", "tokenizers/qwen3"};
-	static const char *const fill[] = {"a", " ", "the", "<|", " \n", "e\u0301\u0323", "\xff", "\u4e2d"};
+	static const char *const files[] = {"tokenizers/llama2", "models/tinystories-656k",
+					    "tokenizers/qwen3"};
+	static const char *const fill[] = {"a",	   " ",	    "the", "<|", " \n", "e\u0301\u0323",
+					   "\xff", "\u4e2d"};
 	struct t2_err err;
 
 	(void)state;
@@ -427,9 +469,12 @@ long_words(void **state)
 			if (tokenizer_encode(t, b.s, b.len, TOK_PLAIN, &ids, &err))
 				fail_msg("%s", err.msg);
 			clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
-			seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) * 1e-9;
-			if (seconds > 10) /* a sanitizer is slow; the square of the length would be hours */
-				fail_msg("%s: %.1f s for 1 MB of \"%s\"", files[f], seconds, fill[k]);
+			seconds = (double)(to.tv_sec - from.tv_sec) +
+				  (double)(to.tv_nsec - from.tv_nsec) * 1e-9;
+			if (seconds >
+			    10) /* a sanitizer is slow; the square of the length would be hours */
+				fail_msg("%s: %.1f s for 1 MB of \"%s\"", files[f], seconds,
+					 fill[k]);
 			assert_true(ids.n > 0);
 			ids_free(&ids);
 			strbuf_free(&b);
@@ -493,8 +538,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(components), cmocka_unit_test(split_behaviors), cmocka_unit_test(refused),
-		cmocka_unit_test(cut),	      cmocka_unit_test(config),		 cmocka_unit_test(long_words),
+		cmocka_unit_test(components), cmocka_unit_test(split_behaviors),
+		cmocka_unit_test(refused),    cmocka_unit_test(cut),
+		cmocka_unit_test(config),     cmocka_unit_test(long_words),
 		cmocka_unit_test(threads),
 	};
 

@@ -159,8 +159,9 @@ check_gguf(const struct vocab *v, const char *text, const char *want, const char
 }
 
 /* SentencePiece: "bc" before "ab", for its score; "q" is no piece but "qa" is; "\u4e2d" becomes bytes where there are some. */
-static const char *const sp_pieces[] = {"<unk>", "<s>", "<0xE4>", "<0xB8>", "<0xAD>", "\u2581",	 "a",
-					"b",	 "c",	"ab",	  "bc",	    "qa",     "\u2581a", NULL};
+static const char *const sp_pieces[] = {"<unk>",  "<s>", "<0xE4>",  "<0xB8>", "<0xAD>",
+					"\u2581", "a",	 "b",	    "c",      "ab",
+					"bc",	  "qa",	 "\u2581a", NULL};
 static const int sp_types[] = {2, 3, 6, 6, 6, 1, 1, 1, 1, 1, 1, 1, 1};
 static const float sp_scores[] = {0, 0, 0, 0, 0, -9, -10, -11, -12, -2, -1, -3, -4};
 
@@ -218,7 +219,8 @@ gguf_gpt2(void **state)
 
 	(void)state;
 	v.pre = "gpt-2";
-	check_gguf(&v, "ab a 12<|end|>aab", "ab|\u0120a|\u0120|12|<|end|>|a|ab", "ab a 12<|end|>aab");
+	check_gguf(&v, "ab a 12<|end|>aab", "ab|\u0120a|\u0120|12|<|end|>|a|ab",
+		   "ab a 12<|end|>aab");
 	v.pre = "smollm"; /* digits by themselves, before the space is looked at */
 	check_gguf(&v, "ab 12tool", "ab|\u0120|1|2|tool", "ab 12tool");
 	v.pre = "qwen2";

@@ -28,7 +28,8 @@ add(struct detok *d, struct detok_step s)
 static struct detok_step
 strip(const char *c, int left, int right)
 {
-	struct detok_step s = {.kind = DETOK_STRIP, .from_len = strlen(c), .left = left, .right = right};
+	struct detok_step s = {
+		.kind = DETOK_STRIP, .from_len = strlen(c), .left = left, .right = right};
 
 	memcpy(s.from, c, s.from_len);
 	return s;
@@ -37,7 +38,8 @@ strip(const char *c, int left, int right)
 static struct detok_step
 replace(const char *from, const char *to)
 {
-	struct detok_step s = {.kind = DETOK_REPLACE, .from_len = strlen(from), .to_len = strlen(to)};
+	struct detok_step s = {
+		.kind = DETOK_REPLACE, .from_len = strlen(from), .to_len = strlen(to)};
 
 	memcpy(s.from, from, s.from_len);
 	memcpy(s.to, to, s.to_len);
@@ -184,8 +186,9 @@ refused(void **state)
 static void
 any_bytes(void **state)
 {
-	static const unsigned char likely[] = {0x41, 0x7f, 0x80, 0xbf, 0xc2, 0xdf, 0xe0, 0xa0, 0xed, 0x9f,
-					       0xef, 0xf0, 0x90, 0xf4, 0x8f, 0xf5, 0xff, 0xe4, 0xb8, 0xad};
+	static const unsigned char likely[] = {0x41, 0x7f, 0x80, 0xbf, 0xc2, 0xdf, 0xe0,
+					       0xa0, 0xed, 0x9f, 0xef, 0xf0, 0x90, 0xf4,
+					       0x8f, 0xf5, 0xff, 0xe4, 0xb8, 0xad};
 	struct detok d = {0};
 	struct rng rng;
 
@@ -229,8 +232,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(alphabet),   cmocka_unit_test(characters), cmocka_unit_test(byte_fallback),
-		cmocka_unit_test(text_steps), cmocka_unit_test(refused),    cmocka_unit_test(any_bytes),
+		cmocka_unit_test(alphabet),	 cmocka_unit_test(characters),
+		cmocka_unit_test(byte_fallback), cmocka_unit_test(text_steps),
+		cmocka_unit_test(refused),	 cmocka_unit_test(any_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

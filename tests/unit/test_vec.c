@@ -122,7 +122,7 @@ weighted_sums(void **state)
 static void
 exponentials(void **state)
 {
-	static const float temps[] = { 1, 0.1f, 3, 1e-30f, 1e30f };
+	static const float temps[] = {1, 0.1f, 3, 1e-30f, 1e30f};
 	double w[N];
 
 	(void)state;
@@ -151,7 +151,10 @@ static void
 same_bits_at_every_level(void **state)
 {
 	enum kern_level best = kern_level();
-	struct { float y[N], dgate[N], dup[N], ds[N], ws[N]; double w[N], sum; } first, now;
+	struct {
+		float y[N], dgate[N], dup[N], ds[N], ws[N];
+		double w[N], sum;
+	} first, now;
 
 	(void)state;
 	fill(4);

@@ -112,9 +112,28 @@ test_editor_rows(void **state)
 static void
 test_editor_random(void **state)
 {
-	static const int keys[] = {K_LEFT, K_RIGHT, K_UP, K_DOWN, K_HOME, K_END, K_BACKSPACE, K_DELETE,
-				   'a', ' ', 0x65e5, 0x301, 0x1f600, '\n', 'w' | K_CTRL, 'k' | K_CTRL,
-				   K_LEFT | K_CTRL, K_RIGHT | K_CTRL, 'b', 'c', ' ', 'd'};
+	static const int keys[] = {K_LEFT,
+				   K_RIGHT,
+				   K_UP,
+				   K_DOWN,
+				   K_HOME,
+				   K_END,
+				   K_BACKSPACE,
+				   K_DELETE,
+				   'a',
+				   ' ',
+				   0x65e5,
+				   0x301,
+				   0x1f600,
+				   '\n',
+				   'w' | K_CTRL,
+				   'k' | K_CTRL,
+				   K_LEFT | K_CTRL,
+				   K_RIGHT | K_CTRL,
+				   'b',
+				   'c',
+				   ' ',
+				   'd'};
 	struct canvas *c = new_canvas(14, 5);
 	struct editor e = {0}, one = {.single = true};
 	struct rng r;
@@ -188,7 +207,8 @@ compare(void *arg, int a, int b, int col)
 {
 	struct data *d = arg;
 
-	return col ? (int)strlen(d->name[a]) - (int)strlen(d->name[b]) : strcmp(d->name[a], d->name[b]);
+	return col ? (int)strlen(d->name[a]) - (int)strlen(d->name[b])
+		   : strcmp(d->name[a], d->name[b]);
 }
 
 static const struct column cols[] = {{"name", 6, 8, ALIGN_LEFT, 0}, {"len", 3, 3, ALIGN_RIGHT, 1}};
@@ -197,7 +217,8 @@ static void
 test_table(void **state)
 {
 	struct data d = {4, {"math", "code", "logic", "a,b"}, {10, 20, 30, 40}};
-	struct table t = {.cols = cols, .ncols = 2, .cell = cell, .id = id, .compare = compare, .arg = &d};
+	struct table t = {
+		.cols = cols, .ncols = 2, .cell = cell, .id = id, .compare = compare, .arg = &d};
 	struct canvas *c = new_canvas(18, 5);
 	struct strbuf b = {0};
 	struct mouse m = {MOUSE_PRESS, 3, 2, 1};
@@ -213,7 +234,8 @@ test_table(void **state)
 	assert_int_equal(table_selected(&t), 2);
 	assert_true(table_marked(&t, 1));
 	table_draw(&t, c, (struct rect){0, 0, 18, 5}, true);
-	expect(c, "  name      len\n  math        4\n● code        4\n› logic       5\n  a,b         3\n");
+	expect(c, "  name      len\n  math        4\n● code        4\n› logic       5\n  a,b       "
+		  "  3\n");
 	/* The data changes: what is selected and marked is found again. */
 	d = (struct data){3, {"new", "logic", "code"}, {50, 30, 20}};
 	table_rows(&t, d.n);
@@ -329,7 +351,13 @@ test_form(void **state)
 static void
 test_slider(void **state)
 {
-	struct slider s = {.label = "math", .value = 0, .lo = 0, .hi = 1, .step = 0.1, .mark = NAN, .label_w = 5};
+	struct slider s = {.label = "math",
+			   .value = 0,
+			   .lo = 0,
+			   .hi = 1,
+			   .step = 0.1,
+			   .mark = NAN,
+			   .label_w = 5};
 	struct canvas *c = new_canvas(30, 1);
 	struct mouse m = {MOUSE_PRESS, 22, 0, 1};
 	struct rect r = {0, 0, 30, 1};
@@ -373,7 +401,8 @@ test_flow(void **state)
 	flow_add(&f, "\xa5 three", 7, 0.9, 0);
 	flow_draw(&f, c, r);
 	assert_true(c->cells[4].attr & ATTR_UNDERLINE);
-	assert_true(c->cells[6].attr & ATTR_UNDERLINE); /* the character is its first byte's token's */
+	assert_true(c->cells[6].attr &
+		    ATTR_UNDERLINE); /* the character is its first byte's token's */
 	assert_false(c->cells[10].attr & ATTR_UNDERLINE);
 	expect(c, "one tw日\nthree▌\n\n");
 	flow_add(&f, "\nx\ny\nz", 6, NAN, 0);
@@ -406,7 +435,8 @@ test_flow_random(void **state)
 		size_t n = 1 + rng_below(&r, 7);
 
 		for (size_t k = 0; k < n; k++)
-			s[k] = (char)(rng_below(&r, 3) ? 'a' + rng_below(&r, 5) - 1 : rng_below(&r, 256));
+			s[k] = (char)(rng_below(&r, 3) ? 'a' + rng_below(&r, 5) - 1
+						       : rng_below(&r, 256));
 		f.streaming = i & 1;
 		flow_add(&f, s, n, rng_uniform(&r), (unsigned)rng_below(&r, 8));
 		if (i % 400 == 399)
@@ -544,7 +574,8 @@ test_jobs(void **state)
 	struct jobs *js = jobs_new(q);
 	atomic_int running = 0, most = 0;
 	struct task t[4];
-	struct job_spec s = {.name = "t", .work = work, .done = task_done, .drop = task_drop, .lane = &running};
+	struct job_spec s = {
+		.name = "t", .work = work, .done = task_done, .drop = task_drop, .lane = &running};
 	struct job_view v;
 	int ids[4];
 
@@ -635,7 +666,7 @@ test_events(void **state)
 	assert_true(event_take(q, &e));
 	assert_string_equal(e.data, "a");
 	event_drop(&e);
-	event_drop(&e); /* twice is once */
+	event_drop(&e);	     /* twice is once */
 	event_queue_free(q); /* drops the second */
 }
 
@@ -643,13 +674,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_editor),	     cmocka_unit_test(test_editor_rows),
-		cmocka_unit_test(test_editor_random), cmocka_unit_test(test_editor_paste),
-		cmocka_unit_test(test_table),	     cmocka_unit_test(test_table_narrow),
-		cmocka_unit_test(test_form),	     cmocka_unit_test(test_slider),
-		cmocka_unit_test(test_flow),	     cmocka_unit_test(test_flow_random),
-		cmocka_unit_test(test_gauge),	     cmocka_unit_test(test_tabs),
-		cmocka_unit_test(test_messages),     cmocka_unit_test(test_jobs),
+		cmocka_unit_test(test_editor),	       cmocka_unit_test(test_editor_rows),
+		cmocka_unit_test(test_editor_random),  cmocka_unit_test(test_editor_paste),
+		cmocka_unit_test(test_table),	       cmocka_unit_test(test_table_narrow),
+		cmocka_unit_test(test_form),	       cmocka_unit_test(test_slider),
+		cmocka_unit_test(test_flow),	       cmocka_unit_test(test_flow_random),
+		cmocka_unit_test(test_gauge),	       cmocka_unit_test(test_tabs),
+		cmocka_unit_test(test_messages),       cmocka_unit_test(test_jobs),
 		cmocka_unit_test(test_jobs_end_early), cmocka_unit_test(test_watched),
 		cmocka_unit_test(test_events),
 	};

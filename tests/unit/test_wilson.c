@@ -12,7 +12,8 @@
 static void
 test_roots(void **state)
 {
-	static const int cases[][2] = {{1, 2}, {7, 10}, {50, 100}, {599, 600}, {1, 600}, {123, 457}};
+	static const int cases[][2] = {{1, 2},	   {7, 10},  {50, 100},
+				       {599, 600}, {1, 600}, {123, 457}};
 	const double z = 1.959963984540054;
 
 	(void)state;

@@ -36,8 +36,9 @@ math_solve(struct solution *s, const char *q)
 	int have = 0;
 
 	for (const char *p = q, *verb = q; *p; p++) {
-		if (*p == ' ' && (!strncmp(p, " has ", 5) || !strncmp(p, " buys ", 6) || !strncmp(p, " finds ", 7) ||
-					!strncmp(p, " gives ", 7) || !strncmp(p, " loses ", 7)))
+		if (*p == ' ' && (!strncmp(p, " has ", 5) || !strncmp(p, " buys ", 6) ||
+				  !strncmp(p, " finds ", 7) || !strncmp(p, " gives ", 7) ||
+				  !strncmp(p, " loses ", 7)))
 			verb = p + 1;
 		if (*p >= '0' && *p <= '9') {
 			int n = (int)strtol(p, (char **)&p, 10);
@@ -112,7 +113,7 @@ static void
 logic_solve(struct solution *s, const char *q)
 {
 	char more[16] = "letter", name[8], other[8], most[16] = "";
-	bool in[NAMES] = { false }, out[NAMES] = { false };
+	bool in[NAMES] = {false}, out[NAMES] = {false};
 	const char *options = strchr(q, ':') + 2, *comma = ":";
 	int used = 0, asked = -1;
 
@@ -154,7 +155,7 @@ logic_solve(struct solution *s, const char *q)
 static struct solution
 solve(const char *q)
 {
-	struct solution s = { .domain = DOMAIN_OTHER };
+	struct solution s = {.domain = DOMAIN_OTHER};
 
 	if (!strncmp(q, "What does print(", 16)) {
 		s.domain = DOMAIN_CODE;
@@ -162,7 +163,8 @@ solve(const char *q)
 	} else if (!strncmp(q, "Why ", 4)) {
 		const char *a = strstr(q, "that ") + 5, *b = strstr(a, " and ");
 
-		snprintf(s.key, sizeof s.key, "%.*s|%.*s", (int)(b - a), a, (int)(strlen(b) - 6), b + 5);
+		snprintf(s.key, sizeof s.key, "%.*s|%.*s", (int)(b - a), a, (int)(strlen(b) - 6),
+			 b + 5);
 	} else if (strstr(q, "How many")) {
 		s.domain = DOMAIN_MATH;
 		math_solve(&s, q);
@@ -199,7 +201,7 @@ test_crc(void **state)
 static void
 test_items(void **state)
 {
-	static const enum level levels[] = { LEVEL_EASY, LEVEL_USUAL, LEVEL_HARD };
+	static const enum level levels[] = {LEVEL_EASY, LEVEL_USUAL, LEVEL_HARD};
 	struct item it;
 	struct rng r;
 
@@ -218,7 +220,8 @@ test_items(void **state)
 		assert_string_equal(s.gold, it.gold);
 		assert_int_equal(item_split(s.key), split);
 		for (int style = 0; style < STYLES; style++) {
-			const char *a = it.answer[style], *opener = domain_opener(d, (enum style)style);
+			const char *a = it.answer[style],
+				   *opener = domain_opener(d, (enum style)style);
 
 			assert_int_equal(strncmp(a, opener, strlen(opener)), 0);
 			assert_int_equal(a[strlen(a) - 1], '.');
@@ -239,7 +242,7 @@ test_items(void **state)
 static void
 test_common_source(void **state)
 {
-	static const int lo[] = { 47, 53, 47 }, hi[] = { 53, 60, 53 };
+	static const int lo[] = {47, 53, 47}, hi[] = {53, 60, 53};
 	struct item it;
 	struct rng r;
 
@@ -264,7 +267,7 @@ test_corpus_is_train_only(void **state)
 {
 	struct document d;
 	struct rng r;
-	int answers[STYLES] = { 0 }, asked = 0, kinds = 0;
+	int answers[STYLES] = {0}, asked = 0, kinds = 0;
 
 	(void)state;
 	rng_seed(&r, 0, STREAM_CORPUS, 0);
@@ -306,7 +309,8 @@ line_check(void *arg, json_t *obj, long line, struct t2_err *err)
 	(void)line;
 	(void)err;
 	assert_int_equal(item_split(s.key), c->split);
-	assert_string_equal(json_string_value(json_object_get(obj, "answer")), c->dispatch ? domain_name(s.domain) : s.gold);
+	assert_string_equal(json_string_value(json_object_get(obj, "answer")),
+			    c->dispatch ? domain_name(s.domain) : s.gold);
 	c->n++;
 	return T2_OK;
 }
@@ -314,7 +318,8 @@ line_check(void *arg, json_t *obj, long line, struct t2_err *err)
 static void
 test_task_folders(void **state)
 {
-	static const char *const names[] = { "math", "code", "logic", "math-hard", "code-hard", "logic-hard", "dispatch" };
+	static const char *const names[] = {"math",	 "code",       "logic",	  "math-hard",
+					    "code-hard", "logic-hard", "dispatch"};
 	const char *dir = temp_dir();
 	struct t2_err err;
 	char path[900];
@@ -323,9 +328,10 @@ test_task_folders(void **state)
 	assert_int_equal(taskset_write(dir, 0, &err), T2_OK);
 	for (int t = 0; t < 7; t++)
 		for (int s = 0; s < SPLITS; s++) {
-			struct count c = { .split = (enum split)s, .dispatch = t == 6 };
+			struct count c = {.split = (enum split)s, .dispatch = t == 6};
 
-			snprintf(path, sizeof path, "%s/%s/%s.jsonl", dir, names[t], split_name(c.split));
+			snprintf(path, sizeof path, "%s/%s/%s.jsonl", dir, names[t],
+				 split_name(c.split));
 			assert_int_equal(json_read_lines(path, line_check, &c, &err), T2_OK);
 			assert_true(c.n >= (s == SPLIT_TEST ? 1000 : 400));
 		}
@@ -343,8 +349,8 @@ encode(const struct tokenizer *t, const char *text, int flags, struct ids *ids)
 static void
 check_tokenizer(const char *path, int largest)
 {
-	struct ids ids = { 0 };
-	struct strbuf text = { 0 };
+	struct ids ids = {0};
+	struct strbuf text = {0};
 	struct tokenizer *t;
 	struct t2_err err;
 	struct document d;
@@ -388,7 +394,8 @@ check_tokenizer(const char *path, int largest)
 		assert_memory_equal(text.s, d.prompt, strlen(d.prompt));
 		assert_true(apart < 160);
 	}
-	assert_true(encode(t, "\x01 \xc3\xa9\xf0\x9f\x99\x82", TOK_PLAIN, &ids) > 3); /* any bytes can be typed */
+	assert_true(encode(t, "\x01 \xc3\xa9\xf0\x9f\x99\x82", TOK_PLAIN, &ids) >
+		    3); /* any bytes can be typed */
 	strbuf_clear(&text);
 	assert_int_equal(tokenizer_decode(t, ids.v, ids.n, &text, &err), T2_OK);
 	assert_string_equal(text.s, "\x01 \xc3\xa9\xf0\x9f\x99\x82");
@@ -433,7 +440,7 @@ test_batches(void **state)
 	struct tokenizer *t;
 	struct batches *one, *two;
 	struct pretrain_batch a, b;
-	struct strbuf text = { 0 };
+	struct strbuf text = {0};
 
 	(void)state;
 	assert_int_equal(tokenizer_open(&t, "samples/model", NULL), T2_OK);
@@ -455,16 +462,19 @@ test_batches(void **state)
 			assert_memory_equal(a.ids + at, b.ids + at, (size_t)n * sizeof *a.ids);
 			assert_int_equal(a.ids[at], 0);
 			assert_int_equal(a.target[at + n - 1], 0);
-			assert_memory_equal(a.ids + at + 1, a.target + at, (size_t)(n - 1) * sizeof *a.ids);
+			assert_memory_equal(a.ids + at + 1, a.target + at,
+					    (size_t)(n - 1) * sizeof *a.ids);
 			while (a.weight[at + light] < 1)
 				light++;
 			for (int j = light; j < n; j++)
 				assert_true(a.weight[at + j] == 1);
 			/* What counts for a tenth is the prompt, to its last colon. */
 			strbuf_clear(&text);
-			assert_int_equal(tokenizer_decode(t, a.ids + at + 1, light, &text, NULL), T2_OK);
+			assert_int_equal(tokenizer_decode(t, a.ids + at + 1, light, &text, NULL),
+					 T2_OK);
 			mark = strrchr(text.s, '\n');
-			assert_true(!strcmp(mark, "\nAnswer:") || !strcmp(mark, "\nKind of question:"));
+			assert_true(!strcmp(mark, "\nAnswer:") ||
+				    !strcmp(mark, "\nKind of question:"));
 			at += n;
 		}
 	}
@@ -496,10 +506,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_crc),	      cmocka_unit_test(test_items),	   cmocka_unit_test(test_common_source),
-		cmocka_unit_test(test_corpus_is_train_only), cmocka_unit_test(test_task_folders),
-		cmocka_unit_test(test_tokenizer_trained),    cmocka_unit_test(test_tokenizer_shipped),
-		cmocka_unit_test(test_batches),		     cmocka_unit_test(test_model_shipped),
+		cmocka_unit_test(test_crc),
+		cmocka_unit_test(test_items),
+		cmocka_unit_test(test_common_source),
+		cmocka_unit_test(test_corpus_is_train_only),
+		cmocka_unit_test(test_task_folders),
+		cmocka_unit_test(test_tokenizer_trained),
+		cmocka_unit_test(test_tokenizer_shipped),
+		cmocka_unit_test(test_batches),
+		cmocka_unit_test(test_model_shipped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

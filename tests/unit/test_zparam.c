@@ -36,13 +36,14 @@ gather(const struct zparam *zp, const struct tensors *t, const char *prefix, dou
 		char name[200];
 		size_t bytes;
 
-		snprintf(name, sizeof name, "%s/%s.%c", prefix, model_matrix(zp->model, zp->mat[k])->name,
-			 zp->reference ? 'p' : 'z');
+		snprintf(name, sizeof name, "%s/%s.%c", prefix,
+			 model_matrix(zp->model, zp->mat[k])->name, zp->reference ? 'p' : 'z');
 		v = tensors_get(t, name, &bytes);
 		assert_non_null(v);
 		assert_true(bytes == (size_t)n * 8 || bytes == (size_t)n * 4);
 		for (long i = 0; i < n; i++)
-			out[zp->at[k] + i] = bytes == (size_t)n * 8 ? ((const double *)v)[i] : ((const float *)v)[i];
+			out[zp->at[k] + i] = bytes == (size_t)n * 8 ? ((const double *)v)[i]
+								    : ((const float *)v)[i];
 	}
 }
 
@@ -56,7 +57,8 @@ up(const void *a, const void *b)
 
 /* Parameters after a step, by the README's rule: Adam's first steps are close to lr * sign(g), so single ones may drift. */
 static void
-check_parameters(const struct grad_run *r, const struct tensors *t, const char *run, int step, double lr)
+check_parameters(const struct grad_run *r, const struct tensors *t, const char *run, int step,
+		 double lr)
 {
 	double *want = malloc((size_t)r->zp->n * sizeof *want), worst;
 	char prefix[32];
@@ -71,8 +73,8 @@ check_parameters(const struct grad_run *r, const struct tensors *t, const char *
 	qsort(want, (size_t)r->zp->n, sizeof *want, up);
 	worst = want[r->zp->n - 1];
 	if (step == 5)
-		print_message("%s: median %.2g, worst %.2g, %ld of %ld beyond 0.01 lr\n", run, want[r->zp->n / 2], worst, off,
-			      r->zp->n);
+		print_message("%s: median %.2g, worst %.2g, %ld of %ld beyond 0.01 lr\n", run,
+			      want[r->zp->n / 2], worst, off, r->zp->n);
 	assert_true(want[r->zp->n / 2] <= 3e-7);
 	assert_true(off <= r->zp->n / 100);
 	assert_true(worst <= 0.5 * lr);
@@ -100,10 +102,11 @@ check_run(void *arg, json_t *row, long line, struct t2_err *e)
 	snprintf(path, sizeof path, "step/%s", json_string_value(json_object_get(row, "file")));
 	tensors_open(&t, golden_path(path));
 	grad_open_batch(&r, b, b->f, "T", json_string_value(json_object_get(row, "scale")),
-			json_string_value(json_object_get(row, "modules")), json_number_value(json_object_get(row, "kl_weight")));
+			json_string_value(json_object_get(row, "modules")),
+			json_number_value(json_object_get(row, "kl_weight")));
 	gather(r.zp, &t, "start", r.zp->v);
 	ok(adam_new(&adam, r.zp->n, &err));
-	json_array_foreach(json_object_get(row, "steps"), k, step) {
+	json_array_foreach (json_object_get(row, "steps"), k, step) {
 		double want = json_number_value(json_object_get(step, "loss")), norm;
 
 		grad_eval(&r, true);
@@ -111,7 +114,8 @@ check_run(void *arg, json_t *row, long line, struct t2_err *e)
 		want = json_number_value(json_object_get(step, "kl"));
 		assert_true(fabs(r.kl - want) <= 2e-4);
 		for (int j = 0; j < r.lines; j++) {
-			want = json_number_value(json_array_get(json_object_get(step, "logprobs"), (size_t)j));
+			want = json_number_value(
+				json_array_get(json_object_get(step, "logprobs"), (size_t)j));
 			assert_true(fabs(r.logprob[j] - want) <= 3e-4);
 		}
 		ok(adam_step(adam, &o, r.zp->v, r.grad, &norm, &err));
@@ -179,7 +183,8 @@ test_bits(void **state)
 		if (first)
 			assert_memory_equal(first, r.zp->v, (size_t)r.zp->n * sizeof *first);
 		else
-			first = memcpy(malloc((size_t)r.zp->n * sizeof *first), r.zp->v, (size_t)r.zp->n * sizeof *first);
+			first = memcpy(malloc((size_t)r.zp->n * sizeof *first), r.zp->v,
+				       (size_t)r.zp->n * sizeof *first);
 		strbuf_free(&blob);
 		adam_free(adam);
 		grad_close(&r);
@@ -211,7 +216,8 @@ test_starts(void **state)
 	assert_true(zp->v[5] == 1);
 	assert_null(zparam_zset(zp)->z[MAT_Q]);
 	ok(zparam_start_zset(zp, z, &err));
-	assert_memory_equal(zparam_zset(zp)->z[MAT_Q], z->z[MAT_Q], (size_t)z->rank[MAT_Q] * sizeof(float));
+	assert_memory_equal(zparam_zset(zp)->z[MAT_Q], z->z[MAT_Q],
+			    (size_t)z->rank[MAT_Q] * sizeof(float));
 	assert_true(zp->v[0] == z->z[MAT_GATE][0]);
 	zp->v[0] = 0.25;
 	zparam_changed(zp);
@@ -238,7 +244,8 @@ test_starts(void **state)
 	for (int i = 0; i < e->z->count; i++) {
 		assert_memory_equal(back->p[i], e->p[i], (size_t)e->z->rank[i] * sizeof(float));
 		for (int k = 0; k < e->z->rank[i]; k++)
-			assert_true(fabsf(back->z->z[i][k] - e->z->z[i][k]) <= 1.2e-7f * fabsf(e->z->z[i][k]));
+			assert_true(fabsf(back->z->z[i][k] - e->z->z[i][k]) <=
+				    1.2e-7f * fabsf(e->z->z[i][k]));
 	}
 	assert_string_equal(back->scale, "reference");
 	expert_free(back);

@@ -129,7 +129,8 @@ bench_cached(struct bench_result *r, double bytes)
 	double cache = cache_bytes();
 
 	if (bytes < cache)
-		bench_detail(r, "%.1f MB fit the cache of %.0f MB: memory is not what bounds it", bytes / 1e6, cache / 1e6);
+		bench_detail(r, "%.1f MB fit the cache of %.0f MB: memory is not what bounds it",
+			     bytes / 1e6, cache / 1e6);
 }
 
 enum t2_status
@@ -181,14 +182,15 @@ used(double *all, double *own)
 	unsigned long long user = 0, nice = 0, sys = 0, idle, wait, irq = 0, soft = 0, steal = 0;
 	struct rusage r;
 
-	if (!f || fscanf(f, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &sys, &idle, &wait, &irq, &soft,
-			 &steal) != 8)
+	if (!f || fscanf(f, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &sys,
+			 &idle, &wait, &irq, &soft, &steal) != 8)
 		user = nice = sys = irq = soft = steal = 0;
 	if (f)
 		fclose(f);
 	*all = (double)(user + nice + sys + irq + soft + steal) / (double)sysconf(_SC_CLK_TCK);
 	getrusage(RUSAGE_SELF, &r);
-	*own = (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) + (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) * 1e-6;
+	*own = (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
+	       (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) * 1e-6;
 }
 
 /* A figure from a machine that works for others too is not the machine's: say how much of it they had. */
@@ -198,14 +200,15 @@ note_others(struct bench_result *r, double all, double own, double seconds)
 	double all_now, own_now, share;
 
 	used(&all_now, &own_now);
-	share = ((all_now - all) - (own_now - own)) / (seconds * (double)sysconf(_SC_NPROCESSORS_ONLN));
+	share = ((all_now - all) - (own_now - own)) /
+		(seconds * (double)sysconf(_SC_NPROCESSORS_ONLN));
 	if (share > 0.05)
 		bench_detail(r, "others used %.0f %% of the processors meanwhile", 100 * share);
 }
 
 static enum t2_status
-one(struct bench *b, const struct bench_row *row, bool scale, bench_once *once, void *arg, double *value, double *limit,
-    struct t2_err *err)
+one(struct bench *b, const struct bench_row *row, bool scale, bench_once *once, void *arg,
+    double *value, double *limit, struct t2_err *err)
 {
 	bool probed = row->limit != BENCH_SECONDS || scale;
 	double before = probed ? probe(b, row->limit) : 0, machine;
@@ -223,9 +226,11 @@ one(struct bench *b, const struct bench_row *row, bool scale, bench_once *once, 
 }
 
 enum t2_status
-bench_repeat(struct bench *b, struct bench_result *r, bool scale, bench_once *once, void *arg, struct t2_err *err)
+bench_repeat(struct bench *b, struct bench_result *r, bool scale, bench_once *once, void *arg,
+	     struct t2_err *err)
 {
-	double value[BENCH_MOST], limit[BENCH_MOST], ratio[BENCH_MOST], start = clock_seconds(), all, own;
+	double value[BENCH_MOST], limit[BENCH_MOST], ratio[BENCH_MOST], start = clock_seconds(),
+									all, own;
 	int want = b->repeats ? b->repeats : REPEATS, n = 0;
 	enum t2_status st = r->row->limit == BENCH_READ ? probe_buffer(b, err) : T2_OK;
 	char stage[64];
@@ -239,7 +244,8 @@ bench_repeat(struct bench *b, struct bench_result *r, bool scale, bench_once *on
 		st = one(b, r->row, scale, once, arg, &value[n], &limit[n], err);
 		if (st)
 			return st;
-		ratio[n] = r->row->limit == BENCH_SECONDS ? limit[n] / value[n] : value[n] / limit[n];
+		ratio[n] =
+			r->row->limit == BENCH_SECONDS ? limit[n] / value[n] : value[n] / limit[n];
 		job_step(b->job, 1);
 	}
 	if (st)

@@ -53,21 +53,23 @@ struct bench_result {
 struct bench {
 	struct workspace *ws; /* with its model */
 	struct job *job;
-	int repeats;	   /* 0: 5 */
-	void *probe;	   /* what the read probe reads */
+	int repeats; /* 0: 5 */
+	void *probe; /* what the read probe reads */
 	size_t probe_bytes;
 };
 
-enum t2_status bench_run(struct bench *b, const struct bench_row *row, struct bench_result *r, struct t2_err *err);
+enum t2_status bench_run(struct bench *b, const struct bench_row *row, struct bench_result *r,
+			 struct t2_err *err);
 void bench_close(struct bench *b);
 
 /* For the rows.  once does the work and says in *value what it came to, in the row's unit (BENCH_SECONDS with scale: as if
  * the peak were BENCH_REFERENCE).  It has run before, where warm-up matters. */
 #define BENCH_REFERENCE 483.0 /* GFLOPS of the machine that times are stated for */
 typedef enum t2_status bench_once(void *arg, double *value, struct t2_err *err);
-enum t2_status bench_repeat(struct bench *b, struct bench_result *r, bool scale, bench_once *once, void *arg,
-			    struct t2_err *err);
-void bench_detail(struct bench_result *r, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* appends */
+enum t2_status bench_repeat(struct bench *b, struct bench_result *r, bool scale, bench_once *once,
+			    void *arg, struct t2_err *err);
+void bench_detail(struct bench_result *r, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3))); /* appends */
 /* The model's factors, all of them. */
 enum t2_status bench_factors(struct bench *b, struct t2_err *err);
 /* Says so in the detail where these many bytes fit the processor's cache. */
@@ -76,9 +78,10 @@ void bench_cached(struct bench_result *r, double bytes);
 double bench_memory(void);
 
 /* Counts, of one token unless said. */
-double bench_weights(const struct model *m);	      /* numbers in all adapted matrices and the output matrix */
-double bench_weight_bytes(const struct model *m);     /* the same as stored */
-double bench_factor_numbers(const struct model *m);   /* r (m + n) over all adapted matrices */
+double
+bench_weights(const struct model *m); /* numbers in all adapted matrices and the output matrix */
+double bench_weight_bytes(const struct model *m);	 /* the same as stored */
+double bench_factor_numbers(const struct model *m);	 /* r (m + n) over all adapted matrices */
 double bench_step_flop(const struct model *m, int rows); /* a training step on so many rows */
 
 double bench_median(const double *x, int n); /* x is not changed; n <= BENCH_MOST */

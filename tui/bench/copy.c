@@ -38,7 +38,8 @@ static void
 turn_task(void *arg, int task, int worker)
 {
 	const struct turn *t = arg;
-	size_t n = (size_t)t->from->n, in = dtype_row_bytes(t->from->type, n), out = dtype_row_bytes(t->type, n);
+	size_t n = (size_t)t->from->n, in = dtype_row_bytes(t->from->type, n),
+	       out = dtype_row_bytes(t->type, n);
 	float *row = t->row + (size_t)worker * n;
 
 	dtype_to_f32(t->from->type, (const char *)t->from->data + (size_t)task * in, n, row);
@@ -46,10 +47,16 @@ turn_task(void *arg, int task, int worker)
 }
 
 static void
-add_tensor(struct copy *c, const char *name, enum dtype t, int ndim, int64_t m, int64_t n, const void *data, size_t bytes)
+add_tensor(struct copy *c, const char *name, enum dtype t, int ndim, int64_t m, int64_t n,
+	   const void *data, size_t bytes)
 {
-	c->tensors[c->count++] = (struct tensor){.name = name, .type = t, .type_name = dtype_name(t), .ndim = ndim,
-						 .shape = {m, n}, .data = data, .bytes = bytes};
+	c->tensors[c->count++] = (struct tensor){.name = name,
+						 .type = t,
+						 .type_name = dtype_name(t),
+						 .ndim = ndim,
+						 .shape = {m, n},
+						 .data = data,
+						 .bytes = bytes};
 }
 
 static enum t2_status
@@ -66,11 +73,13 @@ add_vector(struct copy *c, const char *name, const float *v, int n, struct t2_er
 }
 
 static enum t2_status
-add_matrix(struct copy *c, const char *name, const struct weight *w, enum dtype t, struct pool *pool, struct t2_err *err)
+add_matrix(struct copy *c, const char *name, const struct weight *w, enum dtype t,
+	   struct pool *pool, struct t2_err *err)
 {
 	size_t bytes = dtype_row_bytes(t, (size_t)w->n) * (size_t)w->m;
 	const char *own = arena_strdup(&c->names, name);
-	struct turn turn = {w, t, c->data + c->used, malloc((size_t)pool_threads(pool) * (size_t)w->n * sizeof(float))};
+	struct turn turn = {w, t, c->data + c->used,
+			    malloc((size_t)pool_threads(pool) * (size_t)w->n * sizeof(float))};
 
 	if (!own || !turn.row) {
 		free(turn.row);
@@ -84,7 +93,8 @@ add_matrix(struct copy *c, const char *name, const struct weight *w, enum dtype 
 }
 
 static enum t2_status
-add_layer(struct copy *c, const struct model *m, int layer, enum dtype t, struct pool *pool, struct t2_err *err)
+add_layer(struct copy *c, const struct model *m, int layer, enum dtype t, struct pool *pool,
+	  struct t2_err *err)
 {
 	int hidden = model_config(m)->hidden;
 	char name[160];
@@ -135,9 +145,12 @@ fill(struct copy *c, const struct model *m, enum dtype t, struct pool *pool, str
 	enum t2_status st;
 
 	if (!bytes)
-		return t2_fail(err, T2_EUNSUP, "%s: rows are not whole blocks of %s", model_name(m), dtype_name(t));
+		return t2_fail(err, T2_EUNSUP, "%s: rows are not whole blocks of %s", model_name(m),
+			       dtype_name(t));
 	if (model_rope_factors(m))
-		return t2_fail(err, T2_EUNSUP, "%s: a copy in memory cannot carry the file's rotary factors", model_name(m));
+		return t2_fail(err, T2_EUNSUP,
+			       "%s: a copy in memory cannot carry the file's rotary factors",
+			       model_name(m));
 	bytes = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
 	c->tensors = calloc((size_t)(f->layers * (2 * MAT_KINDS + 2) + 3), sizeof *c->tensors);
 	c->data = aligned_alloc(HUGE_PAGE, bytes);
@@ -155,10 +168,12 @@ fill(struct copy *c, const struct model *m, enum dtype t, struct pool *pool, str
 }
 
 enum t2_status
-copy_new(struct copy **out, const struct model *m, enum dtype t, struct pool *pool, struct t2_err *err)
+copy_new(struct copy **out, const struct model *m, enum dtype t, struct pool *pool,
+	 struct t2_err *err)
 {
 	struct copy *c = calloc(1, sizeof *c);
-	enum t2_status st = c ? fill(c, m, t, pool, err) : t2_nomem(err, "bench: a copy of the model");
+	enum t2_status st =
+		c ? fill(c, m, t, pool, err) : t2_nomem(err, "bench: a copy of the model");
 
 	*out = NULL;
 	if (st)

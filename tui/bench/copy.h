@@ -15,7 +15,8 @@
 
 struct copy;
 
-enum t2_status copy_new(struct copy **out, const struct model *m, enum dtype t, struct pool *pool, struct t2_err *err);
+enum t2_status copy_new(struct copy **out, const struct model *m, enum dtype t, struct pool *pool,
+			struct t2_err *err);
 void copy_free(struct copy *c);
 const struct model *copy_model(const struct copy *c);
 

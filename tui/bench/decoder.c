@@ -9,8 +9,8 @@
 enum { WARM = 4 };
 
 enum t2_status
-decoder_open(struct decoder *d, const struct model *m, struct pool *pool, int count, int prompt, int capacity,
-	     struct t2_err *err)
+decoder_open(struct decoder *d, const struct model *m, struct pool *pool, int count, int prompt,
+	     int capacity, struct t2_err *err)
 {
 	enum t2_status st;
 
@@ -43,11 +43,15 @@ pass(struct decoder *d, const struct linear *op, const int *ids, int n, struct t
 	enum t2_status st;
 
 	for (int i = 0; i < d->count; i++)
-		seg[i] = (struct segment){.kv = d->kv[i], .ids = ids ? ids : &d->next[i], .n = n, .slot = i,
+		seg[i] = (struct segment){.kv = d->kv[i],
+					  .ids = ids ? ids : &d->next[i],
+					  .n = n,
+					  .slot = i,
 					  .want = WANT_LAST};
 	st = forward_run(d->forward, op, seg, d->count, d->logits, err);
 	for (int i = 0; i < d->count && !st; i++)
-		d->next[i] = sampler_pick(d->logits + (size_t)i * (size_t)vocab, vocab, &greedy, NULL, NULL, NULL);
+		d->next[i] = sampler_pick(d->logits + (size_t)i * (size_t)vocab, vocab, &greedy,
+					  NULL, NULL, NULL);
 	return st;
 }
 
@@ -86,7 +90,8 @@ decoder_rewind(struct decoder *d)
 }
 
 enum t2_status
-decoder_calibrate(struct decoder *d, const struct linear *op, double seconds, int *steps, struct t2_err *err)
+decoder_calibrate(struct decoder *d, const struct linear *op, double seconds, int *steps,
+		  struct t2_err *err)
 {
 	int room = d->capacity - d->prompt, warm = room < WARM ? room : WARM;
 	enum t2_status st = decoder_steps(d, op, warm, err); /* first use: pages, buffers */
@@ -98,6 +103,8 @@ decoder_calibrate(struct decoder *d, const struct linear *op, double seconds, in
 		st = decoder_steps(d, op, warm, err);
 	each = (clock_seconds() - start) / warm;
 	decoder_rewind(d);
-	*steps = each * room < seconds ? room : seconds / each < WARM ? warm : (int)(seconds / each);
+	*steps = each * room < seconds	 ? room
+		 : seconds / each < WARM ? warm
+					 : (int)(seconds / each);
 	return st;
 }

@@ -23,15 +23,16 @@ struct decoder {
 };
 
 /* Sequence i runs in slot i.  Zeroed or closed before; closed by the caller after failure too. */
-enum t2_status decoder_open(struct decoder *d, const struct model *m, struct pool *pool, int count, int prompt, int capacity,
-			    struct t2_err *err);
+enum t2_status decoder_open(struct decoder *d, const struct model *m, struct pool *pool, int count,
+			    int prompt, int capacity, struct t2_err *err);
 void decoder_close(struct decoder *d);
 /* Computes the prompts; again after decoder_rewind() or with other weights. */
 enum t2_status decoder_prompt(struct decoder *d, const struct linear *op, struct t2_err *err);
-enum t2_status decoder_steps(struct decoder *d, const struct linear *op, int steps, struct t2_err *err);
+enum t2_status decoder_steps(struct decoder *d, const struct linear *op, int steps,
+			     struct t2_err *err);
 void decoder_rewind(struct decoder *d); /* to the end of the prompts */
 /* Steps that take about this long, at least 4 and no more than fit; the sequences are rewound. */
-enum t2_status decoder_calibrate(struct decoder *d, const struct linear *op, double seconds, int *steps,
-				 struct t2_err *err);
+enum t2_status decoder_calibrate(struct decoder *d, const struct linear *op, double seconds,
+				 int *steps, struct t2_err *err);
 
 #endif

@@ -8,13 +8,15 @@
 typedef enum t2_status bench_row_fn(struct bench *b, struct bench_result *r, struct t2_err *err);
 
 /* rows_decode.c */
-bench_row_fn row_decode_bf16, row_decode_q8_0, row_decode_q4_1, row_decode_factored, row_decode_batched, row_prefill;
+bench_row_fn row_decode_bf16, row_decode_q8_0, row_decode_q4_1, row_decode_factored,
+	row_decode_batched, row_prefill;
 /* rows_svf.c */
 bench_row_fn row_train_gemm, row_train_step, row_decompose, row_switch;
 /* rows_screen.c */
 bench_row_fn row_first_screen, row_frame;
 
 /* Scale vectors like a trained expert's: every component of every matrix away from 1 by some percent. */
-enum t2_status bench_expert(struct zset **out, const struct model *m, int number, struct t2_err *err);
+enum t2_status bench_expert(struct zset **out, const struct model *m, int number,
+			    struct t2_err *err);
 
 #endif

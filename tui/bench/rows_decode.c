@@ -41,8 +41,8 @@ context(const struct model *m, int want)
 
 /* count sequences under op; each: what one step of all of them comes to. */
 static enum t2_status
-decode(struct bench *b, struct bench_result *r, const struct model *m, const struct linear *op, int count, double each,
-       struct t2_err *err)
+decode(struct bench *b, struct bench_result *r, const struct model *m, const struct linear *op,
+       int count, double each, struct t2_err *err)
 {
 	struct decode w = {.op = op, .each = each};
 	int room = context(m, ROOM), prompt = room > 2 * PROMPT ? PROMPT : 1;
@@ -55,8 +55,8 @@ decode(struct bench *b, struct bench_result *r, const struct model *m, const str
 	if (!st)
 		st = bench_repeat(b, r, false, decode_once, &w, err);
 	if (!st)
-		bench_detail(r, "%.1f tokens/s, %d %s after %d", r->value * 1e9 / each * count, w.steps,
-			     count > 1 ? "tokens a sequence" : "tokens", prompt);
+		bench_detail(r, "%.1f tokens/s, %d %s after %d", r->value * 1e9 / each * count,
+			     w.steps, count > 1 ? "tokens a sequence" : "tokens", prompt);
 	decoder_close(&w.d);
 	return st;
 }
@@ -119,15 +119,18 @@ row_decode_q4_1(struct bench *b, struct bench_result *r, struct t2_err *err)
 	const struct model *m = b->ws->model;
 
 	if (!stored_as(m, T2_Q4_1))
-		return t2_fail(err, T2_EUNSUP, "decode-q4_1: %s is not stored as Q4_1: measure it on a GGUF that is",
-			       model_name(m));
+		return t2_fail(
+			err, T2_EUNSUP,
+			"decode-q4_1: %s is not stored as Q4_1: measure it on a GGUF that is",
+			model_name(m));
 	bench_detail(r, "output matrix %s", dtype_name(model_head(m)->type));
 	return decode_base(b, r, m, err);
 }
 
 /* One adaptation with as many slots, each under an expert of its own. */
 static enum t2_status
-experts_open(struct bench *b, int slots, enum form form, struct adaptation **out, struct t2_err *err)
+experts_open(struct bench *b, int slots, enum form form, struct adaptation **out,
+	     struct t2_err *err)
 {
 	const struct model *m = b->ws->model;
 	enum t2_status st = bench_factors(b, err);
@@ -152,7 +155,8 @@ row_decode_factored(struct bench *b, struct bench_result *r, struct t2_err *err)
 	const struct model *m = b->ws->model;
 	const struct weight *head = model_head(m);
 	struct adaptation *a;
-	double bytes = bench_factor_numbers(m) * sizeof(float) + (double)dtype_row_bytes(head->type, (size_t)head->n) * head->m;
+	double bytes = bench_factor_numbers(m) * sizeof(float) +
+		       (double)dtype_row_bytes(head->type, (size_t)head->n) * head->m;
 	enum t2_status st = experts_open(b, 1, FORM_FACTORED, &a, err);
 
 	if (!st)
@@ -170,7 +174,8 @@ row_decode_batched(struct bench *b, struct bench_result *r, struct t2_err *err)
 	enum t2_status st = experts_open(b, DECODER_MOST, FORM_AUTO, &a, err);
 
 	if (!st)
-		st = decode(b, r, m, adaptation_op(a), DECODER_MOST, 2 * bench_weights(m) * DECODER_MOST, err);
+		st = decode(b, r, m, adaptation_op(a), DECODER_MOST,
+			    2 * bench_weights(m) * DECODER_MOST, err);
 	adaptation_free(a);
 	return st;
 }
@@ -212,7 +217,8 @@ row_prefill(struct bench *b, struct bench_result *r, struct t2_err *err)
 	if (!st)
 		st = bench_repeat(b, r, false, prefill_once, &w, err);
 	if (!st)
-		bench_detail(r, "%d tokens, %.0f tokens/s, base weights %s", tokens, r->value * 1e9 / w.flop * tokens,
+		bench_detail(r, "%d tokens, %.0f tokens/s, base weights %s", tokens,
+			     r->value * 1e9 / w.flop * tokens,
 			     dtype_name(model_matrix(m, 0)->type));
 	decoder_close(&w.d);
 	base_linear_free(base);

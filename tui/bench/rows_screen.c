@@ -145,7 +145,8 @@ row_first_screen(struct bench *b, struct bench_result *r, struct t2_err *err)
 	if (!st)
 		st = bench_repeat(b, r, false, first_once, &s, err);
 	if (!st)
-		bench_detail(r, "on the sample, 200 x 60, from exec to the map's name on the terminal");
+		bench_detail(
+			r, "on the sample, 200 x 60, from exec to the map's name on the terminal");
 	screen_close(&s);
 	return st;
 }
@@ -193,10 +194,11 @@ row_frame(struct bench *b, struct bench_result *r, struct t2_err *err)
 		drain(&f.s, 300, &last);
 		f.s.trainer = fork();
 		if (f.s.trainer == 0) {
-			if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
+			if (!freopen("/dev/null", "w", stdout) ||
+			    !freopen("/dev/null", "w", stderr))
 				_exit(127);
-			execl(f.s.exe, f.s.exe, "train", "sample", "--task", "math", "--steps", "100000", "--eval-every", "0",
-			      "--store", f.s.store, (char *)NULL);
+			execl(f.s.exe, f.s.exe, "train", "sample", "--task", "math", "--steps",
+			      "100000", "--eval-every", "0", "--store", f.s.store, (char *)NULL);
 			_exit(127);
 		}
 		if (f.s.trainer < 0)
@@ -208,7 +210,9 @@ row_frame(struct bench *b, struct bench_result *r, struct t2_err *err)
 		st = bench_repeat(b, r, false, frame_once, &f, err);
 	}
 	if (!st)
-		bench_detail(r, "from a key in Spectrum to the last byte of its screen, 200 x 60, a trainer on all cores; %.0f bytes a key",
+		bench_detail(r,
+			     "from a key in Spectrum to the last byte of its screen, 200 x 60, a "
+			     "trainer on all cores; %.0f bytes a key",
 			     f.keys ? (double)f.bytes / f.keys : 0);
 	screen_close(&f.s);
 	return st;

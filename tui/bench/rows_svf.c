@@ -28,9 +28,10 @@ struct products {
 	const struct factors *factors;
 	struct pool *pool;
 	int rows;
-	struct floats in, out, mid;	/* read: [rows][widest n], [rows][widest m]; [rows][widest rank] */
-	struct floats in_to, out_to;	/* written: gradients and outputs */
-	struct floats logits;		/* [HEAD_ROWS][vocab] */
+	struct floats in, out,
+		mid; /* read: [rows][widest n], [rows][widest m]; [rows][widest rank] */
+	struct floats in_to, out_to; /* written: gradients and outputs */
+	struct floats logits;	     /* [HEAD_ROWS][vocab] */
 	double flop;
 };
 
@@ -54,8 +55,9 @@ products_open(struct products *w, struct t2_err *err)
 		struct floats *f;
 		size_t n;
 	} want[] = {
-		{&w->in, rows * n}, {&w->in_to, rows * n}, {&w->out, rows * m}, {&w->out_to, rows * m}, {&w->mid, rows * r},
-		{&w->logits, HEAD_ROWS * (size_t)head->m},
+		{&w->in, rows * n},  {&w->in_to, rows * n},
+		{&w->out, rows * m}, {&w->out_to, rows * m},
+		{&w->mid, rows * r}, {&w->logits, HEAD_ROWS * (size_t)head->m},
 	};
 	for (size_t i = 0; i < sizeof want / sizeof *want && !st; i++) {
 		st = floats_reserve(want[i].f, want[i].n, err);
@@ -85,10 +87,14 @@ products_once(void *arg, double *value, struct t2_err *err)
 	for (int i = 0; i < model_matrices(w->model); i++) {
 		const struct factor *f = factors_get(w->factors, i);
 
-		gemm_nt(w->pool, rows, f->r, f->n, w->in.v, f->n, f->Vt, f->n, w->mid.v, f->r, false);
-		gemm_nt(w->pool, rows, f->m, f->r, w->mid.v, f->r, f->U, f->r, w->out_to.v, f->m, false);
-		gemm_nn(w->pool, rows, f->r, f->m, w->out.v, f->m, f->U, f->r, w->mid.v, f->r, false);
-		gemm_nn(w->pool, rows, f->n, f->r, w->mid.v, f->r, f->Vt, f->n, w->in_to.v, f->n, false);
+		gemm_nt(w->pool, rows, f->r, f->n, w->in.v, f->n, f->Vt, f->n, w->mid.v, f->r,
+			false);
+		gemm_nt(w->pool, rows, f->m, f->r, w->mid.v, f->r, f->U, f->r, w->out_to.v, f->m,
+			false);
+		gemm_nn(w->pool, rows, f->r, f->m, w->out.v, f->m, f->U, f->r, w->mid.v, f->r,
+			false);
+		gemm_nn(w->pool, rows, f->n, f->r, w->mid.v, f->r, f->Vt, f->n, w->in_to.v, f->n,
+			false);
 	}
 	for (int i = 0; i < rows; i += HEAD_ROWS) {
 		int n = rows - i < HEAD_ROWS ? rows - i : HEAD_ROWS;
@@ -117,7 +123,8 @@ row_train_gemm(struct bench *b, struct bench_result *r, struct t2_err *err)
 	if (!st)
 		st = bench_repeat(b, r, false, products_once, &w, err);
 	if (!st)
-		bench_detail(r, "%d rows, %.1f GFLOP in %.2f s", w.rows, w.flop * 1e-9, w.flop * 1e-9 / r->value);
+		bench_detail(r, "%d rows, %.1f GFLOP in %.2f s", w.rows, w.flop * 1e-9,
+			     w.flop * 1e-9 / r->value);
 	products_close(&w);
 	return st;
 }
@@ -147,7 +154,10 @@ step_open(struct step *w, struct bench *b, struct t2_err *err)
 	for (int j = 0; j < LINES; j++) {
 		const int *ids = w->ids + j * (tokens + 1);
 
-		w->line[j] = (struct policy_line){.prompt = ids, .prompt_n = 1, .answer = ids + 1, .answer_n = tokens,
+		w->line[j] = (struct policy_line){.prompt = ids,
+						  .prompt_n = 1,
+						  .answer = ids + 1,
+						  .answer_n = tokens,
 						  .reward = j % 2 ? 1 : -1};
 	}
 	w->flop = bench_step_flop(m, LINES * tokens);
@@ -197,11 +207,13 @@ row_train_step(struct bench *b, struct bench_result *r, struct t2_err *err)
 	if (!st)
 		st = step_once(&w, &ignored, err);
 	if (!st) /* its buffers are kept, so this is the most it takes */
-		bench_detail(r, "%.2f GB beyond the mapped factors", (bench_memory() - before) / 1e3);
+		bench_detail(r, "%.2f GB beyond the mapped factors",
+			     (bench_memory() - before) / 1e3);
 	if (!st)
 		st = bench_repeat(b, r, false, step_once, &w, err);
 	if (!st)
-		bench_detail(r, "%d x %d tokens, %.2f s", LINES, line_tokens(b->ws->model), w.flop * 1e-9 / r->value);
+		bench_detail(r, "%d x %d tokens, %.2f s", LINES, line_tokens(b->ws->model),
+			     w.flop * 1e-9 / r->value);
 	step_close(&w);
 	return st;
 }
@@ -221,7 +233,9 @@ remove_cache(const char *dir)
 	struct dirent *e;
 
 	while (top && (e = readdir(top))) {
-		int fd = e->d_name[0] == '.' ? -1 : openat(dirfd(top), e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		int fd = e->d_name[0] == '.' ? -1
+					     : openat(dirfd(top), e->d_name,
+						      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		DIR *sub = fd < 0 ? NULL : fdopendir(fd);
 		struct dirent *f;
 
@@ -249,8 +263,10 @@ decompose_once(void *arg, double *value, struct t2_err *err)
 
 	snprintf(w->dir, sizeof w->dir, "%s/bench.XXXXXX", w->b->ws->cache);
 	if (!mkdtemp(w->dir))
-		return t2_fail(err, T2_EIO, "bench: %s: no folder can be made there", w->b->ws->cache);
-	st = factors_decompose(w->b->ws->model, w->dir, "all", true, false, w->b->ws->pool, NULL, NULL, NULL, &report, err);
+		return t2_fail(err, T2_EIO, "bench: %s: no folder can be made there",
+			       w->b->ws->cache);
+	st = factors_decompose(w->b->ws->model, w->dir, "all", true, false, w->b->ws->pool, NULL,
+			       NULL, NULL, &report, err);
 	*value = w->seconds = report.seconds;
 	w->worst = report.max_rel_error;
 	w->matrices = report.matrices;
@@ -265,8 +281,10 @@ row_decompose(struct bench *b, struct bench_result *r, struct t2_err *err)
 	enum t2_status st = bench_repeat(b, r, true, decompose_once, &w, err);
 
 	if (!st)
-		bench_detail(r, "%d matrices, files written; last took %.2f s as it is; largest relative error %.1e", w.matrices,
-			     w.seconds, w.worst);
+		bench_detail(r,
+			     "%d matrices, files written; last took %.2f s as it is; largest "
+			     "relative error %.1e",
+			     w.matrices, w.seconds, w.worst);
 	return st;
 }
 
@@ -310,7 +328,8 @@ row_switch(struct bench *b, struct bench_result *r, struct t2_err *err)
 {
 	const struct model *m = b->ws->model;
 	struct change w = {0};
-	int room = model_config(m)->context < 2 * CONVERSATION ? model_config(m)->context : 2 * CONVERSATION;
+	int room = model_config(m)->context < 2 * CONVERSATION ? model_config(m)->context
+							       : 2 * CONVERSATION;
 	enum t2_status st = bench_factors(b, err);
 
 	if (!st)
@@ -326,8 +345,10 @@ row_switch(struct bench *b, struct bench_result *r, struct t2_err *err)
 	if (!st)
 		st = bench_repeat(b, r, false, switch_once, &w, err);
 	if (!st)
-		bench_detail(r, "in a conversation of %d tokens; a token took %.2f ms before and %.2f ms after", room / 2,
-			     w.token * 1e3, w.token_after * 1e3);
+		bench_detail(r,
+			     "in a conversation of %d tokens; a token took %.2f ms before and %.2f "
+			     "ms after",
+			     room / 2, w.token * 1e3, w.token_after * 1e3);
 	decoder_close(&w.d);
 	for (int i = 0; i < 2; i++)
 		zset_free(w.expert[i]);

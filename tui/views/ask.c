@@ -78,8 +78,13 @@ on_text(void *arg, const char *s, size_t len, float logprob)
 static void
 base_answer(struct question *j, struct workspace *ws, struct job *job)
 {
-	struct adapt_env env = {.model = ws->model, .factors = ws->factors, .pool = ws->pool, .tok = ws->tok, .chat = ws->chat};
-	struct answer_request q = {.prompt = j->prompt, .strategy = ANSWER_FIXED, .max_new = ASK_TOKENS};
+	struct adapt_env env = {.model = ws->model,
+				.factors = ws->factors,
+				.pool = ws->pool,
+				.tok = ws->tok,
+				.chat = ws->chat};
+	struct answer_request q = {
+		.prompt = j->prompt, .strategy = ANSWER_FIXED, .max_new = ASK_TOKENS};
 	struct answer a;
 
 	if (answer_run(&env, &q, NULL, &a, job, NULL))
@@ -94,7 +99,9 @@ work(void *arg, struct job *job, struct t2_err *err)
 {
 	struct question *j = arg;
 	struct answer_events ev = {.arg = j, .decided = on_decided, .text = on_text};
-	struct asking_options o = {.strategy = j->strategy[0] ? j->strategy : NULL, .max_new = ASK_TOKENS, .compare_base = true};
+	struct asking_options o = {.strategy = j->strategy[0] ? j->strategy : NULL,
+				   .max_new = ASK_TOKENS,
+				   .compare_base = true};
 	struct workspace *ws;
 	struct asking k;
 	enum t2_status st = world_work(j->w, WS_TEXT | WS_FACTORS, &ws, job, err);
@@ -117,7 +124,8 @@ work(void *arg, struct job *job, struct t2_err *err)
 		r->kl = k.answer.kl;
 		r->id = k.id;
 		if (k.strategy.kind == ANSWER_DISPATCH && k.answer.decision >= 0)
-			snprintf(r->expert, sizeof r->expert, "%s", k.strategy.cand[k.answer.decision].expert);
+			snprintf(r->expert, sizeof r->expert, "%s",
+				 k.strategy.cand[k.answer.decision].expert);
 		else if (k.strategy.kind == ANSWER_FIXED && !strncmp(k.strategy.name, "expert:", 7))
 			snprintf(r->expert, sizeof r->expert, "%.120s", k.strategy.name + 7);
 		event_post(j->q, &ask_view, ASK_DONE, r, result_free);
@@ -176,8 +184,14 @@ static void
 start(struct view *v, struct ask *s)
 {
 	struct question *j = calloc(1, sizeof *j);
-	struct job_spec spec = {.name = "ask", .owner = &ask_view, .lane = s->w, .work = work, .done = question_done,
-				.drop = question_drop, .arg = j, .quiet = true};
+	struct job_spec spec = {.name = "ask",
+				.owner = &ask_view,
+				.lane = s->w,
+				.work = work,
+				.done = question_done,
+				.drop = question_drop,
+				.arg = j,
+				.quiet = true};
 	const char *text = editor_text(&s->editor);
 
 	if (!j)
@@ -191,7 +205,8 @@ start(struct view *v, struct ask *s)
 	j->q = app_queue(v->app);
 	j->prompt = strdup(text);
 	j->with_base = s->with_base;
-	snprintf(j->strategy, sizeof j->strategy, "%s", s->choice > 0 ? s->strategy[s->choice] : "");
+	snprintf(j->strategy, sizeof j->strategy, "%s",
+		 s->choice > 0 ? s->strategy[s->choice] : "");
 	clear_answer(s);
 	snprintf(s->asked, sizeof s->asked, "%s", s->strategy[s->choice]);
 	s->running = app_job(v->app, &spec) != 0;
@@ -218,10 +233,12 @@ strategies(struct ask *s)
 		snprintf(s->strategy[s->nstrategy++], sizeof s->strategy[0], "prompt");
 	snprintf(s->strategy[s->nstrategy++], sizeof s->strategy[0], "none");
 	for (int i = 0; i < s->w->experts.n && s->nstrategy < ASK_STRATEGIES; i++)
-		snprintf(s->strategy[s->nstrategy++], sizeof s->strategy[0], "expert:%s", s->w->experts.v[i].name);
+		snprintf(s->strategy[s->nstrategy++], sizeof s->strategy[0], "expert:%s",
+			 s->w->experts.v[i].name);
 	if (!store_mixture_list(s->w->ui.store, s->w->ui.model_id, &m, NULL))
 		for (int i = 0; i < m.n && s->nstrategy < ASK_STRATEGIES; i++)
-			snprintf(s->strategy[s->nstrategy++], sizeof s->strategy[0], "mix:%s", m.v[i].name);
+			snprintf(s->strategy[s->nstrategy++], sizeof s->strategy[0], "mix:%s",
+				 m.v[i].name);
 	mixture_list_free(&m);
 	s->choice = 0;
 	for (int i = 0; i < s->nstrategy; i++)
@@ -231,7 +248,9 @@ strategies(struct ask *s)
 
 /* -- history ----------------------------------------------------------------------------------------------- */
 
-static const struct column columns[] = {{"when", 5, 11, ALIGN_LEFT, 1}, {"decision", 7, 14, ALIGN_LEFT, 0}, {"prompt", 6, 0, ALIGN_LEFT, 2}};
+static const struct column columns[] = {{"when", 5, 11, ALIGN_LEFT, 1},
+					{"decision", 7, 14, ALIGN_LEFT, 0},
+					{"prompt", 6, 0, ALIGN_LEFT, 2}};
 
 static void
 history_cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st)
@@ -243,7 +262,8 @@ history_cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st
 
 	(void)st;
 	if (col == 0)
-		strftime(buf, TABLE_CELL, now - t < 86400 ? "%H:%M" : "%d %b %H:%M", localtime_r(&t, &tm));
+		strftime(buf, TABLE_CELL, now - t < 86400 ? "%H:%M" : "%d %b %H:%M",
+			 localtime_r(&t, &tm));
 	else
 		snprintf(buf, TABLE_CELL, "%.200s", col == 1 ? d->decision : d->prompt);
 }
@@ -260,7 +280,8 @@ history_id(void *arg, int row)
 static void
 open_decision(struct view *v, struct ask *s, const struct decision_row *d)
 {
-	json_t *scores = json_loads(d->scores, 0, NULL), *mixture = json_loads(d->mixture, 0, NULL), *x;
+	json_t *scores = json_loads(d->scores, 0, NULL), *mixture = json_loads(d->mixture, 0, NULL),
+	       *x;
 	struct ask_result *r = calloc(1, sizeof *r), *done = calloc(1, sizeof *done);
 	const char *name;
 
@@ -273,8 +294,7 @@ open_decision(struct view *v, struct ask *s, const struct decision_row *d)
 		json_decref(mixture);
 		return;
 	}
-	json_object_foreach(scores, name, x)
-	{
+	json_object_foreach (scores, name, x) {
 		r->label[r->labels] = strdup(name);
 		r->score[r->labels++] = json_number_value(x);
 	}
@@ -284,9 +304,9 @@ open_decision(struct view *v, struct ask *s, const struct decision_row *d)
 	snprintf(s->asked, sizeof s->asked, "%s", d->strategy);
 	snprintf(done->decision, sizeof done->decision, "%.120s", d->decision);
 	snprintf(done->strategy, sizeof done->strategy, "%s", d->strategy);
-	json_object_foreach(mixture, name, x)
-	{
-		snprintf(done->expert, sizeof done->expert, "%.120s", json_object_size(mixture) == 1 ? name : "");
+	json_object_foreach (mixture, name, x) {
+		snprintf(done->expert, sizeof done->expert, "%.120s",
+			 json_object_size(mixture) == 1 ? name : "");
 	}
 	done->ms1 = d->pass1_ms;
 	done->ms2 = d->pass2_ms;
@@ -316,10 +336,16 @@ ask_open(struct view *v, void *state, struct t2_err *err)
 	s->w = v->user;
 	if ((st = world_begin(s->w, v->app, err)))
 		return st;
-	s->table = (struct table){.cols = columns, .ncols = 3, .cell = history_cell, .id = history_id, .arg = s,
-				  .empty = "Nothing asked yet.", .headless = true};
+	s->table = (struct table){.cols = columns,
+				  .ncols = 3,
+				  .cell = history_cell,
+				  .id = history_id,
+				  .arg = s,
+				  .empty = "Nothing asked yet.",
+				  .headless = true};
 	if (!strcmp(s->w->model_name, "sample"))
-		editor_set(&s->editor, "Jon has 7 eggs. Jon gives 5 to Ben and buys 10 more. How many eggs does Jon have now?");
+		editor_set(&s->editor, "Jon has 7 eggs. Jon gives 5 to Ben and buys 10 more. How "
+				       "many eggs does Jon have now?");
 	strategies(s);
 	read_history(s);
 	return T2_OK;
@@ -438,7 +464,8 @@ ask_paste(struct view *v, void *state, int pane, const char *text)
 	view_focus(v, ASK_PROMPT);
 	view_edit(v, true);
 	if (!editor_paste(&s->editor, text))
-		app_say(v->app, "the prompt takes at most %d bytes; the rest was left out", EDITOR_MAX);
+		app_say(v->app, "the prompt takes at most %d bytes; the rest was left out",
+			EDITOR_MAX);
 }
 
 static bool
@@ -485,20 +512,24 @@ toggle_base(struct view *v, void *state, const char *arg)
 
 	(void)arg;
 	s->with_base = !s->with_base;
-	app_say(v->app, s->with_base ? "the base model's answer comes with the next question" : "the base model's answer is left out");
+	app_say(v->app, s->with_base ? "the base model's answer comes with the next question"
+				     : "the base model's answer is left out");
 }
 
 static const struct binding bindings[] = {
 	{A_NONE, "a", "ask", "ask the prompt", ask_now, PANES_ALL, BIND_BAR | BIND_ARG},
-	{A_NONE, "S", "strategy", "next strategy: auto, cls, prompt, none, experts, mixtures", next_strategy, PANES_ALL, BIND_BAR},
-	{A_NONE, "b", "base", "also show what the base model would say", toggle_base, PANES_ALL, BIND_BAR},
+	{A_NONE, "S", "strategy", "next strategy: auto, cls, prompt, none, experts, mixtures",
+	 next_strategy, PANES_ALL, BIND_BAR},
+	{A_NONE, "b", "base", "also show what the base model would say", toggle_base, PANES_ALL,
+	 BIND_BAR},
 };
 
 static const struct pane_spec panes[] = {
 	[ASK_PROMPT] = {"prompt", "prompt", 30, 1, CAN(A_EDIT) | CAN(A_OPEN)},
 	[ASK_PASS1] = {"pass1", "pass 1", 30, 3, CAN(A_EDIT)},
 	[ASK_ANSWER] = {"answer", "pass 2", 30, 3, CAN(A_EDIT) | CAN_MOVE},
-	[ASK_HISTORY] = {"history", "history", 18, 3, CAN_LIST | CAN(A_OPEN) | CAN(A_EDIT) | CAN(A_REFRESH)},
+	[ASK_HISTORY] = {"history", "history", 18, 3,
+			 CAN_LIST | CAN(A_OPEN) | CAN(A_EDIT) | CAN(A_REFRESH)},
 	[ASK_LAYERS] = {"layers", "layers", 18, 2, CAN(A_EDIT)},
 };
 

@@ -19,7 +19,8 @@ struct ask_result {
 	double *score;
 	int labels;
 	char *said, *base;
-	char strategy[300], decision[128], expert[128]; /* expert: whose z pass 2 ran under; "" none or several */
+	char strategy[300], decision[128],
+		expert[128]; /* expert: whose z pass 2 ran under; "" none or several */
 	double ms1, ms2, switch_ms, tokens_per_s, kl;
 	int tokens;
 	int64_t id;

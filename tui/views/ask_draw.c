@@ -12,10 +12,12 @@ draw_prompt(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 	bool edit = v->editing && v->focus == ASK_PROMPT;
 
 	view_title(v, ASK_PROMPT, "prompt");
-	view_note(v, ASK_PROMPT, edit ? "Enter asks, Alt-Enter breaks the line" : "strategy %s", s->strategy[s->choice]);
+	view_note(v, ASK_PROMPT, edit ? "Enter asks, Alt-Enter breaks the line" : "strategy %s",
+		  s->strategy[s->choice]);
 	canvas_fill(c, r, canvas_style(c, edit ? TH_FIELD_EDIT : TH_TEXT));
 	if (!edit && !*editor_text(&s->editor)) {
-		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM), "Enter or e to write, Enter again to ask");
+		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM),
+			    "Enter or e to write, Enter again to ask");
 		return;
 	}
 	editor_draw(&s->editor, c, r, edit);
@@ -59,15 +61,19 @@ draw_scores(struct ask *s, struct canvas *c, struct rect r)
 	n = strlen(said);
 	while (n && (said[n - 1] == '\n' || said[n - 1] == ' '))
 		said[--n] = 0;
-	canvas_printf(c, r.x + r.w - 36, r.y, 35, canvas_style(c, TH_STRONG), "decision: %s", p->decision);
-	canvas_printf(c, r.x + r.w - 36, r.y + 1, 35, canvas_style(c, TH_DIM), "evidence: \"%s\"", said);
+	canvas_printf(c, r.x + r.w - 36, r.y, 35, canvas_style(c, TH_STRONG), "decision: %s",
+		      p->decision);
+	canvas_printf(c, r.x + r.w - 36, r.y + 1, 35, canvas_style(c, TH_DIM), "evidence: \"%s\"",
+		      said);
 	if (second > 0)
-		canvas_printf(c, r.x + r.w - 36, r.y + 2, 35, canvas_style(c, TH_DIM), "margin %.1f nat", log(first / second));
+		canvas_printf(c, r.x + r.w - 36, r.y + 2, 35, canvas_style(c, TH_DIM),
+			      "margin %.1f nat", log(first / second));
 	if (s->done && s->done->expert[0])
-		canvas_printf(c, r.x + r.w - 36, r.y + 3, 35, canvas_style(c, TH_DIM), "applied: z %s, %.1f ms", s->done->expert,
-			      s->done->switch_ms);
+		canvas_printf(c, r.x + r.w - 36, r.y + 3, 35, canvas_style(c, TH_DIM),
+			      "applied: z %s, %.1f ms", s->done->expert, s->done->switch_ms);
 	else if (s->done)
-		canvas_text(c, r.x + r.w - 36, r.y + 3, 35, canvas_style(c, TH_DIM), "applied: base weights");
+		canvas_text(c, r.x + r.w - 36, r.y + 3, 35, canvas_style(c, TH_DIM),
+			    "applied: base weights");
 }
 
 static void
@@ -79,7 +85,8 @@ draw_pass1(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 	if (p) {
 		view_title(v, ASK_PASS1, "pass 1 · %s", s->done ? s->done->strategy : s->asked);
 		if (s->done && s->done->ms1 + s->done->ms2 > 0)
-			view_note(v, ASK_PASS1, "%.0f ms (%.0f %% of total)", p->ms1, 100 * s->done->ms1 / (s->done->ms1 + s->done->ms2));
+			view_note(v, ASK_PASS1, "%.0f ms (%.0f %% of total)", p->ms1,
+				  100 * s->done->ms1 / (s->done->ms1 + s->done->ms2));
 		else
 			view_note(v, ASK_PASS1, "%.0f ms", p->ms1);
 		draw_scores(s, c, r);
@@ -87,14 +94,19 @@ draw_pass1(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 	}
 	view_title(v, ASK_PASS1, "pass 1");
 	if (s->running && !s->answer.text.len)
-		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_STALE), "asking which expert should answer ...");
+		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_STALE),
+			    "asking which expert should answer ...");
 	else if (s->running)
-		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM), "none: this strategy decides nothing");
+		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM),
+			    "none: this strategy decides nothing");
 	else if (s->done)
-		canvas_printf(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM), "none: strategy %s decides nothing", s->done->strategy);
+		canvas_printf(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM),
+			      "none: strategy %s decides nothing", s->done->strategy);
 	else
 		canvas_wrap(c, rect_inset(r, 1, 0), canvas_style(c, TH_DIM),
-			    "Here the model first says what kind of question it is: that picks the expert whose z answers it.", 0);
+			    "Here the model first says what kind of question it is: that picks the "
+			    "expert whose z answers it.",
+			    0);
 }
 
 static void
@@ -104,7 +116,8 @@ draw_answer(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 	struct rect top = r;
 
 	if (d && d->tokens_per_s > 0 && !isnan(d->kl))
-		view_note(v, ASK_ANSWER, "%d tokens · %.0f tok/s · KL to base %.2f", d->tokens, d->tokens_per_s, d->kl);
+		view_note(v, ASK_ANSWER, "%d tokens · %.0f tok/s · KL to base %.2f", d->tokens,
+			  d->tokens_per_s, d->kl);
 	else if (d)
 		view_note(v, ASK_ANSWER, "%d tokens · %.0f ms", d->tokens, d->ms2);
 	else
@@ -123,9 +136,11 @@ draw_answer(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 	s->answer.streaming = s->running && !d;
 	if (!s->answer.text.len && !s->running) {
 		if (!d)
-			canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM), "a asks; the answer streams here, shaded by probability");
+			canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM),
+				    "a asks; the answer streams here, shaded by probability");
 		else
-			canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM), "(the model said nothing)");
+			canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM),
+				    "(the model said nothing)");
 		return;
 	}
 	flow_draw(&s->answer, c, rect_inset(top, 1, 0));
@@ -136,13 +151,15 @@ static void
 draw_layers(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 {
 	const char *name = s->done ? s->done->expert : "";
-	int i = *name ? world_expert_index(s->w, name) : -1, layers = model_config(s->w->ui.model)->layers;
+	int i = *name ? world_expert_index(s->w, name) : -1,
+	    layers = model_config(s->w->ui.model)->layers;
 	struct zset *z = NULL;
 	double top = 0, mean[512];
 
 	view_title(v, ASK_LAYERS, "layers");
 	view_note(v, ASK_LAYERS, "%s", *name ? "mean |z−1|" : "");
-	if (i < 0 || layers > 512 || workspace_expert_zset(&s->w->ui, s->w->experts.v[i].id, &z, NULL)) {
+	if (i < 0 || layers > 512 ||
+	    workspace_expert_zset(&s->w->ui, s->w->experts.v[i].id, &z, NULL)) {
 		canvas_wrap(c, rect_inset(r, 1, 0), canvas_style(c, TH_DIM), "base weights", 0);
 		return;
 	}
@@ -163,8 +180,10 @@ draw_layers(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 	zset_free(z);
 	for (int l = 0; l < layers && l < r.h; l++) {
 		canvas_printf(c, r.x + 1, r.y + l, 3, canvas_style(c, TH_DIM), "%2d", l);
-		canvas_hbar(c, r.x + 4, r.y + l, r.w - 11, top > 0 ? mean[l] / top : 0, theme_series(c->theme, theme_slot(name)));
-		canvas_printf(c, r.x + r.w - 6, r.y + l, 6, canvas_style(c, TH_TEXT), "%.3f", mean[l]);
+		canvas_hbar(c, r.x + 4, r.y + l, r.w - 11, top > 0 ? mean[l] / top : 0,
+			    theme_series(c->theme, theme_slot(name)));
+		canvas_printf(c, r.x + r.w - 6, r.y + l, 6, canvas_style(c, TH_TEXT), "%.3f",
+			      mean[l]);
 	}
 }
 

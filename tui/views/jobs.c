@@ -75,7 +75,8 @@ jobs_cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st)
 			snprintf(buf, TABLE_CELL, "%.4g", j->figure[j->nfigure - 1]);
 		break;
 	case COL_STAGE:
-		snprintf(buf, TABLE_CELL, "%s", j->state == JOB_FAILED ? j->error : j->progress.stage);
+		snprintf(buf, TABLE_CELL, "%s",
+			 j->state == JOB_FAILED ? j->error : j->progress.stage);
 		break;
 	default:
 		break;
@@ -139,14 +140,15 @@ jobs_open(struct view *v, void *state, struct t2_err *err)
 
 	(void)err;
 	s->v = v;
-	s->t = (struct table){.cols = columns,
-			      .ncols = sizeof columns / sizeof *columns,
-			      .cell = jobs_cell,
-			      .paint = jobs_paint,
-			      .id = jobs_id,
-			      .arg = s,
-			      .empty = "Nothing is running. Whatever takes longer than a moment shows up "
-				       "here, with its progress."};
+	s->t = (struct table){
+		.cols = columns,
+		.ncols = sizeof columns / sizeof *columns,
+		.cell = jobs_cell,
+		.paint = jobs_paint,
+		.id = jobs_id,
+		.arg = s,
+		.empty = "Nothing is running. Whatever takes longer than a moment shows up "
+			 "here, with its progress."};
 	return T2_OK;
 }
 

@@ -13,7 +13,8 @@
 #include "tui/views/views.h"
 #include "tui/widgets/gauge.h"
 
-const char *const runs_more_name[] = {"gradient norm", "answer length", "KL to base", "loss", "milliseconds a step"};
+const char *const runs_more_name[] = {"gradient norm", "answer length", "KL to base", "loss",
+				      "milliseconds a step"};
 
 /* -- curves ------------------------------------------------------------------------------------------------ */
 
@@ -56,8 +57,9 @@ curves_room(struct run_curves *k, int n)
 	/* zcount is known only with the first step: room without z may have been made before */
 	if (cap == k->cap && (k->zmean || !k->zcount))
 		return true;
-	if (!grow(&k->step, cap) || !grow(&k->reward, cap) || !grow(&k->loss, cap) || !grow(&k->kl, cap) || !grow(&k->norm, cap) ||
-	    !grow(&k->length, cap) || !grow(&k->ms, cap))
+	if (!grow(&k->step, cap) || !grow(&k->reward, cap) || !grow(&k->loss, cap) ||
+	    !grow(&k->kl, cap) || !grow(&k->norm, cap) || !grow(&k->length, cap) ||
+	    !grow(&k->ms, cap))
 		return false;
 	if (k->zcount) {
 		float *z = realloc(k->zmean, (size_t)cap * (size_t)k->zcount * sizeof *z);
@@ -79,7 +81,8 @@ read_validations(struct runs *s, struct run_curves *k)
 		return;
 	free(k->val.v);
 	k->val = v;
-	if (!grow(&k->vstep, v.n + 1) || !grow(&k->vacc, v.n + 1) || !grow(&k->vlo, v.n + 1) || !grow(&k->vhi, v.n + 1)) {
+	if (!grow(&k->vstep, v.n + 1) || !grow(&k->vacc, v.n + 1) || !grow(&k->vlo, v.n + 1) ||
+	    !grow(&k->vhi, v.n + 1)) {
 		k->val.n = 0;
 		return;
 	}
@@ -185,7 +188,8 @@ read_all(struct runs *s)
 	for (int i = 0; i < s->ncurves; i++) {
 		rewound = false;
 		for (int j = 0; j < l.n; j++)
-			rewound = rewound || (l.v[j].id == s->curve[i].id && s->curve[i].n && l.v[j].step < s->curve[i].step[s->curve[i].n - 1]);
+			rewound = rewound || (l.v[j].id == s->curve[i].id && s->curve[i].n &&
+					      l.v[j].step < s->curve[i].step[s->curve[i].n - 1]);
 		if (rewound) { /* a resumed run went back to its checkpoint */
 			int64_t id = s->curve[i].id;
 
@@ -198,9 +202,11 @@ read_all(struct runs *s)
 }
 
 static const struct column columns[] = {
-	{"run", 3, 5, ALIGN_RIGHT, 0},	   {"name", 8, 18, ALIGN_LEFT, 0},     {"task", 6, 12, ALIGN_LEFT, 4},
-	{"status", 7, 11, ALIGN_LEFT, 1}, {"step", 7, 9, ALIGN_RIGHT, 2},     {"reward", 6, 7, ALIGN_RIGHT, 1},
-	{"best", 5, 6, ALIGN_RIGHT, 3},	   {"time", 6, 8, ALIGN_RIGHT, 5},    {"curve", 8, 24, ALIGN_LEFT, 6},
+	{"run", 3, 5, ALIGN_RIGHT, 0},	 {"name", 8, 18, ALIGN_LEFT, 0},
+	{"task", 6, 12, ALIGN_LEFT, 4},	 {"status", 7, 11, ALIGN_LEFT, 1},
+	{"step", 7, 9, ALIGN_RIGHT, 2},	 {"reward", 6, 7, ALIGN_RIGHT, 1},
+	{"best", 5, 6, ALIGN_RIGHT, 3},	 {"time", 6, 8, ALIGN_RIGHT, 5},
+	{"curve", 8, 24, ALIGN_LEFT, 6},
 };
 
 static void
@@ -221,7 +227,10 @@ cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st)
 		snprintf(buf, TABLE_CELL, "%.200s", r->task);
 		break;
 	case 3:
-		snprintf(buf, TABLE_CELL, "%s", r->shipped ? "shipped" : !strcmp(r->kind, "search") && !strcmp(r->status, "running") ? "searching" : r->status);
+		snprintf(buf, TABLE_CELL, "%s",
+			 r->shipped						       ? "shipped"
+			 : !strcmp(r->kind, "search") && !strcmp(r->status, "running") ? "searching"
+										       : r->status);
 		break;
 	case 4:
 		snprintf(buf, TABLE_CELL, "%d/%d", r->step, r->steps);
@@ -306,8 +315,14 @@ runs_open(struct view *v, void *state, struct t2_err *err)
 	if ((st = world_begin(s->w, v->app, err)))
 		return st;
 	s->cursor = NAN;
-	s->table = (struct table){.cols = columns, .ncols = sizeof columns / sizeof *columns, .cell = cell, .paint = paint, .id = row_id,
-				  .compare = compare, .arg = s, .empty = "No runs yet. 6 trains an expert."};
+	s->table = (struct table){.cols = columns,
+				  .ncols = sizeof columns / sizeof *columns,
+				  .cell = cell,
+				  .paint = paint,
+				  .id = row_id,
+				  .compare = compare,
+				  .arg = s,
+				  .empty = "No runs yet. 6 trains an expert."};
 	read_all(s);
 	return T2_OK;
 }
@@ -382,7 +397,9 @@ runs_action(struct view *v, void *state, int pane, enum action a)
 	if ((pane == RUNS_REWARD || pane == RUNS_MORE) && r && (a == A_LEFT || a == A_RIGHT)) {
 		double last = r->step;
 
-		s->cursor = isnan(s->cursor) ? last : fmax(0, fmin(last, s->cursor + (a == A_RIGHT ? 1 : -1)));
+		s->cursor = isnan(s->cursor)
+				    ? last
+				    : fmax(0, fmin(last, s->cursor + (a == A_RIGHT ? 1 : -1)));
 		return true;
 	}
 	if (a == A_BACK && !isnan(s->cursor)) {
@@ -406,7 +423,8 @@ runs_mouse(struct view *v, void *state, int pane, const struct mouse *m)
 		read_rollouts(s);
 		return true;
 	}
-	if ((pane == RUNS_REWARD || pane == RUNS_MORE) && (m->kind == MOUSE_PRESS || m->kind == MOUSE_DRAG)) {
+	if ((pane == RUNS_REWARD || pane == RUNS_MORE) &&
+	    (m->kind == MOUSE_PRESS || m->kind == MOUSE_DRAG)) {
 		s->cursor = fmax(0, floor(plot_x(&s->plot, v->pane[pane].x + 1 + m->x) + 0.5));
 		return true;
 	}
@@ -428,7 +446,8 @@ stop_run(struct view *v, void *state, const char *arg)
 	if (store_run_ask_stop(s->w->ui.store, r->id, &err))
 		app_fail(v->app, &err);
 	else
-		app_say(v->app, "run %lld will stop after the step it is in; R resumes it", (long long)r->id);
+		app_say(v->app, "run %lld will stop after the step it is in; R resumes it",
+			(long long)r->id);
 }
 
 struct resume {
@@ -455,8 +474,10 @@ resume_run(struct view *v, void *state, const char *arg)
 	struct resume *x;
 
 	(void)arg;
-	if (!r || !strcmp(r->status, "running") || !strcmp(r->status, "done") || strcmp(r->kind, "train")) {
-		app_say(v->app, "only an interrupted, stopped or failed training run can be resumed");
+	if (!r || !strcmp(r->status, "running") || !strcmp(r->status, "done") ||
+	    strcmp(r->kind, "train")) {
+		app_say(v->app,
+			"only an interrupted, stopped or failed training run can be resumed");
 		return;
 	}
 	x = calloc(1, sizeof *x);
@@ -464,7 +485,8 @@ resume_run(struct view *v, void *state, const char *arg)
 		return;
 	snprintf(x->id, sizeof x->id, "%lld", (long long)r->id);
 	snprintf(x->store, sizeof x->store, "%s", store_path(s->w->ui.store));
-	snprintf(x->model, sizeof x->model, "%s", strcmp(s->w->model_name, "sample") ? model_path(s->w->ui.model) : "sample");
+	snprintf(x->model, sizeof x->model, "%s",
+		 strcmp(s->w->model_name, "sample") ? model_path(s->w->ui.model) : "sample");
 	spec.arg = x;
 	app_job(v->app, &spec);
 }
@@ -479,14 +501,17 @@ new_run(struct view *v, void *state, const char *arg)
 
 static const struct binding bindings[] = {
 	{A_NONE, "t", "new-run", "train a new expert", new_run, PANES_ALL, BIND_BAR},
-	{A_NONE, "s", "stop", "stop the selected run after its step", stop_run, PANES_ALL, BIND_BAR},
-	{A_NONE, "R", "resume", "go on with an interrupted or stopped run", resume_run, PANES_ALL, BIND_BAR},
+	{A_NONE, "s", "stop", "stop the selected run after its step", stop_run, PANES_ALL,
+	 BIND_BAR},
+	{A_NONE, "R", "resume", "go on with an interrupted or stopped run", resume_run, PANES_ALL,
+	 BIND_BAR},
 };
 
 enum { COMMON = CAN(A_REFRESH) | CAN(A_COMPARE) | CAN(A_BACK) | CAN(A_MORE) | CAN(A_LESS) };
 
 static const struct pane_spec panes[] = {
-	[RUNS_LIST] = {"list", "runs", 44, 4, CAN_LIST | CAN(A_MARK) | CAN(A_OPEN) | CAN(A_SORT) | COMMON},
+	[RUNS_LIST] = {"list", "runs", 44, 4,
+		       CAN_LIST | CAN(A_MARK) | CAN(A_OPEN) | CAN(A_SORT) | COMMON},
 	[RUNS_REWARD] = {"reward", "reward", 36, 6, CAN(A_LEFT) | CAN(A_RIGHT) | COMMON},
 	[RUNS_MORE] = {"more", "more", 30, 5, CAN(A_LEFT) | CAN(A_RIGHT) | COMMON},
 	[RUNS_Z] = {"z", "z over time", 30, 4, COMMON},

@@ -41,8 +41,8 @@ struct runs {
 extern const char *const runs_more_name[];
 enum { MORE_NORM, MORE_LENGTH, MORE_KL, MORE_LOSS, MORE_TIME, MORES };
 
-const struct run_row *runs_selected(const struct runs *s); /* NULL: none */
-struct run_curves *runs_curves(struct runs *s, int64_t id);   /* read up to now; NULL: no memory */
+const struct run_row *runs_selected(const struct runs *s);  /* NULL: none */
+struct run_curves *runs_curves(struct runs *s, int64_t id); /* read up to now; NULL: no memory */
 void runs_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r);
 bool runs_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbuf *out);
 

@@ -26,7 +26,8 @@ shown(struct runs *s, int64_t *id, char name[][64], int max)
 		if (!table_marked(&s->table, i) || (r && s->list.v[i].id == r->id))
 			continue;
 		id[n] = s->list.v[i].id;
-		snprintf(name[n++], 64, "%lld %.40s", (long long)s->list.v[i].id, s->list.v[i].name);
+		snprintf(name[n++], 64, "%lld %.40s", (long long)s->list.v[i].id,
+			 s->list.v[i].name);
 	}
 	return n;
 }
@@ -52,14 +53,16 @@ more_of(const struct run_curves *k, int which)
 static const char *
 unrecorded(const struct run_row *r)
 {
-	return r && !strcmp(r->status, "running") ? "nothing recorded yet" : "not recorded for this run";
+	return r && !strcmp(r->status, "running") ? "nothing recorded yet"
+						  : "not recorded for this run";
 }
 
 static void
 draw_reward(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 {
 	struct plot_series series[2 * RUNS_OVERLAY];
-	struct plot p = {.series = series, .cursor = s->cursor, .x_label = "step", .empty = "no step yet"};
+	struct plot p = {
+		.series = series, .cursor = s->cursor, .x_label = "step", .empty = "no step yet"};
 	const struct run_row *sel = runs_selected(s);
 	char name[RUNS_OVERLAY][64], vname[80] = "";
 	int64_t id[RUNS_OVERLAY];
@@ -71,12 +74,21 @@ draw_reward(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 
 		if (!x)
 			continue;
-		series[k++] = (struct plot_series){.x = x->step, .y = x->reward, .n = x->n, .name = n > 1 ? name[i] : "reward",
-						   .style = theme_series(c->theme, theme_slot(name[i]))};
+		series[k++] =
+			(struct plot_series){.x = x->step,
+					     .y = x->reward,
+					     .n = x->n,
+					     .name = n > 1 ? name[i] : "reward",
+					     .style = theme_series(c->theme, theme_slot(name[i]))};
 		if (!x->val.n || i > 0)
 			continue;
 		snprintf(vname, sizeof vname, "validation (2 × accuracy − 1)");
-		series[k++] = (struct plot_series){.x = x->vstep, .y = x->vacc, .n = x->val.n, .lo = x->vlo, .hi = x->vhi, .name = vname,
+		series[k++] = (struct plot_series){.x = x->vstep,
+						   .y = x->vacc,
+						   .n = x->val.n,
+						   .lo = x->vlo,
+						   .hi = x->vhi,
+						   .name = vname,
 						   .style = canvas_style(c, TH_STRONG)};
 	}
 	p.nseries = k;
@@ -84,12 +96,15 @@ draw_reward(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 	p.y1 = 1;
 	if (sel && !strcmp(sel->kind, "search")) {
 		p.y0 = 0;
-		view_title(v, RUNS_REWARD, "run %lld %s · fitness of the best member", (long long)sel->id, sel->name);
+		view_title(v, RUNS_REWARD, "run %lld %s · fitness of the best member",
+			   (long long)sel->id, sel->name);
 	} else if (sel) {
-		view_title(v, RUNS_REWARD, "run %lld %s · mean reward and validation", (long long)sel->id, sel->name);
+		view_title(v, RUNS_REWARD, "run %lld %s · mean reward and validation",
+			   (long long)sel->id, sel->name);
 	}
 	if (sel && sel->best_step >= 0)
-		view_note(v, RUNS_REWARD, "best %.3f at step %d", sel->best_accuracy, sel->best_step);
+		view_note(v, RUNS_REWARD, "best %.3f at step %d", sel->best_accuracy,
+			  sel->best_step);
 	else
 		view_note(v, RUNS_REWARD, "%s", "");
 	plot_draw(c, r, &p, &s->plot);
@@ -110,8 +125,12 @@ draw_more(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 		struct run_curves *x = runs_curves(s, id[i]);
 
 		if (x)
-			series[k++] = (struct plot_series){.x = x->step, .y = more_of(x, s->more), .n = x->n, .name = n > 1 ? name[i] : NULL,
-							   .style = theme_series(c->theme, theme_slot(name[i]))};
+			series[k++] = (struct plot_series){
+				.x = x->step,
+				.y = more_of(x, s->more),
+				.n = x->n,
+				.name = n > 1 ? name[i] : NULL,
+				.style = theme_series(c->theme, theme_slot(name[i]))};
 	}
 	p.nseries = k;
 	view_title(v, RUNS_MORE, "%s", runs_more_name[s->more]);
@@ -144,7 +163,8 @@ draw_z(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 			double sum = 0;
 
 			for (int j = 0; j < MAT_KINDS; j++)
-				sum += (double)k->zmean[(size_t)i * (size_t)k->zcount + (size_t)(l * MAT_KINDS + j)];
+				sum += (double)k->zmean[(size_t)i * (size_t)k->zcount +
+							(size_t)(l * MAT_KINDS + j)];
 			m[(size_t)l * (size_t)k->n + (size_t)i] = sum / MAT_KINDS;
 		}
 	h.cols = k->n;
@@ -155,7 +175,8 @@ draw_z(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 		double lo, hi;
 
 		heat_range(&h, &lo, &hi);
-		canvas_printf(c, r.x + 1, r.y + r.h - 1, r.w - 2, canvas_style(c, TH_DIM), "mean |z−1|  %.3g … %.3g", lo, hi);
+		canvas_printf(c, r.x + 1, r.y + r.h - 1, r.w - 2, canvas_style(c, TH_DIM),
+			      "mean |z−1|  %.3g … %.3g", lo, hi);
 	}
 	free(m);
 }
@@ -170,7 +191,8 @@ draw_rollouts(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 	else
 		view_title(v, RUNS_ROLLOUTS, "rollouts");
 	if (!s->rollouts.n) {
-		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM), unrecorded(runs_selected(s)));
+		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM),
+			    unrecorded(runs_selected(s)));
 		return;
 	}
 	for (int i = s->scroll; i < s->rollouts.n && y < r.h; i++) {
@@ -179,9 +201,11 @@ draw_rollouts(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 		struct rect line = {r.x + 6, r.y + y, r.w - 7, r.h - y > 2 ? 2 : r.h - y};
 		int rows;
 
-		canvas_printf(c, r.x + 1, r.y + y, 4, canvas_style(c, good ? TH_GOOD : TH_BAD), "%+.0f %s", o->reward, good ? "✓" : "✗");
+		canvas_printf(c, r.x + 1, r.y + y, 4, canvas_style(c, good ? TH_GOOD : TH_BAD),
+			      "%+.0f %s", o->reward, good ? "✓" : "✗");
 		if (r.w > 90) {
-			canvas_text(c, r.x + 6, r.y + y, r.w / 2 - 7, canvas_style(c, TH_DIM), o->prompt);
+			canvas_text(c, r.x + 6, r.y + y, r.w / 2 - 7, canvas_style(c, TH_DIM),
+				    o->prompt);
 			line.x = r.x + r.w / 2;
 			line.w = r.w - r.w / 2 - 1;
 		}
@@ -225,8 +249,7 @@ draw_settings(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 			if (s->list.v[j].id == id[i])
 				set[i] = json_loads(s->list.v[j].settings, 0, NULL);
 	view_title(v, RUNS_SETTINGS, s->diff ? "settings that differ" : "settings");
-	json_object_foreach(set[0], key, x)
-	{
+	json_object_foreach (set[0], key, x) {
 		bool same = true;
 
 		line[0] = 0;
@@ -235,7 +258,8 @@ draw_settings(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 			size_t at = strlen(line);
 
 			same = same && json_equal(x, other);
-			snprintf(line + at, sizeof line - at, "%s%s", i ? " | " : "", value_text(other, b, sizeof b));
+			snprintf(line + at, sizeof line - at, "%s%s", i ? " | " : "",
+				 value_text(other, b, sizeof b));
 		}
 		if (y < r.h && (!s->diff || !same))
 			setting_line(c, r, y++, key, line);
@@ -286,14 +310,15 @@ runs_dump(struct view *v, void *state, int pane, enum dump_format f, struct strb
 	}
 	if (pane == RUNS_ROLLOUTS && f == DUMP_TEXT) {
 		for (int i = 0; i < s->rollouts.n; i++)
-			strbuf_printf(out, "%+.0f  %s\n    %s\n", s->rollouts.v[i].reward, s->rollouts.v[i].prompt, s->rollouts.v[i].answer);
+			strbuf_printf(out, "%+.0f  %s\n    %s\n", s->rollouts.v[i].reward,
+				      s->rollouts.v[i].prompt, s->rollouts.v[i].answer);
 		return true;
 	}
 	if (f != DUMP_CSV || !k)
 		return false;
 	strbuf_str(out, "step,reward,loss,kl,grad_norm,length,ms\n");
 	for (int i = 0; i < k->n; i++)
-		strbuf_printf(out, "%.0f,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g\n", k->step[i], k->reward[i], k->loss[i], k->kl[i], k->norm[i],
-			      k->length[i], k->ms[i]);
+		strbuf_printf(out, "%.0f,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g\n", k->step[i], k->reward[i],
+			      k->loss[i], k->kl[i], k->norm[i], k->length[i], k->ms[i]);
 	return true;
 }

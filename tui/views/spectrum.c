@@ -13,8 +13,9 @@
 
 enum { SP_STATS = 1 };
 
-const char *const sp_stat_name[STATS] = {"effective rank / r", "stable rank / r", "spectral norm",  "frobenius norm",
-					 "tail exponent",      "above edge / r",  "90 % energy / r", "mean |z−1|"};
+const char *const sp_stat_name[STATS] = {"effective rank / r", "stable rank / r", "spectral norm",
+					 "frobenius norm",     "tail exponent",	  "above edge / r",
+					 "90 % energy / r",    "mean |z−1|"};
 const char *const sp_stat_help[STATS] = {
 	"exp of the entropy of σ / Σσ, over r: how evenly the components carry",
 	"Σσ² / σ₁², over r: how many components as strong as the first",
@@ -162,7 +163,10 @@ stats_drop(void *arg)
 static void
 start_stats(struct view *v, struct spectrum *s)
 {
-	struct job_spec spec = {.name = "spectrum statistics", .owner = &spectrum_view, .work = stats_work, .drop = stats_drop,
+	struct job_spec spec = {.name = "spectrum statistics",
+				.owner = &spectrum_view,
+				.work = stats_work,
+				.drop = stats_drop,
 				.quiet = true};
 	struct stats_job *j = calloc(1, sizeof *j);
 
@@ -286,8 +290,13 @@ spectrum_open(struct view *v, void *state, struct t2_err *err)
 		return t2_nomem(err, "spectrum");
 	s->kind = MAT_UP;
 	s->cursor = NAN;
-	s->table = (struct table){.cols = columns, .ncols = 4, .cell = expert_cell, .id = expert_id, .arg = s,
-				  .empty = "No experts yet. 6 trains one; t2tui expert import brings one in."};
+	s->table = (struct table){
+		.cols = columns,
+		.ncols = 4,
+		.cell = expert_cell,
+		.id = expert_id,
+		.arg = s,
+		.empty = "No experts yet. 6 trains one; t2tui expert import brings one in."};
 	read_experts(s);
 	if (s->experts)
 		s->expert[0].shown = true; /* something to see at first sight */
@@ -380,7 +389,9 @@ map_action(struct view *v, struct spectrum *s, enum action a)
 		break;
 	case A_MARK:
 		if (!s->marked[at] && marks(s) == SP_OVERLAY)
-			app_say(v->app, "%d matrices are over one another already; space takes one off", SP_OVERLAY);
+			app_say(v->app,
+				"%d matrices are over one another already; space takes one off",
+				SP_OVERLAY);
 		else
 			s->marked[at] = !s->marked[at];
 		break;
@@ -446,7 +457,8 @@ curve_action(struct spectrum *s, int pane, enum action a)
 	switch (a) {
 	case A_LEFT:
 	case A_RIGHT:
-		s->cursor = clamp((int)(isnan(s->cursor) ? 0 : s->cursor) + (a == A_RIGHT ? 1 : -1), r - 1);
+		s->cursor = clamp((int)(isnan(s->cursor) ? 0 : s->cursor) + (a == A_RIGHT ? 1 : -1),
+				  r - 1);
 		return true;
 	case A_TOP:
 		s->cursor = 0;
@@ -561,19 +573,24 @@ overlay_next(struct view *v, void *state, const char *arg)
 
 static const struct binding bindings[] = {
 	{A_NONE, "s", "statistic", "next statistic of the map", next_stat, PANES_ALL, BIND_BAR},
-	{A_NONE, "o", "overlay", "show or hide the selected expert's σ·z", overlay_next, PANES_ALL, BIND_BAR},
-	{A_NONE, "L", "log-linear", "logarithmic or linear axis", toggle_linear, PANES_ALL, BIND_BAR},
+	{A_NONE, "o", "overlay", "show or hide the selected expert's σ·z", overlay_next, PANES_ALL,
+	 BIND_BAR},
+	{A_NONE, "L", "log-linear", "logarithmic or linear axis", toggle_linear, PANES_ALL,
+	 BIND_BAR},
 	{A_NONE, "E", "energy", "cumulative energy in place of σ", toggle_energy, PANES_ALL, 0},
 };
 
 static const struct pane_spec panes[] = {
 	[SP_MAP] = {"map", "layers × matrices", 38, 4,
-		    CAN_MOVE_2D | CAN(A_MARK) | CAN(A_OPEN) | CAN(A_STEP_NEXT) | CAN(A_STEP_PREV) | CAN(A_COMPARE) | CAN(A_REFRESH) |
-			    CAN(A_BACK)},
-	[SP_FACTS] = {"facts", "selected", 30, 3, CAN_MOVE_2D | CAN(A_STEP_NEXT) | CAN(A_STEP_PREV)},
-	[SP_EXPERTS] = {"experts", "experts", 24, 3, CAN_LIST | CAN(A_MARK) | CAN(A_OPEN) | CAN(A_COMPARE) | CAN(A_REFRESH)},
+		    CAN_MOVE_2D | CAN(A_MARK) | CAN(A_OPEN) | CAN(A_STEP_NEXT) | CAN(A_STEP_PREV) |
+			    CAN(A_COMPARE) | CAN(A_REFRESH) | CAN(A_BACK)},
+	[SP_FACTS] = {"facts", "selected", 30, 3,
+		      CAN_MOVE_2D | CAN(A_STEP_NEXT) | CAN(A_STEP_PREV)},
+	[SP_EXPERTS] = {"experts", "experts", 24, 3,
+			CAN_LIST | CAN(A_MARK) | CAN(A_OPEN) | CAN(A_COMPARE) | CAN(A_REFRESH)},
 	[SP_CURVE] = {"curve", "spectrum", 36, 7,
-		      CAN_MOVE_2D | CAN(A_STEP_NEXT) | CAN(A_STEP_PREV) | CAN(A_COMPARE) | CAN(A_BACK)},
+		      CAN_MOVE_2D | CAN(A_STEP_NEXT) | CAN(A_STEP_PREV) | CAN(A_COMPARE) |
+			      CAN(A_BACK)},
 	[SP_Z] = {"z", "z − 1 by component", 30, 3,
 		  CAN_MOVE_2D | CAN(A_STEP_NEXT) | CAN(A_STEP_PREV) | CAN(A_COMPARE) | CAN(A_BACK)},
 };

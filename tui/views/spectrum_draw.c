@@ -14,8 +14,14 @@ static void
 draw_map(struct view *v, struct spectrum *s, struct canvas *c, struct rect r)
 {
 	static const char *const kind[MAT_KINDS] = {"q", "k", "v", "o", "gate", "up", "down"};
-	struct heat h = {.rows = s->layers, .cols = MAT_KINDS, .v = s->value, .col_name = kind, .sel_row = s->layer,
-			 .sel_col = s->kind, .mark = (const uint8_t *)s->marked, .focused = view_focused(v, SP_MAP)};
+	struct heat h = {.rows = s->layers,
+			 .cols = MAT_KINDS,
+			 .v = s->value,
+			 .col_name = kind,
+			 .sel_row = s->layer,
+			 .sel_col = s->kind,
+			 .mark = (const uint8_t *)s->marked,
+			 .focused = view_focused(v, SP_MAP)};
 	int have = 0;
 
 	for (int i = 0; i < s->mats; i++)
@@ -57,7 +63,8 @@ draw_facts(struct view *v, struct spectrum *s, struct canvas *c, struct rect r)
 
 	view_title(v, SP_FACTS, "%s", w->name);
 	if (!s->have[mat]) {
-		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_STALE), "not decomposed yet: the map fills in as it comes");
+		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_STALE),
+			    "not decomposed yet: the map fills in as it comes");
 		return;
 	}
 	fact(c, r, 0, "spectral norm", gauge_number(a, sizeof a, t->spectral_norm));
@@ -103,7 +110,9 @@ draw_curve(struct view *v, struct spectrum *s, struct canvas *c, struct rect r)
 	char name[SERIES][64];
 	int n = 0, mat = sp_matrix(s);
 	const struct weight *w = model_matrix(s->w->ui.model, mat);
-	struct plot p = {.series = series, .log_y = !s->linear && !s->energy, .cursor = s->cursor,
+	struct plot p = {.series = series,
+			 .log_y = !s->linear && !s->energy,
+			 .cursor = s->cursor,
 			 .empty = "this matrix is not decomposed yet"};
 
 	memset(series, 0, sizeof series);
@@ -117,14 +126,17 @@ draw_curve(struct view *v, struct spectrum *s, struct canvas *c, struct rect r)
 		series[n].style = theme_series(c->theme, theme_slot(s->w->experts.v[i].name));
 		n++;
 	}
-	for (int k = 0; k <= s->mats && n < SERIES; k++) { /* the selected one last: drawn over the others */
+	for (int k = 0; k <= s->mats && n < SERIES;
+	     k++) { /* the selected one last: drawn over the others */
 		int at = k == s->mats ? mat : k;
 
 		if (k < s->mats && (!s->marked[k] || k == mat))
 			continue;
 		data[n] = curve_of(s, at, NULL, &series[n].n);
-		snprintf(name[n], sizeof name[n], k == s->mats ? "σ" : "%d %s", at / MAT_KINDS, mat_kind_name(at % MAT_KINDS));
-		series[n].style = k == s->mats ? canvas_style(c, TH_STRONG) : theme_series(c->theme, 8 + n);
+		snprintf(name[n], sizeof name[n], k == s->mats ? "σ" : "%d %s", at / MAT_KINDS,
+			 mat_kind_name(at % MAT_KINDS));
+		series[n].style =
+			k == s->mats ? canvas_style(c, TH_STRONG) : theme_series(c->theme, 8 + n);
 		n++;
 	}
 	for (int i = 0; i < n; i++) {
@@ -137,8 +149,8 @@ draw_curve(struct view *v, struct spectrum *s, struct canvas *c, struct rect r)
 		p.marks = &mark;
 		p.nmarks = 1;
 	}
-	view_title(v, SP_CURVE, "layer %d  %s  %d × %d  r %d%s", s->layer, mat_kind_name(s->kind), w->m, w->n, weight_rank(w),
-		   s->energy ? "  cumulative energy" : "");
+	view_title(v, SP_CURVE, "layer %d  %s  %d × %d  r %d%s", s->layer, mat_kind_name(s->kind),
+		   w->m, w->n, weight_rank(w), s->energy ? "  cumulative energy" : "");
 	view_note(v, SP_CURVE, s->energy ? "E: σ" : s->linear ? "L: log" : "L: linear");
 	plot_draw(c, r, &p, &s->plot);
 	for (int i = 0; i < n; i++)
@@ -174,11 +186,14 @@ z_bars(struct spectrum *s, struct canvas *c, struct rect r, int i, double limit,
 	if (!z)
 		snprintf(line, sizeof line, "leaves this matrix alone");
 	else if (at >= 0 && at < n)
-		snprintf(line, sizeof line, "component %d: z − 1 = %+.3f, σ = %.4g", at, d[at], f ? f->sigma64[at] : NAN);
+		snprintf(line, sizeof line, "component %d: z − 1 = %+.3f, σ = %.4g", at, d[at],
+			 f ? f->sigma64[at] : NAN);
 	else
-		snprintf(line, sizeof line, "%+.2f … %+.2f    moves %.1f %% of ‖W‖", lo, hi, norm > 0 ? 100 * sqrt(moved / norm) : 0);
+		snprintf(line, sizeof line, "%+.2f … %+.2f    moves %.1f %% of ‖W‖", lo, hi,
+			 norm > 0 ? 100 * sqrt(moved / norm) : 0);
 	canvas_printf(c, r.x + 1, r.y + r.h - 1, r.w - 2, st, "%s", name);
-	canvas_text(c, r.x + 2 + (int)strlen(name), r.y + r.h - 1, r.w - 3 - (int)strlen(name), canvas_style(c, TH_DIM), line);
+	canvas_text(c, r.x + 2 + (int)strlen(name), r.y + r.h - 1, r.w - 3 - (int)strlen(name),
+		    canvas_style(c, TH_DIM), line);
 	free(d);
 }
 
@@ -224,7 +239,8 @@ draw_z(struct view *v, struct spectrum *s, struct canvas *c, struct rect r)
 	if (s->compare && pair(s, &a, &b) && r.h >= 6) {
 		struct rect top = r, bottom = r;
 
-		view_title(v, SP_Z, "z − 1 by component · %s and %s", s->w->experts.v[a].name, s->w->experts.v[b].name);
+		view_title(v, SP_Z, "z − 1 by component · %s and %s", s->w->experts.v[a].name,
+			   s->w->experts.v[b].name);
 		view_note(v, SP_Z, "cosine %+.2f", cosine(s, a, b, sp_matrix(s)));
 		top.h = r.h / 2;
 		bottom.y += top.h;
@@ -235,7 +251,8 @@ draw_z(struct view *v, struct spectrum *s, struct canvas *c, struct rect r)
 	}
 	view_title(v, SP_Z, "z − 1 by component");
 	if (i < 0) {
-		canvas_wrap(c, rect_inset(r, 1, 0), canvas_style(c, TH_DIM), "No expert to show. 6 trains one.", 0);
+		canvas_wrap(c, rect_inset(r, 1, 0), canvas_style(c, TH_DIM),
+			    "No expert to show. 6 trains one.", 0);
 		return;
 	}
 	z_bars(s, c, r, i, 0, at);
@@ -248,7 +265,9 @@ sp_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r)
 
 	switch (pane) {
 	case SP_MAP:
-		if (v->single && r.h >= s->layers + 3 + 9) { /* a small screen: the curve that the map's cursor draws stands below it */
+		if (v->single &&
+		    r.h >= s->layers + 3 +
+				    9) { /* a small screen: the curve that the map's cursor draws stands below it */
 			struct rect map = r, curve = r;
 
 			map.h = s->layers + 3;
@@ -291,14 +310,16 @@ sp_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbuf
 	if (f != DUMP_CSV)
 		return false;
 	if (pane == SP_MAP || pane == SP_FACTS) {
-		strbuf_str(out, "matrix,spectral_norm,frobenius_norm,stable_rank,effective_rank,tail_exponent,noise_edge,above_edge\n");
+		strbuf_str(out, "matrix,spectral_norm,frobenius_norm,stable_rank,effective_rank,"
+				"tail_exponent,noise_edge,above_edge\n");
 		for (int i = 0; i < s->mats; i++) {
 			const struct spectrum_stats *t = &s->stats[i];
 
 			if (s->have[i])
-				strbuf_printf(out, "%s,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%d\n", model_matrix(m, i)->name,
-					      t->spectral_norm, t->frobenius_norm, t->stable_rank, t->effective_rank, t->tail_exponent,
-					      t->noise_edge, t->above_edge);
+				strbuf_printf(out, "%s,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%d\n",
+					      model_matrix(m, i)->name, t->spectral_norm,
+					      t->frobenius_norm, t->stable_rank, t->effective_rank,
+					      t->tail_exponent, t->noise_edge, t->above_edge);
 		}
 		return true;
 	}

@@ -44,14 +44,21 @@ add_field(struct train *t, struct form_field f)
 static void
 add_setting(struct train *t, const struct setting *s)
 {
-	struct form_field f = {.kind = s->kind == SETTING_INT ? FORM_INT : s->kind == SETTING_REAL ? FORM_REAL : FORM_CHOICE,
-			       .key = s->name, .label = s->name, .help = s->help, .lo = s->lo, .hi = s->hi};
+	struct form_field f = {.kind = s->kind == SETTING_INT	 ? FORM_INT
+				       : s->kind == SETTING_REAL ? FORM_REAL
+								 : FORM_CHOICE,
+			       .key = s->name,
+			       .label = s->name,
+			       .help = s->help,
+			       .lo = s->lo,
+			       .hi = s->hi};
 	int n = 0;
 
 	if (s->kind == SETTING_CHOICE && (t->choices[t->nfields] = strdup(s->choices))) {
 		char *save = NULL;
 
-		for (char *p = strtok_r(t->choices[t->nfields], "|", &save); p && n < CHOICES - 1; p = strtok_r(NULL, "|", &save))
+		for (char *p = strtok_r(t->choices[t->nfields], "|", &save); p && n < CHOICES - 1;
+		     p = strtok_r(NULL, "|", &save))
 			t->choice[t->nfields][n++] = p;
 		f.choices = t->choice[t->nfields];
 	}
@@ -82,17 +89,37 @@ make_form(struct train *t)
 
 	t->tasks = tasks_names(&t->ntasks);
 	add_field(t, (struct form_field){.kind = FORM_HEADING, .label = "what"});
-	add_field(t, (struct form_field){.kind = FORM_CHOICE, .key = "task", .label = "task", .help = "what the answers are scored by",
-					 .choices = t->ntasks ? (const char *const *)t->tasks : none, .initial = "math"});
-	add_field(t, (struct form_field){.kind = FORM_TEXT, .key = "name", .label = "name",
-					 .help = "of the run and its expert; empty: the task's name"});
-	add_field(t, (struct form_field){.kind = FORM_INT, .key = "seed", .label = "seed", .help = "the same seed gives the same expert",
-					 .hi = 2147483647, .initial = "0"});
-	add_field(t, (struct form_field){.kind = FORM_INT, .key = "threads", .label = "threads", .help = "0: all", .hi = 1024,
+	add_field(t,
+		  (struct form_field){.kind = FORM_CHOICE,
+				      .key = "task",
+				      .label = "task",
+				      .help = "what the answers are scored by",
+				      .choices = t->ntasks ? (const char *const *)t->tasks : none,
+				      .initial = "math"});
+	add_field(t,
+		  (struct form_field){.kind = FORM_TEXT,
+				      .key = "name",
+				      .label = "name",
+				      .help = "of the run and its expert; empty: the task's name"});
+	add_field(t, (struct form_field){.kind = FORM_INT,
+					 .key = "seed",
+					 .label = "seed",
+					 .help = "the same seed gives the same expert",
+					 .hi = 2147483647,
+					 .initial = "0"});
+	add_field(t, (struct form_field){.kind = FORM_INT,
+					 .key = "threads",
+					 .label = "threads",
+					 .help = "0: all",
+					 .hi = 1024,
 					 .initial = "0"});
 	add_field(t, (struct form_field){.kind = FORM_HEADING, .label = "how"});
-	add_field(t, (struct form_field){.kind = FORM_CHOICE, .key = "preset", .label = "preset", .choices = presets,
-					 .help = "default, or reference: the authors' recipe (slow, some 200 steps)"});
+	add_field(t, (struct form_field){.kind = FORM_CHOICE,
+					 .key = "preset",
+					 .label = "preset",
+					 .choices = presets,
+					 .help = "default, or reference: the authors' recipe "
+						 "(slow, some 200 steps)"});
 	for (const struct setting *s = train_settings_table; s->name; s++)
 		add_setting(t, s);
 	if (!form_init(&t->form, t->field, t->nfields))
@@ -170,7 +197,11 @@ static void
 start(struct view *v, void *state, const char *arg)
 {
 	struct train *t = state;
-	struct job_spec spec = {.name = "start trainer", .work = start_work, .done = start_done, .drop = start_drop, .quiet = true};
+	struct job_spec spec = {.name = "start trainer",
+				.work = start_work,
+				.done = start_done,
+				.drop = start_drop,
+				.quiet = true};
 	struct train_settings s;
 	struct t2_err err;
 	struct start *j;
@@ -187,7 +218,8 @@ start(struct view *v, void *state, const char *arg)
 		return;
 	j->w = t->w;
 	j->q = app_queue(v->app);
-	start_arg(j, strcmp(t->w->model_name, "sample") ? model_path(t->w->ui.model) : "sample", NULL);
+	start_arg(j, strcmp(t->w->model_name, "sample") ? model_path(t->w->ui.model) : "sample",
+		  NULL);
 	start_arg(j, "--task", form_value(&t->form, "task"));
 	if (*form_value(&t->form, "name"))
 		start_arg(j, "--name", form_value(&t->form, "name"));
@@ -267,26 +299,34 @@ draw_cost(struct train *t, struct canvas *c, struct rect r)
 		return;
 	}
 	answers = (long)s.batch * s.samples;
-	snprintf(b, sizeof b, "%ld of %ld (%.2g %%)", n, model_parameters(m), 100.0 * (double)n / (double)model_parameters(m));
+	snprintf(b, sizeof b, "%ld of %ld (%.2g %%)", n, model_parameters(m),
+		 100.0 * (double)n / (double)model_parameters(m));
 	row(c, r, 0, "trained values", b);
-	snprintf(b, sizeof b, "%.3g%s", train_settings_lr(&s, n), s.lr > 0 ? "" : "  (1.2 / √values)");
+	snprintf(b, sizeof b, "%.3g%s", train_settings_lr(&s, n),
+		 s.lr > 0 ? "" : "  (1.2 / √values)");
 	row(c, r, 1, "step size", b);
 	snprintf(b, sizeof b, "%ld a step, %ld in all", answers, answers * s.steps);
 	row(c, r, 2, "answers", b);
 	if (per > 0) {
-		snprintf(b, sizeof b, "%.2g s a step, %s in all (as in run %lld)", per * (double)answers / 1000,
-			 gauge_time(tm, sizeof tm, per * (double)answers * s.steps / 1000), (long long)run);
+		snprintf(b, sizeof b, "%.2g s a step, %s in all (as in run %lld)",
+			 per * (double)answers / 1000,
+			 gauge_time(tm, sizeof tm, per * (double)answers * s.steps / 1000),
+			 (long long)run);
 		row(c, r, 3, "time", b);
 	} else {
 		row(c, r, 3, "time", "not measured here yet");
 	}
-	snprintf(b, sizeof b, "%d of %d decomposed", factors_count(t->w->ui.factors), model_matrices(m));
+	snprintf(b, sizeof b, "%d of %d decomposed", factors_count(t->w->ui.factors),
+		 model_matrices(m));
 	row(c, r, 4, "factors", b);
 	if (r.h > 7)
-		canvas_wrap(c, (struct rect){r.x + 1, r.y + 6, r.w - 2, r.h - 6}, canvas_style(c, TH_DIM),
-			    "t starts a trainer: a process of its own that goes on when this one ends. Its run shows in 7, where it can be "
-			    "watched, stopped and resumed. The best validation is kept as an expert.",
-			    0);
+		canvas_wrap(
+			c, (struct rect){r.x + 1, r.y + 6, r.w - 2, r.h - 6},
+			canvas_style(c, TH_DIM),
+			"t starts a trainer: a process of its own that goes on when this one ends. "
+			"Its run shows in 7, where it can be "
+			"watched, stopped and resumed. The best validation is kept as an expert.",
+			0);
 }
 
 /* -- view -------------------------------------------------------------------------------------------------- */
@@ -345,7 +385,8 @@ train_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect 
 static void
 changed(struct train *t)
 {
-	if (t->form.changed >= 0 && t->field[t->form.changed].key && !strcmp(t->field[t->form.changed].key, "preset"))
+	if (t->form.changed >= 0 && t->field[t->form.changed].key &&
+	    !strcmp(t->field[t->form.changed].key, "preset"))
 		fill_preset(t, form_value(&t->form, "preset"));
 }
 
@@ -427,7 +468,8 @@ train_dump(struct view *v, void *state, int pane, enum dump_format f, struct str
 		strbuf_str(out, "setting,value\n");
 	for (int i = 0; i < t->nfields; i++)
 		if (t->field[i].key)
-			strbuf_printf(out, f == DUMP_CSV ? "%s,%s\n" : "%-14s %s\n", t->field[i].key, form_value(&t->form, t->field[i].key));
+			strbuf_printf(out, f == DUMP_CSV ? "%s,%s\n" : "%-14s %s\n",
+				      t->field[i].key, form_value(&t->form, t->field[i].key));
 	return true;
 }
 
@@ -437,7 +479,8 @@ static const struct binding bindings[] = {
 
 static const struct pane_spec panes[] = {
 	[T_FORM] = {"form", "train an expert", 44, 8,
-		    CAN_MOVE | CAN(A_OPEN) | CAN(A_EDIT) | CAN(A_MARK) | CAN(A_MORE) | CAN(A_LESS) | CAN(A_LEFT) | CAN(A_RIGHT)},
+		    CAN_MOVE | CAN(A_OPEN) | CAN(A_EDIT) | CAN(A_MARK) | CAN(A_MORE) | CAN(A_LESS) |
+			    CAN(A_LEFT) | CAN(A_RIGHT)},
 	[T_COST] = {"cost", "what it costs", 40, 4, 0},
 };
 

@@ -39,7 +39,7 @@ enum editor_result editor_key(struct editor *e, int key);
 bool editor_paste(struct editor *e, const char *text);
 /* edit: it takes letters now, and has the cursor. */
 void editor_draw(struct editor *e, struct canvas *c, struct rect r, bool edit);
-int editor_rows(const struct editor *e, int width); /* how many it needs */
+int editor_rows(const struct editor *e, int width);		  /* how many it needs */
 bool editor_click(struct editor *e, struct rect r, int x, int y); /* moves the cursor there */
 void editor_free(struct editor *e);
 

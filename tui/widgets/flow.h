@@ -36,7 +36,8 @@ struct flow {
 	bool streaming;	       /* a block cursor stands at the end */
 };
 
-bool flow_add(struct flow *f, const char *s, size_t n, double prob, unsigned flags); /* false: no memory */
+bool flow_add(struct flow *f, const char *s, size_t n, double prob,
+	      unsigned flags); /* false: no memory */
 void flow_clear(struct flow *f);
 void flow_free(struct flow *f);
 const char *flow_text(const struct flow *f); /* never NULL */

@@ -362,14 +362,15 @@ row_draw(struct form *f, struct canvas *c, struct rect r, int i, bool focused)
 		bool choice = d->kind == FORM_CHOICE;
 
 		snprintf(buf, sizeof buf, "%s%s%s", choice ? "‹ " : "",
-			 d->kind != FORM_SWITCH		? f->value[i]
+			 d->kind != FORM_SWITCH	       ? f->value[i]
 			 : !strcmp(f->value[i], "yes") ? "[x]"
 						       : "[ ]",
 			 choice ? " ›" : "");
 		value.bg = on ? COLOR_KEEP : value.bg;
 		if (strcmp(f->value[i], initial(d))) /* not what it would be by itself */
 			value.attr |= ATTR_BOLD;
-		canvas_fill(c, (struct rect){r.x + label + 3, r.y, d->kind == FORM_SWITCH ? 3 : w, 1},
+		canvas_fill(c,
+			    (struct rect){r.x + label + 3, r.y, d->kind == FORM_SWITCH ? 3 : w, 1},
 			    value);
 		canvas_text(c, r.x + label + 3, r.y, w, value, buf);
 	}
@@ -395,8 +396,7 @@ form_draw(struct form *f, struct canvas *c, struct rect r, bool focused)
 		f->top = f->sel;
 	if (f->sel >= f->top + f->height)
 		f->top = f->sel - f->height + 1;
-	if (f->top == 1 && f->field[0].kind == FORM_HEADING && f->height > 1 &&
-	    f->sel < f->height)
+	if (f->top == 1 && f->field[0].kind == FORM_HEADING && f->height > 1 && f->sel < f->height)
 		f->top = 0;
 	for (int i = 0; i < f->height && f->top + i < f->n; i++)
 		row_draw(f, c, (struct rect){r.x, r.y + i, r.w, 1}, f->top + i, focused);

@@ -26,9 +26,9 @@ enum form_kind { FORM_HEADING, FORM_TEXT, FORM_INT, FORM_REAL, FORM_CHOICE, FORM
 struct form_field {
 	enum form_kind kind;
 	const char *key, *label, *help, *unit;
-	double lo, hi;		     /* numbers; equal: any */
-	const char *const *choices;  /* NULL at the end */
-	const char *initial;	     /* NULL: "", 0, the first choice, no */
+	double lo, hi;		    /* numbers; equal: any */
+	const char *const *choices; /* NULL at the end */
+	const char *initial;	    /* NULL: "", 0, the first choice, no */
 };
 
 enum { FORM_VALUE = 256 };

@@ -47,7 +47,12 @@ gauge_number(char *buf, size_t cap, double v)
 	else if (a >= 99.95)
 		snprintf(buf, cap, "%.0f", v);
 	else
-		snprintf(buf, cap, "%.*f", a >= 9.995 ? 1 : a >= 0.9995 ? 2 : a >= 0.09995 ? 3 : 4, v);
+		snprintf(buf, cap, "%.*f",
+			 a >= 9.995	? 1
+			 : a >= 0.9995	? 2
+			 : a >= 0.09995 ? 3
+					: 4,
+			 v);
 	return buf;
 }
 

@@ -16,7 +16,8 @@ static const struct {
 } always[] = {
 	{"Esc", "back: out of a field, a filter, a zoom; cancels this view's job"},
 	{"Ctrl-c", "cancels this view's job"},
-	{"mouse", "click focuses and selects, wheel scrolls, drag moves borders; Shift selects text"},
+	{"mouse",
+	 "click focuses and selects, wheel scrolls, drag moves borders; Shift selects text"},
 };
 
 /* One line at row (from the top of the text, before scrolling); NULL keys: a heading. */

@@ -36,8 +36,9 @@ slider_draw(struct slider *s, struct canvas *c, struct rect r, bool on, struct s
 	for (int i = 0; i < s->track; i++)
 		canvas_text(c, s->x0 + i, r.y, 1, i < knob ? st : track, i < knob ? "━" : "─");
 	if (isfinite(s->mark) && s->track && s->hi > s->lo)
-		canvas_text(c, s->x0 + (int)lrint((s->mark - s->lo) / (s->hi - s->lo) * (s->track - 1)),
-			    r.y, 1, canvas_style(c, TH_DIM), "┼");
+		canvas_text(
+			c, s->x0 + (int)lrint((s->mark - s->lo) / (s->hi - s->lo) * (s->track - 1)),
+			r.y, 1, canvas_style(c, TH_DIM), "┼");
 	st.attr |= ATTR_BOLD;
 	if (s->track)
 		canvas_text(c, s->x0 + knob, r.y, 1, st, "●");

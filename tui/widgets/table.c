@@ -375,7 +375,9 @@ draw_header(struct table *t, struct canvas *c, struct rect r)
 		if (!t->colw[i])
 			continue;
 		snprintf(buf, sizeof buf, "%s%s", t->cols[i].title,
-			 t->sort != i + 1 ? "" : t->descending ? "▾" : "▴");
+			 t->sort != i + 1 ? ""
+			 : t->descending  ? "▾"
+					  : "▴");
 		if (t->cols[i].align == ALIGN_RIGHT)
 			canvas_right(c, r.x + t->colx[i], r.y, t->colw[i], st, buf);
 		else
@@ -400,8 +402,10 @@ table_draw(struct table *t, struct canvas *c, struct rect r, bool focused)
 	if (!t->nmap) {
 		canvas_wrap(c, (struct rect){r.x + 2, r.y + (r.h > 2), r.w - 4, r.h},
 			    canvas_style(c, TH_DIM),
-			    t->n ? "Nothing here matches the filter. Esc takes it away."
-			    : t->empty ? t->empty : "Nothing here yet.", 0);
+			    t->n       ? "Nothing here matches the filter. Esc takes it away."
+			    : t->empty ? t->empty
+				       : "Nothing here yet.",
+			    0);
 		return;
 	}
 	if (t->sel < t->top)

@@ -24,10 +24,10 @@ enum align { ALIGN_LEFT, ALIGN_RIGHT };
 
 struct column {
 	const char *title;
-	int min;   /* columns that it needs */
-	int max;   /* the most it is given; 0: all that is left */
+	int min; /* columns that it needs */
+	int max; /* the most it is given; 0: all that is left */
 	enum align align;
-	int rank;  /* where there is no room, the highest rank goes first; 0 stays */
+	int rank; /* where there is no room, the highest rank goes first; 0 stays */
 };
 
 enum { TABLE_CELL = 256 };
@@ -38,7 +38,8 @@ struct table {
 	/* Row and column to text; st may be changed for this cell. */
 	void (*cell)(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st);
 	/* Draws the cell itself (a spark line, a bar); false: by cell(). */
-	bool (*paint)(void *arg, int row, int col, struct canvas *c, struct rect r, struct style st);
+	bool (*paint)(void *arg, int row, int col, struct canvas *c, struct rect r,
+		      struct style st);
 	int64_t (*id)(void *arg, int row);
 	/* < 0, 0, > 0; without it A_SORT does nothing. */
 	int (*compare)(void *arg, int a, int b, int col);

@@ -16,8 +16,8 @@ struct tabs {
 	int x[TABS], w[TABS];
 };
 
-int tabs_draw(struct tabs *t, struct canvas *c, int x, int y, int w, const char *const *names, int n,
-	      int on);
+int tabs_draw(struct tabs *t, struct canvas *c, int x, int y, int w, const char *const *names,
+	      int n, int on);
 int tabs_hit(const struct tabs *t, int x, int y);
 
 #endif
