@@ -244,10 +244,11 @@ unpack_of(const enum dtype t, const char *p, size_t n, float *y)
 }
 
 /* A case for each type, so that it is a constant in what is inlined. */
+/* clang-format off */
 #define EACH_TYPE(CASE)                                                                            \
-	CASE(T2_F32)                                                                               \
-	CASE(T2_F16) CASE(T2_BF16) CASE(T2_Q8_0) CASE(T2_Q4_0) CASE(T2_Q4_1) CASE(T2_Q5_0)         \
-		CASE(T2_Q5_1) CASE(T2_Q4_K) CASE(T2_Q5_K) CASE(T2_Q6_K)
+	CASE(T2_F32) CASE(T2_F16) CASE(T2_BF16) CASE(T2_Q8_0) CASE(T2_Q4_0) CASE(T2_Q4_1)          \
+	CASE(T2_Q5_0) CASE(T2_Q5_1) CASE(T2_Q4_K) CASE(T2_Q5_K) CASE(T2_Q6_K)
+/* clang-format on */
 
 AVX2 static void
 matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y,

@@ -49,7 +49,7 @@ static const struct scorer_rule rules[] = {
 	{"(?<![ap]\\.m)" PUNCTUATION "(?:" PUNCTUATION "|\\s)*$", ""},
 	/* units as bare words */
 	{"^(" SIMPLE ")\\s+(?!(?:pi|am|pm|a\\.m|p\\.m|mod)\\b)[A-Za-z]{2,}\\.?(?:\\s+[A-Za-z]{2,}"
-		     "\\.?)*" EXPONENT "$",
+	 "\\.?)*" EXPONENT "$",
 	 "${1}"},
 	/* mixed numbers */
 	{"(?<![0-9./])([0-9]+)\\h+([0-9]+)/([0-9]+)(?![0-9/])", "${1}\\frac{${2}}{${3}}"},
