@@ -1,4 +1,3 @@
-#include <sched.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -14,22 +13,33 @@
 #define VEC_TASK_BYTES	   (256 << 10)
 #define VEC_TASK_BYTES_MIN (4 << 10)
 
-/* Larger products go over k in steps of at most STEP, and over the rows in chunks of at most CHUNK.  For each chunk and step,
- * first A is packed for all, in bands of the micro-kernel's height (kern_impl.h); then C is cut into tiles, a task
- * each, which pack their own columns of B and run the micro-kernel over bands and panels. */
+/* Larger products go over k in steps of at most STEP, and over the rows in chunks of at most CHUNK.
+ * C is cut into tiles, a task each, which pack their own columns of B step by step and run the
+ * micro-kernel (kern_impl.h) over panels of them and bands of A.  A thread packs a band of A when it
+ * first needs it and keeps it for its other tiles: each for itself, as fetching a line from another
+ * processor's cache takes longer than packing it. */
 #define STEP	  384
 #define CHUNK	  512
 #define TILE_COLS 256
-#define MIN_MR	  4 /* of any level */
-#define MAX_NR	  32
-#define SLACK	  16 /* floats: packing may write beyond the end */
+#define MAX_NR	  32  /* of any level */
+#define SLACK	  16  /* floats: packing may write beyond the end */
+#define PARTS	  512 /* bands times steps that a thread keeps */
 
-/* A thread's own, touched only by threads that multiply: no product allocates, so none can fail.  a_pack is read by all
- * the threads that help the one that owns it. */
-static _Thread_local alignas(64) float a_pack[CHUNK * STEP + CHUNK / MIN_MR * SLACK];
+/* A thread's own, touched only by threads that multiply: no product allocates, so none can fail. */
+static _Thread_local alignas(64) float a_pack[CHUNK * STEP + PARTS * SLACK];
 static _Thread_local alignas(64) float b_pack[TILE_COLS * STEP + SLACK];
 static _Thread_local alignas(
 	64) float unpacked[MAX_NR * STEP]; /* [MAX_NR][STEP], or rows of TILE_COLS */
+static _Thread_local uint64_t a_owner;	   /* the run that a_pack belongs to */
+static _Thread_local bool a_there[PARTS];
+
+static uint64_t
+new_id(void)
+{
+	static _Atomic uint64_t last;
+
+	return atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
+}
 
 static int
 div_up(int a, int b)
@@ -63,11 +73,11 @@ struct product {
 	float *C;
 	int ldc;
 	bool add;
-	/* The chunk and step at hand.  Bands are of equal height, but for one row; tiles are whole bands. */
-	int r0, chunk, l0, step;
-	int bands, packers, tile_bands, tile_cols, across;
-	float *a_pack; /* [bands][step][rows of the band], each band with its slack: others are packed meanwhile */
-	atomic_int packed; /* packers that are done */
+	/* The run at hand: a chunk of rows, and a span of k, all of it where a thread can keep so much
+	 * of A packed.  Bands are of equal height, but for one row; tiles are whole bands. */
+	uint64_t id;
+	int r0, chunk, l0, span, step;
+	int bands, tile_bands, tile_cols, across;
 };
 
 /* Columns c0 .. c0+cols-1 of B, l0 .. l0+k-1 of the sum, as the micro-kernel wants them: [k][nr]. */
@@ -140,68 +150,62 @@ band_start(const struct product *p, int band)
 	return (int)((long)p->chunk * band / p->bands);
 }
 
-static float *
-band_packed(const struct product *p, int band)
+/* A's band, k of it from l on: [k][rows of the band]. */
+static const float *
+band_packed(const struct product *p, int band, int l, int k)
 {
-	return p->a_pack + (size_t)band_start(p, band) * p->step + (size_t)band * SLACK;
-}
+	int start = band_start(p, band), rows = band_start(p, band + 1) - start, r = p->r0 + start;
+	int part = (l - p->l0) / p->step * p->bands + band;
+	float *dst =
+		a_pack + (size_t)p->chunk * (l - p->l0) + (size_t)start * k + (size_t)part * SLACK;
 
-static void
-pack_bands(struct product *p, int from, int to)
-{
-	for (int b = from; b < to; b++) {
-		int start = band_start(p, b), rows = band_start(p, b + 1) - start,
-		    r = p->r0 + start;
-		float *dst = band_packed(p, b);
-
-		if (p->a_is_at)
-			p->kern->pack_cols(p->A + (size_t)p->l0 * p->lda + r, (size_t)p->lda, rows,
-					   p->step, dst, rows);
-		else
-			p->kern->pack_rows(p->A + (size_t)r * p->lda + p->l0, (size_t)p->lda, rows,
-					   p->step, dst, rows);
+	if (a_owner != p->id) {
+		memset(a_there, 0, sizeof a_there);
+		a_owner = p->id;
 	}
+	if (a_there[part])
+		return dst;
+	if (p->a_is_at)
+		p->kern->pack_cols(p->A + (size_t)l * p->lda + r, (size_t)p->lda, rows, k, dst,
+				   rows);
+	else
+		p->kern->pack_rows(p->A + (size_t)r * p->lda + l, (size_t)p->lda, rows, k, dst,
+				   rows);
+	a_there[part] = true;
+	return dst;
 }
 
 static void
-multiply_tile(const struct product *p, int from, int to, int c0, int cols)
+multiply_tile(const struct product *p, int from, int to, int c0, int cols, int l, int k)
 {
 	const struct kern_impl *kern = p->kern;
-	bool add = p->add || p->l0 > 0;
+	bool add = p->add || l > 0;
 
 	for (int b = from; b < to; b++) {
 		int start = band_start(p, b), rows = band_start(p, b + 1) - start;
-		const float *a = band_packed(p, b);
+		const float *a = band_packed(p, b, l, k);
 		float *c = p->C + (size_t)(p->r0 + start) * p->ldc + c0;
 
 		for (int j = 0; j < cols; j += kern->nr)
-			kern->micro(rows, min_int(kern->nr, cols - j), p->step, a,
-				    b_pack + (size_t)j * p->step, c + j, p->ldc, add);
+			kern->micro(rows, min_int(kern->nr, cols - j), k, a, b_pack + (size_t)j * k,
+				    c + j, p->ldc, add);
 	}
 }
 
-/* The first tasks pack; they are handed out first and wait for nobody, so that waiting for them ends. */
 static void
 product_task(void *arg, int task, int worker)
 {
-	struct product *p = arg;
+	const struct product *p = arg;
+	int from = task / p->across * p->tile_bands, to = min_int(from + p->tile_bands, p->bands);
+	int c0 = task % p->across * p->tile_cols, cols = min_int(p->tile_cols, p->cols - c0);
+	int end = p->l0 + p->span;
 
 	(void)worker;
-	if (task < p->packers) {
-		pack_bands(p, (int)((long)p->bands * task / p->packers),
-			   (int)((long)p->bands * (task + 1) / p->packers));
-		atomic_fetch_add_explicit(&p->packed, 1, memory_order_release);
-		return;
+	for (int l = p->l0; l < end; l += p->step) {
+		int k = min_int(p->step, end - l);
+		pack_tile(p, c0, cols, l, k);
+		multiply_tile(p, from, to, c0, cols, l, k);
 	}
-	task -= p->packers;
-	int from = task / p->across * p->tile_bands, c0 = task % p->across * p->tile_cols;
-	int cols = min_int(p->tile_cols, p->cols - c0);
-
-	pack_tile(p, c0, cols, p->l0, p->step);
-	for (int i = 0; atomic_load_explicit(&p->packed, memory_order_acquire) < p->packers; i++)
-		if (i > 1000)
-			sched_yield(); /* its thread may be waiting for this very processor */
-	multiply_tile(p, from, min_int(from + p->tile_bands, p->bands), c0, cols);
 }
 
 /* Steps of equal length, whole blocks of any type that a row of k values may hold. */
@@ -234,7 +238,7 @@ product_cut(struct product *p)
 			double cost = 0;
 			for (int threads = 2; threads <= 8; threads *= 2)
 				cost += (double)div_up(tasks, threads) * threads;
-			cost *= p->step * cols * (rows / 16.0 + pack) + start;
+			cost *= (double)p->span * cols * (rows / 16.0 + pack) + start;
 			if (least > 0 && cost >= least)
 				continue;
 			least = cost;
@@ -249,22 +253,21 @@ product_cut(struct product *p)
 static void
 product_run(struct pool *pool, struct product *p)
 {
-	int step = step_of(p->k);
-
 	for (int i = 0; p->k <= 0 && !p->add && i < p->rows; i++) /* an empty sum */
 		memset(p->C + (size_t)i * p->ldc, 0, (size_t)p->cols * sizeof *p->C);
 	if (p->rows <= 0 || p->cols <= 0 || p->k <= 0)
 		return;
 	p->kern = kern_current();
-	p->a_pack = a_pack;
+	p->step = step_of(p->k);
 	for (p->r0 = 0; p->r0 < p->rows; p->r0 += CHUNK) {
 		p->chunk = min_int(CHUNK, p->rows - p->r0);
 		p->bands = div_up(p->chunk, p->kern->mr);
-		p->packers = div_up(p->bands, 4);
-		for (p->l0 = 0; p->l0 < p->k; p->l0 += step) {
-			p->step = min_int(step, p->k - p->l0);
-			atomic_store_explicit(&p->packed, 0, memory_order_relaxed);
-			pool_run(pool, p->packers + product_cut(p), product_task, p);
+		bool whole = (double)p->chunk * p->k <= CHUNK * STEP &&
+			     div_up(p->k, p->step) <= PARTS / p->bands;
+		for (p->l0 = 0; p->l0 < p->k; p->l0 += p->span) {
+			p->span = min_int(whole ? p->k : p->step, p->k - p->l0);
+			p->id = new_id();
+			pool_run(pool, product_cut(p), product_task, p);
 		}
 	}
 }
@@ -337,12 +340,10 @@ vector_cut(const struct vector_work *v, int threads)
 static void
 vector_run(struct pool *pool, struct vector_work *v)
 {
-	static _Atomic uint64_t products;
-
 	if (v->m <= 0 || v->rows <= 0)
 		return;
 	v->kern = kern_current();
-	v->id = atomic_fetch_add_explicit(&products, 1, memory_order_relaxed) + 1;
+	v->id = new_id();
 	v->per_task = vector_cut(v, pool_threads(pool));
 	pool_run(pool, div_up(v->m, v->per_task), vector_task, v);
 }
