@@ -13,8 +13,10 @@
 #include "engine/linalg/dtype.h"
 #include "tests/lib/golden.h"
 #include "tui/bench/bench.h"
+#include "store/benchmarks.h"
 #include "tui/bench/copy.h"
 #include "tui/bench/decoder.h"
+#include "tui/bench/history.h"
 
 static void
 median_of_few(void **state)
@@ -208,6 +210,21 @@ a_copy_is_the_same_model(void **state)
 	model_free(m);
 }
 
+/* Better only where the ranges lie apart, whichever way the medians point. */
+static void
+changes_beyond_the_scatter(void **state)
+{
+	const struct benchmark_figure old = {.ratio = 0.5, .low = 0.48, .high = 0.52},
+				      near = {.ratio = 0.55, .low = 0.51, .high = 0.6},
+				      above = {.ratio = 0.6, .low = 0.53, .high = 0.65};
+
+	(void)state;
+	assert_int_equal(history_change(&old, &near), 0);
+	assert_int_equal(history_change(&old, &above), 1);
+	assert_int_equal(history_change(&above, &old), -1);
+	assert_int_equal(history_change(&old, &old), 0);
+}
+
 int
 main(void)
 {
@@ -220,6 +237,7 @@ main(void)
 		cmocka_unit_test(halves_are_exact_where_they_can_be),
 		cmocka_unit_test(counts_of_smollm2),
 		cmocka_unit_test(a_copy_is_the_same_model),
+		cmocka_unit_test(changes_beyond_the_scatter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
