@@ -1,8 +1,14 @@
 #include <stdio.h>
 
 #include "engine/model/checkpoint.h"
+#include "tui/bench/cost_command.h"
 #include "tui/cli.h"
 #include "tui/verbs.h"
+
+static const struct opt opts[] = {
+	{"--cost", NULL, "what each job will take on this machine; MODEL may be a shape:..."},
+	{0},
+};
 
 static json_t *
 matrices_json(const struct model *m)
@@ -22,13 +28,15 @@ matrices_json(const struct model *m)
 static int
 info_run(struct cli *c)
 {
-	int rc = cli_open(c, 0, WS_CACHED), count[T2_DTYPES] = {0};
+	int rc = cli_flag(c, "--cost") ? 0 : cli_open(c, 0, WS_CACHED), count[T2_DTYPES] = {0};
 	const struct model *m = c->ws.model;
 	const struct checkpoint *ck;
 	const struct config *g;
 
 	if (rc)
 		return rc;
+	if (cli_flag(c, "--cost"))
+		return cost_command(c);
 	g = model_config(m);
 	ck = model_checkpoint(m);
 	for (int i = 0; i < checkpoint_count(ck); i++)
@@ -74,4 +82,4 @@ info_run(struct cli *c)
 }
 
 const struct command cmd_info = {
-	"info", "MODEL", "architecture, tensors, types, sizes, fingerprint", NULL, info_run, 1};
+	"info", "MODEL", "architecture, tensors, types, sizes, fingerprint", opts, info_run, 1};

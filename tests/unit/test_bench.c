@@ -15,6 +15,7 @@
 #include "tui/bench/bench.h"
 #include "store/benchmarks.h"
 #include "tui/bench/copy.h"
+#include "tui/bench/count.h"
 #include "tui/bench/decoder.h"
 #include "tui/bench/history.h"
 #include "tui/bench/shape.h"
@@ -155,6 +156,7 @@ counts_of_smollm2(void **state)
 {
 	const char *path =
 		shared_path("models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf");
+	const struct config *c;
 	struct model *m;
 	struct t2_err err;
 
@@ -162,10 +164,10 @@ counts_of_smollm2(void **state)
 	if (!path)
 		skip();
 	assert_int_equal(model_open(&m, path, &err), T2_OK);
-	assert_true(bench_weights(m) == 106168320.0 + 49152.0 * 576);
-	assert_true(bench_factor_numbers(m) ==
-		    30.0 * (2 * 576 * 1152 + 2 * 192 * 768 + 3 * 576 * 2112));
-	assert_int_equal((long)(bench_step_flop(m, 1024) / 1e9),
+	c = model_config(m);
+	assert_true(count_adapted(c) + count_head(c) == 106168320.0 + 49152.0 * 576);
+	assert_true(count_factors(c) == 30.0 * (2 * 576 * 1152 + 2 * 192 * 768 + 3 * 576 * 2112));
+	assert_int_equal((long)(count_step(c, 1024) / 1e9),
 			 763); /* as the table of limits states it */
 	model_free(m);
 }
