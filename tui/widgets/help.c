@@ -106,7 +106,10 @@ help_key(struct app *a, void *state, int key)
 {
 	struct help *h = state;
 
-	(void)a;
+	/* The key that opened it closes it, but in a search it is a letter. */
+	if (binding_has_key(app_command(app_view(a), "help"), key) &&
+	    (!h->e.text.len || !key_char(key)))
+		return false;
 	switch (key) {
 	case K_UP:
 		h->top--;
@@ -120,7 +123,6 @@ help_key(struct app *a, void *state, int key)
 	case K_PAGE_DOWN:
 		h->top += h->rows - 1;
 		return true;
-	case '?':
 	case 'c' | K_CTRL:
 		return false;
 	case 'q':
