@@ -18,8 +18,13 @@ static const char schema[] =
 #include "store/schema.sql.h"
 	;
 
-/* migrations[v - 1] takes a store of version v to v + 1; all run inside one transaction.  Version 1 has none. */
-static const char *const migrations[STORE_VERSION] = {NULL};
+/* migrations[v - 1] takes a store of version v to v + 1; all run inside one transaction. */
+static const char *const migrations[STORE_VERSION - 1] = {
+	/* 1: what an evaluation was made with, and what pass 1 decided for each question */
+	"ALTER TABLE evaluation ADD COLUMN setup_hash TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE evaluation ADD COLUMN task_hash TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE evaluation_item ADD COLUMN decision TEXT",
+};
 
 double
 store_now(void)

@@ -16,7 +16,7 @@
 #include "engine/base/arena.h"
 #include "engine/base/status.h"
 
-#define STORE_VERSION 1
+#define STORE_VERSION 2
 
 struct store;
 
