@@ -92,7 +92,8 @@ store_eval_list(struct store *s, int64_t model, struct eval_list *out, struct t2
 	sqlite3_stmt *q = db_stmt(
 		s,
 		"SELECT id,model,created,task,split,strategy,temperature,seed,n,correct,seconds,"
-		"tokens,setup_hash,task_hash FROM evaluation WHERE ?1=0 OR model=?1 ORDER BY created DESC,id DESC",
+		"tokens,setup_hash,task_hash FROM evaluation WHERE ?1=0 OR model=?1 ORDER BY "
+		"created DESC,id DESC",
 		err);
 
 	memset(out, 0, sizeof *out);

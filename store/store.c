@@ -18,13 +18,16 @@ static const char schema[] =
 #include "store/schema.sql.h"
 	;
 
+static const char from_1[] =
+#include "store/migrate_1.sql.h"
+	;
+
+static const char from_2[] =
+#include "store/migrate_2.sql.h"
+	;
+
 /* migrations[v - 1] takes a store of version v to v + 1; all run inside one transaction. */
-static const char *const migrations[STORE_VERSION - 1] = {
-	/* 1: what an evaluation was made with, and what pass 1 decided for each question */
-	"ALTER TABLE evaluation ADD COLUMN setup_hash TEXT NOT NULL DEFAULT '';"
-	"ALTER TABLE evaluation ADD COLUMN task_hash TEXT NOT NULL DEFAULT '';"
-	"ALTER TABLE evaluation_item ADD COLUMN decision TEXT",
-};
+static const char *const migrations[STORE_VERSION - 1] = {from_1, from_2};
 
 double
 store_now(void)

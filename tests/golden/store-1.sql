@@ -1,4 +1,4 @@
--- The schema of version 1, kept as it was: what test_migrate opens.  Not to be edited.
+-- t2tui's store, version 1.  t2tui-store(7) describes every column.
 -- Times are Unix seconds (real), vectors little-endian float32 blobs, settings and maps JSON text.
 CREATE TABLE model (
 	id INTEGER PRIMARY KEY,
