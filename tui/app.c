@@ -153,17 +153,13 @@ app_copy(struct app *a, const char *text)
 }
 
 void
-app_undo_push(struct app *a, const char *what, void (*undo)(struct app *a, void *arg), void *arg,
+app_undo_push(struct app *a, const char *what, bool (*undo)(struct app *a, void *arg), void *arg,
 	      void (*drop)(void *arg))
 {
-	if (a->nundo == APP_UNDO) {
-		if (a->undo[0].drop)
-			a->undo[0].drop(a->undo[0].arg);
-		memmove(a->undo, a->undo + 1, sizeof a->undo - sizeof *a->undo);
-		a->nundo--;
-	}
-	a->undo[a->nundo] = (struct undo){.undo = undo, .arg = arg, .drop = drop};
-	snprintf(a->undo[a->nundo++].what, sizeof a->undo->what, "%s", what);
+	struct undo_step s = {.undo = undo, .arg = arg, .drop = drop};
+
+	snprintf(s.what, sizeof s.what, "%s", what);
+	undo_push(&a->undo, &s);
 }
 
 /* -- views -------------------------------------------------------------------------------------------------- */
@@ -555,9 +551,7 @@ app_end(struct app *a)
 		layout_free(v->layout_wide);
 		free(v->state);
 	}
-	for (int i = 0; i < a->nundo; i++)
-		if (a->undo[i].drop)
-			a->undo[i].drop(a->undo[i].arg);
+	undo_clear(&a->undo);
 	script_close(a->script);
 	event_queue_free(a->queue);
 	message_log_free(a->log);
