@@ -34,7 +34,7 @@ cat >"$D/s.t2s" <<-'END'
 	key H
 	expect-not "help: Runs"
 	key H
-	type quit
+	type /quit
 	expect "Q, F10"
 	key Esc
 	key Esc
