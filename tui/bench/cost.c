@@ -266,12 +266,12 @@ cost_predict(const struct cost_model *cm, const struct config *c, double weight_
 	job = add(&j, "train step", STEP, count_step(c, 96.0 * (PROMPT + ANSWER)) * 1e-9, 1);
 	join(&j, PREFILLED, 2e-9 * adapted * 12 * PROMPT, 1);
 	join(&j, BATCHED, token, 3.0 * ANSWER);
-	job->bytes = count_step_bytes(c, 96.0 * (PROMPT + ANSWER)) + 96 * kv;
+	job->bytes = count_step_bytes(c, STEP_ROWS) + SEQUENCES * kv; /* in such parts */
 	snprintf(job->what, sizeof job->what, "12 prompts of %d x 8 answers of %d tokens", PROMPT,
 		 ANSWER);
 	job = add(&j, "search step", BATCHED, token, 10.0 * ANSWER);
 	join(&j, PREFILLED, 2e-9 * factors * 320 * PROMPT, 1);
-	job->bytes = 320 * kv;
+	job->bytes = SEQUENCES * kv;
 	snprintf(job->what, sizeof job->what, "32 members x 10 shots of %d + %d tokens", PROMPT,
 		 ANSWER);
 	return j.n;
