@@ -165,6 +165,15 @@ app_undo_push(struct app *a, const char *what, void (*undo)(struct app *a, void 
 	snprintf(a->undo[a->nundo++].what, sizeof a->undo->what, "%s", what);
 }
 
+void
+app_forget_undo(struct app *a)
+{
+	for (int i = 0; i < a->nundo; i++)
+		if (a->undo[i].drop)
+			a->undo[i].drop(a->undo[i].arg);
+	a->nundo = 0;
+}
+
 /* -- views -------------------------------------------------------------------------------------------------- */
 
 struct view *
@@ -206,6 +215,18 @@ view_open(struct view *v)
 		v->state = NULL;
 	}
 	return v->opened;
+}
+
+void
+view_close(struct view *v)
+{
+	if (v->opened && v->ops->close)
+		v->ops->close(v, v->state);
+	free(v->state);
+	v->state = NULL;
+	v->opened = v->failed = v->editing = false;
+	memset(v->filter, 0, sizeof v->filter);
+	memset(v->note, 0, sizeof v->note);
 }
 
 void
@@ -323,6 +344,7 @@ take_events(struct app *a)
 		event_drop(&e);
 	}
 	jobs_reap(a->jobs, said, a);
+	app_renew_step(a);
 	a->dirty = true;
 }
 
@@ -543,15 +565,12 @@ app_end(struct app *a)
 	for (int i = 0; i < APP_VIEWS; i++) {
 		struct view *v = &a->view[i];
 
-		if (v->opened && v->ops->close)
-			v->ops->close(v, v->state);
+		view_close(v);
 		layout_free(v->layout);
 		layout_free(v->layout_wide);
-		free(v->state);
 	}
-	for (int i = 0; i < a->nundo; i++)
-		if (a->undo[i].drop)
-			a->undo[i].drop(a->undo[i].arg);
+	app_forget_undo(a);
+	app_renew_drop(a);
 	script_close(a->script);
 	event_queue_free(a->queue);
 	message_log_free(a->log);

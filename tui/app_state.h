@@ -7,7 +7,7 @@
 #include "tui/theme.h"
 #include "tui/widgets/tabs.h"
 
-enum { APP_VIEWS = 10, APP_UNDO = 64, MIN_W = 60, MIN_H = 16 };
+enum { APP_VIEWS = 10, APP_UNDO = 64, APP_SETS = 4, MIN_W = 60, MIN_H = 16 };
 
 struct terminal;
 struct script;
@@ -55,6 +55,11 @@ struct app {
 
 	struct undo undo[APP_UNDO];
 	int nundo;
+	struct { /* app_renew(); swap NULL: nothing waits */
+		void (*swap)(struct app *a, void *arg);
+		void *arg;
+		void (*drop)(void *arg);
+	} renew;
 
 	struct hit tab[APP_VIEWS];
 	int ntab;
@@ -70,8 +75,9 @@ struct app {
 struct view *app_view(struct app *a); /* the one shown */
 bool view_open(struct view *v);	      /* false: failed, v->why says why */
 unsigned view_can(const struct view *v);
+void view_close(struct view *v);
 /* The sets that hold in v, in the order of look-up. */
-int app_bindings(struct view *v, struct binding_set out[3]);
+int app_bindings(struct view *v, struct binding_set out[APP_SETS]);
 extern const struct binding_set app_commands;
 
 void app_input(struct app *a, struct input *in); /* takes in->text */
@@ -81,6 +87,10 @@ void app_overlay_close(struct app *a);
 void app_run_binding(struct app *a, const struct binding *b, const char *arg);
 bool app_action(struct app *a, enum action act);
 void app_suspend(struct app *a);
+void app_forget_undo(struct app *a);
+/* Does what app_renew() asked for, if its time has come; called after events. */
+void app_renew_step(struct app *a);
+void app_renew_drop(struct app *a);
 void app_ask_quit(struct app *a);
 void app_export(struct app *a);
 void app_set_theme(struct app *a, const char *name);

@@ -59,6 +59,7 @@ enum {
 	BIND_BAR = 1,	 /* worth a place in the bottom band */
 	BIND_HIDDEN = 2, /* neither in help nor palette: a second spelling */
 	BIND_ARG = 4,	 /* takes text after its name in the palette */
+	BIND_MODEL = 8,	 /* that text is the path of a model: Tab completes it */
 };
 
 struct binding {

@@ -44,20 +44,6 @@ last_model(struct cli *c, char *out, size_t size)
 	return 0;
 }
 
-static void
-title(const struct world *w, char *out, size_t size)
-{
-	double n = (double)model_parameters(w->ui.model);
-	const char *name = w->ui.name;
-
-	if (n >= 1e9)
-		snprintf(out, size, "%s (%.1fB)", name, n / 1e9);
-	else if (n >= 1e8)
-		snprintf(out, size, "%s (%.0fM)", name, n / 1e6);
-	else
-		snprintf(out, size, "%s (%.1fM)", name, n / 1e6);
-}
-
 /* A mistyped verb is taken for a model: say that there is none before saying anything else. */
 static bool
 known(struct cli *c)
@@ -86,6 +72,7 @@ workbench_run(struct cli *c)
 				 .script = cli_str(c, "--script"),
 				 .views = workbench_views,
 				 .nviews = workbench_view_count,
+				 .commands = &workbench_commands,
 				 .w = 120,
 				 .h = 40};
 	struct conf k;
@@ -125,7 +112,7 @@ workbench_run(struct cli *c)
 	if (world_open(&w, model, c->store_path, (int)c->threads, &c->err)) {
 		rc = cli_fail(c);
 	} else {
-		title(&w, text, sizeof text);
+		world_title(&w, text, sizeof text);
 		cfg.title = text;
 		cfg.user = &w;
 		rc = app_run(&cfg);

@@ -221,10 +221,13 @@ const struct binding_set app_commands = {"everywhere", commands,
 					 sizeof commands / sizeof *commands};
 
 void
-app_keys_mdoc(const struct view_ops *const *views, int n, struct strbuf *out)
+app_keys_mdoc(const struct binding_set *more, const struct view_ops *const *views, int n,
+	      struct strbuf *out)
 {
 	const struct binding_set common[] = {app_commands, binding_actions};
 
+	if (more)
+		binding_mdoc(more, 1, out);
 	binding_mdoc(common, 2, out);
 	for (int i = 0; i < n; i++) {
 		struct binding_set own = {views[i]->name, views[i]->bindings, views[i]->nbindings};

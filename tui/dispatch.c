@@ -11,13 +11,15 @@ view_can(const struct view *v)
 }
 
 int
-app_bindings(struct view *v, struct binding_set out[3])
+app_bindings(struct view *v, struct binding_set out[APP_SETS])
 {
 	int n = 0;
 
 	if (v->opened && v->ops->nbindings)
 		out[n++] = (struct binding_set){v->ops->name, v->ops->bindings, v->ops->nbindings};
 	out[n++] = binding_actions;
+	if (v->app->cfg->commands)
+		out[n++] = *v->app->cfg->commands;
 	out[n++] = app_commands;
 	return n;
 }
@@ -107,7 +109,7 @@ static void
 view_key(struct app *a, int key)
 {
 	struct view *v = app_view(a);
-	struct binding_set sets[3];
+	struct binding_set sets[APP_SETS];
 	const struct binding *b;
 	int n;
 

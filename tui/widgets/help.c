@@ -51,7 +51,7 @@ help_draw(struct app *a, void *state, struct canvas *c)
 	struct help *h = state;
 	struct view *v = app_view(a);
 	const char *filter = editor_text(&h->e);
-	struct binding_set sets[3];
+	struct binding_set sets[APP_SETS];
 	int w = c->w - 6 < 84 ? c->w - 6 : 84, n = app_bindings(v, sets), line = 0;
 	struct rect r = {(c->w - w) / 2, 1, w, c->h - 2}, in, old;
 	struct style border = canvas_style(c, TH_POPUP_BORDER);
