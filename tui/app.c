@@ -152,26 +152,13 @@ app_copy(struct app *a, const char *text)
 }
 
 void
-app_undo_push(struct app *a, const char *what, void (*undo)(struct app *a, void *arg), void *arg,
+app_undo_push(struct app *a, const char *what, bool (*undo)(struct app *a, void *arg), void *arg,
 	      void (*drop)(void *arg))
 {
-	if (a->nundo == APP_UNDO) {
-		if (a->undo[0].drop)
-			a->undo[0].drop(a->undo[0].arg);
-		memmove(a->undo, a->undo + 1, sizeof a->undo - sizeof *a->undo);
-		a->nundo--;
-	}
-	a->undo[a->nundo] = (struct undo){.undo = undo, .arg = arg, .drop = drop};
-	snprintf(a->undo[a->nundo++].what, sizeof a->undo->what, "%s", what);
-}
+	struct undo_step s = {.undo = undo, .arg = arg, .drop = drop};
 
-void
-app_forget_undo(struct app *a)
-{
-	for (int i = 0; i < a->nundo; i++)
-		if (a->undo[i].drop)
-			a->undo[i].drop(a->undo[i].arg);
-	a->nundo = 0;
+	snprintf(s.what, sizeof s.what, "%s", what);
+	undo_push(&a->undo, &s);
 }
 
 /* -- views -------------------------------------------------------------------------------------------------- */
@@ -569,7 +556,7 @@ app_end(struct app *a)
 		layout_free(v->layout);
 		layout_free(v->layout_wide);
 	}
-	app_forget_undo(a);
+	undo_clear(&a->undo);
 	app_renew_drop(a);
 	script_close(a->script);
 	event_queue_free(a->queue);

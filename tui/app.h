@@ -90,8 +90,9 @@ struct app_prompt {
 };
 void app_prompt(struct app *a, const struct app_prompt *p);
 
-/* What "u" takes back: undo(app, arg) is called once, then drop(arg).  what: "delete expert math". */
-void app_undo_push(struct app *a, const char *what, void (*undo)(struct app *a, void *arg),
+/* What "u" takes back: undo(app, arg), then drop(arg).  what: "delete expert math".  undo() returns false where it could
+ * not and has said why; the step then stays. */
+void app_undo_push(struct app *a, const char *what, bool (*undo)(struct app *a, void *arg),
 		   void *arg, void (*drop)(void *arg));
 void app_copy(struct app *a, const char *text); /* to the user's clipboard, by OSC 52 */
 const struct message_log *app_log(const struct app *a);

@@ -5,9 +5,10 @@
 #include "tui/app.h"
 #include "tui/message.h"
 #include "tui/theme.h"
+#include "tui/undo.h"
 #include "tui/widgets/tabs.h"
 
-enum { APP_VIEWS = 10, APP_UNDO = 64, APP_SETS = 4, MIN_W = 60, MIN_H = 16 };
+enum { APP_VIEWS = 10, APP_SETS = 4, MIN_W = 60, MIN_H = 16 };
 
 struct terminal;
 struct script;
@@ -20,13 +21,6 @@ struct overlay_ops {
 	bool (*mouse)(struct app *a, void *state, const struct mouse *m);
 	void (*close)(void *state); /* frees state */
 	bool bottom;		    /* lies in the bottom band: the view stays in full sight */
-};
-
-struct undo {
-	char what[96];
-	void (*undo)(struct app *a, void *arg);
-	void *arg;
-	void (*drop)(void *arg);
 };
 
 struct hit { /* a tab as drawn, for the mouse */
@@ -53,8 +47,7 @@ struct app {
 	enum message_level level;
 	double message_until; /* clock_seconds(); 0: no message */
 
-	struct undo undo[APP_UNDO];
-	int nundo;
+	struct undo_stack undo;
 	struct { /* app_renew(); swap NULL: nothing waits */
 		void (*swap)(struct app *a, void *arg);
 		void *arg;
@@ -87,7 +80,6 @@ void app_overlay_close(struct app *a);
 void app_run_binding(struct app *a, const struct binding *b, const char *arg);
 bool app_action(struct app *a, enum action act);
 void app_suspend(struct app *a);
-void app_forget_undo(struct app *a);
 /* Does what app_renew() asked for, if its time has come; called after events. */
 void app_renew_step(struct app *a);
 void app_renew_drop(struct app *a);

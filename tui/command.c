@@ -118,19 +118,20 @@ static void
 undo(struct view *v, void *state, const char *arg)
 {
 	struct app *a = v->app;
-	struct undo *u;
+	char what[UNDO_WHAT];
 
 	(void)state;
 	(void)arg;
-	if (!a->nundo) {
+	switch (undo_last(&a->undo, a, what)) {
+	case UNDO_NONE:
 		app_say(a, "nothing to undo");
-		return;
+		break;
+	case UNDO_DONE:
+		app_say(a, "undone: %s", what);
+		break;
+	case UNDO_FAILED:
+		break; /* the step has said why */
 	}
-	u = &a->undo[--a->nundo];
-	app_say(a, "undone: %s", u->what);
-	u->undo(a, u->arg);
-	if (u->drop)
-		u->drop(u->arg);
 }
 
 static void
@@ -205,7 +206,7 @@ static const struct binding commands[] = {
 	{A_NONE, "z", "zoom", "focused pane alone, and back", zoom, PANES_ALL, 0},
 	{A_NONE, "y", "copy", "copy the pane to the clipboard", copy, PANES_ALL, 0},
 	{A_NONE, "x", "export", "export the pane to a file", export, PANES_ALL, 0},
-	{A_NONE, "u", "undo", "undo", undo, PANES_ALL, 0},
+	{A_NONE, "u", "undo", "take back the last deletion or change", undo, PANES_ALL, 0},
 	{A_NONE, "m", "mouse", "mouse on or off", mouse, PANES_ALL, 0},
 	{A_NONE, "?", "help", "help", help, PANES_ALL, 0},
 	{A_NONE, ":", "palette", "every command by name", palette, PANES_ALL, 0},

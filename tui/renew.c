@@ -51,7 +51,7 @@ app_renew_step(struct app *a)
 			return;
 	}
 	app_overlay_close(a);
-	app_forget_undo(a);
+	undo_clear(&a->undo);
 	for (int i = 0; i < APP_VIEWS; i++)
 		view_close(&a->view[i]);
 	/* What the old views would have been told concerns nobody any more. */

@@ -12,144 +12,6 @@
 #include "tui/views/views.h"
 #include "tui/widgets/gauge.h"
 
-enum { MD_INFO = 1, MD_LOOK, MD_FACTOR };
-
-/* -- what is known of a path -------------------------------------------------------------------------------- */
-
-struct models_entry *
-models_entry(const struct models *s, const char *path)
-{
-	for (int i = 0; i < s->entries; i++)
-		if (!strcmp(s->entry[i].path, path))
-			return &s->entry[i];
-	return NULL;
-}
-
-const struct models_row *
-models_selected(const struct models *s)
-{
-	int i = table_selected(&s->table);
-
-	return i >= 0 && i < s->rows ? &s->row[i] : NULL;
-}
-
-const struct model_info *
-models_info(const struct models *s)
-{
-	const struct models_row *r = models_selected(s);
-	const struct models_entry *e = r ? models_entry(s, r->path) : NULL;
-
-	return e ? e->info : NULL;
-}
-
-int
-models_decomposing(const struct models *s)
-{
-	const struct models_row *r = models_selected(s);
-
-	if (!r)
-		return 0;
-	return r->open ? s->w->decomposing : !strcmp(r->path, s->other) ? s->other_job : 0;
-}
-
-static void
-entry_set(struct models_entry *e, struct model_info *info, const char *why)
-{
-	model_info_free(e->info);
-	e->info = info;
-	snprintf(e->why, sizeof e->why, "%s", why);
-	e->job = 0;
-}
-
-static struct models_entry *
-entry_add(struct models *s, const char *path)
-{
-	struct models_entry *grown = realloc(s->entry, ((size_t)s->entries + 1) * sizeof *grown);
-
-	if (!grown)
-		return NULL;
-	s->entry = grown;
-	memset(&grown[s->entries], 0, sizeof *grown);
-	snprintf(grown[s->entries].path, sizeof grown->path, "%s", path);
-	return &grown[s->entries++];
-}
-
-/* The open model's factors as they are now; of others what was gathered stands. */
-static void
-count_factors(struct models *s)
-{
-	struct models_entry *e = models_entry(s, model_path(s->w->ui.model));
-
-	factors_refresh(s->w->ui.factors);
-	if (e && e->info)
-		model_info_factors(e->info, s->w->ui.model, s->w->ui.factors);
-}
-
-struct info_job {
-	struct event_queue *q;
-	char path[1024], cache[1024];
-};
-
-struct info_event {
-	char path[1024], why[512];
-	struct model_info *info;
-};
-
-static void
-info_event_free(void *data)
-{
-	struct info_event *x = data;
-
-	model_info_free(x->info);
-	free(x);
-}
-
-static enum t2_status
-info_work(void *arg, struct job *job, struct t2_err *err)
-{
-	struct info_job *j = arg;
-	struct info_event *x = calloc(1, sizeof *x);
-	struct t2_err why = {0};
-	enum t2_status st;
-
-	if (!x)
-		return t2_nomem(err, j->path);
-	snprintf(x->path, sizeof x->path, "%s", j->path);
-	st = model_info_open(&x->info, j->path, j->cache, job, &why);
-	snprintf(x->why, sizeof x->why, "%s", st ? why.msg : "");
-	/* What is no model is an answer here, not a failure of the job. */
-	event_post(j->q, &models_view, MD_INFO, x, info_event_free);
-	return T2_OK;
-}
-
-static void
-gather(struct view *v, struct models *s, const char *path)
-{
-	struct job_spec spec = {.name = "look into model",
-				.owner = &models_view,
-				.lane = &models_view, /* one after the other */
-				.work = info_work,
-				.drop = free,
-				.quiet = true,
-				.light = true,
-				.passing = true};
-	struct models_entry *e = models_entry(s, path);
-	struct info_job *j;
-
-	if (e && e->job)
-		return;
-	if (!e && !(e = entry_add(s, path)))
-		return;
-	j = calloc(1, sizeof *j);
-	if (!j)
-		return;
-	j->q = app_queue(v->app);
-	snprintf(j->path, sizeof j->path, "%s", path);
-	snprintf(j->cache, sizeof j->cache, "%s", s->w->ui.cache);
-	spec.arg = j;
-	e->job = app_job(v->app, &spec);
-}
-
 static void
 show_tensors(struct models *s)
 {
@@ -166,7 +28,7 @@ selected(struct view *v, struct models *s)
 
 	s->scroll = 0;
 	if (r && r->there != THERE_NO && (!e || (!e->info && !e->why[0])))
-		gather(v, s, r->path);
+		models_gather(v, s, r->path);
 	show_tensors(s);
 }
 
@@ -382,211 +244,18 @@ compare(void *arg, int a, int b, int col)
 	}
 }
 
-/* -- looking around ----------------------------------------------------------------------------------------- */
-
-struct look_job {
-	struct event_queue *q;
-	struct models *s;
-	char **known, *beside;
-	int n;
-};
-
-static void
-look_drop(void *arg)
-{
-	struct look_job *j = arg;
-
-	for (int i = 0; i < j->n; i++)
-		free(j->known[i]);
-	free(j->known);
-	free(j->beside);
-	free(j);
-}
-
-static void
-look_event_free(void *data)
-{
-	places_free(data);
-	free(data);
-}
-
-static enum t2_status
-look_work(void *arg, struct job *job, struct t2_err *err)
-{
-	struct look_job *j = arg;
-	struct place_list *l = calloc(1, sizeof *l);
-	enum t2_status st;
-
-	if (!l)
-		return t2_nomem(err, "models on disk");
-	st = places_look(l, (const char *const *)j->known, j->n, j->beside, job, err);
-	if (st)
-		free(l);
-	else
-		event_post(j->q, &models_view, MD_LOOK, l, look_event_free);
-	return st;
-}
-
-static void
-look_done(void *arg, enum t2_status st, const struct t2_err *err)
-{
-	struct look_job *j = arg;
-
-	(void)st;
-	(void)err;
-	j->s->looking = 0;
-}
-
-static void
-look(struct view *v, struct models *s)
-{
-	struct job_spec spec = {.name = "look for models",
-				.owner = &models_view,
-				.work = look_work,
-				.done = look_done,
-				.drop = look_drop,
-				.quiet = true,
-				.light = true,
-				.passing = true};
-	struct look_job *j;
-
-	if (s->looking || !(j = calloc(1, sizeof *j)))
-		return;
-	j->q = app_queue(v->app);
-	j->s = s;
-	j->known = calloc((size_t)s->known.n + 1, sizeof *j->known);
-	j->beside = strdup(model_path(s->w->ui.model));
-	for (int i = 0; i < s->known.n && j->known; i++)
-		if ((j->known[j->n] = strdup(s->row[i].path)))
-			j->n++;
-	if (!j->known || !j->beside) {
-		look_drop(j);
-		return;
-	}
-	spec.arg = j;
-	s->looking = app_job(v->app, &spec);
-}
-
-/* -- decomposing -------------------------------------------------------------------------------------------- */
-
-/* Of a model that is not the open one: it has a model and threads of its own. */
-struct factor_job {
-	struct view *v;
-	struct models *s;
-	struct event_queue *q;
-	int threads;
-	char path[1024], cache[1024];
-};
-
-static void
-factor_done(void *arg, int mat)
-{
-	const struct factor_job *j = arg;
-	int *kind = malloc(sizeof *kind);
-
-	if (kind) {
-		*kind = mat % MAT_KINDS;
-		event_post(j->q, &models_view, MD_FACTOR, kind, free);
-	}
-}
-
-static enum t2_status
-factor_work(void *arg, struct job *job, struct t2_err *err)
-{
-	struct factor_job *j = arg;
-	struct pool *pool = pool_new(j->threads);
-	struct model *m = NULL;
-	enum t2_status st = pool ? model_open(&m, j->path, err) : t2_nomem(err, "threads");
-
-	if (!st)
-		st = factors_decompose(m, j->cache, "all", false, false, pool, job, factor_done, j,
-				       NULL, err);
-	model_free(m);
-	pool_free(pool);
-	return st;
-}
-
-static void
-factor_ended(void *arg, enum t2_status st, const struct t2_err *err)
-{
-	struct factor_job *j = arg;
-
-	(void)st;
-	(void)err;
-	j->s->other_job = 0;
-	gather(j->v, j->s, j->path); /* what is in the cache now, not what was counted */
-}
-
-static void
-decompose_other(struct view *v, struct models *s, const char *path)
-{
-	struct job_spec spec = {.owner = &models_view,
-				.lane = &s->other_job,
-				.work = factor_work,
-				.done = factor_ended,
-				.drop = free,
-				.light = true};
-	struct factor_job *j = calloc(1, sizeof *j);
-	const struct models_row *r = models_selected(s);
-	char name[JOB_NAME];
-
-	if (!j)
-		return;
-	j->v = v;
-	j->s = s;
-	j->q = app_queue(v->app);
-	j->threads = s->w->threads;
-	snprintf(j->path, sizeof j->path, "%s", path);
-	snprintf(j->cache, sizeof j->cache, "%s", s->w->ui.cache);
-	snprintf(s->other, sizeof s->other, "%s", path);
-	snprintf(name, sizeof name, "decompose %.40s", r->name);
-	spec.name = name;
-	spec.arg = j;
-	s->other_job = app_job(v->app, &spec);
-}
-
-static void
-decompose(struct view *v, void *state, const char *arg)
-{
-	struct models *s = state;
-	const struct models_row *r = models_selected(s);
-	const struct model_info *i = models_info(s);
-	int job = models_decomposing(s);
-
-	(void)arg;
-	if (!r || !i) {
-		app_say(v->app, "nothing is known of this model yet");
-		return;
-	}
-	if (job) {
-		jobs_cancel(app_jobs(v->app), job);
-		app_say(v->app, "stopping after the matrices in flight; D goes on from there");
-		return;
-	}
-	if (model_info_decomposed(i) == i->matrices) {
-		app_say(v->app, "%s: all %d matrices are decomposed", r->name, i->matrices);
-		return;
-	}
-	if (r->open)
-		world_decompose(s->w);
-	else if (s->other_job)
-		app_say(v->app, "another model is being decomposed; one after the other");
-	else
-		decompose_other(v, s, r->path);
-}
-
 /* -- life --------------------------------------------------------------------------------------------------- */
 
 static void
 gather_open(struct view *v, struct models *s)
 {
 	const char *path = model_path(s->w->ui.model);
-	struct models_entry *e = entry_add(s, path);
+	struct models_entry *e = models_entry_add(s, path);
 
 	/* All but the tokenizer is at hand: shown at once. */
 	if (e && !model_info_read(&e->info, s->w->ui.model, NULL))
 		model_info_factors(e->info, s->w->ui.model, s->w->ui.factors);
-	gather(v, s, path);
+	models_gather(v, s, path);
 }
 
 static enum t2_status
@@ -638,11 +307,11 @@ static void
 models_show(struct view *v, void *state)
 {
 	read_known(state);
-	look(v, state);
+	models_look(v, state);
 }
 
 static void
-take_info(struct models *s, struct info_event *x)
+take_info(struct models *s, struct models_found *x)
 {
 	struct models_entry *e = models_entry(s, x->path);
 
@@ -652,10 +321,10 @@ take_info(struct models *s, struct info_event *x)
 		snprintf(e->why, sizeof e->why, "%s", x->why);
 		e->job = 0;
 	} else {
-		entry_set(e, x->info, x->why);
+		models_entry_set(e, x->info, x->why);
 		x->info = NULL;
 	}
-	count_factors(s);
+	models_count_factors(s);
 	show_tensors(s);
 }
 
@@ -682,7 +351,7 @@ models_event(struct view *v, void *state, const struct event *e)
 			other->info->decomposed[*(int *)e->data]++;
 		break;
 	case WORLD_FACTORS:
-		count_factors(s);
+		models_count_factors(s);
 		break;
 	case WORLD_STORE:
 		world_refresh(s->w);
@@ -736,10 +405,10 @@ models_action(struct view *v, void *state, int pane, enum action a)
 		const struct models_row *r = models_selected(s);
 
 		read_known(s);
-		look(v, s);
-		count_factors(s);
+		models_look(v, s);
+		models_count_factors(s);
 		if (r)
-			gather(v, s, r->path);
+			models_gather(v, s, r->path);
 		return true;
 	}
 	switch (pane) {
@@ -757,7 +426,7 @@ models_action(struct view *v, void *state, int pane, enum action a)
 	case MD_FACTORS:
 		if (a != A_OPEN)
 			return false;
-		decompose(v, s, NULL);
+		models_decompose(v, s, NULL);
 		return true;
 	default:
 		return table_action(&s->tensors, a);
@@ -805,7 +474,7 @@ open_path(struct view *v, void *state, const char *arg)
 
 static const struct binding bindings[] = {
 	{A_NONE, "O", "open-path", "open a model by its path", open_path, PANES_ALL, BIND_BAR},
-	{A_NONE, "D", "decompose", "decompose the selected model, or stop that", decompose,
+	{A_NONE, "D", "decompose", "decompose the selected model, or stop that", models_decompose,
 	 PANES_ALL, BIND_BAR},
 };
 

@@ -47,6 +47,24 @@ const struct models_row *models_selected(const struct models *s); /* NULL: none 
 /* Of the selected row; NULL: nothing asked for yet. */
 struct models_entry *models_entry(const struct models *s, const char *path);
 const struct model_info *models_info(const struct models *s); /* NULL: not there (yet) */
+/* Events to the view: struct models_found, struct place_list, int (a matrix kind of s->other). */
+enum { MD_INFO = 1, MD_LOOK, MD_FACTOR };
+
+struct models_found {
+	char path[1024], why[512];
+	struct model_info *info; /* the taker sets it to NULL */
+};
+
+struct models_entry *models_entry_add(struct models *s, const char *path); /* NULL: no memory */
+void models_entry_set(struct models_entry *e, struct model_info *info, const char *why);
+/* Looks into a path by a job, which ends in MD_INFO. */
+void models_gather(struct view *v, struct models *s, const char *path);
+/* Which of the known are still there, and what lies beside the open one: MD_LOOK. */
+void models_look(struct view *v, struct models *s);
+/* The open model's factors as they are now; of others what was gathered stands. */
+void models_count_factors(struct models *s);
+/* Starts decomposing the selected model, or stops that; a binding. */
+void models_decompose(struct view *v, void *state, const char *arg);
 /* The job that decomposes the selected model; 0: none does. */
 int models_decomposing(const struct models *s);
 void models_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r);
