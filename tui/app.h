@@ -18,6 +18,7 @@
 #include "tui/view.h"
 
 struct app;
+struct keymap;
 struct message_log;
 struct theme;
 
@@ -25,14 +26,15 @@ struct app_config {
 	const char *title; /* of what is open; app_title() changes it */
 	const struct view_ops *const *views;
 	int nviews;
-	int first;			    /* number of the view shown first */
-	const struct binding_set *commands; /* more that hold everywhere; NULL: none */
+	int first; /* number of the view shown first */
+	void (*open)(struct app *a, void *user, const char *what); /* Ctrl-o; what NULL: ask */
 	void *user;
 	const char *theme;  /* name or path; NULL: dark */
 	const char *glyphs; /* "ascii", "block", "braille"; NULL: by the locale */
 	const char
 		*colors; /* "mono", "8", "16", "256", "24bit"; NULL: by terminal and environment */
 	bool no_mouse;
+	const struct keymap *keys; /* borrowed; NULL: as the tables have them */
 	const char *
 		script; /* a file ("-": stdin) replayed on a screen of w x h without a terminal; see script.h */
 	int w, h;
@@ -41,9 +43,8 @@ struct app_config {
 /* Returns an exit status: 0, 1 after an error (which it has printed), 128 + n when signal n ended it. */
 int app_run(const struct app_config *cfg);
 
-/* Every key of the workbench, of more commands (NULL: none) and of these views as mdoc lists, for t2tui(1). */
-void app_keys_mdoc(const struct binding_set *more, const struct view_ops *const *views, int n,
-		   struct strbuf *out);
+/* Every key of the workbench and of these views as mdoc lists, for t2tui(1). */
+void app_keys_mdoc(const struct view_ops *const *views, int n, struct strbuf *out);
 
 /* Saying things.  Also kept in the log. */
 void app_say(struct app *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

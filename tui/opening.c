@@ -176,27 +176,13 @@ asked(struct app *a, void *arg, const char *text)
 }
 
 void
-opening_ask(struct app *a, struct world *w)
+opening_run(struct app *a, void *w, const char *model)
 {
 	struct app_prompt p = {
 		.label = "open model (Tab completes): ", .model = true, .done = asked, .arg = w};
 
-	app_prompt(a, &p);
-}
-
-static void
-run_open(struct view *v, void *state, const char *arg)
-{
-	(void)state;
-	if (arg)
-		asked(v->app, v->user, arg);
+	if (model)
+		asked(a, w, model);
 	else
-		opening_ask(v->app, v->user);
+		app_prompt(a, &p);
 }
-
-static const struct binding rows[] = {
-	{A_NONE, "Ctrl-o", "open", "open another model: a path or a name", run_open, PANES_ALL,
-	 BIND_ARG | BIND_MODEL},
-};
-
-const struct binding_set workbench_commands = {"workbench", rows, sizeof rows / sizeof *rows};

@@ -21,7 +21,7 @@ keys(void)
 {
 	struct strbuf b = {0};
 
-	app_keys_mdoc(&workbench_commands, workbench_views, workbench_view_count, &b);
+	app_keys_mdoc(workbench_views, workbench_view_count, &b);
 	assert_false(b.failed);
 	assert_true(b.len > 100);
 	return strbuf_take(&b);

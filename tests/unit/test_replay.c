@@ -520,7 +520,7 @@ test_keys_mdoc(void **state)
 	struct strbuf b = {0};
 
 	(void)state;
-	app_keys_mdoc(NULL, views, 2, &b);
+	app_keys_mdoc(views, 2, &b);
 	assert_non_null(strstr(b.s, ".Ss Everywhere"));
 	assert_non_null(strstr(b.s, ".Ss Runs"));
 	assert_non_null(strstr(b.s, "delete the run"));

@@ -469,7 +469,7 @@ open_path(struct view *v, void *state, const char *arg)
 	struct models *s = state;
 
 	(void)arg;
-	opening_ask(v->app, s->w);
+	opening_run(v->app, s->w, NULL);
 }
 
 static const struct binding bindings[] = {

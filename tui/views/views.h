@@ -8,6 +8,5 @@ extern const struct view_ops models_view, spectrum_view, ask_view, train_view, r
 
 extern const struct view_ops *const workbench_views[];
 extern const int workbench_view_count;
-extern const struct binding_set workbench_commands; /* what holds in all of them */
 
 #endif

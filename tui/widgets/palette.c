@@ -35,7 +35,7 @@ by_score(const void *a, const void *b)
 static const struct binding *
 with_argument(struct view *v, const char *text, const char **arg)
 {
-	struct binding_set sets[APP_SETS];
+	struct binding_set sets[3];
 	const char *space = strchr(text, ' ');
 	int n = app_bindings(v, sets);
 
@@ -59,7 +59,7 @@ static void
 palette_match(struct app *a, struct palette *p)
 {
 	struct view *v = app_view(a);
-	struct binding_set sets[APP_SETS];
+	struct binding_set sets[3];
 	const char *text = editor_text(&p->e), *arg;
 	const struct binding *only = with_argument(v, text, &arg);
 	unsigned can = view_can(v);
@@ -71,8 +71,8 @@ palette_match(struct app *a, struct palette *p)
 			const struct binding *b = &sets[i].rows[j];
 			int score, help;
 
-			if (b->flags & BIND_HIDDEN || !binding_holds(b, v->focus, can) ||
-			    (only && b != only))
+			if ((b->flags & BIND_HIDDEN && b != only) ||
+			    !binding_holds(b, v->focus, can) || (only && b != only))
 				continue;
 			score = only ? 1 : binding_fuzzy(b->name, text);
 			help = only ? 0 : binding_fuzzy(b->help, text) / 2;
