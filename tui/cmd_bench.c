@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "tui/bench/history.h"
+#include "tui/bench/shape.h"
 #include "tui/cli.h"
 #include "tui/verbs.h"
 
@@ -96,10 +97,11 @@ print_head(const struct bench *b)
 
 /* Measures the rows one after the other; what this model has not is said and left out.  Kept at the end, whole. */
 static int
-measure(struct cli *c, const struct bench_row **rows, int n, bool named)
+measure(struct cli *c, struct shape *shape, const struct bench_row **rows, int n, bool named)
 {
 	struct bench b = {.ws = &c->ws,
 			  .job = &c->job,
+			  .shape = shape,
 			  .repeats = (int)cli_int(c, "--repeats", 1, BENCH_MOST, 5)};
 	struct bench_result r[ROWS_MOST];
 	json_t *results = json_array();
@@ -135,6 +137,26 @@ measure(struct cli *c, const struct bench_row **rows, int n, bool named)
 }
 
 static int
+on_shape(struct cli *c, const struct bench_row **rows, int n, bool named)
+{
+	struct config config;
+	struct shape *shape = NULL;
+	int rc;
+
+	if (shape_config(c->pos[0], &config, &c->err) ||
+	    workspace_start(&c->ws, (int)c->threads, c->store_path, &c->err) ||
+	    shape_new(&shape, &config, c->ws.pool, &c->err))
+		return cli_fail(c);
+	c->ws.model = shape_model(shape);
+	snprintf(c->ws.name, sizeof c->ws.name, "%s", c->pos[0]);
+	rc = measure(c, shape, rows, n, named);
+	c->ws.model = NULL; /* both are the shape's */
+	c->ws.factors = NULL;
+	shape_free(shape);
+	return rc;
+}
+
+static int
 bench_command(struct cli *c)
 {
 	const char *only = cli_str(c, "--only"), *ids = cli_str(c, "--compare");
@@ -149,11 +171,15 @@ bench_command(struct cli *c)
 		return unknown_row(c, only);
 	if (!c->npos)
 		c->pos[c->npos++] = "sample";
+	if (!past && shape_is(c->pos[0]))
+		return on_shape(c, rows, n, only);
 	if (past && workspace_start(&c->ws, 1, c->store_path, &c->err))
 		return cli_fail(c);
 	if (!past && (rc = cli_open(c, 0, WS_MODEL)))
 		return rc;
-	return ids ? history_compare(c, ids) : past ? history_list(c) : measure(c, rows, n, only);
+	return ids    ? history_compare(c, ids)
+	       : past ? history_list(c)
+		      : measure(c, NULL, rows, n, only);
 }
 
 const struct command cmd_bench = {

@@ -17,6 +17,7 @@
 #include "tui/bench/copy.h"
 #include "tui/bench/decoder.h"
 #include "tui/bench/history.h"
+#include "tui/bench/shape.h"
 
 static void
 median_of_few(void **state)
@@ -175,7 +176,7 @@ a_copy_is_the_same_model(void **state)
 {
 	const char *path = shared_path("models/tinystories-656k");
 	struct model *m;
-	struct copy *c;
+	struct memmodel *c;
 	struct t2_err err;
 	struct decoder d, e;
 	struct base_linear *of_m, *of_c;
@@ -186,11 +187,11 @@ a_copy_is_the_same_model(void **state)
 		skip();
 	assert_int_equal(model_open(&m, path, &err), T2_OK);
 	assert_int_equal(copy_new(&c, m, T2_Q8_0, NULL, &err), T2_OK);
-	assert_int_equal(model_matrix(copy_model(c), 0)->type, T2_Q8_0);
+	assert_int_equal(model_matrix(memmodel_model(c), 0)->type, T2_Q8_0);
 	assert_int_equal(base_linear_new(&of_m, m, NULL, &err), T2_OK);
-	assert_int_equal(base_linear_new(&of_c, copy_model(c), NULL, &err), T2_OK);
+	assert_int_equal(base_linear_new(&of_c, memmodel_model(c), NULL, &err), T2_OK);
 	assert_int_equal(decoder_open(&d, m, NULL, 1, 8, 16, &err), T2_OK);
-	assert_int_equal(decoder_open(&e, copy_model(c), NULL, 1, 8, 16, &err), T2_OK);
+	assert_int_equal(decoder_open(&e, memmodel_model(c), NULL, 1, 8, 16, &err), T2_OK);
 	assert_int_equal(decoder_prompt(&d, base_linear_op(of_m), &err), T2_OK);
 	assert_int_equal(decoder_prompt(&e, base_linear_op(of_c), &err), T2_OK);
 	for (int i = 0; i < model_config(m)->vocab; i++) {
@@ -206,7 +207,7 @@ a_copy_is_the_same_model(void **state)
 	decoder_close(&e);
 	base_linear_free(of_m);
 	base_linear_free(of_c);
-	copy_free(c);
+	memmodel_free(c);
 	model_free(m);
 }
 
@@ -225,6 +226,50 @@ changes_beyond_the_scatter(void **state)
 	assert_int_equal(history_change(&old, &old), 0);
 }
 
+static void
+shapes_are_models(void **state)
+{
+	static const char *const wrong[] = {"shape:",
+					    "shape:2,64,128,4,2",
+					    "shape:2,64,128,4,3,9",
+					    "shape:2,6,128,4,2,9",
+					    "shape:0,64,128,4,2,9",
+					    "shape:2,64,128,4,2,9x"};
+	struct config c;
+	struct shape *s;
+	struct factors *f;
+	const struct weight *w;
+	struct t2_err err;
+	double sum = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		assert_int_equal(shape_config(wrong[i], &c, &err), T2_EINVAL);
+	assert_int_equal(shape_config("shape:1.1b", &c, &err), T2_OK);
+	assert_int_equal(c.hidden, 2048);
+	assert_true(shape_is("shape:1.1b") && !shape_is("sample"));
+	assert_int_equal(shape_config("shape:2,64,96,4,2,100", &c, &err), T2_OK);
+	assert_int_equal(shape_new(&s, &c, NULL, &err), T2_OK);
+	assert_int_equal(model_parameters(shape_model(s)),
+			 2 * 100 * 64 + 2 * (2 * 64 * 64 + 2 * 32 * 64 + 3 * 96 * 64 + 2 * 64) +
+				 64);
+	w = model_matrix(shape_model(s), MAT_DOWN);
+	assert_int_equal(w->m, 64);
+	assert_int_equal(w->n, 96);
+	for (int i = 0; i < w->m; i++) {
+		float row[96];
+
+		dtype_to_f32(w->type, (const char *)w->data + i * 96 * 2, 96, row);
+		for (int k = 0; k < 96; k++)
+			sum += row[k] * row[k];
+	}
+	assert_true(fabs(sum / 64 - 1) < 0.1); /* the variance is 1 / n */
+	assert_int_equal(shape_factors(s, &f, NULL, &err), T2_OK);
+	assert_int_equal(factors_count(f), 14);
+	assert_int_equal(factors_get(f, MAT_K)->r, 32);
+	shape_free(s);
+}
+
 int
 main(void)
 {
@@ -238,6 +283,7 @@ main(void)
 		cmocka_unit_test(counts_of_smollm2),
 		cmocka_unit_test(a_copy_is_the_same_model),
 		cmocka_unit_test(changes_beyond_the_scatter),
+		cmocka_unit_test(shapes_are_models),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "engine/linalg/probe.h"
+#include "tui/bench/shape.h"
 
 #define PROBE_BYTES ((size_t)512 << 20)
 #define REPEATS	    5
@@ -138,6 +139,8 @@ bench_factors(struct bench *b, struct t2_err *err)
 {
 	if (b->ws->factors && factors_count(b->ws->factors) == model_matrices(b->ws->model))
 		return T2_OK;
+	if (b->shape)
+		return shape_factors(b->shape, &b->ws->factors, b->ws->pool, err);
 	return workspace_decompose(b->ws, "all", false, false, b->job, NULL, err);
 }
 

@@ -31,6 +31,7 @@ enum bench_limit {
 
 struct bench;
 struct bench_result;
+struct shape;
 
 struct bench_row {
 	const char *name, *help, *unit;
@@ -53,8 +54,9 @@ struct bench_result {
 struct bench {
 	struct workspace *ws; /* with its model */
 	struct job *job;
-	int repeats; /* 0: 5 */
-	void *probe; /* what the read probe reads */
+	struct shape *shape; /* ws's model is this one, not a file's; NULL: from a file */
+	int repeats;	     /* 0: 5 */
+	void *probe;	     /* what the read probe reads */
 	size_t probe_bytes;
 };
 

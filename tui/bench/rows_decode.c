@@ -87,7 +87,7 @@ stored_as(const struct model *m, enum dtype t)
 static enum t2_status
 decode_copy(struct bench *b, struct bench_result *r, enum dtype t, struct t2_err *err)
 {
-	struct copy *c;
+	struct memmodel *c;
 	enum t2_status st;
 
 	if (stored_as(b->ws->model, t) && model_head(b->ws->model)->type == t)
@@ -95,9 +95,9 @@ decode_copy(struct bench *b, struct bench_result *r, enum dtype t, struct t2_err
 	st = copy_new(&c, b->ws->model, t, b->ws->pool, err);
 	if (!st) {
 		bench_detail(r, "a copy in memory");
-		st = decode_base(b, r, copy_model(c), err);
+		st = decode_base(b, r, memmodel_model(c), err);
 	}
-	copy_free(c);
+	memmodel_free(c);
 	return st;
 }
 
