@@ -37,7 +37,8 @@ static const struct plan plans[] = {
 struct rows {
 	sqlite3_value **v; /* [n][cols] */
 	int n, cols, cap;
-	int key, run; /* columns: the number of the row that all belong to; a run that may be gone (-1: none) */
+	int key,
+		run; /* columns: the number of the row that all belong to; a run that may be gone (-1: none) */
 };
 
 struct trash {
