@@ -57,10 +57,10 @@ choose(const char *only, const struct bench_row **rows)
 static json_t *
 result_json(const struct bench_result *r)
 {
-	return json_pack("{s:s,s:f,s:s,s:f,s:f,s:f,s:f,s:s,s:f,s:f,s:i}", "name", r->row->name,
+	return json_pack("{s:s,s:f,s:s,s:f,s:f,s:f,s:f,s:s,s:f,s:f,s:f,s:i}", "name", r->row->name,
 			 "value", r->value, "unit", r->row->unit, "limit", r->limit, "ratio",
 			 r->ratio, "floor", r->row->floor, "goal", r->row->goal, "detail",
-			 r->detail, "ratio_low", r->low, "ratio_high", r->high, "repeats",
+			 r->detail, "ratio_low", r->low, "ratio_high", r->high, "work", r->work, "repeats",
 			 r->repeats);
 }
 
