@@ -9,6 +9,7 @@
 static const struct opt opts[] = {
 	{"--only", "NAME",
 	 "these rows (decode-bf16,prefill,decompose ...; an unknown name lists them)"},
+	{"--all", NULL, "the rows without a floor too: batch-1 to batch-64"},
 	{"--repeats", "N", "measurements a row (default 5)"},
 	{"--history", NULL, "list the benchmarks that the store keeps"},
 	{"--compare", "A,B", "hold two of them against each other (last: the last two of a model)"},
@@ -40,14 +41,14 @@ unknown_row(struct cli *c, const char *name)
 	return cli_usage(c, "--only %s: there are %s", name, list);
 }
 
-/* The rows that --only names, all without it; 0: one of the names is none. */
+/* The rows that --only names; without it those of the table, or all; 0: one of the names is none. */
 static int
-choose(const char *only, const struct bench_row **rows)
+choose(const char *only, bool all, const struct bench_row **rows)
 {
 	int n = 0, names = 1;
 
 	for (const struct bench_row *row = bench_rows; row->name && n < ROWS_MOST; row++)
-		if (!only || among(only, row->name))
+		if (only ? among(only, row->name) : all || !row->extra)
 			rows[n++] = row;
 	for (const char *p = only; p && *p; p++)
 		names += *p == ',';
@@ -60,14 +61,15 @@ result_json(const struct bench_result *r)
 	return json_pack("{s:s,s:f,s:s,s:f,s:f,s:f,s:f,s:s,s:f,s:f,s:f,s:i}", "name", r->row->name,
 			 "value", r->value, "unit", r->row->unit, "limit", r->limit, "ratio",
 			 r->ratio, "floor", r->row->floor, "goal", r->row->goal, "detail",
-			 r->detail, "ratio_low", r->low, "ratio_high", r->high, "work", r->work, "repeats",
-			 r->repeats);
+			 r->detail, "ratio_low", r->low, "ratio_high", r->high, "work", r->work,
+			 "repeats", r->repeats);
 }
 
 static const char *
 verdict(const struct bench_result *r)
 {
-	return r->ratio >= r->row->goal	   ? "goal reached"
+	return r->row->extra		   ? ""
+	       : r->ratio >= r->row->goal  ? "goal reached"
 	       : r->ratio >= r->row->floor ? "ok"
 					   : "BELOW ITS FLOOR";
 }
@@ -127,7 +129,7 @@ measure(struct cli *c, struct shape *shape, const struct bench_row **rows, int n
 		rc = cli_fail(c);
 	if (c->json && id)
 		cli_json(json_pack("{s:I,s:O}", "id", (json_int_t)id, "results", results));
-	else if (!rc)
+	else if (id)
 		cli_note(c,
 			 "kept as benchmark %lld; --history lists, --compare holds two against "
 			 "each other",
@@ -161,7 +163,7 @@ bench_command(struct cli *c)
 {
 	const char *only = cli_str(c, "--only"), *ids = cli_str(c, "--compare");
 	const struct bench_row *rows[ROWS_MOST];
-	int rc = 0, n = choose(only, rows);
+	int rc = 0, n = choose(only, cli_flag(c, "--all"), rows);
 	bool past = ids || cli_flag(c, "--history");
 
 	cli_int(c, "--repeats", 1, BENCH_MOST, 5);

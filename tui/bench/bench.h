@@ -39,6 +39,7 @@ struct bench_row {
 	double time;	    /* of BENCH_SECONDS: the limit, in the row's unit */
 	double floor, goal; /* shares of the limit */
 	enum t2_status (*run)(struct bench *b, struct bench_result *r, struct t2_err *err);
+	bool extra; /* only when asked for; it has neither floor nor goal */
 };
 
 extern const struct bench_row bench_rows[]; /* ended by a row without a name */

@@ -11,7 +11,7 @@
 
 #include "engine/model/forward.h"
 
-enum { DECODER_MOST = 32 };
+enum { DECODER_MOST = 64 };
 
 struct decoder {
 	const struct model *model;

@@ -9,7 +9,7 @@ typedef enum t2_status bench_row_fn(struct bench *b, struct bench_result *r, str
 
 /* rows_decode.c */
 bench_row_fn row_decode_bf16, row_decode_q8_0, row_decode_q4_1, row_decode_factored,
-	row_decode_batched, row_prefill;
+	row_decode_batched, row_batch, row_prefill;
 /* rows_svf.c */
 bench_row_fn row_train_gemm, row_train_step, row_decompose, row_switch;
 /* rows_screen.c */

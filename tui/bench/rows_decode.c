@@ -1,5 +1,6 @@
 /* Rows that generate: one sequence is bound by reading weights, many by multiplying. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/svf/adaptation.h"
 #include "tui/bench/copy.h"
@@ -9,7 +10,7 @@
 
 #define SECONDS 0.4 /* one measurement */
 
-enum { PROMPT = 16, ROOM = 256, PREFILL = 512 };
+enum { BATCH = 32, PROMPT = 16, ROOM = 256, PREFILL = 512 };
 
 struct decode {
 	struct decoder d;
@@ -174,12 +175,29 @@ row_decode_batched(struct bench *b, struct bench_result *r, struct t2_err *err)
 	const struct model *m = b->ws->model;
 	const struct config *c = model_config(m);
 	struct adaptation *a;
-	enum t2_status st = experts_open(b, DECODER_MOST, FORM_AUTO, &a, err);
+	enum t2_status st = experts_open(b, BATCH, FORM_AUTO, &a, err);
 
 	if (!st)
-		st = decode(b, r, m, adaptation_op(a), DECODER_MOST,
-			    2 * (count_adapted(c) + count_head(c)) * DECODER_MOST, err);
+		st = decode(b, r, m, adaptation_op(a), BATCH,
+			    2 * (count_adapted(c) + count_head(c)) * BATCH, err);
 	adaptation_free(a);
+	return st;
+}
+
+/* So many sequences as the row's name says, under the base weights. */
+enum t2_status
+row_batch(struct bench *b, struct bench_result *r, struct t2_err *err)
+{
+	const struct model *m = b->ws->model;
+	const struct config *c = model_config(m);
+	int count = atoi(strchr(r->row->name, '-') + 1);
+	struct base_linear *base;
+	enum t2_status st = base_linear_new(&base, m, b->ws->pool, err);
+
+	if (!st)
+		st = decode(b, r, m, base_linear_op(base), count,
+			    2 * (count_adapted(c) + count_head(c)) * count, err);
+	base_linear_free(base);
 	return st;
 }
 

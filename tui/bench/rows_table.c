@@ -6,7 +6,12 @@
 
 #define R(name, help, unit, limit, time, floor, goal, run)                                         \
 	{                                                                                          \
-		name, help, unit, limit, time, floor, goal, run                                    \
+		name, help, unit, limit, time, floor, goal, run, false                             \
+	}
+#define B(n)                                                                                       \
+	{                                                                                          \
+		"batch-" #n, #n " sequences, base weights", "GFLOPS", BENCH_PEAK, 0, 0, 0,         \
+			row_batch, true                                                            \
 	}
 
 /* Floors and goals are shares of the limit.  Times are stated for the machine of BENCH_REFERENCE. */
@@ -33,6 +38,13 @@ const struct bench_row bench_rows[] = {
 	  row_first_screen),
 	R("frame", "a key's whole effect on the screen while a trainer runs", "ms", BENCH_SECONDS,
 	  16, 0.53, 1.0, row_frame),
+	B(1),
+	B(2),
+	B(4),
+	B(8),
+	B(16),
+	B(32),
+	B(64),
 	{0},
 };
 
