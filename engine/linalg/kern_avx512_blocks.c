@@ -316,6 +316,7 @@ add_groups(const enum dtype t, const struct raw *raw, const struct group_x *x, _
 	__m512i s[ROWS];
 
 	_mm512_store_ps(scale, _mm512_mul_ps(h.scale, four_times(x->unit)));
+	__asm__("" : "+m"(scale));
 	if (has_min(t))
 		*min = _mm512_fmadd_ps(h.min, four_times(x->sum), *min);
 	UNROLL for (int r = 0; r < R; r++)
@@ -392,7 +393,8 @@ VNNI_INLINE void
 rows_at(const enum dtype t, const char *p, size_t stride, int n, const struct group_x *x, float *y,
 	const int R)
 {
-	const size_t bytes = 4 * (size_t)dtype_block_bytes(t), turn = (size_t)R * bytes;
+	const size_t bytes = 4 * (size_t)(block_units(t) * unit_bytes(t)),
+		     turn = (size_t)R * bytes;
 	const char *ahead = p + (size_t)R * stride + AHEAD; /* in memory order */
 	__m512 sum[ROWS], min = _mm512_setzero_ps();
 	struct raw raw[ROWS];
