@@ -12,6 +12,7 @@
 #include <string.h>
 #include "engine/base/strbuf.h"
 #include "tui/app_state.h"
+#include "tui/keymap.h"
 #include "tui/layout.h"
 #include "tui/script.h"
 #include "tui/terminal.h"
@@ -483,6 +484,11 @@ app_start(struct app *a, struct t2_err *err)
 		st = views_add(a, &jobs_view, err);
 	for (int i = 0; i < cfg->nviews && !st; i++)
 		st = views_add(a, cfg->views[i], err);
+	a->keys = cfg->keys;
+	if (!st && !a->keys) {
+		st = keymap_new(&a->own_keys, cfg->views, cfg->nviews, NULL, 0, "", err);
+		a->keys = a->own_keys;
+	}
 	if (st)
 		return st;
 	a->queue = event_queue_new();
@@ -550,6 +556,7 @@ app_end(struct app *a)
 	event_queue_free(a->queue);
 	message_log_free(a->log);
 	canvas_free(a->canvas);
+	keymap_free(a->own_keys);
 }
 
 int

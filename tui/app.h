@@ -18,6 +18,7 @@
 #include "tui/view.h"
 
 struct app;
+struct keymap;
 struct message_log;
 struct theme;
 
@@ -32,6 +33,7 @@ struct app_config {
 	const char
 		*colors; /* "mono", "8", "16", "256", "24bit"; NULL: by terminal and environment */
 	bool no_mouse;
+	const struct keymap *keys; /* borrowed; NULL: as the tables have them */
 	const char *
 		script; /* a file ("-": stdin) replayed on a screen of w x h without a terminal; see script.h */
 	int w, h;

@@ -36,6 +36,8 @@ struct app {
 	struct event_queue *queue;
 	struct jobs *jobs;
 	struct message_log *log;
+	struct keymap *own_keys; /* where the configuration brings none */
+	const struct keymap *keys;
 	char title[128];
 
 	struct view view[APP_VIEWS]; /* by number; ops NULL: none */
@@ -65,6 +67,8 @@ bool view_open(struct view *v);	      /* false: failed, v->why says why */
 unsigned view_can(const struct view *v);
 /* The sets that hold in v, in the order of look-up. */
 int app_bindings(struct view *v, struct binding_set out[3]);
+/* The command of that name, with the keys that it has in v. */
+const struct binding *app_command(struct view *v, const char *name);
 extern const struct binding_set app_commands;
 
 void app_input(struct app *a, struct input *in); /* takes in->text */

@@ -213,8 +213,9 @@ static const struct binding commands[] = {
 	{A_NONE, "", "theme", "next theme, or the one named", theme, PANES_ALL, BIND_ARG},
 	{A_NONE, "", "glyphs", "draw plots in braille, block or ascii", glyphs, PANES_ALL,
 	 BIND_ARG},
-	{A_NONE, "Ctrl-l", "redraw", "draw the screen anew", redraw, PANES_ALL, 0},
-	{A_NONE, "Ctrl-z", "suspend", "back to the shell for a while", suspend, PANES_ALL, 0},
+	{A_NONE, "Ctrl-l", "redraw", "draw the screen anew", redraw, PANES_ALL, BIND_ALWAYS},
+	{A_NONE, "Ctrl-z", "suspend", "back to the shell for a while", suspend, PANES_ALL,
+	 BIND_ALWAYS},
 	{A_NONE, "q", "quit", "quit", quit, PANES_ALL, 0},
 };
 

@@ -40,8 +40,9 @@ struct score {
 	double accuracy, lo, hi; /* Wilson, 95 % */
 	double seconds, created;
 	long tokens;
-	bool fewer;	  /* than wanted */
-	bool best, clear; /* of its column; clear: its interval lies wholly above the base model's */
+	bool fewer; /* than wanted */
+	bool best,
+		clear; /* of its column; clear: its interval lies wholly above the base model's */
 };
 
 /* What holds today wins, then as many questions as are wanted, then more of them, then the newer one. */

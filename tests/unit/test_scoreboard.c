@@ -93,8 +93,10 @@ test_choice(void **state)
 {
 	/* newest first */
 	struct eval_row v[] = {
-		row(5, 1000, 900, "old", "t"), row(4, 200, 100, "s", "t"),
-		row(3, 1000, 700, "s", "t"),   row(2, 1000, 600, "s", "t"),
+		row(5, 1000, 900, "old", "t"),
+		row(4, 200, 100, "s", "t"),
+		row(3, 1000, 700, "s", "t"),
+		row(2, 1000, 600, "s", "t"),
 	};
 	struct score s;
 
@@ -157,9 +159,9 @@ test_pair(void **state)
 	struct eval_item a[6] = {{.item = 0, .correct = true},	{.item = 1, .correct = true},
 				 {.item = 2, .correct = false}, {.item = 3, .correct = false},
 				 {.item = 5, .correct = true},	{.item = 6, .correct = true}};
-	struct eval_item b[6] = {{.item = 0, .correct = true},	{.item = 1, .correct = false},
-				 {.item = 2, .correct = true},	{.item = 3, .correct = false},
-				 {.item = 4, .correct = true},	{.item = 6, .correct = false}};
+	struct eval_item b[6] = {{.item = 0, .correct = true}, {.item = 1, .correct = false},
+				 {.item = 2, .correct = true}, {.item = 3, .correct = false},
+				 {.item = 4, .correct = true}, {.item = 6, .correct = false}};
 	struct eval_items x = {.v = a, .n = 6}, y = {.v = b, .n = 6}, none = {0};
 	struct score_pair p;
 

@@ -583,7 +583,8 @@ const struct view_ops evals_view = {
 	.state_size = sizeof(struct desk),
 	.panes = panes,
 	.npanes = EV_PANES,
-	.layout = "v(5:h(1:matrix =31:v(=8:settings 1:dispatch)) 6:h(5:questions 4:v(=12:cell 1:answer)))",
+	.layout = "v(5:h(1:matrix =31:v(=8:settings 1:dispatch)) 6:h(5:questions 4:v(=12:cell "
+		  "1:answer)))",
 	.wide = "v(6:matrix 5:h(6:questions 5:v(=12:cell 1:answer) =36:v(=8:settings 1:dispatch)))",
 	.bindings = bindings,
 	.nbindings = sizeof bindings / sizeof *bindings,

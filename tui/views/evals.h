@@ -118,8 +118,9 @@ bool evals_marked(const struct evals *s, int row, int col);
 void evals_mark(struct evals *s, int row, int col);
 /* Why the cell cannot be measured; NULL: it can. */
 const char *evals_refusal(const struct evals *s, int row, int col);
-bool evals_missing(const struct evals *s, int row, int col); /* nothing current on so many questions */
-bool evals_pass1(const char *spec);			      /* decides a question at a time */
+bool evals_missing(const struct evals *s, int row,
+		   int col);	    /* nothing current on so many questions */
+bool evals_pass1(const char *spec); /* decides a question at a time */
 void evals_data_free(struct evals *s);
 
 /* evals_run.c: the queue of evaluations. */
@@ -132,7 +133,8 @@ double evals_cost(const struct evals *s, int row, int col); /* seconds by those 
 
 /* evals_items.c: questions of the selected cell. */
 void evals_items_init(struct evals *s);
-void evals_items_update(struct view *v, struct evals *s); /* after the selection or the store changed */
+void evals_items_update(struct view *v,
+			struct evals *s); /* after the selection or the store changed */
 void evals_texts(struct evals *s, void *data);
 void evals_items_show(struct evals *s, enum ev_show show);
 bool evals_items_next(struct evals *s, int by); /* the next wrong one, or the next that differs */
@@ -154,7 +156,8 @@ struct ev_choices {
 	char (*task)[EV_TASK], (*expert)[EV_TASK];
 	int *n, *total; /* [rows][cols], [rows] */
 };
-bool evals_choices(struct evals *s, struct ev_choices *out); /* false: no first pass, or nothing yet */
+bool evals_choices(struct evals *s,
+		   struct ev_choices *out); /* false: no first pass, or nothing yet */
 void evals_choices_free(struct ev_choices *x);
 
 #endif

@@ -149,8 +149,8 @@ make_scores(struct evals *s)
 						 .n = s->set.n,
 						 .items = s->col[c].items,
 						 .setup_hash = setup_hash(s, r, c),
-						 .task_hash = s->col[c].known ? s->col[c].hash
-									      : NULL};
+						 .task_hash =
+							 s->col[c].known ? s->col[c].hash : NULL};
 
 			scoreboard_pick(&s->list, &q, ev_score(s, r, c));
 		}

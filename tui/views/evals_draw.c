@@ -132,11 +132,11 @@ draw_cell(struct evals *s, struct canvas *c, struct rect k, int row, int col, bo
 	int vw = k.w - 2 >= FULL ? k.w - 2 : k.w - 2 < SHORT ? k.w - 2 : SHORT;
 	struct rect value = {k.x + k.w - vw, k.y, vw, 1};
 	int pad = vw > 5, at = value.x - 1;
-	struct style sign = canvas_style(c, marked	  ? TH_MARK
-					    : score_stale(x) ? TH_STALE
+	struct style sign = canvas_style(c, marked		  ? TH_MARK
+					    : score_stale(x)	  ? TH_STALE
 					    : x->best && x->clear ? TH_GOOD
-					    : x->best	     ? TH_STRONG
-							     : TH_DIM);
+					    : x->best		  ? TH_STRONG
+								  : TH_DIM);
 	struct score live;
 
 	if (w && w->phase == EV_RUNNING && w->n) {

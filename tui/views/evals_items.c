@@ -145,7 +145,7 @@ const char *
 evals_question(const struct evals *s, int item)
 {
 	return current_texts(s) && item >= 0 && item < s->texts->n ? s->texts->question[item]
-								    : NULL;
+								   : NULL;
 }
 
 const char *
@@ -287,11 +287,13 @@ evals_items_update(struct view *v, struct evals *s)
 	scoreboard_pair(&s->items, &s->other, &s->pair);
 	s->scroll = 0;
 	choose_columns(s);
+	if (s->show == EV_DIFFER && !s->other.n) /* from nothing, nothing differs */
+		s->show = EV_ALL;
 	evals_items_show(s, s->show);
-	if (s->items_of && (!s->texts || strcmp(s->texts->task, s->col[s->selcol].task) ||
-			    strcmp(s->texts->split, s->set.split) ||
-			    (s->col[s->selcol].known &&
-			     strcmp(s->texts->hash, s->col[s->selcol].hash))))
+	if (s->items_of &&
+	    (!s->texts || strcmp(s->texts->task, s->col[s->selcol].task) ||
+	     strcmp(s->texts->split, s->set.split) ||
+	     (s->col[s->selcol].known && strcmp(s->texts->hash, s->col[s->selcol].hash))))
 		ask_texts(v, s, s->col[s->selcol].task);
 }
 
@@ -372,11 +374,8 @@ compare(void *arg, int a, int b, int col)
 void
 evals_items_init(struct evals *s)
 {
-	s->table = (struct table){.cols = s->column,
-				  .cell = cell,
-				  .id = item_id,
-				  .compare = compare,
-				  .arg = s};
+	s->table = (struct table){
+		.cols = s->column, .cell = cell, .id = item_id, .compare = compare, .arg = s};
 	choose_columns(s);
 }
 

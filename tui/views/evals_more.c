@@ -134,8 +134,7 @@ draw_cell(struct view *v, struct evals *s, struct canvas *c, struct rect r)
 
 		strftime(at, sizeof at, "%d %b %H:%M", localtime_r(&when, &tm));
 		snprintf(b, sizeof b, "%s, %s, %.3g tokens each", at,
-			 gauge_time(t, sizeof t, x->seconds),
-			 x->n ? (double)x->tokens / x->n : 0);
+			 gauge_time(t, sizeof t, x->seconds), x->n ? (double)x->tokens / x->n : 0);
 		line(c, r, y++, "measured", text, b);
 	}
 	why = why && s->row[row].why[0] ? "its expert or mixture is gone" : state_text(x, &role);
@@ -252,8 +251,7 @@ evals_choices(struct evals *s, struct ev_choices *x)
 	}
 	for (int i = 0; i < s->w->experts.n; i++)
 		if (!s->w->experts.v[i].dispatch)
-			snprintf(x->expert[x->cols++], EV_TASK, "%.127s",
-				 s->w->experts.v[i].name);
+			snprintf(x->expert[x->cols++], EV_TASK, "%.127s", s->w->experts.v[i].name);
 	snprintf(x->expert[x->cols++], EV_TASK, "base");
 	for (int c = 0; c < s->cols; c++) {
 		const struct score *k = ev_score(s, row, c);
@@ -412,8 +410,7 @@ dump_matrix(const struct evals *s, bool csv, struct strbuf *out)
 			if (csv && x->state)
 				strbuf_printf(out, "\"%s\",%s,%s,%d,%d,%.9g,%.9g,%.9g,%s\n",
 					      s->row[row].spec, s->col[c].task, s->set.split, x->n,
-					      x->correct, x->accuracy, x->lo, x->hi,
-					      state_name(x));
+					      x->correct, x->accuracy, x->lo, x->hi, state_name(x));
 			else if (!csv)
 				strbuf_printf(out, " %s%16s",
 					      score_stale(x) ? "~"

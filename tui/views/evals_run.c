@@ -278,7 +278,7 @@ evals_left(const struct evals *s)
 		if (cost < 0)
 			return -1;
 		left += x->phase == EV_RUNNING && x->total ? cost * (1 - (double)x->n / x->total)
-							    : cost;
+							   : cost;
 	}
 	return left;
 }
