@@ -10,7 +10,8 @@
 
 #define GROUP 128
 #define LANES 16
-#define ROWS  4 /* of weights at a time: they share what is read of x, and the work on their scales */
+#define ROWS                                                                                       \
+	4 /* of weights at a time: they share what is read of x, and the work on their scales */
 
 /* x of a group.  unit: what 1 stands for, by block; sum: of a block's x, for the minima. */
 struct group_x {
@@ -96,9 +97,9 @@ kern_avx512_blocks_arrange(enum dtype t, const float *x, int n, float *arranged)
 }
 
 /* Tables with an entry a lane, a word or a byte. */
-#define FOUR(f, i)     f(i), f(i + 1), f(i + 2), f(i + 3)
-#define SIXTEEN(f, i)  FOUR(f, i), FOUR(f, i + 4), FOUR(f, i + 8), FOUR(f, i + 12)
-#define LOAD(table)    _mm512_loadu_si512(table)
+#define FOUR(f, i)	  f(i), f(i + 1), f(i + 2), f(i + 3)
+#define SIXTEEN(f, i)	  FOUR(f, i), FOUR(f, i + 4), FOUR(f, i + 8), FOUR(f, i + 12)
+#define LOAD(table)	  _mm512_loadu_si512(table)
 #define TABLE_32(name, f) static const int32_t name[16] = {SIXTEEN(f, 0)}
 #define TABLE_16(name, f) static const int16_t name[32] = {SIXTEEN(f, 0), SIXTEEN(f, 16)}
 #define TABLE_8(name, f)                                                                           \
@@ -288,9 +289,8 @@ heads_of(const enum dtype t, const struct raw *r, const int R)
 	__m512i h = two_heads(t, r[0], r[R > 1]), i = R > 2 ? two_heads(t, r[2], r[3]) : h;
 
 	if (in_words(t))
-		return (struct heads){
-			.scale = _mm512_cvtph_ps(_mm512_castsi512_si256(
-				_mm512_mask_mov_epi64(h, 0x0c, i)))};
+		return (struct heads){.scale = _mm512_cvtph_ps(_mm512_castsi512_si256(
+					      _mm512_mask_mov_epi64(h, 0x0c, i)))};
 	h = _mm512_mask_mov_epi32(h, 0xff00, i);
 	return (struct heads){
 		_mm512_cvtph_ps(_mm512_cvtepi32_epi16(h)),
@@ -393,8 +393,7 @@ VNNI_INLINE void
 rows_at(const enum dtype t, const char *p, size_t stride, int n, const struct group_x *x, float *y,
 	const int R)
 {
-	const size_t bytes = 4 * (size_t)(block_units(t) * unit_bytes(t)),
-		     turn = (size_t)R * bytes;
+	const size_t bytes = 4 * (size_t)(block_units(t) * unit_bytes(t)), turn = (size_t)R * bytes;
 	const char *ahead = p + (size_t)R * stride + AHEAD; /* in memory order */
 	__m512 sum[ROWS], min = _mm512_setzero_ps();
 	struct raw raw[ROWS];

@@ -41,10 +41,14 @@ scale_of(__m512 a, __m512 b, float *unit)
 		return *unit = NAN;
 	/* Sums of four must be below 2^24, so half of them below 2^23.  An eighth of them cannot be too large; then
 	 * the exponent goes up by two. */
-	fours_a = _mm512_add_ps(fours_a, _mm512_shuffle_ps(fours_a, fours_a, _MM_SHUFFLE(2, 3, 0, 1)));
-	fours_b = _mm512_add_ps(fours_b, _mm512_shuffle_ps(fours_b, fours_b, _MM_SHUFFLE(2, 3, 0, 1)));
-	fours_a = _mm512_add_ps(fours_a, _mm512_shuffle_ps(fours_a, fours_a, _MM_SHUFFLE(1, 0, 3, 2)));
-	fours_b = _mm512_add_ps(fours_b, _mm512_shuffle_ps(fours_b, fours_b, _MM_SHUFFLE(1, 0, 3, 2)));
+	fours_a = _mm512_add_ps(fours_a,
+				_mm512_shuffle_ps(fours_a, fours_a, _MM_SHUFFLE(2, 3, 0, 1)));
+	fours_b = _mm512_add_ps(fours_b,
+				_mm512_shuffle_ps(fours_b, fours_b, _MM_SHUFFLE(2, 3, 0, 1)));
+	fours_a = _mm512_add_ps(fours_a,
+				_mm512_shuffle_ps(fours_a, fours_a, _MM_SHUFFLE(1, 0, 3, 2)));
+	fours_b = _mm512_add_ps(fours_b,
+				_mm512_shuffle_ps(fours_b, fours_b, _MM_SHUFFLE(1, 0, 3, 2)));
 	most_of_four = largest_of(fours_a, fours_b) + (2u << 23);
 	return scale_below(most > most_of_four ? most : most_of_four, unit);
 }

@@ -67,8 +67,7 @@ sums_of_four(__m512i v)
 VNNI_INLINE __m128i
 each_fourth(__m512i v)
 {
-	const __m512i from =
-		_mm512_set_epi32(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 12, 8, 4, 0);
+	const __m512i from = _mm512_set_epi32(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 12, 8, 4, 0);
 
 	return _mm512_castsi512_si128(_mm512_permutexvar_epi32(from, v));
 }
