@@ -20,6 +20,18 @@ check models_120x40 play 120x40 models
 check models_200x60 play 200x60 models
 check runs_120x40 play 120x40 runs
 check runs_200x60 play 200x60 runs
+# another model: the sample under an expert, in half precision
+cp -r samples/model "$home/half" && chmod -R u+w "$home/half"
+check second_model "$T" export sample --expert math -o "$home/half/model.safetensors.new" --dtype f16 --store "$home/two.db" --quiet
+mv "$home/half/model.safetensors.new" "$home/half/model.safetensors"
+two() { # two SIZE SCRIPT: in the folder where "half" lies
+	script=$PWD/tests/replay/sample/$2.t2s bin=$(realpath "$T")
+	(cd "$home" && "$bin" --script "$script" --size "$1" --store "$home/two.db" sample)
+}
+check two_models_120x40 two 120x40 models2
+check two_models_200x60 two 200x60 models2
+rm -r "$home/half"
+check gone_model_120x40 two 120x40 gone
 # in a C locale every cell is ASCII
 printf 'wait "effective rank" 5000\nkeys 5\nkeys 7\nkeys 2\nshot -\n' >"$home/ascii.t2s"
 ascii() {
