@@ -32,6 +32,9 @@ check two_models_120x40 two 120x40 models2
 check two_models_200x60 two 200x60 models2
 rm -r "$home/half"
 check gone_model_120x40 two 120x40 gone
+check evals_120x40 play 120x40 evals
+check evals_200x60 play 200x60 evals
+check evals_80x24 play 80x24 evals-small
 # in a C locale every cell is ASCII
 printf 'wait "effective rank" 5000\nkeys 5\nkeys 7\nkeys 2\nshot -\n' >"$home/ascii.t2s"
 ascii() {
