@@ -206,6 +206,18 @@ view_open(struct view *v)
 }
 
 void
+view_close(struct view *v)
+{
+	if (v->opened && v->ops->close)
+		v->ops->close(v, v->state);
+	free(v->state);
+	v->state = NULL;
+	v->opened = v->failed = v->editing = false;
+	memset(v->filter, 0, sizeof v->filter);
+	memset(v->note, 0, sizeof v->note);
+}
+
+void
 app_show(struct app *a, int number)
 {
 	struct view *v;
@@ -320,6 +332,7 @@ take_events(struct app *a)
 		event_drop(&e);
 	}
 	jobs_reap(a->jobs, said, a);
+	app_renew_step(a);
 	a->dirty = true;
 }
 
@@ -545,13 +558,12 @@ app_end(struct app *a)
 	for (int i = 0; i < APP_VIEWS; i++) {
 		struct view *v = &a->view[i];
 
-		if (v->opened && v->ops->close)
-			v->ops->close(v, v->state);
+		view_close(v);
 		layout_free(v->layout);
 		layout_free(v->layout_wide);
-		free(v->state);
 	}
 	undo_clear(&a->undo);
+	app_renew_drop(a);
 	script_close(a->script);
 	event_queue_free(a->queue);
 	message_log_free(a->log);

@@ -50,6 +50,11 @@ struct app {
 	double message_until; /* clock_seconds(); 0: no message */
 
 	struct undo_stack undo;
+	struct { /* app_renew(); swap NULL: nothing waits */
+		void (*swap)(struct app *a, void *arg);
+		void *arg;
+		void (*drop)(void *arg);
+	} renew;
 
 	struct hit tab[APP_VIEWS];
 	int ntab;
@@ -65,6 +70,7 @@ struct app {
 struct view *app_view(struct app *a); /* the one shown */
 bool view_open(struct view *v);	      /* false: failed, v->why says why */
 unsigned view_can(const struct view *v);
+void view_close(struct view *v);
 /* The sets that hold in v, in the order of look-up. */
 int app_bindings(struct view *v, struct binding_set out[3]);
 /* The command of that name, with the keys that it has in v. */
@@ -78,6 +84,9 @@ void app_overlay_close(struct app *a);
 void app_run_binding(struct app *a, const struct binding *b, const char *arg);
 bool app_action(struct app *a, enum action act);
 void app_suspend(struct app *a);
+/* Does what app_renew() asked for, if its time has come; called after events. */
+void app_renew_step(struct app *a);
+void app_renew_drop(struct app *a);
 void app_ask_quit(struct app *a);
 void app_export(struct app *a);
 void app_set_theme(struct app *a, const char *name);

@@ -61,6 +61,7 @@ enum {
 	BIND_ARG = 4,	 /* takes text after its name in the palette */
 	BIND_ALWAYS =
 		8, /* holds in popups and text fields too, but for keys that type a character */
+	BIND_MODEL = 16, /* the text after its name is the path of a model: Tab completes it */
 };
 
 struct binding {

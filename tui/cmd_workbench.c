@@ -10,6 +10,7 @@
 #include "tui/conf.h"
 #include "tui/keymap.h"
 #include "tui/utf8.h"
+#include "tui/opening.h"
 #include "tui/verbs.h"
 #include "tui/views/builtin.h"
 #include "tui/views/views.h"
@@ -46,20 +47,6 @@ last_model(struct cli *c, char *out, size_t size)
 	model_list_free(&l);
 	workspace_stop(&c->ws);
 	return 0;
-}
-
-static void
-title(const struct world *w, char *out, size_t size)
-{
-	double n = (double)model_parameters(w->ui.model);
-	const char *name = w->ui.name;
-
-	if (n >= 1e9)
-		snprintf(out, size, "%s (%.1fB)", name, n / 1e9);
-	else if (n >= 1e8)
-		snprintf(out, size, "%s (%.0fM)", name, n / 1e6);
-	else
-		snprintf(out, size, "%s (%.1fM)", name, n / 1e6);
 }
 
 /* A mistyped verb is taken for a model: say that there is none before saying anything else. */
@@ -211,7 +198,7 @@ workbench_open(struct cli *c, struct app_config *cfg)
 	if (world_open(&w, model, c->store_path, (int)c->threads, &c->err)) {
 		rc = cli_fail(c);
 	} else {
-		title(&w, text, sizeof text);
+		world_title(&w, text, sizeof text);
 		cfg->title = text;
 		cfg->user = &w;
 		rc = app_run(cfg);
@@ -229,6 +216,7 @@ workbench_run(struct cli *c)
 				 .script = cli_str(c, "--script"),
 				 .views = workbench_views,
 				 .nviews = workbench_view_count,
+				 .open = opening_run,
 				 .w = 120,
 				 .h = 40};
 	struct keymap *keys = NULL;

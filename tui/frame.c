@@ -14,6 +14,8 @@ static const char *const view_names[APP_VIEWS] = {
 	"Log", "Models", "Spectrum", "Experts", "Mix", "Ask", "Train", "Runs", "Evals", "Jobs",
 };
 
+static const double show_after = 0.3; /* a passing job is worth a word after so many seconds */
+
 const char *
 app_view_name(int number)
 {
@@ -39,8 +41,11 @@ draw_job(struct app *a, struct canvas *c, int x0, int x1)
 
 	for (i = 0; i < n; i++) {
 		jobs_get(a->jobs, i, &j);
-		if (j.state == JOB_RUNNING)
+		if (j.state != JOB_RUNNING)
+			continue;
+		if (!j.passing || clock_seconds() - j.started > show_after)
 			break;
+		app_animate(a, (int)(show_after * 1e3)); /* over already, as a rule */
 	}
 	if (i == n || x1 - x0 < 12)
 		return x1;

@@ -132,11 +132,15 @@ test_benchmarks(void **state)
 	const char *path = old_store(1);
 	struct store *s = opened(path);
 	struct benchmark_figure v[] = {
-		{"decode", "GB/s", "fine", 30, 40, 0.75, 0.7, 0.8, 5},
-		{"frame", "ms", "", 8, 16, 2, 1.9, 2.5, 3},
+		{"decode", "GB/s", "fine", 30, 40, 0.75, 0.7, 0.8, 12, 5},
+		{"frame", "ms", "", 8, 16, 2, 1.9, 2.5, 0, 3},
 	};
 	struct benchmark_row a = {.created = 10, .model = "m", .machine = "cpu A", .kernels = "k"},
-			     b = {.model = "m", .machine = "cpu B", .kernels = "k", .threads = 2};
+			     b = {.model = "m",
+				  .machine = "cpu B",
+				  .kernels = "k",
+				  .threads = 2,
+				  .layers = 7};
 	struct benchmark_figures f;
 	struct benchmark_list l;
 
@@ -147,6 +151,7 @@ test_benchmarks(void **state)
 	assert_int_equal(l.n, 2);
 	assert_int_equal(l.v[0].id, b.id);
 	assert_int_equal(l.v[0].figures, 2);
+	assert_int_equal(l.v[0].layers, 7);
 	benchmark_list_free(&l);
 	OK(store_benchmark_list(s, "cpu A", &l, &err));
 	assert_int_equal(l.n, 1);
@@ -156,7 +161,8 @@ test_benchmarks(void **state)
 	OK(store_benchmark_figures(s, b.id, &f, &err));
 	assert_int_equal(f.n, 2);
 	assert_string_equal(f.v[1].name, "frame");
-	assert_true(f.v[1].limit == 16 && f.v[1].high == 2.5 && f.v[1].repeats == 3);
+	assert_true(f.v[0].work == 12 && f.v[1].limit == 16 && f.v[1].high == 2.5 &&
+		    f.v[1].repeats == 3);
 	benchmark_figures_free(&f);
 	says(store_benchmark_figures(s, 99, &f, &err), T2_ENOTFOUND, "--history");
 	store_close(s);

@@ -167,7 +167,8 @@ start_stats(struct view *v, struct spectrum *s)
 				.owner = &spectrum_view,
 				.work = stats_work,
 				.drop = stats_drop,
-				.quiet = true};
+				.quiet = true,
+				.light = true};
 	struct stats_job *j = calloc(1, sizeof *j);
 
 	if (!j || !(j->have = malloc((size_t)s->mats * sizeof *j->have))) {
