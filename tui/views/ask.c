@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "tui/app.h"
+#include "tui/deleting.h"
 #include "tui/views/ask.h"
 #include "tui/views/views.h"
 
@@ -441,6 +442,15 @@ ask_action(struct view *v, void *state, int pane, enum action a)
 			read_history(s);
 			return true;
 		}
+		if (a == A_DELETE && (row = table_selected(&s->table)) >= 0) {
+			char what[80];
+
+			snprintf(what, sizeof what, "decision %lld",
+				 (long long)s->history.v[row].id);
+			deleting_row(v->app, s->w->ui.store, TRASH_DECISION, s->history.v[row].id,
+				     what);
+			return true;
+		}
 		return table_action(&s->table, a);
 	}
 	if (pane == ASK_ANSWER)
@@ -544,7 +554,7 @@ static const struct pane_spec panes[] = {
 	[ASK_PASS1] = {"pass1", "pass 1", 30, 3, CAN(A_EDIT)},
 	[ASK_ANSWER] = {"answer", "pass 2", 30, 3, CAN(A_EDIT) | CAN_MOVE},
 	[ASK_HISTORY] = {"history", "history", 18, 3,
-			 CAN_LIST | CAN(A_OPEN) | CAN(A_EDIT) | CAN(A_REFRESH)},
+			 CAN_LIST | CAN(A_OPEN) | CAN(A_EDIT) | CAN(A_REFRESH) | CAN(A_DELETE)},
 	[ASK_LAYERS] = {"layers", "layers", 18, 2, CAN(A_EDIT)},
 };
 

@@ -1,10 +1,9 @@
-/* What the Experts view does to the store: rename, delete, import, export; u takes back the first three. */
+/* What the Experts view does to the store: rename, import, export; u takes back the first two. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "store/trash.h"
 #include "tui/app.h"
 #include "tui/importing.h"
 #include "tui/views/experts.h"
@@ -106,59 +105,6 @@ ex_rename(struct experts *s, int row, const char *to)
 	*x = (struct rename){.s = s, .id = s->list.v[row].id};
 	p.arg = x;
 	app_prompt(s->app, &p);
-}
-
-/* -- delete ------------------------------------------------------------------------------------------------ */
-
-struct deleted {
-	struct experts *s;
-	struct trash *trash;
-};
-
-static void
-deleted_drop(void *arg)
-{
-	struct deleted *x = arg;
-
-	trash_free(x->trash);
-	free(x);
-}
-
-static bool
-delete_undo(struct app *a, void *arg)
-{
-	struct deleted *x = arg;
-	struct t2_err err;
-	int64_t id;
-
-	if (trash_restore(x->trash, x->s->w->ui.store, &id, &err)) {
-		app_fail(a, &err);
-		return false;
-	}
-	changed(a);
-	return true;
-}
-
-void
-ex_delete(struct experts *s, int row)
-{
-	const struct expert_row *r = &s->list.v[row];
-	struct deleted *x = calloc(1, sizeof *x);
-	struct t2_err err;
-	char what[160];
-
-	if (!x)
-		return;
-	x->s = s;
-	if (trash_put(&x->trash, s->w->ui.store, TRASH_EXPERT, r->id, &err)) {
-		free(x);
-		app_fail(s->app, &err);
-		return;
-	}
-	snprintf(what, sizeof what, "expert %.120s deleted", r->name);
-	app_undo_push(s->app, what, delete_undo, x, deleted_drop);
-	app_say(s->app, "expert %s deleted; u takes it back until the workbench is left", r->name);
-	changed(s->app);
 }
 
 /* -- import ------------------------------------------------------------------------------------------------ */
