@@ -111,7 +111,7 @@ ex_rename(struct experts *s, int row, const char *to)
 
 struct import {
 	struct experts *s;
-	char file[1024], model[1024], store[1024];
+	char file[1024], model[1024], store[1024], name[128]; /* name "": the file's */
 	int threads;
 	struct importing got;
 };
@@ -120,7 +120,8 @@ static enum t2_status
 import_work(void *arg, struct job *job, struct t2_err *err)
 {
 	struct import *x = arg;
-	struct importing_options o = {.file = x->file, .otherwise = x->model};
+	struct importing_options o = {
+		.file = x->file, .name = x->name[0] ? x->name : NULL, .otherwise = x->model};
 	struct workspace ws = {0};
 	enum t2_status st;
 
@@ -151,6 +152,37 @@ import_undo(struct app *a, void *arg)
 	return true;
 }
 
+static void import_start(struct app *a, const struct import *as);
+
+static void
+import_named(struct app *a, void *arg, const char *text)
+{
+	struct import *x = arg;
+
+	if (!*text)
+		return;
+	snprintf(x->name, sizeof x->name, "%s", text);
+	import_start(a, x);
+}
+
+/* Another name, then: the file is still good. */
+static void
+import_ask(const struct import *x)
+{
+	struct app_prompt p = {
+		.label = "that name is taken; import as: ", .done = import_named, .drop = free};
+	struct import *again = malloc(sizeof *again);
+	char name[128];
+
+	if (!again)
+		return;
+	*again = *x;
+	snprintf(name, sizeof name, "%.120s-2", x->got.name);
+	p.text = name;
+	p.arg = again;
+	app_prompt(x->s->app, &p);
+}
+
 static void
 import_done(void *arg, enum t2_status st, const struct t2_err *err)
 {
@@ -159,6 +191,8 @@ import_done(void *arg, enum t2_status st, const struct t2_err *err)
 	char what[160];
 
 	(void)err;
+	if (st && x->got.taken)
+		import_ask(x);
 	if (st)
 		return;
 	undo = calloc(1, sizeof *undo);
@@ -172,8 +206,8 @@ import_done(void *arg, enum t2_status st, const struct t2_err *err)
 	changed(x->s->app);
 }
 
-void
-ex_import(struct experts *s, const char *path)
+static void
+import_start(struct app *a, const struct import *as)
 {
 	struct job_spec spec = {.name = "import",
 				.owner = &experts_view,
@@ -181,22 +215,28 @@ ex_import(struct experts *s, const char *path)
 				.done = import_done,
 				.drop = free,
 				.quiet = true};
-	struct import *x;
+	struct import *x = malloc(sizeof *x);
+
+	if (!x)
+		return;
+	*x = *as;
+	spec.arg = x;
+	app_job(a, &spec);
+}
+
+void
+ex_import(struct experts *s, const char *path)
+{
+	struct import x = {.s = s, .threads = s->w->threads};
 
 	if (!path || !*path) {
 		app_say(s->app, "say which file: :expert-import FILE.safetensors");
 		return;
 	}
-	x = calloc(1, sizeof *x);
-	if (!x)
-		return;
-	x->s = s;
-	x->threads = s->w->threads;
-	expand(path, x->file, sizeof x->file);
-	snprintf(x->model, sizeof x->model, "%s", s->w->model_name);
-	snprintf(x->store, sizeof x->store, "%s", store_path(s->w->ui.store));
-	spec.arg = x;
-	app_job(s->app, &spec);
+	expand(path, x.file, sizeof x.file);
+	snprintf(x.model, sizeof x.model, "%s", s->w->model_name);
+	snprintf(x.store, sizeof x.store, "%s", store_path(s->w->ui.store));
+	import_start(s->app, &x);
 }
 
 /* -- export ------------------------------------------------------------------------------------------------ */
