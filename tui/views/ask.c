@@ -9,8 +9,6 @@
 #include "tui/views/ask.h"
 #include "tui/views/views.h"
 
-enum ask_event { ASK_DECIDED = 1, ASK_TEXT, ASK_DONE, ASK_BASE };
-
 /* -- the job: one question, and what the base model would have said ------------------------------------------ */
 
 struct question {
@@ -240,10 +238,29 @@ strategies(struct ask *s)
 			snprintf(s->strategy[s->nstrategy++], sizeof s->strategy[0], "mix:%s",
 				 m.v[i].name);
 	mixture_list_free(&m);
+	if (s->written[0] && s->nstrategy < ASK_STRATEGIES)
+		snprintf(s->strategy[s->nstrategy++], sizeof s->strategy[0], "%s", s->written);
 	s->choice = 0;
 	for (int i = 0; i < s->nstrategy; i++)
 		if (!strcmp(s->strategy[i], was))
 			s->choice = i;
+}
+
+/* Chosen in another view; what the list does not have is written out and stays in it. */
+static void
+choose(struct view *v, struct ask *s, const char *spec)
+{
+	for (int pass = 0; pass < 2; pass++) {
+		strategies(s);
+		for (int i = 0; i < s->nstrategy; i++)
+			if (!strcmp(s->strategy[i], spec)) {
+				s->choice = i;
+				app_say(v->app, "strategy: %s; a asks", spec);
+				return;
+			}
+		snprintf(s->written, sizeof s->written, "%s", spec);
+	}
+	app_error(v->app, "strategy %.60s: too many strategies to add it", spec);
 }
 
 /* -- history ----------------------------------------------------------------------------------------------- */
@@ -393,6 +410,9 @@ ask_event(struct view *v, void *state, const struct event *e)
 		free(s->base);
 		s->base = strdup(e->data ? e->data : "");
 		break;
+	case ASK_STRATEGY:
+		choose(v, s, e->data);
+		break;
 	case WORLD_STORE:
 		world_refresh(s->w);
 		strategies(s);
@@ -401,7 +421,6 @@ ask_event(struct view *v, void *state, const struct event *e)
 	default:
 		break;
 	}
-	(void)v;
 }
 
 /* -- acting ------------------------------------------------------------------------------------------------ */

@@ -11,6 +11,8 @@
 #include "tui/world.h"
 
 enum { ASK_PROMPT, ASK_PASS1, ASK_ANSWER, ASK_HISTORY, ASK_LAYERS, ASK_PANES };
+/* Other views may send ASK_STRATEGY (app_send()) with a strategy's text, which is then the chosen one. */
+enum ask_event { ASK_DECIDED = 1, ASK_TEXT, ASK_DONE, ASK_BASE, ASK_STRATEGY };
 enum { ASK_STRATEGIES = 64, ASK_TOKENS = 128 };
 
 /* What a pass said, copied out of the job. */
@@ -36,6 +38,7 @@ struct ask {
 	struct world *w;
 	struct editor editor;
 	char strategy[ASK_STRATEGIES][300], asked[300];
+	char written[300]; /* a mixture that has no name, as another view sent it; "": none */
 	int nstrategy, choice;
 	bool running, with_base;
 	struct ask_result *pass1, *done;

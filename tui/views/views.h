@@ -4,7 +4,7 @@
 
 #include "tui/view.h"
 
-extern const struct view_ops spectrum_view, ask_view, train_view, runs_view;
+extern const struct view_ops spectrum_view, mix_view, ask_view, train_view, runs_view;
 
 extern const struct view_ops *const workbench_views[];
 extern const int workbench_view_count;
