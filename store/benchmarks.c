@@ -9,7 +9,7 @@ figure_insert(struct store *s, int64_t id, int position, const struct benchmark_
 	      struct t2_err *err)
 {
 	sqlite3_stmt *q =
-		db_stmt(s, "INSERT INTO benchmark_figure VALUES(?,?,?,?,?,?,?,?,?,?,?)", err);
+		db_stmt(s, "INSERT INTO benchmark_figure VALUES(?,?,?,?,?,?,?,?,?,?,?,?)", err);
 
 	if (!q)
 		return T2_EDB;
@@ -23,7 +23,8 @@ figure_insert(struct store *s, int64_t id, int position, const struct benchmark_
 	sqlite3_bind_double(q, 8, f->low);
 	sqlite3_bind_double(q, 9, f->high);
 	sqlite3_bind_int(q, 10, f->repeats);
-	db_text(q, 11, f->detail);
+	sqlite3_bind_double(q, 11, f->work);
+	db_text(q, 12, f->detail);
 	return db_done(s, q, "keep benchmark", err);
 }
 
@@ -31,9 +32,11 @@ static enum t2_status
 benchmark_insert(struct store *s, struct benchmark_row *b, const struct benchmark_figure *v, int n,
 		 struct t2_err *err)
 {
-	sqlite3_stmt *q = db_stmt(
-		s, "INSERT INTO benchmark(created,model,machine,kernels,threads) VALUES(?,?,?,?,?)",
-		err);
+	sqlite3_stmt *q =
+		db_stmt(s,
+			"INSERT INTO benchmark(created,model,machine,kernels,threads,layers) "
+			"VALUES(?,?,?,?,?,?)",
+			err);
 	enum t2_status st;
 
 	if (!q)
@@ -45,6 +48,7 @@ benchmark_insert(struct store *s, struct benchmark_row *b, const struct benchmar
 	db_text(q, 3, b->machine);
 	db_text(q, 4, b->kernels);
 	sqlite3_bind_int(q, 5, b->threads);
+	sqlite3_bind_int(q, 6, b->layers);
 	st = db_done(s, q, "keep benchmark", err);
 	b->id = sqlite3_last_insert_rowid(s->db);
 	for (int i = 0; i < n && !st; i++)
@@ -78,7 +82,8 @@ benchmark_read(sqlite3_stmt *q, void *row, struct arena *a)
 	b->machine = db_column_text(q, 3, a);
 	b->kernels = db_column_text(q, 4, a);
 	b->threads = sqlite3_column_int(q, 5);
-	b->figures = sqlite3_column_int(q, 6);
+	b->layers = sqlite3_column_int(q, 6);
+	b->figures = sqlite3_column_int(q, 7);
 }
 
 enum t2_status
@@ -87,7 +92,7 @@ store_benchmark_list(struct store *s, const char *machine, struct benchmark_list
 {
 	sqlite3_stmt *q = db_stmt(
 		s,
-		"SELECT id,created,model,machine,kernels,threads,(SELECT count(*) FROM "
+		"SELECT id,created,model,machine,kernels,threads,layers,(SELECT count(*) FROM "
 		"benchmark_figure f WHERE f.benchmark=b.id) FROM benchmark b WHERE ?1='' OR "
 		"machine=?1 ORDER BY created DESC,id DESC",
 		err);
@@ -121,7 +126,8 @@ figure_read(sqlite3_stmt *q, void *row, struct arena *a)
 	f->low = sqlite3_column_double(q, 5);
 	f->high = sqlite3_column_double(q, 6);
 	f->repeats = sqlite3_column_int(q, 7);
-	f->detail = db_column_text(q, 8, a);
+	f->work = sqlite3_column_double(q, 8);
+	f->detail = db_column_text(q, 9, a);
 }
 
 enum t2_status
@@ -129,7 +135,8 @@ store_benchmark_figures(struct store *s, int64_t id, struct benchmark_figures *o
 			struct t2_err *err)
 {
 	sqlite3_stmt *q = db_stmt(s,
-				  "SELECT name,unit,value,\"limit\",ratio,low,high,repeats,detail "
+				  "SELECT name,unit,value,\"limit\",ratio,low,high,repeats,work,"
+				  "detail "
 				  "FROM benchmark_figure WHERE benchmark=? ORDER BY position",
 				  err);
 	enum t2_status st;

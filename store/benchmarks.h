@@ -8,16 +8,17 @@
 struct benchmark_figure {
 	char *name, *unit, *detail;
 	double value, limit, ratio, low, high;
+	double work; /* what was done once, in 1e9 of the unit's bytes or FLOP; 0: not counted */
 	int repeats;
 };
 
 struct benchmark_row {
 	int64_t id;
 	double created;
-	char *model;   /* its name: in-memory and removed models count too */
-	char *machine; /* the processor's own name */
-	char *kernels; /* "avx512, BLIS zen3" */
-	int threads, figures;
+	char *model;		      /* its name: in-memory and removed models count too */
+	char *machine;		      /* the processor's own name */
+	char *kernels;		      /* "avx512, BLIS zen3" */
+	int threads, layers, figures; /* layers: the model's */
 };
 
 struct benchmark_list {

@@ -5,7 +5,8 @@ CREATE TABLE benchmark (
 	model TEXT NOT NULL,
 	machine TEXT NOT NULL,
 	kernels TEXT NOT NULL,
-	threads INTEGER NOT NULL
+	threads INTEGER NOT NULL,
+	layers INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE benchmark_figure (
 	benchmark INTEGER NOT NULL REFERENCES benchmark(id) ON DELETE CASCADE,
@@ -18,6 +19,7 @@ CREATE TABLE benchmark_figure (
 	low REAL NOT NULL,
 	high REAL NOT NULL,
 	repeats INTEGER NOT NULL,
+	work REAL NOT NULL,
 	detail TEXT NOT NULL,
 	PRIMARY KEY (benchmark, position)
 ) STRICT, WITHOUT ROWID;

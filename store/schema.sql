@@ -1,4 +1,4 @@
--- t2tui's store, version 2.  t2tui-store(7) describes every column.
+-- t2tui's store, version 3.  t2tui-store(7) describes every column.
 -- Times are Unix seconds (real), vectors little-endian float32 blobs, settings and maps JSON text.
 CREATE TABLE model (
 	id INTEGER PRIMARY KEY,
@@ -163,13 +163,16 @@ CREATE TABLE evaluation (
 	n INTEGER NOT NULL,
 	correct INTEGER NOT NULL,
 	seconds REAL NOT NULL,
-	tokens INTEGER NOT NULL
+	tokens INTEGER NOT NULL,
+	setup_hash TEXT NOT NULL DEFAULT '',
+	task_hash TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE TABLE evaluation_item (
 	evaluation INTEGER NOT NULL REFERENCES evaluation(id) ON DELETE CASCADE,
 	item INTEGER NOT NULL,
 	correct INTEGER NOT NULL,
 	answer TEXT NOT NULL,
+	decision TEXT,
 	PRIMARY KEY (evaluation, item)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE benchmark (
@@ -178,7 +181,8 @@ CREATE TABLE benchmark (
 	model TEXT NOT NULL,
 	machine TEXT NOT NULL,
 	kernels TEXT NOT NULL,
-	threads INTEGER NOT NULL
+	threads INTEGER NOT NULL,
+	layers INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE benchmark_figure (
 	benchmark INTEGER NOT NULL REFERENCES benchmark(id) ON DELETE CASCADE,
@@ -191,6 +195,7 @@ CREATE TABLE benchmark_figure (
 	low REAL NOT NULL,
 	high REAL NOT NULL,
 	repeats INTEGER NOT NULL,
+	work REAL NOT NULL,
 	detail TEXT NOT NULL,
 	PRIMARY KEY (benchmark, position)
 ) STRICT, WITHOUT ROWID;

@@ -22,8 +22,12 @@ static const char from_1[] =
 #include "store/migrate_1.sql.h"
 	;
 
+static const char from_2[] =
+#include "store/migrate_2.sql.h"
+	;
+
 /* migrations[v - 1] takes a store of version v to v + 1; all run inside one transaction. */
-static const char *const migrations[STORE_VERSION - 1] = {from_1};
+static const char *const migrations[STORE_VERSION - 1] = {from_1, from_2};
 
 double
 store_now(void)

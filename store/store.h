@@ -17,7 +17,7 @@
 #include "engine/base/arena.h"
 #include "engine/base/status.h"
 
-#define STORE_VERSION 2
+#define STORE_VERSION 3
 
 struct store;
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include "engine/base/strbuf.h"
 #include "tui/app_state.h"
+#include "tui/keymap.h"
 #include "tui/layout.h"
 #include "tui/script.h"
 #include "tui/terminal.h"
@@ -205,6 +206,18 @@ view_open(struct view *v)
 }
 
 void
+view_close(struct view *v)
+{
+	if (v->opened && v->ops->close)
+		v->ops->close(v, v->state);
+	free(v->state);
+	v->state = NULL;
+	v->opened = v->failed = v->editing = false;
+	memset(v->filter, 0, sizeof v->filter);
+	memset(v->note, 0, sizeof v->note);
+}
+
+void
 app_show(struct app *a, int number)
 {
 	struct view *v;
@@ -319,6 +332,7 @@ take_events(struct app *a)
 		event_drop(&e);
 	}
 	jobs_reap(a->jobs, said, a);
+	app_renew_step(a);
 	a->dirty = true;
 }
 
@@ -483,6 +497,11 @@ app_start(struct app *a, struct t2_err *err)
 		st = views_add(a, &jobs_view, err);
 	for (int i = 0; i < cfg->nviews && !st; i++)
 		st = views_add(a, cfg->views[i], err);
+	a->keys = cfg->keys;
+	if (!st && !a->keys) {
+		st = keymap_new(&a->own_keys, cfg->views, cfg->nviews, NULL, 0, "", err);
+		a->keys = a->own_keys;
+	}
 	if (st)
 		return st;
 	a->queue = event_queue_new();
@@ -539,17 +558,17 @@ app_end(struct app *a)
 	for (int i = 0; i < APP_VIEWS; i++) {
 		struct view *v = &a->view[i];
 
-		if (v->opened && v->ops->close)
-			v->ops->close(v, v->state);
+		view_close(v);
 		layout_free(v->layout);
 		layout_free(v->layout_wide);
-		free(v->state);
 	}
 	undo_clear(&a->undo);
+	app_renew_drop(a);
 	script_close(a->script);
 	event_queue_free(a->queue);
 	message_log_free(a->log);
 	canvas_free(a->canvas);
+	keymap_free(a->own_keys);
 }
 
 int

@@ -110,22 +110,22 @@ measure(struct cli *c, struct shape *shape, const struct bench_row **rows, int n
 
 	if (!c->json)
 		print_head(&b);
-	for (int i = 0; i < n && !rc; i++) {
+	for (int i = 0; i < n && !job_cancelled(&c->job); i++) {
 		enum t2_status st = bench_run(&b, rows[i], &r[done], &c->err);
 
 		if (st == T2_EUNSUP && !named)
 			cli_note(c, "%s", c->err.msg);
 		else if (st)
-			rc = cli_fail(c);
+			rc = cli_fail(c); /* the other rows are worth having */
 		else if (c->json)
 			json_array_append_new(results, result_json(&r[done++]));
 		else
 			print_result(&r[done++]);
 	}
 	bench_close(&b);
-	if (!rc && done && history_keep(&b, r, done, &id, &c->err))
+	if (done && !job_cancelled(&c->job) && history_keep(&b, r, done, &id, &c->err))
 		rc = cli_fail(c);
-	if (c->json && !rc)
+	if (c->json && id)
 		cli_json(json_pack("{s:I,s:O}", "id", (json_int_t)id, "results", results));
 	else if (!rc)
 		cli_note(c,

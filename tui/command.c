@@ -190,6 +190,18 @@ glyphs(struct view *v, void *state, const char *arg)
 	app_say(v->app, "plots in %s", names[next]);
 }
 
+static void
+open_model(struct view *v, void *state, const char *arg)
+{
+	const struct app_config *cfg = v->app->cfg;
+
+	(void)state;
+	if (cfg->open)
+		cfg->open(v->app, cfg->user, arg);
+	else
+		app_say(v->app, "there is nothing to open here");
+}
+
 static const struct binding commands[] = {
 	{A_NONE, "1", "models", "view 1: models", show_1, PANES_ALL, 0},
 	{A_NONE, "2", "spectrum", "view 2: spectrum", show_2, PANES_ALL, 0},
@@ -210,11 +222,16 @@ static const struct binding commands[] = {
 	{A_NONE, "m", "mouse", "mouse on or off", mouse, PANES_ALL, 0},
 	{A_NONE, "?", "help", "help", help, PANES_ALL, 0},
 	{A_NONE, ":", "palette", "every command by name", palette, PANES_ALL, 0},
+	{A_NONE, "Ctrl-o", "open-model", "open another model: a path or a name", open_model,
+	 PANES_ALL, BIND_ARG | BIND_MODEL},
+	{A_NONE, "", "open", "open another model", open_model, PANES_ALL,
+	 BIND_ARG | BIND_MODEL | BIND_HIDDEN},
 	{A_NONE, "", "theme", "next theme, or the one named", theme, PANES_ALL, BIND_ARG},
 	{A_NONE, "", "glyphs", "draw plots in braille, block or ascii", glyphs, PANES_ALL,
 	 BIND_ARG},
-	{A_NONE, "Ctrl-l", "redraw", "draw the screen anew", redraw, PANES_ALL, 0},
-	{A_NONE, "Ctrl-z", "suspend", "back to the shell for a while", suspend, PANES_ALL, 0},
+	{A_NONE, "Ctrl-l", "redraw", "draw the screen anew", redraw, PANES_ALL, BIND_ALWAYS},
+	{A_NONE, "Ctrl-z", "suspend", "back to the shell for a while", suspend, PANES_ALL,
+	 BIND_ALWAYS},
 	{A_NONE, "q", "quit", "quit", quit, PANES_ALL, 0},
 };
 

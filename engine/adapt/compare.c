@@ -4,14 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How an answer ended is not known yet. */
-#define RUNNING ((enum gen_end) - 1)
-
 struct column {
 	struct tok_stream *tok;
 	struct strbuf text, piece;
 	double first, last; /* when its tokens came */
-	bool over;
 };
 
 struct comparison {
@@ -19,7 +15,6 @@ struct comparison {
 	const struct compare_events *ev;
 	struct compare_answer *out;
 	struct column *col;
-	struct gen_result *res;
 	struct job *job;
 	struct t2_err *err;
 	enum t2_status st;
@@ -46,35 +41,26 @@ emit(struct comparison *c, int i, int id, float logprob)
 	strbuf_clear(&k->piece);
 }
 
-/* An answer that has come to its end while others go on is said at once. */
-static enum t2_status
-end_column(struct comparison *c, int i)
+static void
+on_ended(void *arg, int i, const struct gen_result *how)
 {
+	struct comparison *c = arg;
 	struct column *k = &c->col[i];
 	struct compare_answer *a = &c->out[i];
-	enum t2_status st = tok_stream_end(k->tok, &k->piece, c->err);
 
-	k->over = true;
-	if (st)
-		return st;
+	if (!c->st)
+		c->st = tok_stream_end(k->tok, &k->piece, c->err);
+	if (c->st)
+		return;
 	emit(c, i, -1, 0);
-	a->end = c->res[i].end;
+	a->end = how->end;
 	a->kl = NAN;
 	if (a->ids.n > 1 && k->last > k->first)
 		a->tokens_per_s = (a->ids.n - 1) / (k->last - k->first);
 	if (k->text.failed || !(a->text = strbuf_take(&k->text)))
-		return t2_nomem(c->err, "answers");
-	if (c->ev && c->ev->ended)
+		c->st = t2_nomem(c->err, "answers");
+	else if (c->ev && c->ev->ended)
 		c->ev->ended(c->ev->arg, i, a);
-	return T2_OK;
-}
-
-static void
-end_columns(struct comparison *c)
-{
-	for (int i = 0; i < c->q->n && !c->st; i++)
-		if (!c->col[i].over && c->res[i].end != RUNNING)
-			c->st = end_column(c, i);
 }
 
 static bool
@@ -91,10 +77,8 @@ on_token(void *arg, int i, int id, float logprob)
 	c->st = ids_push(&c->out[i].ids, id, c->err);
 	if (!c->st)
 		c->st = tok_stream_push(k->tok, id, &k->piece, c->err);
-	if (!c->st) {
+	if (!c->st)
 		emit(c, i, id, logprob);
-		end_columns(c);
-	}
 	job_step(c->job, 1);
 	return c->st != T2_OK;
 }
@@ -153,22 +137,17 @@ stream(struct comparison *c, struct adaptation *ad, struct generator *gen, const
 
 	if (!g)
 		return t2_nomem(err, "answers");
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; i < n; i++)
 		g[i] = (struct gen_request){.ids = prompt->v,
 					    .n = prompt->n,
 					    .max_new = c->q->max_new,
 					    .slot = i,
-					    .sampling = c->q->sampling};
-		c->res[i].end = RUNNING;
-	}
+					    .sampling = c->q->sampling,
+					    .ended = on_ended};
 	job_stage(c->job, "answers", (long)n * c->q->max_new);
-	st = generate(gen, adaptation_op(ad), g, n, c->q->seed, on_token, c, c->res, c->job, err);
+	st = generate(gen, adaptation_op(ad), g, n, c->q->seed, on_token, c, NULL, c->job, err);
 	free(g);
-	if (c->st)
-		return c->st;
-	if (!st)
-		end_columns(c);
-	return st ? st : c->st;
+	return c->st ? c->st : st;
 }
 
 enum t2_status
@@ -186,8 +165,7 @@ compare_run(const struct adapt_env *env, const struct compare_request *q,
 		return t2_fail(err, T2_EINVAL, "answers: nothing to compare");
 	memset(out, 0, (size_t)q->n * sizeof *out);
 	c.col = calloc((size_t)q->n, sizeof *c.col);
-	c.res = calloc((size_t)q->n, sizeof *c.res);
-	if (!c.col || !c.res)
+	if (!c.col)
 		st = t2_nomem(err, "answers");
 	if (!st)
 		st = prepare(env, &c, &ad, &gen, &prompt, err);
@@ -201,7 +179,6 @@ compare_run(const struct adapt_env *env, const struct compare_request *q,
 		strbuf_free(&c.col[i].piece);
 	}
 	free(c.col);
-	free(c.res);
 	generator_free(gen);
 	adaptation_free(ad);
 	ids_free(&prompt);

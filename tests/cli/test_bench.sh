@@ -23,5 +23,7 @@ check compare jtest "json_array_length(j,'\$.rows')=1 AND json_extract(j,'\$.a.i
 check compare_text sh -c '"$0" bench --compare 1,2 | grep -q "^switch .*\(better\|worse\|not to be told\)$"' "$T"
 check compare_none fails "no benchmark 9" "$T" bench --compare 1,9
 check compare_usage usage "two ids" "$T" bench --compare frob
+check cost sh -c '"$1" info shape:2,64,128,4,2,100 --cost --json --store "$2" >"$3"' _ "$T" "$D/new.db" "$D/cost"
+check cost_jobs jtest "json_array_length(j,'\$.jobs')=8 AND json_extract(j,'\$.jobs[0].bytes')>0 AND json_extract(j,'\$.factor_bytes')=4*2*(64*128*2+32*96*2+3*64*192)" <"$D/cost"
 check only_unknown usage "there are decode-bf16" "$T" bench $S --only switch,frob
 finish

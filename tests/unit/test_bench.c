@@ -15,6 +15,8 @@
 #include "tui/bench/bench.h"
 #include "store/benchmarks.h"
 #include "tui/bench/copy.h"
+#include "tui/bench/cost.h"
+#include "tui/bench/count.h"
 #include "tui/bench/decoder.h"
 #include "tui/bench/history.h"
 #include "tui/bench/shape.h"
@@ -155,6 +157,7 @@ counts_of_smollm2(void **state)
 {
 	const char *path =
 		shared_path("models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf");
+	const struct config *c;
 	struct model *m;
 	struct t2_err err;
 
@@ -162,10 +165,10 @@ counts_of_smollm2(void **state)
 	if (!path)
 		skip();
 	assert_int_equal(model_open(&m, path, &err), T2_OK);
-	assert_true(bench_weights(m) == 106168320.0 + 49152.0 * 576);
-	assert_true(bench_factor_numbers(m) ==
-		    30.0 * (2 * 576 * 1152 + 2 * 192 * 768 + 3 * 576 * 2112));
-	assert_int_equal((long)(bench_step_flop(m, 1024) / 1e9),
+	c = model_config(m);
+	assert_true(count_adapted(c) + count_head(c) == 106168320.0 + 49152.0 * 576);
+	assert_true(count_factors(c) == 30.0 * (2 * 576 * 1152 + 2 * 192 * 768 + 3 * 576 * 2112));
+	assert_int_equal((long)(count_step(c, 1024) / 1e9),
 			 763); /* as the table of limits states it */
 	model_free(m);
 }
@@ -226,6 +229,29 @@ changes_beyond_the_scatter(void **state)
 	assert_int_equal(history_change(&old, &old), 0);
 }
 
+/* Times made from known a and b come back; one model alone tells a share, nothing of layers; nonsense never gives a < 0. */
+static void
+costs_are_fitted(void **state)
+{
+	struct cost_point p[3] = {{4, 1e-3, 0}, {30, 0.2, 0}, {22, 1.5, 0}};
+	struct cost_fit f;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		p[i].seconds = 2e-4 * p[i].layers + p[i].work / 0.6;
+	f = cost_fit(p, 3);
+	assert_true(fabs(f.layer / 2e-4 - 1) < 1e-9 && fabs(f.share / 0.6 - 1) < 1e-9);
+	assert_true(f.error < 1e-9 && f.models == 3);
+	assert_true(fabs(cost_fit_seconds(&f, 10, 3) - (2e-3 + 5)) < 1e-9);
+	f = cost_fit(p + 1, 1);
+	assert_true(f.layer == 0 && fabs(cost_fit_seconds(&f, 30, 0.2) / p[1].seconds - 1) < 1e-9);
+	p[0].seconds = 1e-5; /* faster than its share: a would be negative */
+	f = cost_fit(p, 3);
+	assert_true(f.layer >= 0 && f.share > 0 && f.error > 0.1);
+	f = cost_fit(p, 0);
+	assert_true(isnan(cost_fit_seconds(&f, 1, 1)));
+}
+
 static void
 shapes_are_models(void **state)
 {
@@ -284,6 +310,7 @@ main(void)
 		cmocka_unit_test(a_copy_is_the_same_model),
 		cmocka_unit_test(changes_beyond_the_scatter),
 		cmocka_unit_test(shapes_are_models),
+		cmocka_unit_test(costs_are_fitted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,7 +37,7 @@ test_new(void **state)
 	store_close(s);
 	assert_int_equal(stat(path, &st), 0);
 	expect_sql(path, "PRAGMA application_id", "1949463669"); /* "t2tu" */
-	expect_sql(path, "PRAGMA user_version", "2");
+	expect_sql(path, "PRAGMA user_version", "3");
 	expect_sql(path, "PRAGMA journal_mode", "wal");
 	expect_sql(path, "SELECT count(*) FROM sqlite_schema WHERE type='table'", "16");
 	expect_sql(path,

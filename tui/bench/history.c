@@ -24,7 +24,8 @@ history_keep(struct bench *b, const struct bench_result *r, int n, int64_t *id, 
 {
 	struct benchmark_figure *v = calloc((size_t)n, sizeof *v);
 	struct benchmark_row row = {.model = (char *)b->ws->name,
-				    .threads = pool_threads(b->ws->pool)};
+				    .threads = pool_threads(b->ws->pool),
+				    .layers = model_config(b->ws->model)->layers};
 	const char *machine;
 	char kernels[64];
 	enum t2_status st;
@@ -43,6 +44,7 @@ history_keep(struct bench *b, const struct bench_result *r, int n, int64_t *id, 
 						 .ratio = r[i].ratio,
 						 .low = r[i].low,
 						 .high = r[i].high,
+						 .work = r[i].work,
 						 .repeats = r[i].repeats};
 	st = store_benchmark_add(b->ws->store, &row, v, n, err);
 	*id = row.id;

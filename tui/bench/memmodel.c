@@ -6,6 +6,7 @@
 
 #include "engine/base/arena.h"
 #include "engine/model/checkpoint.h"
+#include "tui/bench/count.h"
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
@@ -27,18 +28,6 @@ padded(size_t bytes)
 	return (bytes + 63) / 64 * 64;
 }
 
-void
-memmodel_shape(const struct config *c, enum mat_kind kind, int *m, int *n)
-{
-	int wide = c->heads * c->head_dim, narrow = c->kv_heads * c->head_dim;
-
-	*m = kind == MAT_Q			  ? wide
-	     : kind == MAT_K || kind == MAT_V	  ? narrow
-	     : kind == MAT_GATE || kind == MAT_UP ? c->ffn
-						  : c->hidden;
-	*n = kind == MAT_O ? wide : kind == MAT_DOWN ? c->ffn : c->hidden;
-}
-
 /* Bytes of all matrices; 0: rows are not whole numbers of blocks. */
 static size_t
 all_bytes(const struct config *c, enum dtype t)
@@ -50,7 +39,7 @@ all_bytes(const struct config *c, enum dtype t)
 		size_t row;
 		int m, n;
 
-		memmodel_shape(c, k, &m, &n);
+		count_shape(c, k, &m, &n);
 		row = dtype_row_bytes(t, (size_t)n);
 		if (!row || !head)
 			return 0;

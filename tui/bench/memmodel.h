@@ -32,7 +32,4 @@ enum t2_status memmodel_finish(struct memmodel *b, struct t2_err *err);
 void memmodel_free(struct memmodel *b);
 const struct model *memmodel_model(const struct memmodel *b);
 
-/* Rows and columns of a matrix of that kind. */
-void memmodel_shape(const struct config *c, enum mat_kind kind, int *m, int *n);
-
 #endif

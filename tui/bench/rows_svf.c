@@ -12,6 +12,7 @@
 #include "engine/model/tape.h"
 #include "engine/svf/adaptation.h"
 #include "engine/train/policy.h"
+#include "tui/bench/count.h"
 #include "tui/bench/rows.h"
 #include "tui/bench/decoder.h"
 
@@ -116,7 +117,8 @@ row_train_gemm(struct bench *b, struct bench_result *r, struct t2_err *err)
 	double ignored;
 
 	w.factors = b->ws->factors;
-	w.flop = bench_step_flop(m, w.rows);
+	w.flop = count_step(model_config(m), w.rows);
+	r->work = w.flop * 1e-9;
 	if (!st)
 		st = products_open(&w, err);
 	if (!st)
@@ -161,7 +163,7 @@ step_open(struct step *w, struct bench *b, struct t2_err *err)
 						  .answer_n = tokens,
 						  .reward = j % 2 ? 1 : -1};
 	}
-	w->flop = bench_step_flop(m, LINES * tokens);
+	w->flop = count_step(model_config(m), LINES * tokens);
 	st = adaptation_new(&w->a, m, b->ws->factors, b->ws->pool, 1, FORM_AUTO, err);
 	if (!st)
 		st = bench_expert(&z, m, 0, err);
@@ -205,6 +207,7 @@ row_train_step(struct bench *b, struct bench_result *r, struct t2_err *err)
 
 	if (!st)
 		st = step_open(&w, b, err);
+	r->work = w.flop * 1e-9;
 	if (!st)
 		st = step_once(&w, &ignored, err);
 	if (!st) /* its buffers are kept, so this is the most it takes */
@@ -336,6 +339,7 @@ row_decompose(struct bench *b, struct bench_result *r, struct t2_err *err)
 	struct decomposition w = {.b = b};
 	enum t2_status st;
 
+	r->work = count_svd(model_config(b->ws->model)) * 1e-9;
 	if (b->shape)
 		return decompose_shape(b, r, err);
 	st = bench_repeat(b, r, true, decompose_once, &w, err);

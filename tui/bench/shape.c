@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/base/rng.h"
+#include "tui/bench/count.h"
 #include "tui/bench/memmodel.h"
 
 #define PREFIX "shape:"
@@ -99,7 +100,7 @@ fill(struct memmodel *b, const struct config *c, struct pool *pool, struct t2_er
 	for (int i = 0; i < c->layers * MAT_KINDS && !st; i++) {
 		int m, n, layer = i / MAT_KINDS;
 
-		memmodel_shape(c, i % MAT_KINDS, &m, &n);
+		count_shape(c, i % MAT_KINDS, &m, &n);
 		w = (struct noise){(uint64_t)i + 2, n};
 		snprintf(name, sizeof name, "model.layers.%d.%s.weight", layer,
 			 names[i % MAT_KINDS]);

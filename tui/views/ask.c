@@ -9,6 +9,8 @@
 #include "tui/views/ask.h"
 #include "tui/views/views.h"
 
+enum ask_event { ASK_DECIDED = 1, ASK_TEXT, ASK_DONE, ASK_BASE };
+
 /* -- the job: one question, and what the base model would have said ------------------------------------------ */
 
 struct question {
@@ -246,21 +248,21 @@ strategies(struct ask *s)
 			s->choice = i;
 }
 
-/* Chosen in another view; what the list does not have is written out and stays in it. */
+/* Chosen in another view; what the list does not have (a mixture without a name) is added and stays. */
 static void
-choose(struct view *v, struct ask *s, const char *spec)
+choose(struct view *v, struct ask *s, const char *strategy)
 {
 	for (int pass = 0; pass < 2; pass++) {
 		strategies(s);
 		for (int i = 0; i < s->nstrategy; i++)
-			if (!strcmp(s->strategy[i], spec)) {
+			if (!strcmp(s->strategy[i], strategy)) {
 				s->choice = i;
-				app_say(v->app, "strategy: %s; a asks", spec);
+				app_say(v->app, "strategy: %s; a asks", strategy);
 				return;
 			}
-		snprintf(s->written, sizeof s->written, "%s", spec);
+		snprintf(s->written, sizeof s->written, "%s", strategy);
 	}
-	app_error(v->app, "strategy %.60s: too many strategies to add it", spec);
+	app_error(v->app, "strategy %.60s: too many strategies to add it", strategy);
 }
 
 /* -- history ----------------------------------------------------------------------------------------------- */
@@ -410,13 +412,13 @@ ask_event(struct view *v, void *state, const struct event *e)
 		free(s->base);
 		s->base = strdup(e->data ? e->data : "");
 		break;
-	case ASK_STRATEGY:
-		choose(v, s, e->data);
-		break;
 	case WORLD_STORE:
 		world_refresh(s->w);
 		strategies(s);
 		read_history(s);
+		break;
+	case VIEW_STRATEGY:
+		choose(v, s, e->data);
 		break;
 	default:
 		break;

@@ -11,8 +11,6 @@
 #include "tui/world.h"
 
 enum { ASK_PROMPT, ASK_PASS1, ASK_ANSWER, ASK_HISTORY, ASK_LAYERS, ASK_PANES };
-/* Other views may send ASK_STRATEGY (app_send()) with a strategy's text, which is then the chosen one. */
-enum ask_event { ASK_DECIDED = 1, ASK_TEXT, ASK_DONE, ASK_BASE, ASK_STRATEGY };
 enum { ASK_STRATEGIES = 64, ASK_TOKENS = 128 };
 
 /* What a pass said, copied out of the job. */

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "tui/app.h"
-#include "tui/views/ask.h"
 #include "tui/views/views.h"
 
 /* -- the mixture ------------------------------------------------------------------------------------------------ */
@@ -306,7 +305,7 @@ struct save {
 static void
 ask_with(struct mix *s, const char *spec)
 {
-	app_send(s->app, &ask_view, ASK_STRATEGY, strdup(spec), free);
+	app_send(s->app, &ask_view, VIEW_STRATEGY, strdup(spec), free);
 	app_show(s->app, ask_view.number);
 }
 

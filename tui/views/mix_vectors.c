@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/svf/zchange.h"
 #include "tui/app.h"
 #include "tui/views/mix.h"
 #include "tui/views/views.h"
@@ -189,21 +190,13 @@ stats_room(struct mix_stats *x, int n)
 static void
 stats_one(struct mix_stats *x, const struct zset *z, int mat)
 {
-	double far = 0, sum = 0, lo = 1, hi = 1;
-	int r = z->rank[mat];
+	struct zchange c;
+	bool any = zchange_of(z, mat, &c);
 
-	for (int i = 0; z->z[mat] && i < r; i++) {
-		double d = (double)z->z[mat][i] - 1;
-
-		far += fabs(d);
-		sum += d;
-		lo = i ? fmin(lo, d + 1) : d + 1;
-		hi = i ? fmax(hi, d + 1) : d + 1;
-	}
-	x->far[mat] = r ? far / r : 0;
-	x->mean[mat] = r ? sum / r : 0;
-	x->lo[mat] = lo;
-	x->hi[mat] = hi;
+	x->far[mat] = c.mean_abs;
+	x->mean[mat] = c.mean;
+	x->lo[mat] = any ? c.lo : 1;
+	x->hi[mat] = any ? c.hi : 1;
 }
 
 static enum t2_status
