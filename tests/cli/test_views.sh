@@ -18,6 +18,7 @@ check experts_120x40 play 120x40 experts
 check train_120x40 play 120x40 train
 check models_120x40 play 120x40 models
 check models_200x60 play 200x60 models
+check mix_120x40 play 120x40 mix
 check runs_120x40 play 120x40 runs
 check runs_200x60 play 200x60 runs
 # in a C locale every cell is ASCII

@@ -163,6 +163,16 @@ void mix_answers_event(struct mix *s, const struct event *e);
 bool mix_answers_action(struct view *v, struct mix *s, enum action a);
 bool mix_answers_mouse(struct view *v, struct mix *s, const struct mouse *m);
 
+/* mix_saved.c */
+void mix_saved_open(struct mix *s);
+void mix_saved_read(struct mix *s);
+void mix_saved_draft(struct mix *s); /* names the mixture draft-1, or the next that is free */
+bool mix_is_kept(const struct mix *s, const char *name);
+void mix_save_as(struct mix *s, const char *name, bool then_ask);
+void mix_save_prompt(struct mix *s, bool then_ask);
+void mix_saved_ask(struct mix *s, bool of_list); /* goes to Ask */
+bool mix_saved_action(struct mix *s, enum action a);
+
 /* mix_search.c */
 bool mix_search_open(struct mix *s);
 void mix_search_close(struct mix *s);

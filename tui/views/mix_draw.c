@@ -51,14 +51,13 @@ draw_z(struct view *v, struct mix *s, struct canvas *c, struct rect r)
 /* -- answers ------------------------------------------------------------------------------------------------------ */
 
 static struct style
-column_style(const struct mix *s, const struct canvas *c, const struct mix_column *k)
+column_style(const struct canvas *c, const struct mix_column *k)
 {
 	if (k->kind == COLUMN_EXPERT)
 		return theme_series(c->theme, theme_slot(k->name));
 	return canvas_style(c, k->kind == COLUMN_BASE	   ? TH_DIM
 			       : k->kind == COLUMN_MIXTURE ? TH_STRONG
 							   : TH_TEXT);
-	(void)s;
 }
 
 static void
@@ -100,26 +99,30 @@ draw_figures(struct canvas *c, struct rect r, const struct mix_column *k)
 	if (r.h < 3 || k->kind == COLUMN_BASE || k->state == COLUMN_ASKED || !k->n)
 		return;
 	if (k->differ)
-		canvas_printf(c, r.x, r.y + 2, r.w, dim, "≠ base in %d of %d", k->differ, k->n);
+		canvas_printf(c, r.x, r.y + 2, r.w, dim,
+			      r.w > 20 ? "≠ base in %d of %d" : "≠ in %d of %d", k->differ, k->n);
 	else
 		canvas_text(c, r.x, r.y + 2, r.w, dim, "= base");
 }
 
 static void
-draw_column(struct view *v, struct mix *s, struct canvas *c, struct rect r, int i)
+draw_column(struct view *v, struct mix *s, struct canvas *c, struct rect r, int i, int head)
 {
 	struct mix_column *k = &s->column[i];
 	int low = r.h > 9 ? 3 : r.h > 5 ? 2 : 1;
-	struct rect text = {r.x + 1, r.y + 1, r.w - 2, r.h - 1 - low};
-	struct style name = column_style(s, c, k);
+	struct rect text = {r.x + 1, r.y + head, r.w - 2, r.h - head - low};
+	struct style name = column_style(c, k);
 	bool on = i == s->at && view_focused(v, MIX_ANSWERS);
 
 	if (on)
-		canvas_fill(c, (struct rect){r.x, r.y, r.w, 1}, canvas_style(c, TH_SELECT));
+		canvas_fill(c, (struct rect){r.x, r.y, r.w, head}, canvas_style(c, TH_SELECT));
 	name.bg = COLOR_KEEP;
 	name.attr |= ATTR_BOLD;
 	canvas_text(c, r.x, r.y, 1, name, on ? "▸" : k->kind == COLUMN_PIN ? "▪" : " ");
-	canvas_text(c, r.x + 1, r.y, r.w - 2, name, k->name);
+	if (head > 1)
+		canvas_wrap(c, (struct rect){r.x + 1, r.y, r.w - 2, head}, name, k->name, 0);
+	else
+		canvas_text(c, r.x + 1, r.y, r.w - 2, name, k->name);
 	k->flow.streaming = k->state == COLUMN_STREAMS;
 	if (k->state == COLUMN_DONE && !k->flow.text.len)
 		canvas_text(c, text.x, text.y, text.w, canvas_style(c, TH_DIM), "(nothing said)");
@@ -131,7 +134,7 @@ draw_column(struct view *v, struct mix *s, struct canvas *c, struct rect r, int 
 static void
 draw_answers(struct view *v, struct mix *s, struct canvas *c, struct rect r)
 {
-	int n = s->ncolumns, fit = (r.w + 1) / (NARROWEST + 1);
+	int n = s->ncolumns, fit = (r.w + 1) / (NARROWEST + 1), head = 1;
 
 	s->shown = n < fit ? n : fit;
 	if (s->shown < 1)
@@ -148,11 +151,15 @@ draw_answers(struct view *v, struct mix *s, struct canvas *c, struct rect r)
 			  s->first_shown + s->shown, n);
 	else
 		view_note(v, MIX_ANSWERS, s->automatic ? "a: auto" : "a: by hand");
+	/* Two lines for the names where one of them needs them and the answers can spare one. */
+	for (int i = 0; i < s->shown && r.h > 10; i++)
+		if (utf8_width_str(s->column[s->first_shown + i].name) > r.w / s->shown - 3)
+			head = 2;
 	for (int i = 0; i < s->shown; i++) {
 		int x0 = i * (r.w + 1) / s->shown, x1 = (i + 1) * (r.w + 1) / s->shown - 1;
 
-		draw_column(v, s, c, (struct rect){r.x + x0, r.y, x1 - x0, r.h},
-			    s->first_shown + i);
+		draw_column(v, s, c, (struct rect){r.x + x0, r.y, x1 - x0, r.h}, s->first_shown + i,
+			    head);
 		if (i + 1 < s->shown)
 			canvas_vline(c, r.x + x1, r.y, r.h, canvas_style(c, TH_BORDER));
 	}

@@ -335,7 +335,7 @@ draw_row(struct view *v, struct mix *s, struct canvas *c, struct rect r, int i)
 	}
 	slider_draw(&x, c, r, on, st);
 	if (on && s->typing) {
-		editor_draw(&s->value, c, (struct rect){r.x + r.w - 9, r.y, 8, 1}, true);
+		editor_draw(&s->value, c, (struct rect){r.x + r.w - 8, r.y, 7, 1}, true);
 		return;
 	}
 	if (!same)
