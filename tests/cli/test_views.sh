@@ -22,6 +22,7 @@ check expert_file_is_the_verbs sh -c '"$1" expert export math -o "$2/again.safet
 check train_120x40 play 120x40 train
 check models_120x40 play 120x40 models
 check models_200x60 play 200x60 models
+check mix_120x40 play 120x40 mix
 check runs_120x40 play 120x40 runs
 check runs_200x60 play 200x60 runs
 check evals_120x40 play 120x40 evals
