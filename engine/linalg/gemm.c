@@ -274,15 +274,22 @@ product_run(struct pool *pool, struct product *p)
 
 /* Few rows: Y[rows][m] = X[rows][n] W[m][n]^T, weight rows in tasks, each read once for up to KERN_ROWS rows of X. */
 struct vector_work {
-	const struct kern_impl *kern;
-	uint64_t id; /* of the product: no two have the same */
-	enum dtype type;
+	uint64_t id; /* of X as the kernels want it: no two have the same */
 	const char *W;
-	size_t row_bytes;
-	int m, n, rows, ldx, ldy, per_task;
 	const float *X;
 	float *Y;
+	size_t row_bytes, start; /* start: bytes of the weights before these in the list */
+	enum dtype type;
+	int m, n, rows, ldx, ldy;
 	bool add;
+};
+
+/* Several of them in one piece: their weights as if they lay one behind another, cut into tasks of equal bytes. */
+struct vector_list {
+	const struct kern_impl *kern;
+	size_t bytes, per_task;
+	int count;
+	struct vector_work part[GEMM_TOGETHER];
 };
 
 /* X as the kernels want it, by each thread for itself and for all its tasks: it costs less than fetching it from another
@@ -295,7 +302,7 @@ arranged_here(const struct vector_work *v, const struct kern_impl **kern)
 	static _Thread_local const float *arranged;
 
 	if (done != v->id) {
-		how = v->kern;
+		how = *kern;
 		arranged = kern_arrange(&how, v->type, v->X, v->ldx, v->n, v->rows);
 		done = v->id;
 	}
@@ -304,15 +311,11 @@ arranged_here(const struct vector_work *v, const struct kern_impl **kern)
 }
 
 static void
-vector_task(void *arg, int task, int worker)
+vector_rows(const struct vector_work *v, const struct kern_impl *kern, int j, int end)
 {
-	const struct vector_work *v = arg;
-	int j = task * v->per_task, end = min_int(j + v->per_task, v->m);
 	float part[KERN_ROWS][64];
-	const struct kern_impl *kern;
 	const float *arranged = arranged_here(v, &kern);
 
-	(void)worker;
 	while (j < end) {
 		int mrows = v->add ? min_int(64, end - j) : end - j;
 		float *y = v->add ? part[0] : v->Y + j;
@@ -325,34 +328,74 @@ vector_task(void *arg, int task, int worker)
 	}
 }
 
-/* Weight rows a task.  Here the cut may depend on the number of threads: a row's product is the same in any task. */
+/* The weight row at this byte of the list: a multiple of four, or one of the ends. */
 static int
-vector_cut(const struct vector_work *v, int threads)
+row_at(const struct vector_work *v, size_t byte)
 {
-	double bytes = (double)v->row_bytes * v->m, rounds = bytes / VEC_TASK_BYTES / threads;
-	int tasks = threads * (rounds < 1 ? 1 : rounds > 64 ? 64 : (int)rounds);
+	size_t row = byte > v->start ? (byte - v->start) / v->row_bytes : 0;
 
-	if (tasks > bytes / VEC_TASK_BYTES_MIN)
-		tasks = 1 + (int)(bytes / VEC_TASK_BYTES_MIN);
-	return round_up(div_up(v->m, tasks), 4);
+	return row >= (size_t)v->m ? v->m : min_int(round_up((int)row, 4), v->m);
 }
 
 static void
-vector_run(struct pool *pool, struct vector_work *v)
+vector_task(void *arg, int task, int worker)
 {
-	if (v->m <= 0 || v->rows <= 0)
+	const struct vector_list *l = arg;
+	size_t from = (size_t)task * l->per_task, to = from + l->per_task;
+
+	(void)worker;
+	for (int i = 0; i < l->count; i++) {
+		const struct vector_work *v = &l->part[i];
+		int j = row_at(v, from), end = row_at(v, to);
+
+		if (j < end)
+			vector_rows(v, l->kern, j, end);
+	}
+}
+
+/* Bytes a task.  Here the cut may depend on the number of threads: a row's product is the same in any task. */
+static int
+vector_cut(struct vector_list *l, int threads)
+{
+	double rounds = (double)l->bytes / VEC_TASK_BYTES / threads;
+	size_t tasks = (size_t)threads * (rounds < 1 ? 1 : rounds > 64 ? 64 : (size_t)rounds);
+
+	if (tasks > l->bytes / VEC_TASK_BYTES_MIN)
+		tasks = 1 + l->bytes / VEC_TASK_BYTES_MIN;
+	l->per_task = (l->bytes + tasks - 1) / tasks;
+	return (int)tasks;
+}
+
+static void
+vector_add(struct vector_list *l, const struct vector_work *work)
+{
+	struct vector_work *v = &l->part[l->count];
+	const struct vector_work *last = l->count ? v - 1 : NULL;
+
+	if (work->m <= 0 || work->rows <= 0)
 		return;
-	v->kern = kern_current();
-	v->id = new_id();
-	v->per_task = vector_cut(v, pool_threads(pool));
-	pool_run(pool, div_up(v->m, v->per_task), vector_task, v);
+	*v = *work;
+	v->start = l->bytes;
+	v->id = last && last->X == v->X && last->type == v->type && last->n == v->n ? last->id
+										    : new_id();
+	l->bytes += v->row_bytes * (size_t)v->m;
+	l->count++;
+}
+
+static void
+vector_run(struct pool *pool, struct vector_list *l)
+{
+	if (!l->count)
+		return;
+	l->kern = kern_current();
+	pool_run(pool, vector_cut(l, pool_threads(pool)), vector_task, l);
 }
 
 void
 gemm_nt(struct pool *pool, int rows, int m, int k, const float *A, int lda, const float *B, int ldb,
 	float *C, int ldc, bool add)
 {
-	if (rows <= FEW_ROWS && ldb == k) {
+	if (rows <= FEW_ROWS && ldb == k && k > 0) {
 		struct vector_work v = {
 			.type = T2_F32,
 			.W = (const char *)B,
@@ -366,7 +409,10 @@ gemm_nt(struct pool *pool, int rows, int m, int k, const float *A, int lda, cons
 			.Y = C,
 			.add = add,
 		};
-		vector_run(pool, &v);
+		struct vector_list l = {.count = 0};
+
+		vector_add(&l, &v);
+		vector_run(pool, &l);
 		return;
 	}
 	struct product p = {
@@ -425,39 +471,52 @@ gemm_tn(struct pool *pool, int m, int n, int rows, const float *A, int lda, cons
 }
 
 void
+gemm_weights_nt(struct pool *pool, const struct gemm_weight *w, int count, int rows)
+{
+	struct vector_list l = {.count = 0};
+
+	for (int i = 0; i < count; i++, w++) {
+		struct product p = {
+			.rows = rows,
+			.cols = w->m,
+			.k = w->n,
+			.A = w->X,
+			.lda = w->n,
+			.type = w->type,
+			.W = w->W,
+			.ldb = w->n,
+			.b_is_bt = true,
+			.C = w->Y,
+			.ldc = w->m,
+		};
+		struct vector_work v = {
+			.type = w->type,
+			.W = w->W,
+			.row_bytes = dtype_row_bytes(w->type, (size_t)w->n),
+			.m = w->m,
+			.n = w->n,
+			.rows = rows,
+			.ldx = w->n,
+			.ldy = w->m,
+			.X = w->X,
+			.Y = w->Y,
+		};
+
+		if (rows > FEW_ROWS || w->n <= 0)
+			product_run(pool, &p);
+		else
+			vector_add(&l, &v);
+	}
+	vector_run(pool, &l);
+}
+
+void
 gemm_weight_nt(struct pool *pool, enum dtype t, const void *W, int m, int n, const float *X,
 	       int rows, float *Y)
 {
-	if (rows <= FEW_ROWS) {
-		struct vector_work v = {
-			.type = t,
-			.W = W,
-			.row_bytes = dtype_row_bytes(t, (size_t)n),
-			.m = m,
-			.n = n,
-			.rows = rows,
-			.ldx = n,
-			.ldy = m,
-			.X = X,
-			.Y = Y,
-		};
-		vector_run(pool, &v);
-		return;
-	}
-	struct product p = {
-		.rows = rows,
-		.cols = m,
-		.k = n,
-		.A = X,
-		.lda = n,
-		.type = t,
-		.W = W,
-		.ldb = n,
-		.b_is_bt = true,
-		.C = Y,
-		.ldc = m,
-	};
-	product_run(pool, &p);
+	struct gemm_weight w = {.type = t, .W = W, .m = m, .n = n, .X = X, .Y = Y};
+
+	gemm_weights_nt(pool, &w, 1, rows);
 }
 
 void
