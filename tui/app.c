@@ -144,12 +144,21 @@ app_copy(struct app *a, const char *text)
 {
 	size_t n = strlen(text);
 
-	if (a->terminal && !terminal_copy(a->terminal, text, n)) {
+	switch (a->terminal ? terminal_copy(a->terminal, text, n) : COPY_SENT) {
+	case COPY_SENT:
+		app_say(a,
+			getenv("TMUX") ? "copied %zu bytes (tmux wants set-clipboard on)"
+				       : "copied %zu bytes",
+			n);
+		break;
+	case COPY_TOO_LONG:
 		app_error(a, "copy: %zu bytes are more than terminals take; x exports to a file",
 			  n);
-		return;
+		break;
+	case COPY_UNABLE:
+		app_error(a, "copy: this terminal has no clipboard; x exports to a file");
+		break;
 	}
-	app_say(a, "copied %zu bytes", n);
 }
 
 void
