@@ -19,6 +19,7 @@ check train_120x40 play 120x40 train
 check models_120x40 play 120x40 models
 check models_200x60 play 200x60 models
 check runs_120x40 play 120x40 runs
+check palette_120x40 play 120x40 palette
 check runs_200x60 play 200x60 runs
 check evals_120x40 play 120x40 evals
 check evals_200x60 play 200x60 evals
