@@ -4,8 +4,8 @@
 
 #include "tui/view.h"
 
-extern const struct view_ops models_view, spectrum_view, experts_view, ask_view, train_view,
-	runs_view, evals_view;
+extern const struct view_ops models_view, spectrum_view, experts_view, mix_view, ask_view,
+	train_view, runs_view, evals_view;
 
 /* What one view asks of another by app_send(); data is a malloced string. */
 enum view_request {
