@@ -156,7 +156,7 @@ places_look(struct place_list *out, const char *const *list, int n, const char *
 	}
 	out->known = out->n;
 	if (ok && beside && realpath(beside, dir) && !stat(dir, &sb)) {
-		if (!S_ISDIR(sb.st_mode)) { /* its own folder and those in it, then those next to it */
+		if (!S_ISDIR(sb.st_mode)) { /* its own folder, then its neighbours */
 			parent(dir);
 			ok = scan(out, dir, true, &left, job);
 		}
