@@ -3,15 +3,11 @@
 #include <string.h>
 
 #include "engine/linalg/blas.h"
+#include "engine/linalg/few_rows.h"
 #include "engine/linalg/kern_impl.h"
 
 /* Up to here products go through the matrix-vector kernels, which read each weight row once for all rows of x. */
 #define FEW_ROWS KERN_ROWS
-
-/* A matrix-vector task reads about this many bytes of weights: where a task starts, nothing is on its way from memory
- * yet.  Every thread has its part, but no task less than the smaller number. */
-#define VEC_TASK_BYTES	   (256 << 10)
-#define VEC_TASK_BYTES_MIN (4 << 10)
 
 /* Larger products go over k in steps of at most STEP, and over the rows in chunks of at most CHUNK.
  * C is cut into tiles, a task each, which pack their own columns of B step by step and run the
@@ -272,134 +268,14 @@ product_run(struct pool *pool, struct product *p)
 	}
 }
 
-/* Few rows: Y[rows][m] = X[rows][n] W[m][n]^T, weight rows in tasks, each read once for up to KERN_ROWS rows of X. */
-struct vector_work {
-	uint64_t id; /* of X as the kernels want it: no two have the same */
-	const char *W;
-	const float *X;
-	float *Y;
-	size_t row_bytes, start; /* start: bytes of the weights before these in the list */
-	enum dtype type;
-	int m, n, rows, ldx, ldy;
-	bool add;
-};
-
-/* Several of them in one piece: their weights as if they lay one behind another, cut into tasks of equal bytes. */
-struct vector_list {
-	const struct kern_impl *kern;
-	size_t bytes, per_task;
-	int count;
-	struct vector_work part[GEMM_TOGETHER];
-};
-
-/* X as the kernels want it, by each thread for itself and for all its tasks: it costs less than fetching it from another
- * processor's cache.  Without memory *kern becomes the plain level. */
-static const float *
-arranged_here(const struct vector_work *v, const struct kern_impl **kern)
-{
-	static _Thread_local uint64_t done;
-	static _Thread_local const struct kern_impl *how;
-	static _Thread_local const float *arranged;
-
-	if (done != v->id) {
-		how = *kern;
-		arranged = kern_arrange(&how, v->type, v->X, v->ldx, v->n, v->rows);
-		done = v->id;
-	}
-	*kern = how;
-	return arranged;
-}
-
-static void
-vector_rows(const struct vector_work *v, const struct kern_impl *kern, int j, int end)
-{
-	float part[KERN_ROWS][64];
-	const float *arranged = arranged_here(v, &kern);
-
-	while (j < end) {
-		int mrows = v->add ? min_int(64, end - j) : end - j;
-		float *y = v->add ? part[0] : v->Y + j;
-
-		kern->matvec(v->type, v->W + (size_t)j * v->row_bytes, mrows, v->n, v->X, v->ldx,
-			     v->rows, y, v->add ? 64 : v->ldy, arranged);
-		for (int i = 0; v->add && i < v->rows; i++)
-			kern->axpy(v->Y + (size_t)i * v->ldy + j, 1, part[i], mrows);
-		j += mrows;
-	}
-}
-
-/* The weight row at this byte of the list: a multiple of four, or one of the ends. */
-static int
-row_at(const struct vector_work *v, size_t byte)
-{
-	size_t row = byte > v->start ? (byte - v->start) / v->row_bytes : 0;
-
-	return row >= (size_t)v->m ? v->m : min_int(round_up((int)row, 4), v->m);
-}
-
-static void
-vector_task(void *arg, int task, int worker)
-{
-	const struct vector_list *l = arg;
-	size_t from = (size_t)task * l->per_task, to = from + l->per_task;
-
-	(void)worker;
-	for (int i = 0; i < l->count; i++) {
-		const struct vector_work *v = &l->part[i];
-		int j = row_at(v, from), end = row_at(v, to);
-
-		if (j < end)
-			vector_rows(v, l->kern, j, end);
-	}
-}
-
-/* Bytes a task.  Here the cut may depend on the number of threads: a row's product is the same in any task. */
-static int
-vector_cut(struct vector_list *l, int threads)
-{
-	double rounds = (double)l->bytes / VEC_TASK_BYTES / threads;
-	size_t tasks = (size_t)threads * (rounds < 1 ? 1 : rounds > 64 ? 64 : (size_t)rounds);
-
-	if (tasks > l->bytes / VEC_TASK_BYTES_MIN)
-		tasks = 1 + l->bytes / VEC_TASK_BYTES_MIN;
-	l->per_task = (l->bytes + tasks - 1) / tasks;
-	return (int)tasks;
-}
-
-static void
-vector_add(struct vector_list *l, const struct vector_work *work)
-{
-	struct vector_work *v = &l->part[l->count];
-	const struct vector_work *last = l->count ? v - 1 : NULL;
-
-	if (work->m <= 0 || work->rows <= 0)
-		return;
-	*v = *work;
-	v->start = l->bytes;
-	v->id = last && last->X == v->X && last->type == v->type && last->n == v->n ? last->id
-										    : new_id();
-	l->bytes += v->row_bytes * (size_t)v->m;
-	l->count++;
-}
-
-static void
-vector_run(struct pool *pool, struct vector_list *l)
-{
-	if (!l->count)
-		return;
-	l->kern = kern_current();
-	pool_run(pool, vector_cut(l, pool_threads(pool)), vector_task, l);
-}
-
 void
 gemm_nt(struct pool *pool, int rows, int m, int k, const float *A, int lda, const float *B, int ldb,
 	float *C, int ldc, bool add)
 {
 	if (rows <= FEW_ROWS && ldb == k && k > 0) {
-		struct vector_work v = {
+		struct few_rows f = {
 			.type = T2_F32,
-			.W = (const char *)B,
-			.row_bytes = (size_t)k * sizeof *B,
+			.W = B,
 			.m = m,
 			.n = k,
 			.rows = rows,
@@ -409,10 +285,7 @@ gemm_nt(struct pool *pool, int rows, int m, int k, const float *A, int lda, cons
 			.Y = C,
 			.add = add,
 		};
-		struct vector_list l = {.count = 0};
-
-		vector_add(&l, &v);
-		vector_run(pool, &l);
+		few_rows_run(pool, &f, 1);
 		return;
 	}
 	struct product p = {
@@ -473,9 +346,24 @@ gemm_tn(struct pool *pool, int m, int n, int rows, const float *A, int lda, cons
 void
 gemm_weights_nt(struct pool *pool, const struct gemm_weight *w, int count, int rows)
 {
-	struct vector_list l = {.count = 0};
+	struct few_rows few[GEMM_TOGETHER];
+	int waiting = 0;
 
 	for (int i = 0; i < count; i++, w++) {
+		if (rows <= FEW_ROWS && w->n > 0) {
+			few[waiting++] = (struct few_rows){
+				.type = w->type,
+				.W = w->W,
+				.m = w->m,
+				.n = w->n,
+				.rows = rows,
+				.ldx = w->n,
+				.ldy = w->m,
+				.X = w->X,
+				.Y = w->Y,
+			};
+			continue;
+		}
 		struct product p = {
 			.rows = rows,
 			.cols = w->m,
@@ -489,25 +377,9 @@ gemm_weights_nt(struct pool *pool, const struct gemm_weight *w, int count, int r
 			.C = w->Y,
 			.ldc = w->m,
 		};
-		struct vector_work v = {
-			.type = w->type,
-			.W = w->W,
-			.row_bytes = dtype_row_bytes(w->type, (size_t)w->n),
-			.m = w->m,
-			.n = w->n,
-			.rows = rows,
-			.ldx = w->n,
-			.ldy = w->m,
-			.X = w->X,
-			.Y = w->Y,
-		};
-
-		if (rows > FEW_ROWS || w->n <= 0)
-			product_run(pool, &p);
-		else
-			vector_add(&l, &v);
+		product_run(pool, &p);
 	}
-	vector_run(pool, &l);
+	few_rows_run(pool, few, waiting);
 }
 
 void
