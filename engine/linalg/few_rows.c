@@ -7,29 +7,30 @@
 
 /* The owner of a share takes half of what is left of it, or all where that is little: where a thread begins to read,
  * nothing is on its way from memory yet.  Helpers, who come when every share has begun, take less, from the end. */
-#define UNIT	    64 /* bytes of weights, the measure of all that follows */
-#define PIECE	    ((256 << 10) / UNIT)
-#define HELP	    ((32 << 10) / UNIT)
+#define PIECE_BYTES (256 << 10) /* of weights */
+#define HELP_BYTES  (32 << 10)
 #define SHARE_BYTES (4 << 10) /* for less no other thread is asked */
-#define SHARES	    32	      /* more threads than this help the first ones */
+#define SHARES	    32	      /* more threads than this get none */
 #define GROUP	    4	      /* weight rows that the kernels take together */
 
-/* What is left of a share: first unit in the high half, end in the low one.  On a cache line of its own: mostly one
+/* What is left of a share: first group in the high half, end in the low one.  On a cache line of its own: mostly one
  * thread takes from it. */
 struct rest {
-	alignas(64) _Atomic uint64_t units;
+	alignas(64) _Atomic uint64_t groups;
 };
 
-/* One of the weights. */
+/* One of the products.  Weight rows are counted in groups, over all products one after another. */
 struct part {
 	struct few_rows few;
-	uint64_t id;		 /* of X as the kernels want it: no two have the same */
-	size_t row_bytes, start; /* start: bytes of the weights before these */
+	uint64_t id; /* of X as the kernels want it: no two have the same */
+	size_t row_bytes;
+	int group, end; /* its first one, and the one behind its last */
 };
 
 struct work {
 	const struct kern_impl *kern;
-	int shares, units, parts;
+	int count, shares, piece, help; /* pieces in groups */
+	int start[SHARES + 1];		/* of the shares */
 	struct part part[GEMM_TOGETHER];
 	struct rest rest[SHARES];
 };
@@ -71,59 +72,49 @@ static void
 part_rows(const struct part *p, const struct kern_impl *kern, int j, int end)
 {
 	const struct few_rows *f = &p->few;
-	float sum[KERN_ROWS][64];
+	float sums[KERN_ROWS][64];
 	const float *arranged = arranged_here(p, &kern);
 
 	while (j < end) {
 		int mrows = f->add ? min_int(64, end - j) : end - j;
-		float *y = f->add ? sum[0] : f->Y + j;
+		float *y = f->add ? sums[0] : f->Y + j;
 
 		kern->matvec(f->type, (const char *)f->W + (size_t)j * p->row_bytes, mrows, f->n,
 			     f->X, f->ldx, f->rows, y, f->add ? 64 : f->ldy, arranged);
 		for (int i = 0; f->add && i < f->rows; i++)
-			kern->axpy(f->Y + (size_t)i * f->ldy + j, 1, sum[i], mrows);
+			kern->axpy(f->Y + (size_t)i * f->ldy + j, 1, sums[i], mrows);
 		j += mrows;
 	}
 }
 
-/* The first weight row of this part that begins at a unit or behind it and a group: where one piece ends and the next begins. */
-static int
-row_at(const struct part *p, int unit)
-{
-	size_t byte = (size_t)unit * UNIT, row = 0;
-
-	if (byte > p->start)
-		row = (byte - p->start + GROUP * p->row_bytes - 1) / (GROUP * p->row_bytes) * GROUP;
-	return row < (size_t)p->few.m ? (int)row : p->few.m;
-}
-
 static void
-run_units(const struct work *w, int from, int end)
+groups_from(const struct work *w, int group, int end)
 {
-	for (int i = 0; i < w->parts; i++) {
-		int j = row_at(&w->part[i], from), to = row_at(&w->part[i], end);
+	for (const struct part *p = w->part; group < end; p++) {
+		int to = min_int(end, p->end);
 
-		if (j < to)
-			part_rows(&w->part[i], w->kern, j, to);
+		if (group >= to)
+			continue;
+		part_rows(p, w->kern, (group - p->group) * GROUP,
+			  min_int((to - p->group) * GROUP, p->few.m));
+		group = to;
 	}
 }
 
 static int
-share_start(const struct work *w, int i)
+owner_piece(const struct work *w, int groups)
 {
-	return (int)((long)w->units * i / w->shares);
+	int half = groups / 2;
+
+	return half >= w->piece ? half : groups;
 }
 
 static int
-owner_piece(int units)
+helper_piece(const struct work *w, int groups)
 {
-	return units / 2 >= PIECE ? units / 2 : units;
-}
+	int quarter = groups / 4;
 
-static int
-helper_piece(int units)
-{
-	return min_int(units / 4 > HELP ? units / 4 : HELP, units);
+	return min_int(quarter > w->help ? quarter : w->help, groups);
 }
 
 static uint64_t
@@ -137,16 +128,16 @@ rest_of(int from, int end)
 static void
 rest_take(struct work *w, int share, bool own)
 {
-	_Atomic uint64_t *rest = &w->rest[share].units;
-	int start = share_start(w, share), units = share_start(w, share + 1) - start;
+	_Atomic uint64_t *rest = &w->rest[share].groups;
+	int all = w->start[share + 1] - w->start[share];
 	uint64_t had;
 
-	if (owner_piece(units) == units)
+	if (owner_piece(w, all) == all)
 		return;
 	had = atomic_load_explicit(rest, memory_order_relaxed);
 	for (;;) {
 		int from = (int)(had >> 32), end = (int)(uint32_t)had;
-		int n = own ? owner_piece(end - from) : helper_piece(end - from);
+		int n = own ? owner_piece(w, end - from) : helper_piece(w, end - from);
 		uint64_t left = own ? rest_of(from + n, end) : rest_of(from, end - n);
 
 		if (n == 0)
@@ -155,9 +146,9 @@ rest_take(struct work *w, int share, bool own)
 							   memory_order_relaxed))
 			continue;
 		if (own)
-			run_units(w, from, from + n);
+			groups_from(w, from, from + n);
 		else
-			run_units(w, end - n, end);
+			groups_from(w, end - n, end);
 		if (n == end - from)
 			break;
 		had = atomic_load_explicit(rest, memory_order_relaxed);
@@ -172,9 +163,9 @@ share_task(void *arg, int task, int worker)
 
 	(void)worker;
 	if (task < w->shares) {
-		int start = share_start(w, task), units = share_start(w, task + 1) - start;
+		int start = w->start[task];
 
-		run_units(w, start, start + owner_piece(units));
+		groups_from(w, start, start + owner_piece(w, w->start[task + 1] - start));
 		rest_take(w, task, true);
 		return;
 	}
@@ -182,41 +173,69 @@ share_task(void *arg, int task, int worker)
 		rest_take(w, (task + i) % w->shares, false);
 }
 
+static void
+part_add(struct work *w, const struct few_rows *f)
+{
+	struct part *p = &w->part[w->count];
+	const struct part *last = w->count ? p - 1 : NULL;
+	bool same = last && last->few.X == f->X && last->few.type == f->type && last->few.n == f->n;
+
+	if (f->m <= 0 || f->rows <= 0)
+		return;
+	p->few = *f;
+	p->id = same ? last->id : new_id();
+	p->row_bytes = dtype_row_bytes(f->type, (size_t)f->n);
+	p->group = last ? last->end : 0;
+	p->end = p->group + (f->m - 1) / GROUP + 1;
+	w->count++;
+}
+
+static size_t
+bytes_of(const struct part *p)
+{
+	return (size_t)(p->end - p->group) * GROUP * p->row_bytes;
+}
+
+/* The group at this byte of all. */
+static int
+group_at(const struct work *w, size_t byte)
+{
+	const struct part *p = w->part, *last = p + w->count - 1;
+
+	for (; p < last && byte >= bytes_of(p); p++)
+		byte -= bytes_of(p);
+	return min_int(p->group + (int)(byte / (GROUP * p->row_bytes)), p->end);
+}
+
 void
 few_rows_run(struct pool *pool, const struct few_rows *f, int count)
 {
 	struct work w;
-	size_t bytes = 0;
+	size_t bytes = 0, each;
 	bool rests = false;
 
-	w.kern = kern_current();
-	w.parts = 0;
-	for (; count > 0; count--, f++) {
-		struct part *p = &w.part[w.parts];
-		bool same = w.parts && f->X == p[-1].few.X && f->type == p[-1].few.type &&
-			    f->n == p[-1].few.n;
-
-		if (f->m <= 0 || f->rows <= 0)
-			continue;
-		p->few = *f;
-		p->id = same ? p[-1].id : new_id();
-		p->row_bytes = dtype_row_bytes(f->type, (size_t)f->n);
-		p->start = bytes;
-		bytes += p->row_bytes * (size_t)f->m;
-		w.parts++;
-	}
-	if (!w.parts)
+	w.count = 0;
+	for (int i = 0; i < count; i++)
+		part_add(&w, &f[i]);
+	if (!w.count)
 		return;
-	w.units = (int)((bytes + UNIT - 1) / UNIT);
+	for (int i = 0; i < w.count; i++)
+		bytes += bytes_of(&w.part[i]);
+	each = bytes / (size_t)w.part[w.count - 1].end + 1; /* bytes a group */
+	w.kern = kern_current();
 	w.shares = min_int(pool_threads(pool), SHARES);
 	if ((size_t)w.shares > bytes / SHARE_BYTES)
 		w.shares = 1 + (int)(bytes / SHARE_BYTES);
+	w.piece = 1 + (int)(PIECE_BYTES / each);
+	w.help = 1 + (int)(HELP_BYTES / each);
+	for (int i = 0; i <= w.shares; i++)
+		w.start[i] = group_at(&w, bytes / (size_t)w.shares * (size_t)i);
+	w.start[w.shares] = w.part[w.count - 1].end;
 	for (int i = 0; i < w.shares; i++) {
-		int start = share_start(&w, i), end = share_start(&w, i + 1);
-		int first = start + owner_piece(end - start);
+		int first = w.start[i] + owner_piece(&w, w.start[i + 1] - w.start[i]);
 
-		atomic_init(&w.rest[i].units, rest_of(first, end));
-		rests |= first < end;
+		atomic_init(&w.rest[i].groups, rest_of(first, w.start[i + 1]));
+		rests |= first < w.start[i + 1];
 	}
 	pool_run(pool, rests ? 2 * w.shares : w.shares, share_task, &w);
 }

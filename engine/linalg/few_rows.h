@@ -4,12 +4,12 @@
  *	few_rows_run(pool, &f, 1);				// y[i][j] (+)= W[j] . x[i]
  *
  * Such a product is bound by reading W, which comes slowly where a thread begins to read: so each thread has one run of
- * weight rows of its own and takes it piece by piece; who is done helps the others.  The cut may depend on
- * the number of threads, as a row's product is the same bits in any piece.  Several weights are run as if they lay one
- * behind another. */
+ * weight rows of its own and takes it piece by piece; who is done helps the others.  Several products, none of which waits for another's, are one piece of work.  The cut may depend on
+ * the number of threads, as a row's product is the same bits in any piece. */
 #ifndef T2_FEW_ROWS_H
 #define T2_FEW_ROWS_H
 
+#include "engine/base/pool.h"
 #include "engine/linalg/blas.h"
 #include "engine/linalg/kern.h"
 
@@ -22,7 +22,6 @@ struct few_rows {
 	bool add;
 };
 
-/* count <= GEMM_TOGETHER */
-void few_rows_run(struct pool *pool, const struct few_rows *f, int count);
+void few_rows_run(struct pool *pool, const struct few_rows *f, int count); /* <= GEMM_TOGETHER */
 
 #endif

@@ -347,23 +347,9 @@ void
 gemm_weights_nt(struct pool *pool, const struct gemm_weight *w, int count, int rows)
 {
 	struct few_rows few[GEMM_TOGETHER];
-	int waiting = 0;
+	int listed = 0;
 
 	for (int i = 0; i < count; i++, w++) {
-		if (rows <= FEW_ROWS && w->n > 0) {
-			few[waiting++] = (struct few_rows){
-				.type = w->type,
-				.W = w->W,
-				.m = w->m,
-				.n = w->n,
-				.rows = rows,
-				.ldx = w->n,
-				.ldy = w->m,
-				.X = w->X,
-				.Y = w->Y,
-			};
-			continue;
-		}
 		struct product p = {
 			.rows = rows,
 			.cols = w->m,
@@ -377,9 +363,24 @@ gemm_weights_nt(struct pool *pool, const struct gemm_weight *w, int count, int r
 			.C = w->Y,
 			.ldc = w->m,
 		};
-		product_run(pool, &p);
+		struct few_rows f = {
+			.type = w->type,
+			.W = w->W,
+			.m = w->m,
+			.n = w->n,
+			.rows = rows,
+			.ldx = w->n,
+			.ldy = w->m,
+			.X = w->X,
+			.Y = w->Y,
+		};
+
+		if (rows > FEW_ROWS || w->n <= 0)
+			product_run(pool, &p);
+		else
+			few[listed++] = f;
 	}
-	few_rows_run(pool, few, waiting);
+	few_rows_run(pool, few, listed);
 }
 
 void
