@@ -241,23 +241,29 @@ strategies(struct ask *s)
 			snprintf(s->strategy[s->nstrategy++], sizeof s->strategy[0], "mix:%s",
 				 m.v[i].name);
 	mixture_list_free(&m);
+	if (s->written[0] && s->nstrategy < ASK_STRATEGIES)
+		snprintf(s->strategy[s->nstrategy++], sizeof s->strategy[0], "%s", s->written);
 	s->choice = 0;
 	for (int i = 0; i < s->nstrategy; i++)
 		if (!strcmp(s->strategy[i], was))
 			s->choice = i;
 }
 
+/* Chosen in another view; what the list does not have (a mixture without a name) is added and stays. */
 static void
 choose(struct view *v, struct ask *s, const char *strategy)
 {
-	strategies(s);
-	for (int i = 0; i < s->nstrategy; i++)
-		if (!strcmp(s->strategy[i], strategy)) {
-			s->choice = i;
-			app_say(v->app, "strategy: %s", strategy);
-			return;
-		}
-	app_say(v->app, "%s is not among the strategies", strategy);
+	for (int pass = 0; pass < 2; pass++) {
+		strategies(s);
+		for (int i = 0; i < s->nstrategy; i++)
+			if (!strcmp(s->strategy[i], strategy)) {
+				s->choice = i;
+				app_say(v->app, "strategy: %s; a asks", strategy);
+				return;
+			}
+		snprintf(s->written, sizeof s->written, "%s", strategy);
+	}
+	app_error(v->app, "strategy %.60s: too many strategies to add it", strategy);
 }
 
 /* -- history ----------------------------------------------------------------------------------------------- */
