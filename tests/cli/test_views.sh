@@ -24,6 +24,7 @@ check models_120x40 play 120x40 models
 check models_200x60 play 200x60 models
 check mix_120x40 play 120x40 mix
 check runs_120x40 play 120x40 runs
+check palette_120x40 play 120x40 palette
 check runs_200x60 play 200x60 runs
 # another model: the sample under an expert, in half precision
 cp -r samples/model "$home/half" && chmod -R u+w "$home/half"

@@ -531,7 +531,10 @@ next_strategy(struct view *v, void *state, const char *arg)
 {
 	struct ask *s = state;
 
-	(void)arg;
+	if (arg) {
+		choose(v, s, arg);
+		return;
+	}
 	s->choice = (s->choice + 1) % s->nstrategy;
 	app_say(v->app, "strategy: %s", s->strategy[s->choice]);
 }
@@ -550,7 +553,7 @@ toggle_base(struct view *v, void *state, const char *arg)
 static const struct binding bindings[] = {
 	{A_NONE, "a", "ask", "ask the prompt", ask_now, PANES_ALL, BIND_BAR | BIND_ARG},
 	{A_NONE, "S", "strategy", "next strategy: auto, cls, prompt, none, experts, mixtures",
-	 next_strategy, PANES_ALL, BIND_BAR},
+	 next_strategy, PANES_ALL, BIND_BAR | BIND_TAKES(ARG_STRATEGY)},
 	{A_NONE, "b", "base", "also show what the base model would say", toggle_base, PANES_ALL,
 	 BIND_BAR},
 };

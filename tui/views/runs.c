@@ -523,12 +523,14 @@ static void
 new_run(struct view *v, void *state, const char *arg)
 {
 	(void)state;
-	(void)arg;
-	app_show(v->app, 6);
+	app_show(v->app, train_view.number);
+	if (arg)
+		app_send(v->app, &train_view, VIEW_TASK, strdup(arg), free);
 }
 
 static const struct binding bindings[] = {
-	{A_NONE, "t", "new-run", "train a new expert", new_run, PANES_ALL, BIND_BAR},
+	{A_NONE, "t", "new-run", "train a new expert", new_run, PANES_ALL,
+	 BIND_BAR | BIND_TAKES(ARG_TASK)},
 	{A_NONE, "s", "stop", "stop the selected run after its step", stop_run, PANES_ALL,
 	 BIND_BAR},
 	{A_NONE, "R", "resume", "go on with an interrupted or stopped run", resume_run, PANES_ALL,
