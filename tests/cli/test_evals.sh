@@ -75,7 +75,7 @@ stale() {
 			keys llllllllllll
 			keys hhh
 			wait "expert:mine · math: 1.00 [0.84 1.00]  20 of 20, stale"
-			wait "stale: its weights have changed"
+			wait "stale: made with other weights"
 			key Enter
 			wait "1 evaluation kept" 60000
 			wait-not "stale"

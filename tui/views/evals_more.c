@@ -30,7 +30,7 @@ state_text(const struct score *x, enum theme_role *role)
 	*role = TH_WARN;
 	switch (x->state) {
 	case SCORE_STALE_SETUP:
-		return "stale: its weights have changed";
+		return "stale: made with other weights";
 	case SCORE_STALE_TASK:
 		return "stale: the questions have changed";
 	case SCORE_STALE_OLD:
@@ -57,8 +57,11 @@ draw_pair(struct evals *s, struct canvas *c, struct rect r, const struct score *
 	if (row == evals_row(s) || r.h < 3)
 		return;
 	o = ev_score(s, row, col);
-	canvas_printf(c, r.x + 1, r.y, r.w - 2, dim, "against %s on the same questions",
-		      s->row[row].spec);
+	if (n)
+		canvas_printf(c, r.x + 1, r.y, r.w - 2, dim, "against %s on the same %d questions",
+			      s->row[row].spec, n);
+	else
+		canvas_printf(c, r.x + 1, r.y, r.w - 2, dim, "against %s", s->row[row].spec);
 	if (!o->state || !x->state || !n) {
 		canvas_text(c, r.x + 1, r.y + 1, r.w - 2, canvas_style(c, TH_STALE),
 			    "both must be measured");
