@@ -32,6 +32,13 @@ stream() {
 check stream stream
 R=$(sed -n 1p "$D/stream" | jget '$.run')
 check run_list sh -c '"$1" run list --json | grep -q "\"name\":\"three\".*\"status\":\"done\",\"step\":3,\"steps\":3"' _ "$T"
+not_validated() { # nothing was: a dash for a reader, null for a program, an empty field in a table
+	"$T" run list >"$D/list" && grep -q ' three .* 3/3 .* - ' "$D/list" && ! grep -qw nan "$D/list" &&
+		"$T" expert list >"$D/list" && grep -q '^three .* - .* - ' "$D/list" && ! grep -qw nan "$D/list" &&
+		"$T" run list --json | jtest "(SELECT json_extract(value,'\$.best_accuracy') IS NULL FROM json_each(json_extract(j,'\$.runs')) WHERE json_extract(value,'\$.name')='three')" &&
+		! "$T" run export three --csv | grep -qw nan && ! "$T" run show three | grep -qw nan
+}
+check not_validated not_validated
 check run_show sh -c '"$1" run show three --json | grep -q "\"steps_done\":\[{\"step\":1,"' _ "$T"
 check run_csv sh -c '[ "$("$1" run export "$2" --csv | wc -l)" = 4 ]' _ "$T" "$R"
 check expert_kept sh -c '"$1" expert show three --json | grep -q "\"vectors\""' _ "$T"
