@@ -120,14 +120,16 @@ check-format:
 check-man:
 	@mandoc -Tlint -Wwarning man/*.[1-9] && echo "manual: clean"
 
-# The unit tests again under sanitizers, in build folders of their own.
+# The tests again under sanitizers, in build folders of their own.  Reports go to files: those of a trainer that runs on
+# its own, or of a program whose failure a test expects, would be seen by nobody; tests/run.sh counts each as a failure.
+# The paths are whole ones, because tests run the program from other folders too.
 check-asan: deps-test
 	@$(MAKE) --no-print-directory -j$$(nproc) B=build-asan OPT="-O1 -g" SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" build-asan/t2tui build-tests
-	@T2_SHARED="$(SHARED)" ASAN_OPTIONS=detect_leaks=1 sh tests/run.sh build-asan $(TESTS)
+	@T2_SHARED="$(SHARED)" ASAN_OPTIONS="detect_leaks=1:log_path='$(CURDIR)/build-asan/report'" sh tests/run.sh build-asan $(TESTS)
 
 check-tsan: deps-test
 	@$(MAKE) --no-print-directory -j$$(nproc) B=build-tsan OPT="-O1 -g" SAN="-fsanitize=thread" build-tsan/t2tui build-tests
-	@T2_SHARED="$(SHARED)" TSAN_OPTIONS="suppressions=tests/lib/tsan.supp" sh tests/run.sh build-tsan $(TESTS)
+	@T2_SHARED="$(SHARED)" TSAN_OPTIONS="log_path='$(CURDIR)/build-tsan/report'" sh tests/run.sh build-tsan $(TESTS)
 
 bench: all
 	@$(B)/t2tui bench $(MODEL)
