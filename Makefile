@@ -14,7 +14,7 @@ VERSION := 0.1.0
 
 PACKAGES := gcc make pkg-config libncurses-dev libblis-pthread-dev liblapacke-dev liblapack-dev \
             libgfortran-12-dev libsqlite3-dev libpcre2-dev libjansson-dev libutf8proc-dev libxxhash-dev libinih-dev
-TEST_PACKAGES := libcmocka-dev tmux mandoc clang-format sqlite3
+TEST_PACKAGES := libcmocka-dev tmux mandoc clang-format sqlite3 jq
 
 # BLIS has no .pc file; static, so that --as-needed cannot put another BLAS under LAPACK.
 LIBDIR   := /usr/lib/$(shell $(CC) -dumpmachine)
