@@ -78,12 +78,12 @@ $(B)/make-samples: $(call obj,$(SAMPLE_SRC)) $(B)/libt2.a
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-# the schema as a C string, so that the binary needs no file beside it
-$(B)/store/schema.sql.h: store/schema.sql
+# schema and migrations as C strings, so that the binary needs no file beside it
+$(B)/store/%.sql.h: store/%.sql
 	@mkdir -p $(@D)
 	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@
 
-$(B)/store/store.o: $(B)/store/schema.sql.h
+$(B)/store/store.o: $(patsubst %,$(B)/%.h,$(wildcard store/*.sql))
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)

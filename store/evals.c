@@ -11,7 +11,7 @@ eval_insert(struct store *s, const struct eval_row *e, const struct eval_item *i
 	sqlite3_stmt *q = db_stmt(
 		s,
 		"INSERT INTO evaluation(model,created,task,split,strategy,temperature,seed,n,"
-		"correct,seconds,tokens) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+		"correct,seconds,tokens,setup_hash,task_hash) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
 		err);
 	enum t2_status st;
 
@@ -28,15 +28,23 @@ eval_insert(struct store *s, const struct eval_row *e, const struct eval_item *i
 	sqlite3_bind_int(q, 9, e->correct);
 	sqlite3_bind_double(q, 10, e->seconds);
 	sqlite3_bind_int64(q, 11, e->tokens);
+	db_text(q, 12, e->setup_hash);
+	db_text(q, 13, e->task_hash);
 	st = db_done(s, q, "keep evaluation", err);
 	*id = sqlite3_last_insert_rowid(s->db);
 	for (int i = 0; i < n && !st; i++) {
-		if (!(q = db_stmt(s, "INSERT INTO evaluation_item VALUES(?,?,?,?)", err)))
+		q = db_stmt(s,
+			    "INSERT INTO evaluation_item(evaluation,item,correct,answer,decision) "
+			    "VALUES(?,?,?,?,?)",
+			    err);
+		if (!q)
 			return T2_EDB;
 		sqlite3_bind_int64(q, 1, *id);
 		sqlite3_bind_int(q, 2, items[i].item);
 		sqlite3_bind_int(q, 3, items[i].correct);
 		db_text(q, 4, items[i].answer);
+		if (items[i].decision)
+			db_text(q, 5, items[i].decision);
 		st = db_done(s, q, "keep evaluation", err);
 	}
 	return st;
@@ -74,6 +82,8 @@ eval_read(sqlite3_stmt *q, void *row, struct arena *a)
 	e->correct = sqlite3_column_int(q, 9);
 	e->seconds = sqlite3_column_double(q, 10);
 	e->tokens = (long)sqlite3_column_int64(q, 11);
+	e->setup_hash = db_column_text(q, 12, a);
+	e->task_hash = db_column_text(q, 13, a);
 }
 
 enum t2_status
@@ -82,7 +92,8 @@ store_eval_list(struct store *s, int64_t model, struct eval_list *out, struct t2
 	sqlite3_stmt *q = db_stmt(
 		s,
 		"SELECT id,model,created,task,split,strategy,temperature,seed,n,correct,seconds,"
-		"tokens FROM evaluation WHERE ?1=0 OR model=?1 ORDER BY created DESC,id DESC",
+		"tokens,setup_hash,task_hash FROM evaluation WHERE ?1=0 OR model=?1 ORDER BY "
+		"created DESC,id DESC",
 		err);
 
 	memset(out, 0, sizeof *out);
@@ -95,6 +106,77 @@ store_eval_list(struct store *s, int64_t model, struct eval_list *out, struct t2
 
 void
 eval_list_free(struct eval_list *l)
+{
+	free(l->v);
+	arena_free(&l->arena);
+	memset(l, 0, sizeof *l);
+}
+
+static void
+item_read(sqlite3_stmt *q, void *row, struct arena *a)
+{
+	struct eval_item *i = row;
+
+	i->item = sqlite3_column_int(q, 0);
+	i->correct = sqlite3_column_int(q, 1);
+	i->answer = db_column_text(q, 2, a);
+	if (sqlite3_column_type(q, 3) != SQLITE_NULL)
+		i->decision = db_column_text(q, 3, a);
+}
+
+enum t2_status
+store_eval_items(struct store *s, int64_t id, struct eval_items *out, struct t2_err *err)
+{
+	sqlite3_stmt *q = db_stmt(s,
+				  "SELECT item,correct,answer,decision FROM evaluation_item "
+				  "WHERE evaluation=? ORDER BY item",
+				  err);
+
+	memset(out, 0, sizeof *out);
+	if (!q)
+		return T2_EDB;
+	sqlite3_bind_int64(q, 1, id);
+	return db_list(s, q, item_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
+		       &out->arena, "list answers", err);
+}
+
+void
+eval_items_free(struct eval_items *l)
+{
+	free(l->v);
+	arena_free(&l->arena);
+	memset(l, 0, sizeof *l);
+}
+
+static void
+choice_read(sqlite3_stmt *q, void *row, struct arena *a)
+{
+	struct eval_choice *c = row;
+
+	c->decision = db_column_text(q, 0, a);
+	c->n = sqlite3_column_int(q, 1);
+	c->correct = sqlite3_column_int(q, 2);
+}
+
+enum t2_status
+store_eval_choices(struct store *s, int64_t id, struct eval_choices *out, struct t2_err *err)
+{
+	sqlite3_stmt *q = db_stmt(s,
+				  "SELECT decision,count(*),sum(correct) FROM evaluation_item "
+				  "WHERE evaluation=? AND decision IS NOT NULL "
+				  "GROUP BY decision ORDER BY decision",
+				  err);
+
+	memset(out, 0, sizeof *out);
+	if (!q)
+		return T2_EDB;
+	sqlite3_bind_int64(q, 1, id);
+	return db_list(s, q, choice_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
+		       &out->arena, "list decisions", err);
+}
+
+void
+eval_choices_free(struct eval_choices *l)
 {
 	free(l->v);
 	arena_free(&l->arena);

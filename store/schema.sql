@@ -1,4 +1,4 @@
--- t2tui's store, version 1.  t2tui-store(7) describes every column.
+-- t2tui's store, version 3.  t2tui-store(7) describes every column.
 -- Times are Unix seconds (real), vectors little-endian float32 blobs, settings and maps JSON text.
 CREATE TABLE model (
 	id INTEGER PRIMARY KEY,
@@ -163,14 +163,41 @@ CREATE TABLE evaluation (
 	n INTEGER NOT NULL,
 	correct INTEGER NOT NULL,
 	seconds REAL NOT NULL,
-	tokens INTEGER NOT NULL
+	tokens INTEGER NOT NULL,
+	setup_hash TEXT NOT NULL DEFAULT '',
+	task_hash TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE TABLE evaluation_item (
 	evaluation INTEGER NOT NULL REFERENCES evaluation(id) ON DELETE CASCADE,
 	item INTEGER NOT NULL,
 	correct INTEGER NOT NULL,
 	answer TEXT NOT NULL,
+	decision TEXT,
 	PRIMARY KEY (evaluation, item)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE benchmark (
+	id INTEGER PRIMARY KEY,
+	created REAL NOT NULL,
+	model TEXT NOT NULL,
+	machine TEXT NOT NULL,
+	kernels TEXT NOT NULL,
+	threads INTEGER NOT NULL,
+	layers INTEGER NOT NULL
+) STRICT;
+CREATE TABLE benchmark_figure (
+	benchmark INTEGER NOT NULL REFERENCES benchmark(id) ON DELETE CASCADE,
+	position INTEGER NOT NULL,
+	name TEXT NOT NULL,
+	unit TEXT NOT NULL,
+	value REAL NOT NULL,
+	"limit" REAL NOT NULL,
+	ratio REAL NOT NULL,
+	low REAL NOT NULL,
+	high REAL NOT NULL,
+	repeats INTEGER NOT NULL,
+	work REAL NOT NULL,
+	detail TEXT NOT NULL,
+	PRIMARY KEY (benchmark, position)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX decision_by_model ON decision(model, created);
 CREATE INDEX evaluation_by_model ON evaluation(model, task, strategy);

@@ -18,8 +18,16 @@ static const char schema[] =
 #include "store/schema.sql.h"
 	;
 
-/* migrations[v - 1] takes a store of version v to v + 1; all run inside one transaction.  Version 1 has none. */
-static const char *const migrations[STORE_VERSION] = {NULL};
+static const char from_1[] =
+#include "store/migrate_1.sql.h"
+	;
+
+static const char from_2[] =
+#include "store/migrate_2.sql.h"
+	;
+
+/* migrations[v - 1] takes a store of version v to v + 1; all run inside one transaction. */
+static const char *const migrations[STORE_VERSION - 1] = {from_1, from_2};
 
 double
 store_now(void)

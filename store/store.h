@@ -6,7 +6,8 @@
  *
  * WAL, foreign keys on, busy timeout 10 s.  One handle belongs to one thread at a time; open another for another thread or
  * process.  A file of another program or of a newer t2tui is refused and not touched; an older one is migrated in one
- * transaction.  The nouns are in models.h, experts.h, mixtures.h, runs.h, decisions.h, evals.h. */
+ * transaction.  The nouns are in models.h, experts.h, mixtures.h, runs.h, decisions.h, evals.h,
+ * benchmarks.h. */
 #ifndef T2_STORE_H
 #define T2_STORE_H
 
@@ -16,7 +17,7 @@
 #include "engine/base/arena.h"
 #include "engine/base/status.h"
 
-#define STORE_VERSION 1
+#define STORE_VERSION 3
 
 struct store;
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include "engine/base/strbuf.h"
 #include "tui/app_state.h"
+#include "tui/keymap.h"
 #include "tui/layout.h"
 #include "tui/script.h"
 #include "tui/terminal.h"
@@ -152,17 +153,13 @@ app_copy(struct app *a, const char *text)
 }
 
 void
-app_undo_push(struct app *a, const char *what, void (*undo)(struct app *a, void *arg), void *arg,
+app_undo_push(struct app *a, const char *what, bool (*undo)(struct app *a, void *arg), void *arg,
 	      void (*drop)(void *arg))
 {
-	if (a->nundo == APP_UNDO) {
-		if (a->undo[0].drop)
-			a->undo[0].drop(a->undo[0].arg);
-		memmove(a->undo, a->undo + 1, sizeof a->undo - sizeof *a->undo);
-		a->nundo--;
-	}
-	a->undo[a->nundo] = (struct undo){.undo = undo, .arg = arg, .drop = drop};
-	snprintf(a->undo[a->nundo++].what, sizeof a->undo->what, "%s", what);
+	struct undo_step s = {.undo = undo, .arg = arg, .drop = drop};
+
+	snprintf(s.what, sizeof s.what, "%s", what);
+	undo_push(&a->undo, &s);
 }
 
 /* -- views -------------------------------------------------------------------------------------------------- */
@@ -206,6 +203,18 @@ view_open(struct view *v)
 		v->state = NULL;
 	}
 	return v->opened;
+}
+
+void
+view_close(struct view *v)
+{
+	if (v->opened && v->ops->close)
+		v->ops->close(v, v->state);
+	free(v->state);
+	v->state = NULL;
+	v->opened = v->failed = v->editing = false;
+	memset(v->filter, 0, sizeof v->filter);
+	memset(v->note, 0, sizeof v->note);
 }
 
 void
@@ -323,6 +332,7 @@ take_events(struct app *a)
 		event_drop(&e);
 	}
 	jobs_reap(a->jobs, said, a);
+	app_renew_step(a);
 	a->dirty = true;
 }
 
@@ -487,6 +497,11 @@ app_start(struct app *a, struct t2_err *err)
 		st = views_add(a, &jobs_view, err);
 	for (int i = 0; i < cfg->nviews && !st; i++)
 		st = views_add(a, cfg->views[i], err);
+	a->keys = cfg->keys;
+	if (!st && !a->keys) {
+		st = keymap_new(&a->own_keys, cfg->views, cfg->nviews, NULL, 0, "", err);
+		a->keys = a->own_keys;
+	}
 	if (st)
 		return st;
 	a->queue = event_queue_new();
@@ -543,19 +558,17 @@ app_end(struct app *a)
 	for (int i = 0; i < APP_VIEWS; i++) {
 		struct view *v = &a->view[i];
 
-		if (v->opened && v->ops->close)
-			v->ops->close(v, v->state);
+		view_close(v);
 		layout_free(v->layout);
 		layout_free(v->layout_wide);
-		free(v->state);
 	}
-	for (int i = 0; i < a->nundo; i++)
-		if (a->undo[i].drop)
-			a->undo[i].drop(a->undo[i].arg);
+	undo_clear(&a->undo);
+	app_renew_drop(a);
 	script_close(a->script);
 	event_queue_free(a->queue);
 	message_log_free(a->log);
 	canvas_free(a->canvas);
+	keymap_free(a->own_keys);
 }
 
 int

@@ -18,6 +18,7 @@
 #include "tui/view.h"
 
 struct app;
+struct keymap;
 struct message_log;
 struct theme;
 
@@ -26,12 +27,14 @@ struct app_config {
 	const struct view_ops *const *views;
 	int nviews;
 	int first; /* number of the view shown first */
+	void (*open)(struct app *a, void *user, const char *what); /* Ctrl-o; what NULL: ask */
 	void *user;
 	const char *theme;  /* name or path; NULL: dark */
 	const char *glyphs; /* "ascii", "block", "braille"; NULL: by the locale */
 	const char
 		*colors; /* "mono", "8", "16", "256", "24bit"; NULL: by terminal and environment */
 	bool no_mouse;
+	const struct keymap *keys; /* borrowed; NULL: as the tables have them */
 	const char *
 		script; /* a file ("-": stdin) replayed on a screen of w x h without a terminal; see script.h */
 	int w, h;
@@ -55,6 +58,11 @@ int app_shown(const struct app *a);
 /* To another view, opened or not (it is opened then): its event() gets it.  data is dropped afterwards. */
 void app_send(struct app *a, const struct view_ops *to, int type, void *data, void (*drop)(void *));
 void app_quit(struct app *a, int status);
+/* Everything anew: cancels the jobs of this process and, when the last of them has ended, closes every view, calls
+ * swap(a, arg), then drop(arg), and opens the shown view afresh.  Watched jobs go on; what u could take back is forgotten.
+ * drop() is also called when the program ends before. */
+void app_renew(struct app *a, void (*swap)(struct app *a, void *arg), void *arg,
+	       void (*drop)(void *arg));
 
 /* Drawing. */
 void app_redraw(struct app *a);
@@ -74,6 +82,7 @@ void app_confirm(struct app *a, const char *question, void (*yes)(struct app *a,
 /* One line of text in the bottom band; changed (optional) sees each edit, done the final text.  cancelled: Esc. */
 struct app_prompt {
 	const char *label, *text; /* text: to start with; NULL: none */
+	bool model;		  /* the path of a model: Tab completes it */
 	void (*changed)(struct app *a, void *arg, const char *text);
 	void (*done)(struct app *a, void *arg, const char *text);
 	void (*cancelled)(struct app *a, void *arg);
@@ -82,8 +91,9 @@ struct app_prompt {
 };
 void app_prompt(struct app *a, const struct app_prompt *p);
 
-/* What "u" takes back: undo(app, arg) is called once, then drop(arg).  what: "delete expert math". */
-void app_undo_push(struct app *a, const char *what, void (*undo)(struct app *a, void *arg),
+/* What "u" takes back: undo(app, arg), then drop(arg).  what: "delete expert math".  undo() returns false where it could
+ * not and has said why; the step then stays. */
+void app_undo_push(struct app *a, const char *what, bool (*undo)(struct app *a, void *arg),
 		   void *arg, void (*drop)(void *arg));
 void app_copy(struct app *a, const char *text); /* to the user's clipboard, by OSC 52 */
 const struct message_log *app_log(const struct app *a);

@@ -5,9 +5,10 @@
 #include "tui/app.h"
 #include "tui/message.h"
 #include "tui/theme.h"
+#include "tui/undo.h"
 #include "tui/widgets/tabs.h"
 
-enum { APP_VIEWS = 10, APP_UNDO = 64, MIN_W = 60, MIN_H = 16 };
+enum { APP_VIEWS = 10, MIN_W = 60, MIN_H = 16 };
 
 struct terminal;
 struct script;
@@ -20,13 +21,6 @@ struct overlay_ops {
 	bool (*mouse)(struct app *a, void *state, const struct mouse *m);
 	void (*close)(void *state); /* frees state */
 	bool bottom;		    /* lies in the bottom band: the view stays in full sight */
-};
-
-struct undo {
-	char what[96];
-	void (*undo)(struct app *a, void *arg);
-	void *arg;
-	void (*drop)(void *arg);
 };
 
 struct hit { /* a tab as drawn, for the mouse */
@@ -42,6 +36,8 @@ struct app {
 	struct event_queue *queue;
 	struct jobs *jobs;
 	struct message_log *log;
+	struct keymap *own_keys; /* where the configuration brings none */
+	const struct keymap *keys;
 	char title[128];
 
 	struct view view[APP_VIEWS]; /* by number; ops NULL: none */
@@ -53,8 +49,12 @@ struct app {
 	enum message_level level;
 	double message_until; /* clock_seconds(); 0: no message */
 
-	struct undo undo[APP_UNDO];
-	int nundo;
+	struct undo_stack undo;
+	struct { /* app_renew(); swap NULL: nothing waits */
+		void (*swap)(struct app *a, void *arg);
+		void *arg;
+		void (*drop)(void *arg);
+	} renew;
 
 	struct hit tab[APP_VIEWS];
 	int ntab;
@@ -70,8 +70,11 @@ struct app {
 struct view *app_view(struct app *a); /* the one shown */
 bool view_open(struct view *v);	      /* false: failed, v->why says why */
 unsigned view_can(const struct view *v);
+void view_close(struct view *v);
 /* The sets that hold in v, in the order of look-up. */
 int app_bindings(struct view *v, struct binding_set out[3]);
+/* The command of that name, with the keys that it has in v. */
+const struct binding *app_command(struct view *v, const char *name);
 extern const struct binding_set app_commands;
 
 void app_input(struct app *a, struct input *in); /* takes in->text */
@@ -81,6 +84,9 @@ void app_overlay_close(struct app *a);
 void app_run_binding(struct app *a, const struct binding *b, const char *arg);
 bool app_action(struct app *a, enum action act);
 void app_suspend(struct app *a);
+/* Does what app_renew() asked for, if its time has come; called after events. */
+void app_renew_step(struct app *a);
+void app_renew_drop(struct app *a);
 void app_ask_quit(struct app *a);
 void app_export(struct app *a);
 void app_set_theme(struct app *a, const char *name);

@@ -8,7 +8,7 @@
 #include "engine/base/strbuf.h"
 #include "tui/app_state.h"
 #include "tui/utf8.h"
-#include "tui/widgets/editor.h"
+#include "tui/widgets/completer.h"
 
 /* -- yes or no ---------------------------------------------------------------------------------------------- */
 
@@ -89,6 +89,7 @@ struct prompt {
 	struct app_prompt p;
 	char label[64];
 	struct editor e;
+	struct completer names;
 };
 
 static void
@@ -102,6 +103,7 @@ prompt_draw(struct app *a, void *state, struct canvas *c)
 	r.x = 1 + canvas_text(c, 1, r.y, c->w / 2, canvas_style(c, TH_KEY), p->label);
 	r.w = c->w - 1 - r.x;
 	editor_draw(&p->e, c, r, true);
+	completer_draw(&p->names, c, (struct rect){r.x - 2, 1, r.w + 2, r.y - 1});
 }
 
 static bool
@@ -111,6 +113,9 @@ prompt_key(struct app *a, void *state, int key)
 
 	if (key == ('c' | K_CTRL))
 		key = K_ESC;
+	if (p->p.model && completer_key(&p->names, &p->e, 0, key))
+		return true;
+	completer_close(&p->names);
 	switch (editor_key(&p->e, key)) {
 	case EDITOR_CHANGED:
 		if (p->p.changed)
@@ -134,6 +139,7 @@ prompt_paste(struct app *a, void *state, const char *text)
 {
 	struct prompt *p = state;
 
+	completer_close(&p->names);
 	if (editor_paste(&p->e, text) && p->p.changed)
 		p->p.changed(a, p->p.arg, editor_text(&p->e));
 }
@@ -145,6 +151,7 @@ prompt_close(void *state)
 
 	if (p->p.drop)
 		p->p.drop(p->p.arg);
+	completer_close(&p->names);
 	editor_free(&p->e);
 	free(p);
 }
@@ -169,6 +176,7 @@ app_prompt(struct app *a, const struct app_prompt *ask)
 	p->p = *ask;
 	snprintf(p->label, sizeof p->label, "%s", ask->label);
 	p->e.single = true;
+	p->names.models = ask->model;
 	editor_set(&p->e, ask->text);
 	app_overlay(a, &prompt_ops, p);
 }

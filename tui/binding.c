@@ -42,8 +42,8 @@ binding_holds(const struct binding *b, int pane, unsigned can)
 	return b->panes == PANES_ALL || (pane >= 0 && b->panes & PANE(pane));
 }
 
-static bool
-has_key(const struct binding *b, int key)
+bool
+binding_has_key(const struct binding *b, int key)
 {
 	const char *s = b->keys;
 	int k;
@@ -61,7 +61,7 @@ binding_find(const struct binding_set *sets, int n, int key, int pane, unsigned 
 		for (int j = 0; j < sets[i].n; j++) {
 			const struct binding *b = &sets[i].rows[j];
 
-			if (binding_holds(b, pane, can) && has_key(b, key))
+			if (binding_holds(b, pane, can) && binding_has_key(b, key))
 				return b;
 		}
 	return NULL;
@@ -131,7 +131,7 @@ binding_check(const struct binding_set *set, char *buf, size_t cap)
 
 				if ((a->panes == PANES_ALL || b->panes == PANES_ALL ||
 				     a->panes & b->panes) &&
-				    has_key(b, k)) {
+				    binding_has_key(b, k)) {
 					snprintf(buf, cap, "%s and %s: one key", b->name, a->name);
 					return buf;
 				}

@@ -59,6 +59,9 @@ enum {
 	BIND_BAR = 1,	 /* worth a place in the bottom band */
 	BIND_HIDDEN = 2, /* neither in help nor palette: a second spelling */
 	BIND_ARG = 4,	 /* takes text after its name in the palette */
+	BIND_ALWAYS =
+		8, /* holds in popups and text fields too, but for keys that type a character */
+	BIND_MODEL = 16, /* the text after its name is the path of a model: Tab completes it */
 };
 
 struct binding {
@@ -82,6 +85,7 @@ extern const struct binding_set binding_actions; /* the common ones */
 
 /* Does the row hold for this pane, which can do these actions? */
 bool binding_holds(const struct binding *b, int pane, unsigned can);
+bool binding_has_key(const struct binding *b, int key);
 const struct binding *binding_find(const struct binding_set *sets, int n, int key, int pane,
 				   unsigned can);
 const struct binding *binding_named(const struct binding_set *sets, int n, const char *name,

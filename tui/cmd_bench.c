@@ -1,27 +1,32 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/linalg/blas.h"
-#include "engine/linalg/cpu.h"
-#include "engine/linalg/kern.h"
-#include "tui/bench/bench.h"
+#include "tui/bench/history.h"
+#include "tui/bench/shape.h"
 #include "tui/cli.h"
 #include "tui/verbs.h"
 
 static const struct opt opts[] = {
 	{"--only", "NAME",
-	 "one row (decode-bf16, prefill, decompose ...; an unknown name lists them)"},
+	 "these rows (decode-bf16,prefill,decompose ...; an unknown name lists them)"},
 	{"--repeats", "N", "measurements a row (default 5)"},
+	{"--history", NULL, "list the benchmarks that the store keeps"},
+	{"--compare", "A,B", "hold two of them against each other (last: the last two of a model)"},
 	{0},
 };
 
-static const struct bench_row *
-find_row(const char *name)
+enum { ROWS_MOST = 64 };
+
+/* Is name one of the comma-separated? */
+static bool
+among(const char *list, const char *name)
 {
-	for (const struct bench_row *row = bench_rows; row->name; row++)
-		if (!strcmp(row->name, name))
-			return row;
-	return NULL;
+	size_t n = strlen(name);
+
+	for (const char *p = list; p; p = strchr(p, ','), p += p != NULL)
+		if (!strncmp(p, name, n) && (!p[n] || p[n] == ','))
+			return true;
+	return false;
 }
 
 static int
@@ -33,6 +38,20 @@ unknown_row(struct cli *c, const char *name)
 	for (const struct bench_row *row = bench_rows; row->name && n < sizeof list; row++)
 		n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", n ? ", " : "", row->name);
 	return cli_usage(c, "--only %s: there are %s", name, list);
+}
+
+/* The rows that --only names, all without it; 0: one of the names is none. */
+static int
+choose(const char *only, const struct bench_row **rows)
+{
+	int n = 0, names = 1;
+
+	for (const struct bench_row *row = bench_rows; row->name && n < ROWS_MOST; row++)
+		if (!only || among(only, row->name))
+			rows[n++] = row;
+	for (const char *p = only; p && *p; p++)
+		names += *p == ',';
+	return only && n != names ? 0 : n;
 }
 
 static json_t *
@@ -64,59 +83,103 @@ print_result(const struct bench_result *r)
 }
 
 static void
-print_head(const struct cli *c)
+print_head(const struct bench *b)
 {
-	const struct cpu *cpu = cpu_features();
+	const char *machine;
+	char kernels[64];
 
-	printf("%s on %s, %d threads; kernels %s, BLIS %s\n", c->ws.name,
-	       cpu->name[0] ? cpu->name : "this CPU", pool_threads(c->ws.pool), kern_name(),
-	       blas_family());
+	history_head(&machine, kernels, sizeof kernels);
+	printf("%s on %s, %d threads; kernels %s\n", b->ws->name, machine,
+	       pool_threads(b->ws->pool), kernels);
 	printf("%-16s %17s %9s %6s %12s %5s %5s\n", "row", "value", "limit", "ratio", "range",
 	       "floor", "goal");
+}
+
+/* Measures the rows one after the other; what this model has not is said and left out.  Kept at the end, whole. */
+static int
+measure(struct cli *c, struct shape *shape, const struct bench_row **rows, int n, bool named)
+{
+	struct bench b = {.ws = &c->ws,
+			  .job = &c->job,
+			  .shape = shape,
+			  .repeats = (int)cli_int(c, "--repeats", 1, BENCH_MOST, 5)};
+	struct bench_result r[ROWS_MOST];
+	json_t *results = json_array();
+	int64_t id = 0;
+	int rc = 0, done = 0;
+
+	if (!c->json)
+		print_head(&b);
+	for (int i = 0; i < n && !job_cancelled(&c->job); i++) {
+		enum t2_status st = bench_run(&b, rows[i], &r[done], &c->err);
+
+		if (st == T2_EUNSUP && !named)
+			cli_note(c, "%s", c->err.msg);
+		else if (st)
+			rc = cli_fail(c); /* the other rows are worth having */
+		else if (c->json)
+			json_array_append_new(results, result_json(&r[done++]));
+		else
+			print_result(&r[done++]);
+	}
+	bench_close(&b);
+	if (done && !job_cancelled(&c->job) && history_keep(&b, r, done, &id, &c->err))
+		rc = cli_fail(c);
+	if (c->json && id)
+		cli_json(json_pack("{s:I,s:O}", "id", (json_int_t)id, "results", results));
+	else if (!rc)
+		cli_note(c,
+			 "kept as benchmark %lld; --history lists, --compare holds two against "
+			 "each other",
+			 (long long)id);
+	json_decref(results);
+	return rc;
+}
+
+static int
+on_shape(struct cli *c, const struct bench_row **rows, int n, bool named)
+{
+	struct config config;
+	struct shape *shape = NULL;
+	int rc;
+
+	if (shape_config(c->pos[0], &config, &c->err) ||
+	    workspace_start(&c->ws, (int)c->threads, c->store_path, &c->err) ||
+	    shape_new(&shape, &config, c->ws.pool, &c->err))
+		return cli_fail(c);
+	c->ws.model = shape_model(shape);
+	snprintf(c->ws.name, sizeof c->ws.name, "%s", c->pos[0]);
+	rc = measure(c, shape, rows, n, named);
+	c->ws.model = NULL; /* both are the shape's */
+	c->ws.factors = NULL;
+	shape_free(shape);
+	return rc;
 }
 
 static int
 bench_command(struct cli *c)
 {
-	const char *only = cli_str(c, "--only");
-	const struct bench_row *row = only ? find_row(only) : NULL;
-	struct bench b = {.ws = &c->ws,
-			  .job = &c->job,
-			  .repeats = (int)cli_int(c, "--repeats", 1, BENCH_MOST, 5)};
-	json_t *results;
-	int rc;
+	const char *only = cli_str(c, "--only"), *ids = cli_str(c, "--compare");
+	const struct bench_row *rows[ROWS_MOST];
+	int rc = 0, n = choose(only, rows);
+	bool past = ids || cli_flag(c, "--history");
 
+	cli_int(c, "--repeats", 1, BENCH_MOST, 5);
 	if (c->bad)
 		return 2;
-	if (only && !row)
+	if (!n)
 		return unknown_row(c, only);
 	if (!c->npos)
 		c->pos[c->npos++] = "sample";
-	if ((rc = cli_open(c, 0, WS_MODEL)))
+	if (!past && shape_is(c->pos[0]))
+		return on_shape(c, rows, n, only);
+	if (past && workspace_start(&c->ws, 1, c->store_path, &c->err))
+		return cli_fail(c);
+	if (!past && (rc = cli_open(c, 0, WS_MODEL)))
 		return rc;
-	if (!c->json)
-		print_head(c);
-	results = json_array();
-	for (const struct bench_row *next = only ? row : bench_rows; next->name && !rc; next++) {
-		struct bench_result r;
-		enum t2_status st = bench_run(&b, next, &r, &c->err);
-
-		if (st == T2_EUNSUP && !only)
-			cli_note(c, "%s", c->err.msg);
-		else if (st)
-			rc = cli_fail(c);
-		else if (c->json)
-			json_array_append_new(results, result_json(&r));
-		else
-			print_result(&r);
-		if (only)
-			break;
-	}
-	bench_close(&b);
-	if (c->json && !rc)
-		cli_json(json_pack("{s:O}", "results", results));
-	json_decref(results);
-	return rc;
+	return ids    ? history_compare(c, ids)
+	       : past ? history_list(c)
+		      : measure(c, NULL, rows, n, only);
 }
 
 const struct command cmd_bench = {

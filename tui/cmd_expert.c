@@ -3,13 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "engine/model/checkpoint.h"
 #include "engine/svf/expert.h"
-#include "store/models.h"
+#include "engine/svf/zchange.h"
 #include "tui/cli.h"
+#include "tui/importing.h"
 #include "tui/verbs.h"
+
+enum { MOST = 20 }; /* components that diff lists */
 
 static const struct opt opts[] = {
 	{"--model", "MODEL",
@@ -111,21 +112,14 @@ vectors_json(const struct model *m, const struct zset *z)
 	json_t *a = json_array();
 
 	for (int i = 0; i < z->count; i++) {
-		double sum = 0, lo = INFINITY, hi = -INFINITY;
+		struct zchange x;
 
-		if (!z->z[i])
-			continue;
-		for (int k = 0; k < z->rank[i]; k++) {
-			double x = (double)z->z[i][k];
-
-			sum += fabs(x - 1);
-			lo = fmin(lo, x);
-			hi = fmax(hi, x);
-		}
-		json_array_append_new(a, json_pack("{s:s,s:i,s:f,s:f,s:f}", "matrix",
-						   model_matrix(m, i)->name, "rank", z->rank[i],
-						   "mean_change", sum / z->rank[i], "min", lo,
-						   "max", hi));
+		if (zchange_of(z, i, &x))
+			json_array_append_new(a, json_pack("{s:s,s:i,s:f,s:f,s:f,s:f}", "matrix",
+							   model_matrix(m, i)->name, "rank",
+							   z->rank[i], "mean_change", x.mean_abs,
+							   "mean_signed", x.mean, "min", x.lo,
+							   "max", x.hi));
 	}
 	return a;
 }
@@ -171,154 +165,154 @@ show(struct cli *c)
 	return 0;
 }
 
+static json_t *
+compare_json(const struct zset *a, const struct zset *b, int from, int to)
+{
+	struct zcompare k;
+
+	zcompare_of(a, b, from, to, &k);
+	return json_pack("{s:f,s:f,s:f,s:f}", "cosine", k.cosine, "norm_a", k.norm_a, "norm_b",
+			 k.norm_b, "norm_difference", k.norm_difference);
+}
+
+static json_t *
+layers_json(const struct model *m, const struct zset *a, const struct zset *b)
+{
+	json_t *list = json_array();
+
+	for (int l = 0; l < model_config(m)->layers; l++) {
+		json_t *o = compare_json(a, b, l * MAT_KINDS, (l + 1) * MAT_KINDS);
+
+		json_object_set_new(o, "layer", json_integer(l));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *
+matrices_json(const struct model *m, const struct zset *a, const struct zset *b)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < a->count; i++) {
+		json_t *o;
+
+		if (!a->z[i] && !b->z[i])
+			continue;
+		o = compare_json(a, b, i, i + 1);
+		json_object_set_new(o, "matrix", json_string(model_matrix(m, i)->name));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+/* sigma null: not decomposed yet. */
+static json_t *
+components_json(const struct workspace *ws, const struct zset *a, const struct zset *b)
+{
+	struct zdiffer v[MOST];
+	int n = zdiffer_most(a, b, v, MOST);
+	json_t *list = json_array();
+
+	for (int i = 0; i < n; i++) {
+		const struct factor *f = factors_get(ws->factors, v[i].mat);
+		json_t *o = json_pack("{s:s,s:i,s:f,s:f}", "matrix",
+				      model_matrix(ws->model, v[i].mat)->name, "component",
+				      v[i].component, "z_a", (double)v[i].a, "z_b", (double)v[i].b);
+
+		json_object_set_new(o, "sigma",
+				    cli_json_real(f ? f->sigma64[v[i].component] : (double)NAN));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static void
+diff_print(const json_t *all)
+{
+	const json_t *o;
+	size_t i;
+
+	printf("cosine of z - 1: %.4f   norms %.4f %.4f   difference %.4f\n",
+	       json_real_value(json_object_get(all, "cosine")),
+	       json_real_value(json_object_get(all, "norm_a")),
+	       json_real_value(json_object_get(all, "norm_b")),
+	       json_real_value(json_object_get(all, "norm_difference")));
+	json_array_foreach (json_object_get(all, "matrices"), i, o)
+		printf("%-44s %8.4f\n", json_string_value(json_object_get(o, "matrix")),
+		       json_real_value(json_object_get(o, "cosine")));
+	json_array_foreach (json_object_get(all, "layers"), i, o)
+		printf("layer %-38lld %8.4f\n", json_integer_value(json_object_get(o, "layer")),
+		       json_real_value(json_object_get(o, "cosine")));
+	printf("components that differ most\n%-44s %9s %9s %9s %9s\n", "matrix", "component", "z a",
+	       "z b", "sigma");
+	json_array_foreach (json_object_get(all, "components"), i, o) {
+		const json_t *sigma = json_object_get(o, "sigma");
+
+		printf("%-44s %9lld %9.4f %9.4f ", json_string_value(json_object_get(o, "matrix")),
+		       json_integer_value(json_object_get(o, "component")),
+		       json_real_value(json_object_get(o, "z_a")),
+		       json_real_value(json_object_get(o, "z_b")));
+		if (json_is_null(sigma))
+			printf("%9s\n", "-");
+		else
+			printf("%9.4g\n", json_real_value(sigma));
+	}
+}
+
 /* Cosine of z - 1: what the two change, not that both are near one. */
 static int
 diff(struct cli *c)
 {
-	struct arena a = {0};
+	struct arena mem = {0};
 	struct expert_row ra, rb;
-	struct expert *x = NULL, *y = NULL;
-	double dot = 0, nx = 0, ny = 0, nd = 0;
-	json_t *list;
-	int rc = load(c, 1, &x, &ra, &a);
+	struct expert *a = NULL, *b = NULL;
+	int rc = load(c, 1, &a, &ra, &mem);
 
 	if (!rc)
-		rc = load(c, 2, &y, &rb, &a);
-	list = json_array();
-	for (int i = 0; !rc && i < x->z->count; i++) {
-		double d = 0, px = 0, py = 0, pd = 0;
-
-		if (!x->z->z[i] && !y->z->z[i])
-			continue;
-		for (int k = 0; k < x->z->rank[i]; k++) {
-			double u = x->z->z[i] ? (double)x->z->z[i][k] - 1 : 0,
-			       v = y->z->z[i] ? (double)y->z->z[i][k] - 1 : 0;
-
-			d += u * v;
-			px += u * u;
-			py += v * v;
-			pd += (u - v) * (u - v);
-		}
-		dot += d;
-		nx += px;
-		ny += py;
-		nd += pd;
-		json_array_append_new(list, json_pack("{s:s,s:f,s:f,s:f,s:f}", "matrix",
-						      model_matrix(c->ws.model, i)->name, "cosine",
-						      px > 0 && py > 0 ? d / sqrt(px * py) : 0.0,
-						      "norm_a", sqrt(px), "norm_b", sqrt(py),
-						      "norm_difference", sqrt(pd)));
-	}
+		rc = load(c, 2, &b, &rb, &mem);
 	if (!rc) {
-		double cosine = nx > 0 && ny > 0 ? dot / sqrt(nx * ny) : 0;
+		json_t *o = compare_json(a->z, b->z, 0, a->z->count);
 
+		json_object_set_new(o, "matrices", matrices_json(c->ws.model, a->z, b->z));
+		json_object_set_new(o, "layers", layers_json(c->ws.model, a->z, b->z));
+		json_object_set_new(o, "components", components_json(&c->ws, a->z, b->z));
 		if (c->json) {
-			cli_json(json_pack("{s:f,s:f,s:f,s:f,s:O}", "cosine", cosine, "norm_a",
-					   sqrt(nx), "norm_b", sqrt(ny), "norm_difference",
-					   sqrt(nd), "matrices", list));
+			cli_json(o);
 		} else {
-			printf("cosine of z - 1: %.4f   norms %.4f %.4f   difference %.4f\n",
-			       cosine, sqrt(nx), sqrt(ny), sqrt(nd));
-			for (size_t i = 0; i < json_array_size(list); i++)
-				printf("%-44s %8.4f\n",
-				       json_string_value(
-					       json_object_get(json_array_get(list, i), "matrix")),
-				       json_real_value(
-					       json_object_get(json_array_get(list, i), "cosine")));
+			diff_print(o);
+			json_decref(o);
 		}
 	}
-	json_decref(list);
-	expert_free(x);
-	expert_free(y);
-	arena_free(&a);
+	expert_free(a);
+	expert_free(b);
+	arena_free(&mem);
 	return rc;
-}
-
-/* The model that a file names by its fingerprint, where the store knows it; else the sample. */
-static void
-owner(struct cli *c, const char *file, char *out, size_t size)
-{
-	struct safetensors *s;
-	struct arena a = {0};
-	struct model_row row;
-	const char *fp;
-
-	snprintf(out, size, "sample");
-	if (safetensors_open(&s, file, NULL))
-		return;
-	fp = safetensors_meta(s, "fingerprint");
-	if (fp && !store_model_find(c->ws.store, fp, &row, &a, NULL))
-		snprintf(out, size, "%s", row.fingerprint);
-	arena_free(&a);
-	safetensors_free(s);
-}
-
-/* What a file without a name is called: itself, without folder and ending. */
-static void
-file_name(const char *file, char *out, size_t size)
-{
-	const char *base = strrchr(file, '/'), *dot;
-
-	base = base ? base + 1 : file;
-	dot = strrchr(base, '.');
-	snprintf(out, size, "%.*s", dot && dot > base ? (int)(dot - base) : (int)strlen(base),
-		 base);
-}
-
-/* A file of raw parameters needs sigma: what is missing is computed then. */
-static enum t2_status
-load_file(struct cli *c, const char *file, struct expert **e)
-{
-	enum t2_status st = expert_load(e, file, c->ws.model, c->ws.factors,
-					cli_flag(c, "--transfer"), &c->err);
-
-	if (st != T2_ENOTFOUND || access(file, R_OK) ||
-	    factors_count(c->ws.factors) == model_matrices(c->ws.model))
-		return st;
-	if ((st = workspace_decompose(&c->ws, "all", false, false, &c->job, NULL, &c->err)))
-		return st;
-	return expert_load(e, file, c->ws.model, c->ws.factors, cli_flag(c, "--transfer"), &c->err);
 }
 
 static int
 import(struct cli *c)
 {
-	const char *file = cli_pos(c, 1, "FILE"), *name = cli_str(c, "--name"),
-		   *model = cli_str(c, "--model");
-	struct expert_row row = {.base_accuracy = NAN};
-	struct expert *e = NULL;
-	struct task *t = NULL;
-	char of[64];
-	int64_t id;
-	int rc = 0;
+	struct importing_options o = {.file = cli_pos(c, 1, "FILE"),
+				      .name = cli_str(c, "--name"),
+				      .model = cli_str(c, "--model"),
+				      .otherwise = "sample",
+				      .transfer = cli_flag(c, "--transfer")};
+	struct importing got;
 
-	if (!file)
+	if (!o.file)
 		return 2;
-	if (name && store_name_check("expert", name, &c->err))
+	if (o.name && store_name_check("expert", o.name, &c->err))
 		return cli_usage(c, "%s", c->err.msg);
-	owner(c, file, of, sizeof of);
-	if (workspace_model(&c->ws, model ? model : of, WS_CACHED, &c->job, &c->err) ||
-	    load_file(c, file, &e))
+	if (importing_run(&got, &c->ws, &o, &c->job, &c->err))
 		return cli_fail(c);
-	if (name)
-		snprintf(e->name, sizeof e->name, "%s", name);
-	if (!e->name[0])
-		file_name(file, e->name, sizeof e->name);
-	if (e->note[0])
-		cli_note(c, "%s", e->note);
-	/* a classifier stays one when it comes back from a file */
-	if (e->task[0] && !workspace_task(e->task, &t, NULL))
-		row.dispatch = task_categories(t) > 0 && task_dispatches(t);
-	task_free(t);
-	row.accuracy = e->accuracy[0] ? atof(e->accuracy) : NAN;
-	if (store_expert_add(c->ws.store, c->ws.model_id, c->ws.model, e, &row, &id, &c->err))
-		rc = cli_fail(c);
-	else if (c->json)
-		cli_json(json_pack("{s:s,s:I}", "name", e->name, "id", (json_int_t)id));
+	if (got.note[0])
+		cli_note(c, "%s", got.note);
+	if (c->json)
+		cli_json(json_pack("{s:s,s:I}", "name", got.name, "id", (json_int_t)got.id));
 	else
-		printf("%s\n", e->name);
-	expert_free(e);
-	return rc;
+		printf("%s\n", got.name);
+	return 0;
 }
 
 static int export(struct cli *c)

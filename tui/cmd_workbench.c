@@ -8,7 +8,11 @@
 #include "tui/app.h"
 #include "tui/cli.h"
 #include "tui/conf.h"
+#include "tui/keymap.h"
+#include "tui/utf8.h"
+#include "tui/opening.h"
 #include "tui/verbs.h"
+#include "tui/views/builtin.h"
 #include "tui/views/views.h"
 #include "tui/world.h"
 
@@ -18,6 +22,7 @@ static const struct opt opts[] = {
 	{"--colors", "N", "24bit, 256, 16, 8 or mono (default: by the terminal)"},
 	{"--no-mouse", NULL, "leave the mouse to the terminal"},
 	{"--view", "N", "the view shown first (default 2, Spectrum)"},
+	{"--keys", NULL, "print the keys in force, the user's among them, and leave"},
 	{"--script", "FILE", "replay keys without a terminal (- is standard input)"},
 	{"--size", "WxH", "the replay's screen (default 120x40)"},
 	{0},
@@ -44,20 +49,6 @@ last_model(struct cli *c, char *out, size_t size)
 	return 0;
 }
 
-static void
-title(const struct world *w, char *out, size_t size)
-{
-	double n = (double)model_parameters(w->ui.model);
-	const char *name = w->ui.name;
-
-	if (n >= 1e9)
-		snprintf(out, size, "%s (%.1fB)", name, n / 1e9);
-	else if (n >= 1e8)
-		snprintf(out, size, "%s (%.0fM)", name, n / 1e6);
-	else
-		snprintf(out, size, "%s (%.1fM)", name, n / 1e6);
-}
-
 /* A mistyped verb is taken for a model: say that there is none before saying anything else. */
 static bool
 known(struct cli *c)
@@ -76,43 +67,125 @@ known(struct cli *c)
 	return !st;
 }
 
+/* -- --keys ------------------------------------------------------------------------------------------------- */
+
+static json_t *
+key_json(const struct keymap *k, const struct binding *b, const char *view)
+{
+	json_t *keys = json_array();
+	const char *s = b->keys;
+	char name[24];
+	int key;
+
+	while ((key = key_parse(&s)))
+		json_array_append_new(keys, json_string(key_text(key, name)));
+	return json_pack("{s:s?,s:s,s:o,s:s,s:b}", "view", view, "name", b->name, "keys", keys,
+			 "help", b->help, "changed", (int)keymap_changed(k, b));
+}
+
+static void
+key_line(const struct keymap *k, const struct binding *b)
+{
+	char keys[64];
+
+	binding_keys(b, keys);
+	printf("%c %s%*s %-22s %s\n", keymap_changed(k, b) ? '*' : ' ', keys,
+	       24 - utf8_width_str(keys), "", b->name, b->help);
+}
+
+/* Of the sets that every view has only what this view has otherwise. */
+static bool
+key_shown(const struct binding_set *all, const struct binding *b)
+{
+	const struct binding *usual = all ? binding_named(all, 2, b->name, strlen(b->name)) : NULL;
+
+	return !(b->flags & BIND_HIDDEN) && (!usual || strcmp(usual->keys, b->keys));
+}
+
+static void
+keys_of(const struct keymap *k, const struct binding_set *sets, int n, const char *view,
+	const struct binding_set *all, json_t *list)
+{
+	bool headed = false;
+
+	for (int i = 0; i < n; i++) {
+		for (int j = 0; j < sets[i].n; j++) {
+			const struct binding *b = &sets[i].rows[j];
+
+			if (!key_shown(all, b))
+				continue;
+			if (list) {
+				json_array_append_new(list, key_json(k, b, view));
+				continue;
+			}
+			if (!headed)
+				printf("%s\n", view ? view : sets[i].scope);
+			headed = true;
+			key_line(k, b);
+		}
+		headed = headed && view;
+	}
+}
+
+/* Under a view stand its own commands and the common ones that have other keys there. */
 static int
-workbench_run(struct cli *c)
+keys_print(const struct cli *c, const struct keymap *k)
+{
+	const struct view_ops *builtin[] = {&jobs_view, &log_view};
+	json_t *list = c->json ? json_array() : NULL;
+	struct binding_set all[3], sets[3];
+
+	keymap_sets(k, -1, all);
+	keys_of(k, all, 2, NULL, NULL, list);
+	for (int i = 0; i < workbench_view_count + 2; i++) {
+		const struct view_ops *v = i < workbench_view_count
+						   ? workbench_views[i]
+						   : builtin[i - workbench_view_count];
+		int n = keymap_sets(k, v->number, sets);
+
+		keys_of(k, sets, n, v->name, all, list);
+	}
+	if (list)
+		cli_json(json_pack("{s:o}", "keys", list));
+	return 0;
+}
+
+/* -- start -------------------------------------------------------------------------------------------------- */
+
+/* The user's settings, under what the command line says. */
+static int
+settings(struct cli *c, struct app_config *cfg, struct conf *k, struct keymap **keys)
+{
+	if (conf_load(k, NULL, &c->err) || keymap_new(keys, workbench_views, workbench_view_count,
+						      k->keys, k->nkeys, k->path, &c->err))
+		return cli_fail(c);
+	cfg->keys = *keys;
+	cfg->first = (int)cli_int(c, "--view", 0, 9, k->view);
+	cfg->theme = cfg->theme || !k->theme[0] ? cfg->theme : k->theme;
+	cfg->glyphs = cfg->glyphs || !k->glyphs[0] ? cfg->glyphs : k->glyphs;
+	cfg->colors = cfg->colors || !k->colors[0] ? cfg->colors : k->colors;
+	cfg->no_mouse = cli_flag(c, "--no-mouse") || !k->mouse;
+	if (!c->threads)
+		c->threads = k->threads;
+	return c->bad ? 2 : 0;
+}
+
+static int
+workbench_open(struct cli *c, struct app_config *cfg)
 {
 	const char *size = cli_str(c, "--size");
-	struct app_config cfg = {.theme = cli_str(c, "--theme"),
-				 .glyphs = cli_str(c, "--glyphs"),
-				 .colors = cli_str(c, "--colors"),
-				 .script = cli_str(c, "--script"),
-				 .views = workbench_views,
-				 .nviews = workbench_view_count,
-				 .w = 120,
-				 .h = 40};
-	struct conf k;
 	static struct world w;
 	char model[1024], text[300];
 	int rc;
 
-	conf_default(&k);
-	if (conf_load(&k, NULL, &c->err))
-		return cli_fail(c);
-	cfg.first = (int)cli_int(c, "--view", 0, 9, k.view);
-	cfg.theme = cfg.theme || !k.theme[0] ? cfg.theme : k.theme;
-	cfg.glyphs = cfg.glyphs || !k.glyphs[0] ? cfg.glyphs : k.glyphs;
-	cfg.colors = cfg.colors || !k.colors[0] ? cfg.colors : k.colors;
-	cfg.no_mouse = cli_flag(c, "--no-mouse") || !k.mouse;
-	if (!c->threads)
-		c->threads = k.threads;
-	if (c->bad)
-		return 2;
 	if (c->npos > 1)
 		return cli_usage(c, "%s: no such verb", c->pos[0]);
-	if (size && (sscanf(size, "%dx%d", &cfg.w, &cfg.h) != 2 || cfg.w < 1 || cfg.h < 1 ||
-		     cfg.w > 1000 || cfg.h > 1000))
+	if (size && (sscanf(size, "%dx%d", &cfg->w, &cfg->h) != 2 || cfg->w < 1 || cfg->h < 1 ||
+		     cfg->w > 1000 || cfg->h > 1000))
 		return cli_usage(c, "--size %s: WxH is wanted, e.g. 120x40", size);
 	if (c->npos && !known(c))
 		return cli_fail(c);
-	if (!cfg.script && (!isatty(0) || !isatty(1))) {
+	if (!cfg->script && (!isatty(0) || !isatty(1))) {
 		t2_fail(&c->err, T2_EINVAL,
 			"the workbench needs a terminal; \"t2tui tour MODEL\" does its main job "
 			"without one");
@@ -125,12 +198,37 @@ workbench_run(struct cli *c)
 	if (world_open(&w, model, c->store_path, (int)c->threads, &c->err)) {
 		rc = cli_fail(c);
 	} else {
-		title(&w, text, sizeof text);
-		cfg.title = text;
-		cfg.user = &w;
-		rc = app_run(&cfg);
+		world_title(&w, text, sizeof text);
+		cfg->title = text;
+		cfg->user = &w;
+		rc = app_run(cfg);
 	}
 	world_close(&w);
+	return rc;
+}
+
+static int
+workbench_run(struct cli *c)
+{
+	struct app_config cfg = {.theme = cli_str(c, "--theme"),
+				 .glyphs = cli_str(c, "--glyphs"),
+				 .colors = cli_str(c, "--colors"),
+				 .script = cli_str(c, "--script"),
+				 .views = workbench_views,
+				 .nviews = workbench_view_count,
+				 .open = opening_run,
+				 .w = 120,
+				 .h = 40};
+	struct keymap *keys = NULL;
+	struct conf k;
+	int rc;
+
+	conf_default(&k);
+	rc = settings(c, &cfg, &k, &keys);
+	if (!rc)
+		rc = cli_flag(c, "--keys") ? keys_print(c, keys) : workbench_open(c, &cfg);
+	keymap_free(keys);
+	conf_free(&k);
 	return rc;
 }
 

@@ -118,19 +118,20 @@ static void
 undo(struct view *v, void *state, const char *arg)
 {
 	struct app *a = v->app;
-	struct undo *u;
+	char what[UNDO_WHAT];
 
 	(void)state;
 	(void)arg;
-	if (!a->nundo) {
+	switch (undo_last(&a->undo, a, what)) {
+	case UNDO_NONE:
 		app_say(a, "nothing to undo");
-		return;
+		break;
+	case UNDO_DONE:
+		app_say(a, "undone: %s", what);
+		break;
+	case UNDO_FAILED:
+		break; /* the step has said why */
 	}
-	u = &a->undo[--a->nundo];
-	app_say(a, "undone: %s", u->what);
-	u->undo(a, u->arg);
-	if (u->drop)
-		u->drop(u->arg);
 }
 
 static void
@@ -189,6 +190,18 @@ glyphs(struct view *v, void *state, const char *arg)
 	app_say(v->app, "plots in %s", names[next]);
 }
 
+static void
+open_model(struct view *v, void *state, const char *arg)
+{
+	const struct app_config *cfg = v->app->cfg;
+
+	(void)state;
+	if (cfg->open)
+		cfg->open(v->app, cfg->user, arg);
+	else
+		app_say(v->app, "there is nothing to open here");
+}
+
 static const struct binding commands[] = {
 	{A_NONE, "1", "models", "view 1: models", show_1, PANES_ALL, 0},
 	{A_NONE, "2", "spectrum", "view 2: spectrum", show_2, PANES_ALL, 0},
@@ -205,15 +218,20 @@ static const struct binding commands[] = {
 	{A_NONE, "z", "zoom", "focused pane alone, and back", zoom, PANES_ALL, 0},
 	{A_NONE, "y", "copy", "copy the pane to the clipboard", copy, PANES_ALL, 0},
 	{A_NONE, "x", "export", "export the pane to a file", export, PANES_ALL, 0},
-	{A_NONE, "u", "undo", "undo", undo, PANES_ALL, 0},
+	{A_NONE, "u", "undo", "take back the last deletion or change", undo, PANES_ALL, 0},
 	{A_NONE, "m", "mouse", "mouse on or off", mouse, PANES_ALL, 0},
 	{A_NONE, "?", "help", "help", help, PANES_ALL, 0},
 	{A_NONE, ":", "palette", "every command by name", palette, PANES_ALL, 0},
+	{A_NONE, "Ctrl-o", "open-model", "open another model: a path or a name", open_model,
+	 PANES_ALL, BIND_ARG | BIND_MODEL},
+	{A_NONE, "", "open", "open another model", open_model, PANES_ALL,
+	 BIND_ARG | BIND_MODEL | BIND_HIDDEN},
 	{A_NONE, "", "theme", "next theme, or the one named", theme, PANES_ALL, BIND_ARG},
 	{A_NONE, "", "glyphs", "draw plots in braille, block or ascii", glyphs, PANES_ALL,
 	 BIND_ARG},
-	{A_NONE, "Ctrl-l", "redraw", "draw the screen anew", redraw, PANES_ALL, 0},
-	{A_NONE, "Ctrl-z", "suspend", "back to the shell for a while", suspend, PANES_ALL, 0},
+	{A_NONE, "Ctrl-l", "redraw", "draw the screen anew", redraw, PANES_ALL, BIND_ALWAYS},
+	{A_NONE, "Ctrl-z", "suspend", "back to the shell for a while", suspend, PANES_ALL,
+	 BIND_ALWAYS},
 	{A_NONE, "q", "quit", "quit", quit, PANES_ALL, 0},
 };
 

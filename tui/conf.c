@@ -90,25 +90,78 @@ conf_set(struct conf *k, const char *name, const char *value, struct t2_err *err
 	return T2_OK;
 }
 
+void
+conf_free(struct conf *k)
+{
+	free(k->keys);
+	k->keys = NULL;
+	k->nkeys = 0;
+}
+
 struct reading {
 	struct conf k;
 	struct t2_err err;
+	FILE *f;
+	int line;
 };
+
+/* "keys" or "keys VIEW"; NULL: another section. */
+static const char *
+key_scope(const char *section)
+{
+	if (strncmp(section, "keys", 4) || (section[4] && section[4] != ' '))
+		return NULL;
+	return section + 4 + strspn(section + 4, " ");
+}
+
+static enum t2_status
+key_add(struct reading *r, const char *scope, const char *name, const char *value)
+{
+	struct keymap_row row = {.line = r->line}, *grown;
+	int a = snprintf(row.scope, sizeof row.scope, "%s", scope);
+	int b = snprintf(row.name, sizeof row.name, "%s", name);
+	int c = snprintf(row.keys, sizeof row.keys, "%s", value);
+
+	if (a >= (int)sizeof row.scope || b >= (int)sizeof row.name || c >= (int)sizeof row.keys)
+		return t2_fail(&r->err, T2_EINVAL, "%.40s: view, command or keys too long", name);
+	grown = realloc(r->k.keys, ((size_t)r->k.nkeys + 1) * sizeof *grown);
+	if (!grown)
+		return t2_nomem(&r->err, "keys");
+	r->k.keys = grown;
+	grown[r->k.nkeys++] = row;
+	return T2_OK;
+}
 
 /* inih goes on after a refusal and returns the first one's line: only the first message is kept. */
 static int
 on_key(void *user, const char *section, const char *name, const char *value)
 {
 	struct reading *r = user;
+	const char *scope;
 	enum t2_status st;
 
 	if (r->err.code)
 		return 0;
-	if (*section)
-		st = t2_fail(&r->err, T2_EINVAL, "[%s]: the file has no sections", section);
-	else
+	if (!*section)
 		st = conf_set(&r->k, name, value ? value : "", &r->err);
+	else if ((scope = key_scope(section)))
+		st = key_add(r, scope, name, value ? value : "");
+	else
+		st = t2_fail(&r->err, T2_EINVAL,
+			     "[%s]: no such section; there are [keys] and "
+			     "[keys VIEW]",
+			     section);
 	return st == T2_OK;
+}
+
+/* Counts as inih does, which does not tell its handler. */
+static char *
+next_line(char *buf, int size, void *stream)
+{
+	struct reading *r = stream;
+
+	r->line++;
+	return fgets(buf, size, r->f);
 }
 
 static bool
@@ -130,22 +183,27 @@ enum t2_status
 conf_load(struct conf *k, const char *path, struct t2_err *err)
 {
 	struct reading r = {.k = *k};
-	char own[4096];
-	FILE *f;
+	char own[sizeof r.k.path];
 	int line;
 
 	if (!path && (!own_path(own, sizeof own) || (access(own, F_OK) && errno == ENOENT)))
 		return T2_OK;
 	path = path ? path : own;
-	f = fopen(path, "re");
-	if (!f)
+	r.f = fopen(path, "re");
+	if (!r.f)
 		return t2_fail(err, T2_EIO, "%s: cannot open: %s", path, strerror(errno));
-	line = ini_parse_file(f, on_key, &r);
-	fclose(f);
-	if (r.err.code)
-		return t2_fail(err, T2_EFORMAT, "%s:%d: %s", path, line, r.err.msg);
-	if (line)
+	r.k.keys = NULL;
+	r.k.nkeys = 0;
+	snprintf(r.k.path, sizeof r.k.path, "%s", path);
+	line = ini_parse_stream(next_line, &r, on_key, &r);
+	fclose(r.f);
+	if (r.err.code || line) {
+		conf_free(&r.k);
+		if (r.err.code)
+			return t2_fail(err, T2_EFORMAT, "%s:%d: %s", path, line, r.err.msg);
 		return t2_fail(err, T2_EFORMAT, "%s:%d: key = value is wanted", path, line);
+	}
+	conf_free(k);
 	*k = r.k;
 	return T2_OK;
 }

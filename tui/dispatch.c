@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tui/app_state.h"
+#include "tui/keymap.h"
 #include "tui/layout.h"
 
 unsigned
@@ -13,13 +14,23 @@ view_can(const struct view *v)
 int
 app_bindings(struct view *v, struct binding_set out[3])
 {
-	int n = 0;
+	int n = keymap_sets(v->app->keys, v->ops->number, out);
 
-	if (v->opened && v->ops->nbindings)
-		out[n++] = (struct binding_set){v->ops->name, v->ops->bindings, v->ops->nbindings};
-	out[n++] = binding_actions;
-	out[n++] = app_commands;
+	if (!v->opened && n == 3) { /* the view's own want its state */
+		out[0] = out[1];
+		out[1] = out[2];
+		n = 2;
+	}
 	return n;
+}
+
+const struct binding *
+app_command(struct view *v, const char *name)
+{
+	struct binding_set sets[3];
+	int n = app_bindings(v, sets);
+
+	return binding_named(sets, n, name, strlen(name));
 }
 
 void
@@ -129,7 +140,7 @@ view_key(struct app *a, int key)
 		go_back(a);
 	else if (key == ('c' | K_CTRL))
 		interrupt(a);
-	else if (!v->opened && key == 'r') {
+	else if (!v->opened && binding_has_key(app_command(v, "refresh"), key)) {
 		v->failed = false;
 		app_show(a, a->shown);
 	}
@@ -138,18 +149,22 @@ view_key(struct app *a, int key)
 static void
 app_key(struct app *a, int key)
 {
+	struct view *v = app_view(a);
+
 	/* Whatever was said has been seen; the key does its work all the same. */
 	a->message_until = 0;
-	if (key == ('z' | K_CTRL)) {
-		app_suspend(a);
-		return;
-	}
-	if (key == ('l' | K_CTRL)) {
-		app_repaint(a);
-		return;
+	if (!key_char(key)) {
+		struct binding_set sets[3];
+		int n = app_bindings(v, sets);
+		const struct binding *b = binding_find(&sets[n - 1], 1, key, v->focus, 0);
+
+		if (b && b->flags & BIND_ALWAYS) {
+			app_run_binding(a, b, NULL);
+			return;
+		}
 	}
 	if (a->canvas->w < MIN_W || a->canvas->h < MIN_H) {
-		if (key == 'q')
+		if (binding_has_key(app_command(v, "quit"), key))
 			app_ask_quit(a);
 		return;
 	}

@@ -7,8 +7,8 @@
 #include "store/evals.h"
 
 static enum t2_status
-keep(struct evaluating *e, struct workspace *ws, const struct evaluating_options *o,
-     struct t2_err *err)
+keep(struct evaluating *e, struct workspace *ws, const struct strategy *s,
+     const struct evaluating_options *o, struct t2_err *err)
 {
 	struct eval_row row = {.model = ws->model_id,
 			       .task = e->task_name,
@@ -19,7 +19,9 @@ keep(struct evaluating *e, struct workspace *ws, const struct evaluating_options
 			       .n = e->result.n,
 			       .correct = e->result.correct,
 			       .seconds = e->result.seconds,
-			       .tokens = e->result.tokens};
+			       .tokens = e->result.tokens,
+			       .setup_hash = e->setup_hash,
+			       .task_hash = e->task_hash};
 	struct eval_item *items = calloc((size_t)e->result.n + 1, sizeof *items);
 	enum t2_status st;
 
@@ -30,6 +32,10 @@ keep(struct evaluating *e, struct workspace *ws, const struct evaluating_options
 
 		items[i] = (struct eval_item){
 			.item = r->item, .correct = r->correct, .answer = r->text};
+		if (e->result.decision)
+			items[i].decision = e->result.decision[i] >= 0
+						    ? s->cand[e->result.decision[i]].expert
+						    : "";
 	}
 	st = store_eval_add(ws->store, &row, items, e->result.n, &e->id, err);
 	free(items);
@@ -56,6 +62,10 @@ evaluating_run(struct evaluating *e, struct workspace *ws, const char *task,
 	snprintf(e->task_name, sizeof e->task_name, "%s", task_name(t));
 	if ((st = strategy_open(&s, ws, o->strategy, o->experts, e->task_name, o->transfer, err)))
 		goto out;
+	/* before the work: what the answers are made with is what is read now */
+	if ((st = strategy_hash(&s, e->setup_hash, err)) ||
+	    (st = task_hash(t, o->split, e->task_hash, err)))
+		goto out;
 	q = (struct evaluation_request){.split = o->split,
 					.limit = o->limit,
 					.sampling = {.temp = o->temp},
@@ -66,10 +76,12 @@ evaluating_run(struct evaluating *e, struct workspace *ws, const char *task,
 					.dispatch = s.dispatch,
 					.classifier = s.classifier,
 					.cand = s.cand,
-					.ncand = s.ncand};
+					.ncand = s.ncand,
+					.scored = o->scored,
+					.arg = o->arg};
 	if ((st = evaluate(&env, t, &q, &e->result, job, err)))
 		goto out;
-	st = keep(e, ws, o, err);
+	st = keep(e, ws, &s, o, err);
 	if (st)
 		evaluating_free(e);
 out:

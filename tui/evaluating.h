@@ -12,10 +12,13 @@ struct evaluating_options {
 	float temp;
 	uint64_t seed;
 	enum form form;
+	void (*scored)(void *arg, int item, bool correct); /* evaluate.h */
+	void *arg;
 };
 
 struct evaluating {
 	char task_name[128];
+	char setup_hash[HASH_TEXT], task_hash[HASH_TEXT];
 	struct evaluation result;
 	int64_t id; /* row of the store */
 };

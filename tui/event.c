@@ -30,6 +30,7 @@ static const struct {
 	{"Delete", K_DELETE},
 	{"Backspace", K_BACKSPACE},
 	{"Shift-Tab", K_BACK_TAB},
+	{"Semicolon", ';'}, /* in t2tui.conf it would begin a comment */
 	{"F1", K_F1},
 	{"F2", K_F1 + 1},
 	{"F3", K_F1 + 2},

@@ -14,6 +14,8 @@ static const char *const view_names[APP_VIEWS] = {
 	"Log", "Models", "Spectrum", "Experts", "Mix", "Ask", "Train", "Runs", "Evals", "Jobs",
 };
 
+static const double show_after = 0.3; /* a passing job is worth a word after so many seconds */
+
 const char *
 app_view_name(int number)
 {
@@ -39,8 +41,11 @@ draw_job(struct app *a, struct canvas *c, int x0, int x1)
 
 	for (i = 0; i < n; i++) {
 		jobs_get(a->jobs, i, &j);
-		if (j.state == JOB_RUNNING)
+		if (j.state != JOB_RUNNING)
+			continue;
+		if (!j.passing || clock_seconds() - j.started > show_after)
 			break;
+		app_animate(a, (int)(show_after * 1e3)); /* over already, as a rule */
 	}
 	if (i == n || x1 - x0 < 12)
 		return x1;
@@ -178,21 +183,65 @@ draw_hints(struct canvas *c, const char *s)
 	}
 }
 
+/* The arrows while they move, else the keys that do.  buf[24] */
+static const char *
+move_keys(struct view *v, const struct canvas *c, char *buf)
+{
+	static const struct {
+		const char *name;
+		int arrow;
+	} moves[] = {{"left", K_LEFT}, {"down", K_DOWN}, {"up", K_UP}, {"right", K_RIGHT}};
+	bool arrows = c->glyphs != GLYPHS_ASCII;
+	char key[24];
+
+	buf[0] = 0;
+	for (int i = 0; i < 4; i++) {
+		const struct binding *b = app_command(v, moves[i].name);
+
+		arrows = arrows && binding_has_key(b, moves[i].arrow);
+		snprintf(buf + strlen(buf), 24 - strlen(buf), "%.5s", binding_key(b, key));
+	}
+	return arrows ? "←↓↑→" : buf;
+}
+
+/* Help and palette keep their place at the right end; returns where they begin. */
+static int
+draw_last(struct view *v, struct canvas *c)
+{
+	static const struct {
+		const char *name, *says;
+	} last[] = {{"help", "help"}, {"palette", "commands"}};
+	char key[2][24];
+	int w = -2, x;
+
+	for (int i = 0; i < 2; i++) {
+		binding_key(app_command(v, last[i].name), key[i]);
+		if (key[i][0])
+			w += utf8_width_str(key[i]) + utf8_width_str(last[i].says) + 3;
+	}
+	x = c->w - w;
+	for (int i = 0; i < 2; i++)
+		if (key[i][0])
+			x = draw_hint(c, x, c->w, key[i], last[i].says);
+	return c->w - w;
+}
+
 static void
 draw_keys(struct app *a, struct canvas *c)
 {
 	struct view *v = app_view(a);
 	struct binding_set sets[3];
 	char key[24];
-	int x = 1, x1 = c->w - 20, n = app_bindings(v, sets);
+	int x = 1, x1, n = app_bindings(v, sets);
 	unsigned can = view_can(v);
 
 	if (v->editing) {
 		draw_hints(c, v->hint ? v->hint : "Esc leave  Enter accept");
 		return;
 	}
+	x1 = draw_last(v, c) - 2;
 	if (v->opened && can & CAN(A_LEFT))
-		x = draw_hint(c, x, x1, c->glyphs == GLYPHS_ASCII ? "hjkl" : "←↓↑→", "move");
+		x = draw_hint(c, x, x1, move_keys(v, c, key), "move");
 	for (int i = 0; i < n; i++)
 		for (int j = 0; j < sets[i].n; j++) {
 			const struct binding *b = &sets[i].rows[j];
@@ -200,8 +249,6 @@ draw_keys(struct app *a, struct canvas *c)
 			if (b->flags & BIND_BAR && binding_holds(b, v->focus, can))
 				x = draw_hint(c, x, x1, binding_key(b, key), b->name);
 		}
-	x = draw_hint(c, c->w - 18, c->w, "?", "help");
-	draw_hint(c, x, c->w, ":", "commands");
 }
 
 static void
@@ -311,13 +358,16 @@ static void
 draw_strip(struct app *a, struct view *v, struct canvas *c, int y)
 {
 	const char *names[VIEW_PANES];
+	char hint[48], key[24];
 	int x;
 
 	for (int i = 0; i < v->ops->npanes; i++)
 		names[i] = v->ops->panes[i].name;
 	x = tabs_draw(&a->strip, c, 1, y, c->w - 16, names, v->ops->npanes, v->focus);
-	canvas_right(c, x, y, c->w - 1 - x, canvas_style(c, TH_DIM),
-		     v->zoomed ? "z all panes" : "Tab next pane");
+	snprintf(hint, sizeof hint, "%s %s",
+		 binding_key(app_command(v, v->zoomed ? "zoom" : "focus-next"), key),
+		 v->zoomed ? "all panes" : "next pane");
+	canvas_right(c, x, y, c->w - 1 - x, canvas_style(c, TH_DIM), hint);
 }
 
 static void
@@ -330,9 +380,12 @@ draw_view(struct app *a, struct canvas *c)
 
 	if (!v->opened) {
 		struct style bad = canvas_style(c, TH_BAD), dim = canvas_style(c, TH_DIM);
+		char again[48], key[24];
 
 		canvas_center(c, 2, c->h / 2 - 1, c->w - 4, bad, v->why.msg);
-		canvas_center(c, 2, c->h / 2 + 1, c->w - 4, dim, "r tries again");
+		snprintf(again, sizeof again, "%s tries again",
+			 binding_key(app_command(v, "refresh"), key));
+		canvas_center(c, 2, c->h / 2 + 1, c->w - 4, dim, again);
 		return;
 	}
 	v->single = v->zoomed || (n > 1 && (c->w < 100 || c->h < 28));

@@ -310,6 +310,8 @@ entry_read(struct entry *e, struct job_view *out)
 	out->owner = e->spec.owner;
 	out->state = e->state;
 	out->watched = e->watched;
+	out->light = e->spec.light;
+	out->passing = e->spec.passing;
 	job_read(&e->job, &out->progress);
 	out->started = e->started;
 	out->ended = e->ended;
@@ -343,19 +345,37 @@ jobs_find(struct jobs *js, int id, struct job_view *out)
 	return e != NULL;
 }
 
-void
-jobs_clear(struct jobs *js)
+static void
+forget(struct jobs *js, bool (*which)(const struct entry *e))
 {
 	for (struct entry **p = &js->newest; *p;) {
 		struct entry *e = *p;
 
-		if (is_active(e)) {
+		if (!which(e)) {
 			p = &e->next;
 			continue;
 		}
 		*p = e->next;
 		entry_free(e);
 	}
+}
+
+static bool
+has_ended(const struct entry *e)
+{
+	return !is_active(e);
+}
+
+static bool
+has_passed(const struct entry *e)
+{
+	return e->spec.passing && e->state == JOB_OK;
+}
+
+void
+jobs_clear(struct jobs *js)
+{
+	forget(js, has_ended);
 }
 
 static void
@@ -413,4 +433,5 @@ jobs_reap(struct jobs *js, void (*said)(void *arg, bool error, const char *name,
 			entry_end(e, said, arg);
 		}
 	}
+	forget(js, has_passed);
 }

@@ -33,7 +33,9 @@ struct job_spec {
 		void *arg); /* watched jobs: how to stop it; NULL: cannot be stopped from here */
 	void *arg;
 	void (*drop)(void *arg);
-	bool quiet; /* success is not worth a message */
+	bool quiet;   /* success is not worth a message */
+	bool light;   /* nothing is lost when it is cancelled: nobody need be asked */
+	bool passing; /* not kept in the list when it has ended well */
 };
 
 /* A copy of what is known about one job, for drawing. */
@@ -42,7 +44,7 @@ struct job_view {
 	char name[JOB_NAME];
 	const void *owner;
 	enum job_state state;
-	bool watched;
+	bool watched, light, passing;
 	struct job_progress progress;
 	double started, ended; /* clock_seconds(); ended 0: not yet */
 	double figure[JOB_SPARK];

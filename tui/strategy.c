@@ -228,6 +228,45 @@ strategy_mixture(const struct strategy *s, int decision)
 	return json_pack("{s:f}", s->cand[decision].expert, 1.0);
 }
 
+static void
+hash_zset(struct hash *h, const struct zset *z)
+{
+	for (int i = 0; z && i < z->count; i++) {
+		if (!z->z[i])
+			continue; /* ones: as if it were not there */
+		hash_bytes(h, &i, sizeof i);
+		hash_bytes(h, z->z[i], (size_t)z->rank[i] * sizeof *z->z[i]);
+	}
+	hash_text(h, "");
+}
+
+enum t2_status
+strategy_hash(const struct strategy *s, char out[HASH_TEXT], struct t2_err *err)
+{
+	char question[HASH_TEXT] = "boxed";
+	enum t2_status st = T2_OK;
+	struct hash h;
+
+	hash_start(&h);
+	if (s->kind == ANSWER_FIXED) {
+		hash_text(&h, "fixed");
+		hash_zset(&h, s->fixed);
+	} else {
+		if (s->dispatch)
+			st = task_hash(s->dispatch, NULL, question, err);
+		hash_text(&h, s->classifier ? "cls" : "prompt");
+		hash_text(&h, question);
+		hash_zset(&h, s->classifier);
+		for (int i = 0; i < s->ncand; i++) {
+			hash_text(&h, s->cand[i].expert);
+			hash_text(&h, s->cand[i].category);
+			hash_zset(&h, s->cand[i].z);
+		}
+	}
+	hash_end(&h, out);
+	return st;
+}
+
 bool
 strategy_needs_factors(const char *spec)
 {

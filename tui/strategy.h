@@ -32,6 +32,8 @@ enum t2_status strategy_open(struct strategy *s, struct workspace *ws, const cha
 void strategy_close(struct strategy *s);
 /* A new reference: what the answer was made with, given its decision. */
 json_t *strategy_mixture(const struct strategy *s, int decision);
+/* Digest of all that decides what it answers: scale vectors, candidates, z^c, pass 1's question. */
+enum t2_status strategy_hash(const struct strategy *s, char out[HASH_TEXT], struct t2_err *err);
 bool strategy_needs_factors(const char *spec);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "store/runs.h"
 #include "tui/app.h"
+#include "tui/model_info.h"
 
 enum t2_status
 world_open(struct world *w, const char *model, const char *store_path, int threads,
@@ -30,10 +31,8 @@ world_open(struct world *w, const char *model, const char *store_path, int threa
 void
 world_close(struct world *w)
 {
-	if (w->begun && w->inotify >= 0) {
-		if (write(w->stop[1], "", 1) == 1)
-			pthread_join(w->watcher, NULL);
-	}
+	if (w->watching && write(w->stop[1], "", 1) == 1)
+		pthread_join(w->watcher, NULL);
 	for (int i = 0; i < 2; i++)
 		if (w->stop[i] >= 0)
 			close(w->stop[i]);
@@ -80,11 +79,9 @@ start_watcher(struct world *w, struct t2_err *err)
 	if (w->inotify < 0 || pipe(w->stop) ||
 	    inotify_add_watch(w->inotify, slash ? dir : ".", IN_MODIFY | IN_CREATE) < 0)
 		return t2_fail(err, T2_EIO, "%s: cannot be watched; press r to read it again", dir);
-	if (pthread_create(&w->watcher, NULL, watch, w)) {
-		close(w->inotify);
-		w->inotify = -1;
+	if (pthread_create(&w->watcher, NULL, watch, w))
 		return t2_fail(err, T2_EIO, "%s: cannot be watched; press r to read it again", dir);
-	}
+	w->watching = true;
 	return T2_OK;
 }
 
@@ -121,15 +118,24 @@ decomposed(void *arg, enum t2_status st, const struct t2_err *err)
 	event_post(app_queue(w->app), NULL, WORLD_FACTORS, NULL, NULL);
 }
 
-enum t2_status
-world_begin(struct world *w, struct app *app, struct t2_err *err)
+void
+world_decompose(struct world *w)
 {
 	struct job_spec s = {.name = "decompose",
 			     .lane = w,
 			     .work = decompose,
 			     .done = decomposed,
 			     .arg = w,
-			     .quiet = true};
+			     .quiet = true,
+			     .light = true};
+
+	if (!w->decomposing)
+		w->decomposing = app_job(w->app, &s);
+}
+
+enum t2_status
+world_begin(struct world *w, struct app *app, struct t2_err *err)
+{
 	struct t2_err e;
 
 	(void)err;
@@ -137,12 +143,42 @@ world_begin(struct world *w, struct app *app, struct t2_err *err)
 		return T2_OK;
 	w->begun = true;
 	w->app = app;
-	if (start_watcher(w, &e))
+	if (!w->watching && start_watcher(w, &e))
 		app_fail(app, &e);
-	if (factors_count(w->ui.factors) < model_matrices(w->ui.model))
-		w->decomposing = app_job(app, &s);
+	if (factors_count(w->ui.factors) < model_matrices(w->ui.model) &&
+	    model_factor_bytes(w->ui.model) <= WORLD_AUTO)
+		world_decompose(w);
 	world_refresh(w);
 	return T2_OK;
+}
+
+void
+world_replace(struct world *w, struct world *fresh)
+{
+	expert_list_free(&w->experts);
+	workspace_stop(&w->work);
+	workspace_stop(&w->ui);
+	memcpy(w->model_name, fresh->model_name, sizeof w->model_name);
+	w->ui = fresh->ui;
+	w->experts = fresh->experts;
+	w->begun = false;
+	w->decomposing = 0;
+	memset(&fresh->ui, 0, sizeof fresh->ui);
+	memset(&fresh->experts, 0, sizeof fresh->experts);
+}
+
+void
+world_title(const struct world *w, char *out, size_t size)
+{
+	double n = (double)model_parameters(w->ui.model);
+	const char *name = w->ui.name;
+
+	if (n >= 1e9)
+		snprintf(out, size, "%s (%.1fB)", name, n / 1e9);
+	else if (n >= 1e8)
+		snprintf(out, size, "%s (%.0fM)", name, n / 1e6);
+	else
+		snprintf(out, size, "%s (%.1fM)", name, n / 1e6);
 }
 
 enum t2_status
@@ -230,7 +266,7 @@ world_refresh(struct world *w)
 		expert_list_free(&w->experts);
 		w->experts = l;
 	}
-	if (store_run_list(w->ui.store, w->ui.model_id, &runs, NULL))
+	if (store_run_list(w->ui.store, 0, &runs, NULL))
 		return;
 	for (int i = 0; i < runs.n; i++)
 		watch_run(w, &runs.v[i]);

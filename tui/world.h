@@ -33,9 +33,9 @@ struct world {
 	struct workspace ui, work;
 	struct expert_list experts; /* of the model; kept up to date by world_refresh() */
 	struct app *app;
-	bool begun;
+	bool begun, watching;
 	pthread_t watcher;
-	int inotify, stop[2];  /* -1: no watcher */
+	int inotify, stop[2];  /* of the watcher; -1: none */
 	int decomposing;       /* job id, 0: none */
 	struct world_run *run; /* trainers at work, shown as watched jobs */
 	int nruns;
@@ -45,12 +45,21 @@ struct world {
 enum t2_status world_open(struct world *w, const char *model, const char *store_path, int threads,
 			  struct t2_err *err);
 void world_close(struct world *w); /* after app_run() */
-/* Once the app runs: starts the watcher and, where matrices are missing, the decomposition. */
+/* Another model in the place of the open one: w takes over what world_open() made of fresh, which is empty afterwards.
+ * The watcher and the trainers that are watched go on.  Called when no view is open and no job of ours runs. */
+void world_replace(struct world *w, struct world *fresh);
+/* "smollm2 (135M)" */
+void world_title(const struct world *w, char *out, size_t size);
+/* Once the app runs: starts the watcher and, where matrices are missing and their factors stay under WORLD_AUTO, the
+ * decomposition. */
+enum { WORLD_AUTO = 1 << 30 };
 enum t2_status world_begin(struct world *w, struct app *app, struct t2_err *err);
+/* Decomposes what is missing, as a job of lane w; nothing where that runs already. */
+void world_decompose(struct world *w);
 /* For jobs of lane w only; opens on first use, adds what is asked for and not there yet. */
 enum t2_status world_work(struct world *w, int what, struct workspace **ws, struct job *job,
 			  struct t2_err *err);
-/* Reads experts and running trainers again; called by each view that sees WORLD_STORE, harmless to repeat. */
+/* Reads experts and running trainers (of every model) again; called by each view that sees WORLD_STORE, harmless to repeat. */
 void world_refresh(struct world *w);
 /* An expert's stable number (its place in w->experts by id), for its colour; -1: not of this model. */
 int world_expert_index(const struct world *w, const char *name);

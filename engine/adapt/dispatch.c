@@ -361,6 +361,25 @@ dispatch_result_free(struct dispatch_result *r)
 	r->decision = -1;
 }
 
+struct crowd {
+	struct ids *said;
+	struct job *job;
+};
+
+static bool
+crowd_token(void *arg, int request, int id, float logprob)
+{
+	return keep_token(((struct crowd *)arg)->said, request, id, logprob);
+}
+
+static void
+crowd_ended(void *arg, int request, const struct gen_result *how)
+{
+	(void)request;
+	(void)how;
+	job_step(((struct crowd *)arg)->job, 1);
+}
+
 enum t2_status
 dispatch_many(struct dispatch *d, const struct linear *op, const char *const *questions, int n,
 	      int slot, int *decision, long *tokens, struct job *job, struct t2_err *err)
@@ -368,6 +387,7 @@ dispatch_many(struct dispatch *d, const struct linear *op, const char *const *qu
 	struct gen_request *g = calloc((size_t)n + 1, sizeof *g);
 	struct ids *prompt = calloc((size_t)n + 1, sizeof *prompt),
 		   *said = calloc((size_t)n + 1, sizeof *said);
+	struct crowd crowd = {.said = said, .job = job};
 	enum t2_status st = T2_OK;
 
 	if (!g || !prompt || !said)
@@ -377,10 +397,11 @@ dispatch_many(struct dispatch *d, const struct linear *op, const char *const *qu
 		g[i] = (struct gen_request){.ids = prompt[i].v,
 					    .n = prompt[i].n,
 					    .max_new = max_tokens(d),
-					    .slot = slot};
+					    .slot = slot,
+					    .ended = crowd_ended};
 	}
 	if (!st)
-		st = generate(d->gen, op, g, n, 0, keep_token, said, NULL, job, err);
+		st = generate(d->gen, op, g, n, 0, crowd_token, &crowd, NULL, job, err);
 	for (int i = 0; i < n && !st; i++) {
 		struct strbuf text = {0};
 		int label = -1;

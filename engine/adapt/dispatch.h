@@ -57,7 +57,7 @@ enum t2_status dispatch_ask(struct dispatch *d, const struct linear *op, const c
 			    struct t2_err *err);
 void dispatch_result_free(struct dispatch_result *r);
 
-/* Many questions at once, without scores: decision[i], and tokens spent. */
+/* Many questions at once, without scores: decision[i], and tokens spent.  job steps once a question. */
 enum t2_status dispatch_many(struct dispatch *d, const struct linear *op,
 			     const char *const *questions, int n, int slot, int *decision,
 			     long *tokens, struct job *job, struct t2_err *err);

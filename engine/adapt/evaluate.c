@@ -34,6 +34,22 @@ decide(const struct adapt_env *env, struct task *task, const struct evaluation_r
 	return st;
 }
 
+struct counting {
+	const struct evaluation_request *q;
+	struct job *job;
+};
+
+static void
+count_answer(void *arg, int request, const struct rollout *r)
+{
+	struct counting *c = arg;
+
+	(void)request;
+	job_step(c->job, 1);
+	if (c->q->scored)
+		c->q->scored(c->q->arg, r->item, r->correct);
+}
+
 enum t2_status
 evaluate(const struct adapt_env *env, struct task *task, const struct evaluation_request *q,
 	 struct evaluation *out, struct job *job, struct t2_err *err)
@@ -43,6 +59,7 @@ evaluate(const struct adapt_env *env, struct task *task, const struct evaluation
 	struct rollout_request *req = NULL;
 	struct adaptation *ad = NULL;
 	struct roller *roller = NULL;
+	struct counting counting = {.q = q, .job = job};
 	double t0 = clock_seconds();
 	enum t2_status st = T2_OK;
 
@@ -64,7 +81,7 @@ evaluate(const struct adapt_env *env, struct task *task, const struct evaluation
 			st = t2_nomem(err, "evaluation");
 			goto out;
 		}
-		job_stage(job, "pass 1", 0);
+		job_stage(job, "pass 1", out->n);
 		if ((st = decide(env, task, q, ad, out, job, err)))
 			goto out;
 		out->pass1_seconds = clock_seconds() - t0;
@@ -83,6 +100,8 @@ evaluate(const struct adapt_env *env, struct task *task, const struct evaluation
 		req[i] = (struct rollout_request){
 			.item = i, .slot = slot, .sampling = q->sampling, .stream = (uint64_t)i};
 	}
+	job_stage(job, "answers", out->n);
+	roller_watch(roller, count_answer, &counting);
 	st = roller_run(roller, adaptation_op(ad), q->split, req, out->n, 0, q->seed,
 			&out->rollouts, job, err);
 	if (st)

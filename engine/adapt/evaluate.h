@@ -24,6 +24,9 @@ struct evaluation_request {
 	const struct zset *classifier;
 	const struct candidate *cand;
 	int ncand;
+	/* Each answer as it is scored, in the calling thread, in the order in which they end; optional. */
+	void (*scored)(void *arg, int item, bool correct);
+	void *arg;
 };
 
 struct evaluation {
@@ -34,6 +37,7 @@ struct evaluation {
 	struct rollouts rollouts;      /* [n] */
 };
 
+/* job: stage "pass 1" where there is one, then "answers", a step a question. */
 enum t2_status evaluate(const struct adapt_env *env, struct task *task,
 			const struct evaluation_request *q, struct evaluation *out, struct job *job,
 			struct t2_err *err);

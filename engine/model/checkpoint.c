@@ -25,6 +25,7 @@ enum {
 struct checkpoint {
 	char *path, *folder;
 	struct safetensors **shards; /* NULL for GGUF */
+	char **shard_names;	     /* in folder */
 	int shard_count;
 	struct gguf *gguf;
 	struct tensor *tensors; /* in file order */
@@ -211,10 +212,11 @@ open_shard(struct checkpoint *c, const char *file, struct t2_err *err)
 	if (!path)
 		return t2_nomem(err, c->path);
 	st = safetensors_open(&c->shards[c->shard_count], path, err);
-	if (!st)
-		c->shard_count++;
 	free(path);
-	return st;
+	if (st)
+		return st;
+	c->shard_names[c->shard_count++] = strdup(file);
+	return c->shard_names[c->shard_count - 1] ? T2_OK : t2_nomem(err, c->path);
 }
 
 static enum t2_status
@@ -223,7 +225,8 @@ open_single(struct checkpoint *c, const char *file, struct t2_err *err)
 	enum t2_status st;
 
 	c->shards = calloc(1, sizeof *c->shards);
-	if (!c->shards)
+	c->shard_names = calloc(1, sizeof *c->shard_names);
+	if (!c->shards || !c->shard_names)
 		return t2_nomem(err, c->path);
 	st = open_shard(c, file, err);
 	return st ? st : add_tensors(c, c->shards[0], NULL, file, err);
@@ -277,7 +280,9 @@ open_shards(struct checkpoint *c, const json_t *map, const char *where, struct t
 	json_t *v;
 
 	c->shards = calloc(SHARDS_MAX, sizeof *c->shards);
-	st = files && c->shards ? shard_names(map, files, &n, where, err) : t2_nomem(err, where);
+	c->shard_names = calloc(SHARDS_MAX, sizeof *c->shard_names);
+	st = files && c->shards && c->shard_names ? shard_names(map, files, &n, where, err)
+						  : t2_nomem(err, where);
 	for (int i = 0; i < n && !st; i++) {
 		st = open_shard(c, files[i], err);
 		if (!st)
@@ -445,6 +450,9 @@ checkpoint_free(struct checkpoint *c)
 		return;
 	for (int i = 0; i < c->shard_count; i++)
 		safetensors_free(c->shards[i]);
+	for (int i = 0; c->shard_names && i < c->shard_count; i++)
+		free(c->shard_names[i]);
+	free(c->shard_names);
 	for (int i = 0; c->names && i < c->count; i++)
 		free(c->names[i]);
 	free(c->names);
@@ -523,6 +531,25 @@ checkpoint_bytes(const struct checkpoint *c)
 		total += size;
 	}
 	return total;
+}
+
+int
+checkpoint_files(const struct checkpoint *c)
+{
+	return file_count(c);
+}
+
+size_t
+checkpoint_file(const struct checkpoint *c, int i, char *path, size_t size)
+{
+	size_t bytes, header;
+
+	file_bytes(c, i, &bytes, &header);
+	if (c->gguf)
+		snprintf(path, size, "%s", c->path);
+	else
+		snprintf(path, size, "%s/%s", c->folder, c->shard_names[i]);
+	return bytes;
 }
 
 int

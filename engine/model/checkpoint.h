@@ -40,6 +40,9 @@ int checkpoint_count(const struct checkpoint *c);
 const struct tensor *checkpoint_tensor(const struct checkpoint *c, int i); /* in file order */
 const struct tensor *checkpoint_find(const struct checkpoint *c, const char *name);
 size_t checkpoint_bytes(const struct checkpoint *c); /* of all files */
+int checkpoint_files(const struct checkpoint *c);
+/* File i's bytes; path[size] gets where it lies, cut where it does not fit. */
+size_t checkpoint_file(const struct checkpoint *c, int i, char *path, size_t size);
 /* "FOLDER/name" in the folder of the checkpoint's files (config.json ...): the caller frees it; NULL: no memory. */
 char *checkpoint_beside(const struct checkpoint *c, const char *name);
 

@@ -144,6 +144,8 @@ finish(struct gen_call *c, int request, struct gen_result how)
 {
 	if (c->result)
 		c->result[request] = how;
+	if (c->req[request].ended)
+		c->req[request].ended(c->arg, request, &how);
 }
 
 /* A free place for the request, best the one that holds its prompt already; -1: none. */

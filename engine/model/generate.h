@@ -17,6 +17,17 @@
 #include "engine/model/forward.h"
 #include "engine/model/sampler.h"
 
+enum gen_end { GEN_EOS, GEN_LENGTH, GEN_STOP, GEN_CONTEXT };
+
+struct gen_result {
+	enum gen_end end; /* GEN_CONTEXT: prompt and answer together filled the model's context */
+	int end_id; /* GEN_EOS: which end token it was, and its log-probability (training needs both) */
+	float end_logprob;
+};
+
+/* Called when a request has come to its end, in the calling thread; arg is that of gen_token_fn. */
+typedef void gen_ended_fn(void *arg, int request, const struct gen_result *how);
+
 struct gen_request {
 	const int *ids; /* prompt, at least one token */
 	int n, max_new, slot;
@@ -25,21 +36,13 @@ struct gen_request {
 	const int *
 		extra_eos; /* end tokens besides the model's own; NULL where extra_eos_count is 0 */
 	int extra_eos_count;
+	gen_ended_fn *ended; /* NULL: the results at the end are enough */
 };
 
 /* Called for every new token that is not an end token, in the calling thread. Returns true to end that sequence
  * (a stop string was seen).  text position and stop handling are the caller's.  Tokens of different requests come
  * interleaved; generate() itself must not be called from here with the same generator. */
 typedef bool gen_token_fn(void *arg, int request, int id, float logprob);
-
-/* GEN_CONTEXT: prompt and answer together filled the model's context. */
-enum gen_end { GEN_EOS, GEN_LENGTH, GEN_STOP, GEN_CONTEXT };
-
-struct gen_result {
-	enum gen_end end;
-	int end_id; /* GEN_EOS: which end token it was, and its log-probability (training needs both) */
-	float end_logprob;
-};
 
 struct generator;
 

@@ -154,6 +154,21 @@ tokenizer_size(const struct tokenizer *t)
 	return t->size;
 }
 
+const char *
+tokenizer_kind(const struct tokenizer *t)
+{
+	for (int i = 0; i < t->pretok.n; i++)
+		if (t->pretok.steps[i].kind == PRETOK_BYTES)
+			return "byte-level BPE";
+	return t->bpe.byte_fallback ? "BPE with byte fallback" : "BPE";
+}
+
+int
+tokenizer_merges(const struct tokenizer *t)
+{
+	return (int)t->bpe.count;
+}
+
 /* A text without added tokens, normalized already, in e->text. */
 static enum t2_status
 encode_words(struct encoding *e, const char *s, size_t len, struct t2_err *err)

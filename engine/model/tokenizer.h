@@ -36,6 +36,9 @@ enum tok_flags {
 enum t2_status tokenizer_open(struct tokenizer **out, const char *path, struct t2_err *err);
 void tokenizer_free(struct tokenizer *t);
 int tokenizer_size(const struct tokenizer *t); /* ids are 0 .. size-1 */
+/* "byte-level BPE", "BPE with byte fallback", "BPE". */
+const char *tokenizer_kind(const struct tokenizer *t);
+int tokenizer_merges(const struct tokenizer *t);
 
 /* Appends to *ids. */
 enum t2_status tokenizer_encode(const struct tokenizer *t, const char *text, size_t len, int flags,

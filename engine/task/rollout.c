@@ -11,6 +11,8 @@ struct roller {
 	const struct chat *chat;
 	struct task *task;
 	struct generator *gen;
+	roller_scored_fn *scored;
+	void *arg;
 };
 
 /* One answer in the making. */
@@ -26,8 +28,9 @@ struct live {
 
 struct run {
 	struct roller *r;
+	const char *split;
+	struct rollouts *out;
 	struct live *live;
-	struct job *job;
 	struct t2_err *err;
 	enum t2_status st;
 };
@@ -63,6 +66,13 @@ roller_free(struct roller *r)
 		return;
 	generator_free(r->gen);
 	free(r);
+}
+
+void
+roller_watch(struct roller *r, roller_scored_fn *fn, void *arg)
+{
+	r->scored = fn;
+	r->arg = arg;
 }
 
 /* The first stop string at or after from (a stop may begin in text seen before: from steps back by its length). */
@@ -170,6 +180,21 @@ finish(struct roller *r, const char *split, struct live *l, int end_id, double e
 	return out->arena.failed ? t2_nomem(err, "rollouts") : T2_OK;
 }
 
+static void
+on_end(void *arg, int request, const struct gen_result *how)
+{
+	struct run *run = arg;
+	struct rollout *o = &run->out->v[request];
+
+	if (run->st)
+		return;
+	o->end = how->end;
+	run->st = finish(run->r, run->split, &run->live[request], how->end_id,
+			 (double)how->end_logprob, o, run->out, run->err);
+	if (!run->st && run->r->scored)
+		run->r->scored(run->r->arg, request, o);
+}
+
 static enum t2_status
 prompt_ids(struct roller *r, const char *split, int item, struct ids *ids, struct t2_err *err)
 {
@@ -211,7 +236,8 @@ prompts(struct roller *r, const char *split, const struct rollout_request *req, 
 		g[i] = (struct gen_request){.max_new = max_new,
 					    .slot = req[i].slot,
 					    .sampling = req[i].sampling,
-					    .stream = req[i].stream};
+					    .stream = req[i].stream,
+					    .ended = on_end};
 		if (i && req[i].item == req[i - 1].item) {
 			g[i].ids = g[i - 1].ids;
 			g[i].n = g[i - 1].n;
@@ -237,14 +263,13 @@ roller_run(struct roller *r, const struct linear *op, const char *split,
 	   struct rollouts *out, struct job *job, struct t2_err *err)
 {
 	struct gen_request *g = calloc((size_t)count + 1, sizeof *g);
-	struct gen_result *res = calloc((size_t)count + 1, sizeof *res);
-	struct run run = {.r = r, .job = job, .err = err};
+	struct run run = {.r = r, .split = split, .out = out, .err = err};
 	enum t2_status st = T2_OK;
 
 	memset(out, 0, sizeof *out);
 	run.live = calloc((size_t)count + 1, sizeof *run.live);
 	out->v = calloc((size_t)count + 1, sizeof *out->v);
-	if (!g || !res || !run.live || !out->v) {
+	if (!g || !run.live || !out->v) {
 		st = t2_nomem(err, "rollouts");
 		goto out;
 	}
@@ -253,29 +278,21 @@ roller_run(struct roller *r, const struct linear *op, const char *split,
 		     err);
 	for (int i = 0; i < count && !st; i++) {
 		run.live[i].cut = (size_t)-1;
+		out->v[i].item = req[i].item;
+		out->v[i].prompt = g[i].ids;
+		out->v[i].nprompt = g[i].n;
 		st = tok_stream_new(&run.live[i].stream, r->tok, err);
 	}
 	if (st)
 		goto out;
-	st = generate(r->gen, op, g, count, seed, on_token, &run, res, job, err);
+	st = generate(r->gen, op, g, count, seed, on_token, &run, NULL, job, err);
 	if (run.st)
 		st = run.st;
-	for (int i = 0; i < count && !st; i++) {
-		struct rollout *o = &out->v[i];
-
-		o->item = req[i].item;
-		o->prompt = g[i].ids;
-		o->nprompt = g[i].n;
-		o->end = res[i].end;
-		st = finish(r, split, &run.live[i], res[i].end_id, (double)res[i].end_logprob, o,
-			    out, err);
-	}
 out:
 	for (int i = 0; run.live && i < count; i++)
 		live_free(&run.live[i]);
 	free(run.live);
 	free(g);
-	free(res);
 	if (st)
 		rollouts_free(out);
 	return st;

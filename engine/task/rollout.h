@@ -47,6 +47,9 @@ struct rollouts {
 	struct arena arena;
 };
 
+/* One answer is there and scored; from the calling thread, in the order in which they end. */
+typedef void roller_scored_fn(void *arg, int request, const struct rollout *r);
+
 struct roller;
 
 /* width: sequences in flight (0: 32). */
@@ -54,6 +57,7 @@ enum t2_status roller_new(struct roller **out, const struct model *m, struct poo
 			  const struct tokenizer *tok, const struct chat *chat, struct task *task,
 			  int width, struct t2_err *err);
 void roller_free(struct roller *r);
+void roller_watch(struct roller *r, roller_scored_fn *fn, void *arg); /* NULL: nobody */
 /* Do the prompts of the split's first count items (0: all) leave room for an answer?  T2_EMISMATCH names the first that does
  * not: asked before a long run, not found out in its middle. */
 enum t2_status roller_check(struct roller *r, const char *split, int count, struct t2_err *err);

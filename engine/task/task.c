@@ -6,6 +6,7 @@
 
 #include "engine/base/arena.h"
 #include "engine/base/json.h"
+#include "engine/base/mapfile.h"
 #include "engine/base/utf8.h"
 #include "engine/task/regex.h"
 
@@ -520,6 +521,44 @@ task_items(struct task *t, const char *split, struct t2_err *err)
 	struct split *s;
 
 	return find_split(t, split, &s, err) ? -1 : s->n;
+}
+
+static enum t2_status
+hash_file(struct hash *h, const char *path, struct t2_err *err)
+{
+	struct mapfile m;
+	enum t2_status st = mapfile_open(&m, path, err);
+
+	if (st)
+		return st;
+	hash_bytes(h, &m.size, sizeof m.size);
+	hash_bytes(h, m.data, m.size);
+	mapfile_close(&m);
+	return T2_OK;
+}
+
+enum t2_status
+task_hash(struct task *t, const char *split, char out[HASH_TEXT], struct t2_err *err)
+{
+	struct split *s = NULL;
+	char path[1200];
+	struct hash h;
+	enum t2_status st = T2_OK;
+
+	out[0] = 0;
+	if (split)
+		st = find_split(t, split, &s, err);
+	hash_start(&h);
+	if (!st)
+		st = hash_file(&h, t->where, err);
+	if (!st && s) {
+		snprintf(path, sizeof path, "%s/%s", t->dir, s->file);
+		hash_text(&h, s->name);
+		st = hash_file(&h, path, err);
+	}
+	if (!st)
+		hash_end(&h, out);
+	return st;
 }
 
 const char *

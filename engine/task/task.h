@@ -19,6 +19,7 @@
 #ifndef T2_TASK_H
 #define T2_TASK_H
 
+#include "engine/base/hash.h"
 #include "engine/base/status.h"
 #include "engine/base/strbuf.h"
 #include "engine/model/chat.h"
@@ -33,6 +34,9 @@ const char *task_name(const struct task *t);
 const char *task_dir(const struct task *t);
 int task_max_tokens(const struct task *t);
 int task_items(struct task *t, const char *split, struct t2_err *err); /* -1: err says why */
+/* Digest of task.json and of the split's file (NULL: of task.json alone): the same questions as when? */
+enum t2_status task_hash(struct task *t, const char *split, char out[HASH_TEXT],
+			 struct t2_err *err);
 const char *task_gold(struct task *t, const char *split, int i); /* borrowed; "": no such item */
 /* The text that the prompt template gives for item i, before chat template and prefill. */
 enum t2_status task_question(struct task *t, const char *split, int i, struct strbuf *out,

@@ -14,9 +14,15 @@ check spectrum_mono play 120x40 spectrum NO_COLOR=1
 check small_80x24 play 80x24 small
 check ask_120x40 play 120x40 ask
 check ask_200x60 play 200x60 ask
+check experts_120x40 play 120x40 experts
 check train_120x40 play 120x40 train
+check models_120x40 play 120x40 models
+check models_200x60 play 200x60 models
 check runs_120x40 play 120x40 runs
 check runs_200x60 play 200x60 runs
+check evals_120x40 play 120x40 evals
+check evals_200x60 play 200x60 evals
+check evals_80x24 play 80x24 evals-small
 # in a C locale every cell is ASCII
 printf 'wait "effective rank" 5000\nkeys 5\nkeys 7\nkeys 2\nshot -\n' >"$home/ascii.t2s"
 ascii() {

@@ -13,8 +13,13 @@
 #include "engine/linalg/dtype.h"
 #include "tests/lib/golden.h"
 #include "tui/bench/bench.h"
+#include "store/benchmarks.h"
 #include "tui/bench/copy.h"
+#include "tui/bench/cost.h"
+#include "tui/bench/count.h"
 #include "tui/bench/decoder.h"
+#include "tui/bench/history.h"
+#include "tui/bench/shape.h"
 
 static void
 median_of_few(void **state)
@@ -152,6 +157,7 @@ counts_of_smollm2(void **state)
 {
 	const char *path =
 		shared_path("models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf");
+	const struct config *c;
 	struct model *m;
 	struct t2_err err;
 
@@ -159,10 +165,10 @@ counts_of_smollm2(void **state)
 	if (!path)
 		skip();
 	assert_int_equal(model_open(&m, path, &err), T2_OK);
-	assert_true(bench_weights(m) == 106168320.0 + 49152.0 * 576);
-	assert_true(bench_factor_numbers(m) ==
-		    30.0 * (2 * 576 * 1152 + 2 * 192 * 768 + 3 * 576 * 2112));
-	assert_int_equal((long)(bench_step_flop(m, 1024) / 1e9),
+	c = model_config(m);
+	assert_true(count_adapted(c) + count_head(c) == 106168320.0 + 49152.0 * 576);
+	assert_true(count_factors(c) == 30.0 * (2 * 576 * 1152 + 2 * 192 * 768 + 3 * 576 * 2112));
+	assert_int_equal((long)(count_step(c, 1024) / 1e9),
 			 763); /* as the table of limits states it */
 	model_free(m);
 }
@@ -173,7 +179,7 @@ a_copy_is_the_same_model(void **state)
 {
 	const char *path = shared_path("models/tinystories-656k");
 	struct model *m;
-	struct copy *c;
+	struct memmodel *c;
 	struct t2_err err;
 	struct decoder d, e;
 	struct base_linear *of_m, *of_c;
@@ -184,11 +190,11 @@ a_copy_is_the_same_model(void **state)
 		skip();
 	assert_int_equal(model_open(&m, path, &err), T2_OK);
 	assert_int_equal(copy_new(&c, m, T2_Q8_0, NULL, &err), T2_OK);
-	assert_int_equal(model_matrix(copy_model(c), 0)->type, T2_Q8_0);
+	assert_int_equal(model_matrix(memmodel_model(c), 0)->type, T2_Q8_0);
 	assert_int_equal(base_linear_new(&of_m, m, NULL, &err), T2_OK);
-	assert_int_equal(base_linear_new(&of_c, copy_model(c), NULL, &err), T2_OK);
+	assert_int_equal(base_linear_new(&of_c, memmodel_model(c), NULL, &err), T2_OK);
 	assert_int_equal(decoder_open(&d, m, NULL, 1, 8, 16, &err), T2_OK);
-	assert_int_equal(decoder_open(&e, copy_model(c), NULL, 1, 8, 16, &err), T2_OK);
+	assert_int_equal(decoder_open(&e, memmodel_model(c), NULL, 1, 8, 16, &err), T2_OK);
 	assert_int_equal(decoder_prompt(&d, base_linear_op(of_m), &err), T2_OK);
 	assert_int_equal(decoder_prompt(&e, base_linear_op(of_c), &err), T2_OK);
 	for (int i = 0; i < model_config(m)->vocab; i++) {
@@ -204,8 +210,90 @@ a_copy_is_the_same_model(void **state)
 	decoder_close(&e);
 	base_linear_free(of_m);
 	base_linear_free(of_c);
-	copy_free(c);
+	memmodel_free(c);
 	model_free(m);
+}
+
+/* Better only where the ranges lie apart, whichever way the medians point. */
+static void
+changes_beyond_the_scatter(void **state)
+{
+	const struct benchmark_figure old = {.ratio = 0.5, .low = 0.48, .high = 0.52},
+				      near = {.ratio = 0.55, .low = 0.51, .high = 0.6},
+				      above = {.ratio = 0.6, .low = 0.53, .high = 0.65};
+
+	(void)state;
+	assert_int_equal(history_change(&old, &near), 0);
+	assert_int_equal(history_change(&old, &above), 1);
+	assert_int_equal(history_change(&above, &old), -1);
+	assert_int_equal(history_change(&old, &old), 0);
+}
+
+/* Times made from known a and b come back; one model alone tells a share, nothing of layers; nonsense never gives a < 0. */
+static void
+costs_are_fitted(void **state)
+{
+	struct cost_point p[3] = {{4, 1e-3, 0}, {30, 0.2, 0}, {22, 1.5, 0}};
+	struct cost_fit f;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		p[i].seconds = 2e-4 * p[i].layers + p[i].work / 0.6;
+	f = cost_fit(p, 3);
+	assert_true(fabs(f.layer / 2e-4 - 1) < 1e-9 && fabs(f.share / 0.6 - 1) < 1e-9);
+	assert_true(f.error < 1e-9 && f.models == 3);
+	assert_true(fabs(cost_fit_seconds(&f, 10, 3) - (2e-3 + 5)) < 1e-9);
+	f = cost_fit(p + 1, 1);
+	assert_true(f.layer == 0 && fabs(cost_fit_seconds(&f, 30, 0.2) / p[1].seconds - 1) < 1e-9);
+	p[0].seconds = 1e-5; /* faster than its share: a would be negative */
+	f = cost_fit(p, 3);
+	assert_true(f.layer >= 0 && f.share > 0 && f.error > 0.1);
+	f = cost_fit(p, 0);
+	assert_true(isnan(cost_fit_seconds(&f, 1, 1)));
+}
+
+static void
+shapes_are_models(void **state)
+{
+	static const char *const wrong[] = {"shape:",
+					    "shape:2,64,128,4,2",
+					    "shape:2,64,128,4,3,9",
+					    "shape:2,6,128,4,2,9",
+					    "shape:0,64,128,4,2,9",
+					    "shape:2,64,128,4,2,9x"};
+	struct config c;
+	struct shape *s;
+	struct factors *f;
+	const struct weight *w;
+	struct t2_err err;
+	double sum = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		assert_int_equal(shape_config(wrong[i], &c, &err), T2_EINVAL);
+	assert_int_equal(shape_config("shape:1.1b", &c, &err), T2_OK);
+	assert_int_equal(c.hidden, 2048);
+	assert_true(shape_is("shape:1.1b") && !shape_is("sample"));
+	assert_int_equal(shape_config("shape:2,64,96,4,2,100", &c, &err), T2_OK);
+	assert_int_equal(shape_new(&s, &c, NULL, &err), T2_OK);
+	assert_int_equal(model_parameters(shape_model(s)),
+			 2 * 100 * 64 + 2 * (2 * 64 * 64 + 2 * 32 * 64 + 3 * 96 * 64 + 2 * 64) +
+				 64);
+	w = model_matrix(shape_model(s), MAT_DOWN);
+	assert_int_equal(w->m, 64);
+	assert_int_equal(w->n, 96);
+	for (int i = 0; i < w->m; i++) {
+		float row[96];
+
+		dtype_to_f32(w->type, (const char *)w->data + i * 96 * 2, 96, row);
+		for (int k = 0; k < 96; k++)
+			sum += row[k] * row[k];
+	}
+	assert_true(fabs(sum / 64 - 1) < 0.1); /* the variance is 1 / n */
+	assert_int_equal(shape_factors(s, &f, NULL, &err), T2_OK);
+	assert_int_equal(factors_count(f), 14);
+	assert_int_equal(factors_get(f, MAT_K)->r, 32);
+	shape_free(s);
 }
 
 int
@@ -220,6 +308,9 @@ main(void)
 		cmocka_unit_test(halves_are_exact_where_they_can_be),
 		cmocka_unit_test(counts_of_smollm2),
 		cmocka_unit_test(a_copy_is_the_same_model),
+		cmocka_unit_test(changes_beyond_the_scatter),
+		cmocka_unit_test(shapes_are_models),
+		cmocka_unit_test(costs_are_fitted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

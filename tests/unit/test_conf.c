@@ -80,7 +80,7 @@ test_refused(void **state)
 		{"mouse =\n", ":1: ", "yes|no"},
 		{"theme =\n", ":1: ", "theme"},
 		{"glyphs = brail\n", ":1: ", "braille"},
-		{"[ui]\ntheme = light\n", ":2: ", "sections"},
+		{"[ui]\ntheme = light\n", ":2:", "[ui]: no such section"},
 		{"view = 3\njust words\n", ":2: ", "key = value"},
 		{"glyphs = block\n  view = 3\n",
 		 ":2: ", "braille"}, /* indented: a second line of glyphs */
@@ -129,6 +129,40 @@ test_own(void **state)
 			 T2_EIO); /* named: must be there */
 }
 
+static void
+test_keys(void **state)
+{
+	struct conf k;
+	struct t2_err err;
+	const char *path = file("view = 3\n# keys\n[keys]\nquit = Q\npalette = :\nmore = + =\n"
+				"suspend =\n\n[keys Runs]\nstop = X\n");
+
+	(void)state;
+	conf_default(&k);
+	assert_int_equal(conf_load(&k, path, &err), T2_OK);
+	assert_int_equal(k.view, 3);
+	assert_string_equal(k.path, path);
+	assert_int_equal(k.nkeys, 5);
+	assert_string_equal(k.keys[0].name, "quit");
+	assert_string_equal(k.keys[0].keys, "Q");
+	assert_string_equal(k.keys[0].scope, "");
+	assert_int_equal(k.keys[0].line, 4);
+	assert_string_equal(k.keys[1].keys, ":");
+	assert_string_equal(k.keys[2].keys, "+ =");
+	assert_string_equal(k.keys[3].keys, "");
+	assert_string_equal(k.keys[4].scope, "Runs");
+	assert_int_equal(k.keys[4].line, 10);
+	/* read again: no row twice, and a bad file leaves what there was */
+	assert_int_equal(conf_load(&k, path, &err), T2_OK);
+	assert_int_equal(k.nkeys, 5);
+	assert_int_equal(conf_load(&k, file("[keys]\nup = w\n[nokeys]\na = b\n"), &err),
+			 T2_EFORMAT);
+	assert_non_null(strstr(err.msg, ":4: [nokeys]"));
+	assert_int_equal(k.nkeys, 5);
+	conf_free(&k);
+	assert_int_equal(k.nkeys, 0);
+}
+
 /* Every row can be set to its default and to each of its choices. */
 static void
 test_table(void **state)
@@ -158,7 +192,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_default), cmocka_unit_test(test_load),
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_own),
-		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_table),	cmocka_unit_test(test_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

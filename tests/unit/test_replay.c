@@ -416,11 +416,12 @@ runs_job(struct view *v, void *state, const char *arg)
 	app_job(v->app, &s);
 }
 
-static void
+static bool
 undelete(struct app *a, void *arg)
 {
 	(void)a;
 	((struct runs *)arg)->deleted = false;
+	return true;
 }
 
 static void

@@ -318,9 +318,14 @@ test_evals_decisions(void **state)
 			     .task = "sums",
 			     .split = "test",
 			     .strategy = "none",
-			     .n = 2,
-			     .correct = 1};
-	struct eval_item items[] = {{0, true, "7"}, {1, false, NULL}};
+			     .n = 3,
+			     .correct = 2,
+			     .setup_hash = "ab",
+			     .task_hash = "cd"};
+	struct eval_item items[] = {
+		{2, true, "9", "math"}, {0, true, "7", "math"}, {1, false, NULL, ""}};
+	struct eval_choices choices;
+	struct eval_items kept;
 	struct decision_row d = {.model = model,
 				 .strategy = "cls",
 				 .prompt = "it's \"1 + 1\"?",
@@ -330,12 +335,30 @@ test_evals_decisions(void **state)
 	struct eval_list el;
 
 	(void)state;
-	OK(store_eval_add(s, &e, items, 2, &id, &err));
-	items[1].item = 0; /* twice the same question: the whole evaluation is refused */
-	assert_int_not_equal(store_eval_add(s, &e, items, 2, &id, &err), T2_OK);
+	OK(store_eval_add(s, &e, items, 3, &id, &err));
+	OK(store_eval_items(s, id, &kept, &err));
+	assert_int_equal(kept.n, 3);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(kept.v[i].item, i);
+	assert_string_equal(kept.v[1].answer, "");
+	assert_string_equal(kept.v[1].decision, "");
+	assert_string_equal(kept.v[2].decision, "math");
+	eval_items_free(&kept);
+	OK(store_eval_choices(s, id, &choices, &err));
+	assert_int_equal(choices.n, 2);
+	assert_string_equal(choices.v[0].decision, "");
+	assert_int_equal(choices.v[0].correct, 0);
+	assert_string_equal(choices.v[1].decision, "math");
+	assert_int_equal(choices.v[1].n, 2);
+	assert_int_equal(choices.v[1].correct, 2);
+	eval_choices_free(&choices);
+	items[1].item = 1; /* twice the same question: the whole evaluation is refused */
+	assert_int_not_equal(store_eval_add(s, &e, items, 3, &id, &err), T2_OK);
 	OK(store_eval_list(s, model, &el, &err));
 	assert_int_equal(el.n, 1);
 	assert_string_equal(el.v[0].strategy, "none");
+	assert_string_equal(el.v[0].setup_hash, "ab");
+	assert_string_equal(el.v[0].task_hash, "cd");
 	eval_list_free(&el);
 	for (int i = 0; i < 3; i++)
 		OK(store_decision_add(s, &d, &id, &err));

@@ -56,6 +56,62 @@ test_mcnemar(void **state)
 	assert_true(mcnemar_exact(400, 600) < 1e-8 && mcnemar_exact(400, 600) > 0);
 }
 
+/* statsmodels 0.15.0: proportion_confint(k, n, 0.05, "wilson"); scipy 1.17.1's binomtest(k, n).proportion_ci(0.95,
+ * "wilson") gives the same to the last digits. */
+static void
+test_wilson_elsewhere(void **state)
+{
+	static const struct {
+		int k, n;
+		double lo, hi;
+	} want[] = {
+		{0, 1, 0, 0.79345068562276266},
+		{0, 20, 0, 0.16112515805281941},
+		{1, 20, 0.0088814488007954023, 0.2361311934467421},
+		{567, 1000, 0.53609108624395729, 0.59739612811897824},
+		{859, 1000, 0.83605351411231965, 0.87919887329505186},
+		{71, 100, 0.61461108824428867, 0.78985164250877726},
+		{993, 1000, 0.98562168453423338, 0.99660513159900921},
+		{20, 20, 0.83887484194718043, 1},
+		{123456, 654321, 0.18773185940854037, 0.18962786440741708},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+		double lo, hi;
+
+		wilson95(want[i].k, want[i].n, &lo, &hi);
+		assert_true(fabs(lo - want[i].lo) < 1e-14);
+		assert_true(fabs(hi - want[i].hi) < 1e-14);
+	}
+}
+
+/* statsmodels: mcnemar([[0, b], [c, 0]], exact=True); scipy: binomtest(min(b, c), b + c). */
+static void
+test_mcnemar_elsewhere(void **state)
+{
+	static const struct {
+		int b, c;
+		double p;
+	} want[] = {
+		{7, 0, 0.015625},
+		{30, 12, 0.0079158973348967265},
+		{1, 1, 1},
+		{100, 140, 0.011664092317677691},
+		{3, 250, 3.7297995298699393e-70},
+		{0, 1, 1},
+		{250, 251, 1},
+		{2000, 2150, 0.020715456049267052},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+		double p = mcnemar_exact(want[i].b, want[i].c);
+
+		assert_true(fabs(p - want[i].p) <= 1e-9 * want[i].p);
+	}
+}
+
 int
 main(void)
 {
@@ -63,6 +119,8 @@ main(void)
 		cmocka_unit_test(test_roots),
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_mcnemar),
+		cmocka_unit_test(test_wilson_elsewhere),
+		cmocka_unit_test(test_mcnemar_elsewhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "engine/linalg/probe.h"
+#include "tui/bench/shape.h"
 
 #define PROBE_BYTES ((size_t)512 << 20)
 #define REPEATS	    5
@@ -31,17 +32,6 @@ bench_median(const double *x, int n)
 	return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
 }
 
-double
-bench_weights(const struct model *m)
-{
-	const struct weight *head = model_head(m);
-	double sum = (double)head->m * head->n;
-
-	for (int i = 0; i < model_matrices(m); i++)
-		sum += (double)model_matrix(m, i)->m * model_matrix(m, i)->n;
-	return sum;
-}
-
 static double
 stored(const struct weight *w)
 {
@@ -56,28 +46,6 @@ bench_weight_bytes(const struct model *m)
 	for (int i = 0; i < model_matrices(m); i++)
 		sum += stored(model_matrix(m, i));
 	return sum;
-}
-
-double
-bench_factor_numbers(const struct model *m)
-{
-	double sum = 0;
-
-	for (int i = 0; i < model_matrices(m); i++) {
-		const struct weight *w = model_matrix(m, i);
-
-		sum += (double)weight_rank(w) * ((double)w->m + w->n);
-	}
-	return sum;
-}
-
-/* Every product with a factor once forward and once back; the output matrix likewise. */
-double
-bench_step_flop(const struct model *m, int rows)
-{
-	const struct weight *head = model_head(m);
-
-	return 2.0 * rows * 2 * (bench_factor_numbers(m) + (double)head->m * head->n);
 }
 
 double
@@ -138,6 +106,8 @@ bench_factors(struct bench *b, struct t2_err *err)
 {
 	if (b->ws->factors && factors_count(b->ws->factors) == model_matrices(b->ws->model))
 		return T2_OK;
+	if (b->shape)
+		return shape_factors(b->shape, &b->ws->factors, b->ws->pool, err);
 	return workspace_decompose(b->ws, "all", false, false, b->job, NULL, err);
 }
 

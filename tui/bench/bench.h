@@ -31,6 +31,7 @@ enum bench_limit {
 
 struct bench;
 struct bench_result;
+struct shape;
 
 struct bench_row {
 	const char *name, *help, *unit;
@@ -46,6 +47,7 @@ struct bench_result {
 	const struct bench_row *row;
 	double value, limit; /* medians */
 	double ratio, low, high;
+	double work; /* done once, 1e9 bytes or FLOP; 0: not counted (cost.h needs it) */
 	int repeats;
 	char detail[400];
 };
@@ -53,8 +55,9 @@ struct bench_result {
 struct bench {
 	struct workspace *ws; /* with its model */
 	struct job *job;
-	int repeats; /* 0: 5 */
-	void *probe; /* what the read probe reads */
+	struct shape *shape; /* ws's model is this one, not a file's; NULL: from a file */
+	int repeats;	     /* 0: 5 */
+	void *probe;	     /* what the read probe reads */
 	size_t probe_bytes;
 };
 
@@ -77,12 +80,8 @@ void bench_cached(struct bench_result *r, double bytes);
 /* Megabytes of memory that belong to this process alone. */
 double bench_memory(void);
 
-/* Counts, of one token unless said. */
-double
-bench_weights(const struct model *m); /* numbers in all adapted matrices and the output matrix */
-double bench_weight_bytes(const struct model *m);	 /* the same as stored */
-double bench_factor_numbers(const struct model *m);	 /* r (m + n) over all adapted matrices */
-double bench_step_flop(const struct model *m, int rows); /* a training step on so many rows */
+/* Bytes of all adapted matrices and the output matrix, as stored. */
+double bench_weight_bytes(const struct model *m);
 
 double bench_median(const double *x, int n); /* x is not changed; n <= BENCH_MOST */
 

@@ -3,6 +3,7 @@
 
 #include "engine/svf/adaptation.h"
 #include "tui/bench/copy.h"
+#include "tui/bench/count.h"
 #include "tui/bench/rows.h"
 #include "tui/bench/decoder.h"
 
@@ -48,6 +49,7 @@ decode(struct bench *b, struct bench_result *r, const struct model *m, const str
 	int room = context(m, ROOM), prompt = room > 2 * PROMPT ? PROMPT : 1;
 	enum t2_status st = decoder_open(&w.d, m, b->ws->pool, count, prompt, room, err);
 
+	r->work = each * 1e-9;
 	if (!st)
 		st = decoder_prompt(&w.d, op, err);
 	if (!st)
@@ -87,7 +89,7 @@ stored_as(const struct model *m, enum dtype t)
 static enum t2_status
 decode_copy(struct bench *b, struct bench_result *r, enum dtype t, struct t2_err *err)
 {
-	struct copy *c;
+	struct memmodel *c;
 	enum t2_status st;
 
 	if (stored_as(b->ws->model, t) && model_head(b->ws->model)->type == t)
@@ -95,9 +97,9 @@ decode_copy(struct bench *b, struct bench_result *r, enum dtype t, struct t2_err
 	st = copy_new(&c, b->ws->model, t, b->ws->pool, err);
 	if (!st) {
 		bench_detail(r, "a copy in memory");
-		st = decode_base(b, r, copy_model(c), err);
+		st = decode_base(b, r, memmodel_model(c), err);
 	}
-	copy_free(c);
+	memmodel_free(c);
 	return st;
 }
 
@@ -155,7 +157,7 @@ row_decode_factored(struct bench *b, struct bench_result *r, struct t2_err *err)
 	const struct model *m = b->ws->model;
 	const struct weight *head = model_head(m);
 	struct adaptation *a;
-	double bytes = bench_factor_numbers(m) * sizeof(float) +
+	double bytes = count_factors(model_config(m)) * sizeof(float) +
 		       (double)dtype_row_bytes(head->type, (size_t)head->n) * head->m;
 	enum t2_status st = experts_open(b, 1, FORM_FACTORED, &a, err);
 
@@ -170,12 +172,13 @@ enum t2_status
 row_decode_batched(struct bench *b, struct bench_result *r, struct t2_err *err)
 {
 	const struct model *m = b->ws->model;
+	const struct config *c = model_config(m);
 	struct adaptation *a;
 	enum t2_status st = experts_open(b, DECODER_MOST, FORM_AUTO, &a, err);
 
 	if (!st)
 		st = decode(b, r, m, adaptation_op(a), DECODER_MOST,
-			    2 * bench_weights(m) * DECODER_MOST, err);
+			    2 * (count_adapted(c) + count_head(c)) * DECODER_MOST, err);
 	adaptation_free(a);
 	return st;
 }
@@ -201,13 +204,15 @@ enum t2_status
 row_prefill(struct bench *b, struct bench_result *r, struct t2_err *err)
 {
 	const struct model *m = b->ws->model;
+	const struct config *c = model_config(m);
 	struct prefill w = {0};
 	struct base_linear *base;
-	double ignored, head = (double)model_head(m)->m * model_head(m)->n;
+	double ignored;
 	int tokens = context(m, PREFILL);
 	enum t2_status st = base_linear_new(&base, m, b->ws->pool, err);
 
-	w.flop = 2 * ((bench_weights(m) - head) * tokens + head); /* the last position's logits */
+	w.flop = 2 * (count_adapted(c) * tokens + count_head(c)); /* the last position's logits */
+	r->work = w.flop * 1e-9;
 	if (!st) {
 		w.op = base_linear_op(base);
 		st = decoder_open(&w.d, m, b->ws->pool, 1, tokens, tokens, err);

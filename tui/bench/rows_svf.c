@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include "engine/linalg/blas.h"
+#include "engine/linalg/svd.h"
 #include "engine/model/floats.h"
 #include "engine/model/tape.h"
 #include "engine/svf/adaptation.h"
 #include "engine/train/policy.h"
+#include "tui/bench/count.h"
 #include "tui/bench/rows.h"
 #include "tui/bench/decoder.h"
 
@@ -115,7 +117,8 @@ row_train_gemm(struct bench *b, struct bench_result *r, struct t2_err *err)
 	double ignored;
 
 	w.factors = b->ws->factors;
-	w.flop = bench_step_flop(m, w.rows);
+	w.flop = count_step(model_config(m), w.rows);
+	r->work = w.flop * 1e-9;
 	if (!st)
 		st = products_open(&w, err);
 	if (!st)
@@ -160,7 +163,7 @@ step_open(struct step *w, struct bench *b, struct t2_err *err)
 						  .answer_n = tokens,
 						  .reward = j % 2 ? 1 : -1};
 	}
-	w->flop = bench_step_flop(m, LINES * tokens);
+	w->flop = count_step(model_config(m), LINES * tokens);
 	st = adaptation_new(&w->a, m, b->ws->factors, b->ws->pool, 1, FORM_AUTO, err);
 	if (!st)
 		st = bench_expert(&z, m, 0, err);
@@ -204,6 +207,7 @@ row_train_step(struct bench *b, struct bench_result *r, struct t2_err *err)
 
 	if (!st)
 		st = step_open(&w, b, err);
+	r->work = w.flop * 1e-9;
 	if (!st)
 		st = step_once(&w, &ignored, err);
 	if (!st) /* its buffers are kept, so this is the most it takes */
@@ -274,12 +278,71 @@ decompose_once(void *arg, double *value, struct t2_err *err)
 	return st;
 }
 
+/* A shape has no file to keep factors beside: the matrices of its first layer, for all. */
+struct layer_svd {
+	const struct model *model;
+	struct pool *pool;
+	enum t2_status status[MAT_KINDS];
+	struct t2_err err[MAT_KINDS];
+};
+
+static void
+svd_task(void *arg, int task, int worker)
+{
+	struct layer_svd *w = arg;
+	const struct weight *a = model_matrix(w->model, MAT_KINDS - 1 - task);
+	size_t m = (size_t)a->m, n = (size_t)a->n, r = (size_t)weight_rank(a),
+	       row = dtype_row_bytes(a->type, n);
+	float *all = malloc((m * n + m * r + r + r * n) * sizeof *all), *U = all + m * n,
+	      *sigma = U + m * r, *Vt = sigma + r;
+	double rel;
+
+	(void)worker;
+	for (size_t i = 0; all && i < m; i++)
+		dtype_to_f32(a->type, (const char *)a->data + i * row, n, all + i * n);
+	w->status[task] = all ? svd_f32(all, a->m, a->n, U, sigma, NULL, Vt, &rel, &w->err[task])
+			      : t2_nomem(&w->err[task], a->name);
+	free(all);
+}
+
+static enum t2_status
+layer_once(void *arg, double *value, struct t2_err *err)
+{
+	struct layer_svd *w = arg;
+	double start = clock_seconds();
+
+	pool_run(w->pool, MAT_KINDS, svd_task, w); /* the feed-forward's, the largest, first */
+	*value = (clock_seconds() - start) * model_config(w->model)->layers;
+	for (int i = 0; i < MAT_KINDS; i++)
+		if (w->status[i]) {
+			*err = w->err[i];
+			return w->status[i];
+		}
+	return T2_OK;
+}
+
+static enum t2_status
+decompose_shape(struct bench *b, struct bench_result *r, struct t2_err *err)
+{
+	struct layer_svd w = {.model = b->ws->model, .pool = b->ws->pool};
+	enum t2_status st = bench_repeat(b, r, true, layer_once, &w, err);
+
+	if (!st)
+		bench_detail(r, "%d matrices of the first layer, times %d; no files written",
+			     MAT_KINDS, model_config(w.model)->layers);
+	return st;
+}
+
 enum t2_status
 row_decompose(struct bench *b, struct bench_result *r, struct t2_err *err)
 {
 	struct decomposition w = {.b = b};
-	enum t2_status st = bench_repeat(b, r, true, decompose_once, &w, err);
+	enum t2_status st;
 
+	r->work = count_svd(model_config(b->ws->model)) * 1e-9;
+	if (b->shape)
+		return decompose_shape(b, r, err);
+	st = bench_repeat(b, r, true, decompose_once, &w, err);
 	if (!st)
 		bench_detail(r,
 			     "%d matrices, files written; last took %.2f s as it is; largest "

@@ -246,6 +246,19 @@ strategies(struct ask *s)
 			s->choice = i;
 }
 
+static void
+choose(struct view *v, struct ask *s, const char *strategy)
+{
+	strategies(s);
+	for (int i = 0; i < s->nstrategy; i++)
+		if (!strcmp(s->strategy[i], strategy)) {
+			s->choice = i;
+			app_say(v->app, "strategy: %s", strategy);
+			return;
+		}
+	app_say(v->app, "%s is not among the strategies", strategy);
+}
+
 /* -- history ----------------------------------------------------------------------------------------------- */
 
 static const struct column columns[] = {{"when", 6, 6, ALIGN_LEFT, 1},
@@ -400,10 +413,12 @@ ask_event(struct view *v, void *state, const struct event *e)
 		strategies(s);
 		read_history(s);
 		break;
+	case VIEW_STRATEGY:
+		choose(v, s, e->data);
+		break;
 	default:
 		break;
 	}
-	(void)v;
 }
 
 /* -- acting ------------------------------------------------------------------------------------------------ */

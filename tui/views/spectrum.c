@@ -167,7 +167,8 @@ start_stats(struct view *v, struct spectrum *s)
 				.owner = &spectrum_view,
 				.work = stats_work,
 				.drop = stats_drop,
-				.quiet = true};
+				.quiet = true,
+				.light = true};
 	struct stats_job *j = calloc(1, sizeof *j);
 
 	if (!j || !(j->have = malloc((size_t)s->mats * sizeof *j->have))) {
@@ -320,6 +321,20 @@ spectrum_close(struct view *v, void *state)
 	table_free(&s->table);
 }
 
+/* The named expert over the curve, and no other. */
+static void
+show_expert(struct spectrum *s, const char *name)
+{
+	read_experts(s);
+	for (int i = 0; i < s->experts; i++) {
+		s->expert[i].shown = !strcmp(s->w->experts.v[i].name, name);
+		if (s->expert[i].shown)
+			table_select(&s->table, i);
+	}
+	s->compare = false;
+	values(s);
+}
+
 static void
 spectrum_event(struct view *v, void *state, const struct event *e)
 {
@@ -339,6 +354,9 @@ spectrum_event(struct view *v, void *state, const struct event *e)
 		world_refresh(s->w);
 		read_experts(s);
 		values(s);
+		break;
+	case VIEW_EXPERT:
+		show_expert(s, e->data);
 		break;
 	default:
 		break;

@@ -453,6 +453,11 @@ train_event(struct view *v, void *state, const struct event *e)
 		}
 	} else if (e->type == WORLD_STORE) {
 		read_runs(t);
+	} else if (e->type == VIEW_TASK) {
+		if (form_set(&t->form, "task", e->data))
+			app_say(v->app, "task %s; t starts", (const char *)e->data);
+		else
+			app_error(v->app, "%s", t->form.error);
 	}
 }
 

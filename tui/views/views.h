@@ -4,7 +4,15 @@
 
 #include "tui/view.h"
 
-extern const struct view_ops spectrum_view, ask_view, train_view, runs_view;
+extern const struct view_ops models_view, spectrum_view, experts_view, ask_view, train_view,
+	runs_view, evals_view;
+
+/* What one view asks of another by app_send(); data is a malloced string. */
+enum view_request {
+	VIEW_EXPERT = 2000, /* to Spectrum: this expert over the curve */
+	VIEW_STRATEGY,	    /* to Ask: ask by this strategy */
+	VIEW_TASK,	    /* to Train: train on this task */
+};
 
 extern const struct view_ops *const workbench_views[];
 extern const int workbench_view_count;

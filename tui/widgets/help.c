@@ -9,6 +9,7 @@
 struct help {
 	struct editor e;
 	int top, lines, rows;
+	bool search; /* after '/': q is a letter even as the first */
 };
 
 static const struct {
@@ -16,6 +17,7 @@ static const struct {
 } always[] = {
 	{"Esc", "back: out of a field, a filter, a zoom; cancels this view's job"},
 	{"Ctrl-c", "cancels this view's job"},
+	{"/", "in this help: search, also for words that begin with q"},
 	{"mouse",
 	 "click focuses and selects, wheel scrolls, drag moves borders; Shift selects text"},
 };
@@ -106,7 +108,10 @@ help_key(struct app *a, void *state, int key)
 {
 	struct help *h = state;
 
-	(void)a;
+	/* The key that opened it closes it, but in a search it is a letter. */
+	if (binding_has_key(app_command(app_view(a), "help"), key) &&
+	    (!h->e.text.len || !key_char(key)))
+		return false;
 	switch (key) {
 	case K_UP:
 		h->top--;
@@ -120,13 +125,17 @@ help_key(struct app *a, void *state, int key)
 	case K_PAGE_DOWN:
 		h->top += h->rows - 1;
 		return true;
-	case '?':
 	case 'c' | K_CTRL:
 		return false;
 	case 'q':
-		if (!h->e.text.len)
+		if (!h->e.text.len && !h->search)
 			return false;
 		break;
+	case '/':
+		if (h->e.text.len)
+			break;
+		h->search = true;
+		return true;
 	default:
 		break;
 	}
@@ -137,8 +146,9 @@ help_key(struct app *a, void *state, int key)
 	case EDITOR_ACCEPT:
 		return false;
 	case EDITOR_CANCEL: /* first the search, then the help */
-		if (!h->e.text.len)
+		if (!h->e.text.len && !h->search)
 			return false;
+		h->search = false;
 		editor_set(&h->e, "");
 		return true;
 	default:

@@ -4,7 +4,7 @@
 #include <string.h>
 #include "tui/app_state.h"
 #include "tui/utf8.h"
-#include "tui/widgets/editor.h"
+#include "tui/widgets/completer.h"
 
 enum { HITS = 256, ROWS = 12 };
 
@@ -17,7 +17,8 @@ struct palette {
 	struct editor e;
 	struct hit_row hit[HITS];
 	int n, sel, top;
-	struct rect list; /* as drawn */
+	struct rect list;	/* as drawn */
+	struct completer names; /* of an argument that is a path */
 };
 
 static int
@@ -36,18 +37,22 @@ with_argument(struct view *v, const char *text, const char **arg)
 {
 	struct binding_set sets[3];
 	const char *space = strchr(text, ' ');
-	const struct binding *b;
 	int n = app_bindings(v, sets);
 
-	if (!space)
-		return NULL;
-	b = binding_named(sets, n, text, (size_t)(space - text));
-	if (!b || !(b->flags & BIND_ARG))
-		return NULL;
-	*arg = space + strspn(space, " ");
-	if (!**arg)
-		*arg = NULL;
-	return b;
+	for (int i = 0; i < n && space; i++)
+		for (int j = 0; j < sets[i].n; j++) {
+			const struct binding *b = &sets[i].rows[j];
+			size_t len = strlen(b->name);
+
+			if (!(b->flags & BIND_ARG) || len != (size_t)(space - text) ||
+			    memcmp(b->name, text, len))
+				continue;
+			*arg = space + strspn(space, " ");
+			if (!**arg)
+				*arg = NULL;
+			return b;
+		}
+	return NULL;
 }
 
 static void
@@ -66,8 +71,8 @@ palette_match(struct app *a, struct palette *p)
 			const struct binding *b = &sets[i].rows[j];
 			int score, help;
 
-			if (b->flags & BIND_HIDDEN || !binding_holds(b, v->focus, can) ||
-			    (only && b != only))
+			if ((b->flags & BIND_HIDDEN && b != only) ||
+			    !binding_holds(b, v->focus, can) || (only && b != only))
 				continue;
 			score = only ? 1 : binding_fuzzy(b->name, text);
 			help = only ? 0 : binding_fuzzy(b->help, text) / 2;
@@ -123,6 +128,7 @@ palette_draw(struct app *a, void *state, struct canvas *c)
 		canvas_text(c, row.x + 25, row.y, row.w - 41, help, b->help);
 		canvas_right(c, row.x + row.w - 15, row.y, 14, key, binding_keys(b, keys));
 	}
+	completer_draw(&p->names, c, (struct rect){in.x, in.y + 4, in.w, rows - 2});
 }
 
 static void
@@ -140,11 +146,25 @@ palette_run(struct app *a, struct palette *p, int i)
 	free(copy);
 }
 
+/* Tab in the path behind ":open ". */
+static bool
+palette_path(struct app *a, struct palette *p, int key)
+{
+	const char *text = editor_text(&p->e), *arg = NULL;
+	const struct binding *b = with_argument(app_view(a), text, &arg);
+
+	return b && b->flags & BIND_MODEL &&
+	       completer_key(&p->names, &p->e, arg ? (size_t)(arg - text) : strlen(text), key);
+}
+
 static bool
 palette_key(struct app *a, void *state, int key)
 {
 	struct palette *p = state;
 
+	if (palette_path(a, p, key))
+		return true;
+	completer_close(&p->names);
 	switch (key) {
 	case K_UP:
 	case 'p' | K_CTRL:
@@ -195,6 +215,7 @@ palette_paste(struct app *a, void *state, const char *text)
 {
 	struct palette *p = state;
 
+	completer_close(&p->names);
 	if (editor_paste(&p->e, text))
 		palette_match(a, p);
 }
@@ -221,6 +242,7 @@ palette_close(void *state)
 {
 	struct palette *p = state;
 
+	completer_close(&p->names);
 	editor_free(&p->e);
 	free(p);
 }
@@ -241,6 +263,7 @@ palette_open(struct app *a)
 		return;
 	}
 	p->e.single = true;
+	p->names.models = true;
 	editor_set(&p->e, "");
 	palette_match(a, p);
 	app_overlay(a, &palette_ops, p);

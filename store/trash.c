@@ -1,0 +1,326 @@
+#include "store/trash.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "store/db.h"
+#include "store/experts.h"
+#include "store/runs.h"
+
+enum { TABLES = 5, LINKS = 2 };
+
+/* The row's own table first, then those whose rows refer to it by key and go with it. */
+struct plan {
+	const char *noun;
+	struct {
+		const char *name, *key;
+	} table[TABLES];
+	const char *link[LINKS]; /* tables whose column run becomes NULL */
+};
+
+static const struct plan plans[] = {
+	[TRASH_EXPERT] = {"expert", {{"expert", "id"}, {"expert_vector", "expert"}}, {NULL}},
+	[TRASH_MIXTURE] = {"mixture", {{"mixture", "id"}, {"mixture_part", "mixture"}}, {NULL}},
+	[TRASH_RUN] = {"run",
+		       {{"run", "id"},
+			{"metric", "run"},
+			{"validation", "run"},
+			{"checkpoint", "run"},
+			{"rollout", "run"}},
+		       {"expert", "mixture"}},
+	[TRASH_DECISION] = {"decision", {{"decision", "id"}}, {NULL}},
+	[TRASH_EVALUATION] = {"evaluation",
+			      {{"evaluation", "id"}, {"evaluation_item", "evaluation"}},
+			      {NULL}},
+};
+
+struct rows {
+	sqlite3_value **v; /* [n][cols] */
+	int n, cols, cap;
+	int key,
+		run; /* columns: the number of the row that all belong to; a run that may be gone (-1: none) */
+};
+
+struct trash {
+	enum trash_kind kind;
+	int64_t id;
+	struct rows table[TABLES], link[LINKS];
+};
+
+static void
+rows_free(struct rows *r)
+{
+	for (int i = 0; i < r->n * r->cols; i++)
+		sqlite3_value_free(r->v[i]);
+	free(r->v);
+}
+
+void
+trash_free(struct trash *t)
+{
+	if (!t)
+		return;
+	for (int i = 0; i < TABLES; i++)
+		rows_free(&t->table[i]);
+	for (int i = 0; i < LINKS; i++)
+		rows_free(&t->link[i]);
+	free(t);
+}
+
+static bool
+row_add(struct rows *r, sqlite3_stmt *q)
+{
+	if (r->n == r->cap) {
+		int cap = r->cap ? 2 * r->cap : 16;
+		sqlite3_value **v = realloc(r->v, (size_t)cap * (size_t)r->cols * sizeof(*v));
+
+		if (!v)
+			return false;
+		r->v = v;
+		r->cap = cap;
+	}
+	for (int i = 0; i < r->cols; i++) {
+		sqlite3_value *copy = sqlite3_value_dup(sqlite3_column_value(q, i));
+
+		if (!copy) {
+			while (i-- > 0)
+				sqlite3_value_free(r->v[r->n * r->cols + i]);
+			return false;
+		}
+		r->v[r->n * r->cols + i] = copy;
+	}
+	r->n++;
+	return true;
+}
+
+static enum t2_status
+rows_read(struct rows *r, struct store *s, const char *what, const char *table, const char *key,
+	  int64_t id, struct t2_err *err)
+{
+	sqlite3_stmt *q = NULL;
+	enum t2_status st = T2_OK;
+	char sql[160];
+	int rc;
+
+	snprintf(sql, sizeof sql, "SELECT %s FROM %s WHERE %s=?", what, table, key);
+	if (sqlite3_prepare_v2(s->db, sql, -1, &q, NULL) != SQLITE_OK)
+		return db_fail(s, err, "delete");
+	sqlite3_bind_int64(q, 1, id);
+	r->cols = sqlite3_column_count(q);
+	r->run = -1;
+	for (int i = 0; i < r->cols; i++) {
+		if (!strcmp(sqlite3_column_name(q, i), key))
+			r->key = i;
+		else if (!strcmp(sqlite3_column_name(q, i), "run"))
+			r->run = i;
+	}
+	while ((rc = sqlite3_step(q)) == SQLITE_ROW && !st)
+		if (!row_add(r, q))
+			st = t2_nomem(err, "what is deleted");
+	if (!st && rc != SQLITE_DONE)
+		st = db_fail(s, err, "delete");
+	sqlite3_finalize(q);
+	return st;
+}
+
+static enum t2_status
+copy(struct trash *t, struct store *s, struct t2_err *err)
+{
+	const struct plan *p = &plans[t->kind];
+	enum t2_status st = T2_OK;
+
+	for (int i = 0; i < TABLES && p->table[i].name && !st; i++)
+		st = rows_read(&t->table[i], s, "*", p->table[i].name, p->table[i].key, t->id, err);
+	for (int i = 0; i < LINKS && p->link[i] && !st; i++)
+		st = rows_read(&t->link[i], s, "id", p->link[i], "run", t->id, err);
+	if (!st && !t->table[0].n)
+		st = t2_fail(err, T2_ENOTFOUND, "%s %lld: no longer in the store", p->noun,
+			     (long long)t->id);
+	return st;
+}
+
+static enum t2_status
+run_idle(struct store *s, int64_t id, struct t2_err *err)
+{
+	struct arena a = {0};
+	struct run_row row;
+	char number[32];
+	enum t2_status st;
+
+	snprintf(number, sizeof number, "%lld", (long long)id);
+	st = store_run_find(s, number, &row, &a, err);
+	if (!st && !strcmp(row.status, "running"))
+		st = t2_fail(err, T2_EBUSY, "run %lld is at work; stop it first", (long long)id);
+	arena_free(&a);
+	return st;
+}
+
+static enum t2_status
+take_out(const struct trash *t, struct store *s, struct t2_err *err)
+{
+	sqlite3_stmt *q = NULL;
+	enum t2_status st = T2_OK;
+	char sql[80];
+
+	if (t->kind == TRASH_EXPERT)
+		return store_expert_remove(s, t->id, err);
+	if (t->kind == TRASH_RUN && (st = run_idle(s, t->id, err)))
+		return st;
+	snprintf(sql, sizeof sql, "DELETE FROM %s WHERE id=?", plans[t->kind].table[0].name);
+	if (sqlite3_prepare_v2(s->db, sql, -1, &q, NULL) != SQLITE_OK)
+		return db_fail(s, err, "delete");
+	sqlite3_bind_int64(q, 1, t->id);
+	if (sqlite3_step(q) != SQLITE_DONE)
+		st = db_fail(s, err, "delete");
+	sqlite3_finalize(q);
+	return st;
+}
+
+enum t2_status
+trash_put(struct trash **out, struct store *s, enum trash_kind kind, int64_t id, struct t2_err *err)
+{
+	struct trash *t = calloc(1, sizeof *t);
+	enum t2_status st;
+
+	*out = NULL;
+	if (!t)
+		return t2_nomem(err, "what is deleted");
+	t->kind = kind;
+	t->id = id;
+	if (!(st = store_begin(s, err))) {
+		if (!(st = copy(t, s, err)) && !(st = take_out(t, s, err)))
+			st = store_commit(s, err);
+		if (st)
+			store_rollback(s);
+	}
+	if (st) {
+		trash_free(t);
+		return st;
+	}
+	*out = t;
+	return T2_OK;
+}
+
+/* Is there a row of that number? */
+static enum t2_status
+exists(struct store *s, const char *table, int64_t id, bool *yes, struct t2_err *err)
+{
+	sqlite3_stmt *q = NULL;
+	char sql[80];
+	int rc;
+
+	snprintf(sql, sizeof sql, "SELECT 1 FROM %s WHERE id=?", table);
+	if (sqlite3_prepare_v2(s->db, sql, -1, &q, NULL) != SQLITE_OK)
+		return db_fail(s, err, "restore");
+	sqlite3_bind_int64(q, 1, id);
+	rc = sqlite3_step(q);
+	*yes = rc == SQLITE_ROW;
+	sqlite3_finalize(q);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? T2_OK : db_fail(s, err, "restore");
+}
+
+static enum t2_status
+row_failed(struct store *s, const char *noun, struct t2_err *err)
+{
+	switch (sqlite3_extended_errcode(s->db)) {
+	case SQLITE_CONSTRAINT_UNIQUE:
+		return t2_fail(err, T2_EINVAL,
+			       "%s: its name has been taken since; rename the other, then u again",
+			       noun);
+	case SQLITE_CONSTRAINT_FOREIGNKEY:
+		return t2_fail(err, T2_EINVAL, "%s: what it belonged to has been deleted since",
+			       noun);
+	default:
+		return db_fail(s, err, "restore");
+	}
+}
+
+/* id: of the row that all belong to, 0 while it has none yet. */
+static enum t2_status
+rows_write(const struct rows *r, struct store *s, const struct plan *p, int table, int64_t id,
+	   struct t2_err *err)
+{
+	sqlite3_stmt *q = NULL;
+	enum t2_status st = T2_OK;
+	char sql[200];
+	int at = snprintf(sql, sizeof sql, "INSERT INTO %s VALUES(", p->table[table].name);
+
+	for (int i = 0; i < r->cols && at < 180; i++)
+		at += snprintf(sql + at, sizeof sql - (size_t)at, i ? ",?" : "?");
+	snprintf(sql + at, sizeof sql - (size_t)at, ")");
+	if (sqlite3_prepare_v2(s->db, sql, -1, &q, NULL) != SQLITE_OK)
+		return db_fail(s, err, "restore");
+	for (int row = 0; row < r->n && !st; row++) {
+		for (int i = 0; i < r->cols && !st; i++) {
+			sqlite3_value *v = r->v[row * r->cols + i];
+			bool there = true;
+
+			if (i == r->run && sqlite3_value_type(v) != SQLITE_NULL)
+				st = exists(s, "run", sqlite3_value_int64(v), &there, err);
+			if (i == r->key && id)
+				sqlite3_bind_int64(q, i + 1, id);
+			else if ((i == r->key && !id) || !there)
+				sqlite3_bind_null(q, i + 1);
+			else
+				sqlite3_bind_value(q, i + 1, v);
+		}
+		if (!st && sqlite3_step(q) != SQLITE_DONE)
+			st = row_failed(s, p->noun, err);
+		sqlite3_reset(q);
+	}
+	sqlite3_finalize(q);
+	return st;
+}
+
+static enum t2_status
+links_write(const struct rows *r, struct store *s, const char *table, int64_t id,
+	    struct t2_err *err)
+{
+	sqlite3_stmt *q = NULL;
+	enum t2_status st = T2_OK;
+	char sql[120];
+
+	snprintf(sql, sizeof sql, "UPDATE %s SET run=?1 WHERE id=?2 AND run IS NULL", table);
+	if (sqlite3_prepare_v2(s->db, sql, -1, &q, NULL) != SQLITE_OK)
+		return db_fail(s, err, "restore");
+	for (int i = 0; i < r->n && !st; i++) {
+		sqlite3_bind_int64(q, 1, id);
+		sqlite3_bind_value(q, 2, r->v[i * r->cols]);
+		if (sqlite3_step(q) != SQLITE_DONE)
+			st = db_fail(s, err, "restore");
+		sqlite3_reset(q);
+	}
+	sqlite3_finalize(q);
+	return st;
+}
+
+static enum t2_status
+write_all(const struct trash *t, struct store *s, int64_t *id, struct t2_err *err)
+{
+	const struct plan *p = &plans[t->kind];
+	bool taken;
+	enum t2_status st = exists(s, p->table[0].name, t->id, &taken, err);
+
+	if (!st)
+		st = rows_write(&t->table[0], s, p, 0, taken ? 0 : t->id, err);
+	*id = taken ? sqlite3_last_insert_rowid(s->db) : t->id;
+	for (int i = 1; i < TABLES && p->table[i].name && !st; i++)
+		st = rows_write(&t->table[i], s, p, i, *id, err);
+	for (int i = 0; i < LINKS && p->link[i] && !st; i++)
+		st = links_write(&t->link[i], s, p->link[i], *id, err);
+	return st;
+}
+
+enum t2_status
+trash_restore(const struct trash *t, struct store *s, int64_t *id, struct t2_err *err)
+{
+	enum t2_status st = store_begin(s, err);
+
+	if (st)
+		return st;
+	if (!(st = write_all(t, s, id, err)))
+		st = store_commit(s, err);
+	if (st)
+		store_rollback(s);
+	return st;
+}

@@ -1,0 +1,29 @@
+#!/bin/bash
+# Benchmarks are kept and can be held against each other.  No figure is checked: that is `make bench`.
+. tests/lib/cli.sh
+S=$TINY
+[ -r samples/model/model.safetensors ] && S=sample
+if [ "$S" != sample ] && ! have_tiny; then
+	skip bench
+	finish
+fi
+fields='name value unit limit ratio floor goal detail ratio_low ratio_high repeats'
+"$T" bench $S --only decode-bf16,switch --repeats 2 --json --quiet >"$D/a" 2>"$D/err"
+check rows jtest "json_array_length(j,'\$.results')=2 AND json_extract(j,'\$.results[1].name')='switch' AND json_extract(j,'\$.id')=1" <"$D/a"
+for f in $fields; do
+	check "row_$f" jtest "json_extract(j,'\$.results[0].$f') IS NOT NULL" <"$D/a"
+done
+check not_two fails "no two benchmarks" "$T" bench --compare last
+"$T" bench $S --only switch --repeats 1 --quiet >"$D/b" 2>"$D/err"
+check text grep -q '^switch .* ms ' "$D/b"
+"$T" bench --history --json >"$D/h"
+check history jtest "json_array_length(j,'\$.benchmarks')=2 AND json_extract(j,'\$.benchmarks[0].id')=2 AND json_extract(j,'\$.benchmarks[1].figures')=2" <"$D/h"
+"$T" bench --compare last --json >"$D/c"
+check compare jtest "json_array_length(j,'\$.rows')=1 AND json_extract(j,'\$.a.id')=1 AND json_extract(j,'\$.b.id')=2 AND abs(json_extract(j,'\$.rows[0].factor')*json_extract(j,'\$.rows[0].ratio_a')/json_extract(j,'\$.rows[0].ratio_b')-1)<1e-9" <"$D/c"
+check compare_text sh -c '"$0" bench --compare 1,2 | grep -q "^switch .*\(better\|worse\|not to be told\)$"' "$T"
+check compare_none fails "no benchmark 9" "$T" bench --compare 1,9
+check compare_usage usage "two ids" "$T" bench --compare frob
+check cost sh -c '"$1" info shape:2,64,128,4,2,100 --cost --json --store "$2" >"$3"' _ "$T" "$D/new.db" "$D/cost"
+check cost_jobs jtest "json_array_length(j,'\$.jobs')=8 AND json_extract(j,'\$.jobs[0].bytes')>0 AND json_extract(j,'\$.factor_bytes')=4*2*(64*128*2+32*96*2+3*64*192)" <"$D/cost"
+check only_unknown usage "there are decode-bf16" "$T" bench $S --only switch,frob
+finish

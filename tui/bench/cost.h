@@ -1,0 +1,52 @@
+/* cost.h - what a job will take on this machine, said before it is started.
+ *
+ *	struct cost_model *cm;
+ *	cost_model_new(&cm, &ws, err);		// from the store's benchmarks of this machine; probes its limits now
+ *	cost_predict(cm, &config, weight_bytes, T2_BF16, jobs, &n);
+ *	cost_model_free(cm);
+ *
+ * For each row of the benchmark that counts its work, seconds = a * layers + b * work / limit: a is what a layer costs
+ * whatever its size, 1 / b the share of the limit that large layers reach.  a, b >= 0 are fitted to the newest benchmark of
+ * each model on this machine (least squares of the relative error); the limit is measured anew each time, so that a slow hour
+ * is predicted as one.  Without benchmarks the fit made on the machine that the manual names stands in, and says so. */
+#ifndef T2_BENCH_COST_H
+#define T2_BENCH_COST_H
+
+#include "engine/linalg/dtype.h"
+#include "engine/model/config.h"
+#include "tui/workspace.h"
+
+enum { COST_JOBS = 8, COST_MODELS = 16 };
+
+struct cost_point {
+	double layers, work, seconds; /* work: seconds at the limit */
+};
+
+struct cost_fit {
+	double layer, share; /* a, and 1 / b; share 0: nothing known */
+	double error;	     /* largest relative error on what it was fitted to */
+	int models;	     /* fitted to so many; 0: the stand-in */
+};
+
+struct cost_job {
+	const char *name;
+	char what[96];	/* in words: numbers of tokens ... */
+	double seconds; /* NaN: no benchmark tells */
+	double bytes;	/* of memory beside mapped files */
+	struct cost_fit fit;
+};
+
+struct cost_model;
+
+/* Least squares over points with seconds > 0. */
+struct cost_fit cost_fit(const struct cost_point *p, int n);
+double cost_fit_seconds(const struct cost_fit *f, double layers, double work);
+
+enum t2_status cost_model_new(struct cost_model **out, struct workspace *ws, struct t2_err *err);
+void cost_model_free(struct cost_model *cm);
+int cost_models(const struct cost_model *cm); /* benchmarks that it knows; 0: the stand-in alone */
+/* weight_bytes: of all adapted matrices and the output matrix as stored in type.  Returns how many jobs. */
+int cost_predict(const struct cost_model *cm, const struct config *c, double weight_bytes,
+		 enum dtype type, struct cost_job jobs[COST_JOBS]);
+
+#endif

@@ -1,0 +1,36 @@
+/* undo.h - what "u" takes back: the last steps of this session that can be, newest first.
+ *
+ *	undo_push(&u, &(struct undo_step){.what = "delete expert math", .undo = restore, .arg = kept, .drop = free});
+ *	if (undo_last(&u, app, what) == UNDO_DONE) app_say(app, "undone: %s", what);
+ *	undo_clear(&u);
+ *
+ * Views push through app_undo_push() (app.h) and know nothing of the stack.  A full stack forgets its oldest step. */
+#ifndef T2_UNDO_H
+#define T2_UNDO_H
+
+#include <stdbool.h>
+
+struct app;
+
+enum { UNDO_STEPS = 64, UNDO_WHAT = 160 };
+
+struct undo_step {
+	char what[UNDO_WHAT]; /* "delete expert math" */
+	/* Puts things back.  false: it could not, has said why, and the step stays to be tried again. */
+	bool (*undo)(struct app *a, void *arg);
+	void *arg;
+	void (*drop)(void *arg); /* may be NULL */
+};
+
+struct undo_stack {
+	struct undo_step step[UNDO_STEPS];
+	int n;
+};
+
+enum undo_result { UNDO_NONE, UNDO_DONE, UNDO_FAILED };
+
+void undo_push(struct undo_stack *u, const struct undo_step *s); /* owns s->arg from now on */
+enum undo_result undo_last(struct undo_stack *u, struct app *a, char what[UNDO_WHAT]);
+void undo_clear(struct undo_stack *u);
+
+#endif

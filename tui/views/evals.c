@@ -1,0 +1,602 @@
+/* Evals (8): what strategies, experts and mixtures are worth on the tasks; launches what has not been measured. */
+#include "tui/views/evals.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tui/app.h"
+#include "tui/views/views.h"
+#include "tui/widgets/form.h"
+#include "tui/widgets/gauge.h"
+
+/* The form stands beside the rest: the engine, which evals_run.c needs, has a form of its own. */
+struct desk {
+	struct evals s; /* first: the other files see this alone */
+	struct form form;
+};
+
+static const char *const splits[] = {"test", "validation", "train", NULL};
+
+static const struct form_field fields[] = {
+	{.kind = FORM_INT,
+	 .key = "questions",
+	 .label = "questions",
+	 .help = "the first so many; 0: all of the split",
+	 .hi = 1000000,
+	 .initial = "0"},
+	{.kind = FORM_CHOICE,
+	 .key = "split",
+	 .label = "split",
+	 .help = "test is what no training has seen",
+	 .choices = splits},
+	{.kind = FORM_REAL,
+	 .key = "temp",
+	 .label = "temp",
+	 .help = "temperature; 0: greedy",
+	 .hi = 10,
+	 .initial = "0"},
+	{.kind = FORM_INT,
+	 .key = "seed",
+	 .label = "seed",
+	 .help = "matters above temperature 0",
+	 .hi = 2147483647,
+	 .initial = "0"},
+};
+
+static void
+settings_changed(struct view *v, struct desk *d)
+{
+	struct ev_settings set = {.n = (int)form_number(&d->form, "questions"),
+				  .temp = (double)(float)form_number(&d->form, "temp"),
+				  .seed = (int64_t)form_number(&d->form, "seed")};
+
+	snprintf(set.split, sizeof set.split, "%s", form_value(&d->form, "split"));
+	evals_settings(v, &d->s, &set);
+	evals_items_update(v, &d->s);
+}
+
+/* -- life -------------------------------------------------------------------------------------------------- */
+
+static enum t2_status
+evals_open(struct view *v, void *state, struct t2_err *err)
+{
+	struct evals *s = state;
+	enum t2_status st;
+
+	s->w = v->user;
+	if ((st = world_begin(s->w, v->app, err)))
+		return st;
+	if (!form_init(&((struct desk *)state)->form, fields, sizeof fields / sizeof *fields))
+		return t2_nomem(err, "evals");
+	evals_items_init(s);
+	snprintf(s->set.split, sizeof s->set.split, "%s", splits[0]);
+	evals_read(v, s);
+	evals_items_update(v, s);
+	return T2_OK;
+}
+
+static void
+evals_close(struct view *v, void *state)
+{
+	struct evals *s = state;
+
+	(void)v;
+	form_free(&((struct desk *)state)->form);
+	evals_data_free(s);
+	evals_items_free(s);
+	free(s->work);
+}
+
+static void
+evals_show(struct view *v, void *state)
+{
+	evals_read(v, state);
+	evals_items_update(v, state);
+}
+
+static void
+evals_event(struct view *v, void *state, const struct event *e)
+{
+	struct evals *s = state;
+
+	switch (e->type) {
+	case WORLD_STORE:
+		world_refresh(s->w);
+		evals_read(v, s);
+		break;
+	case EV_SURVEY:
+		evals_surveyed(v, s, e->data);
+		break;
+	case EV_TEXTS:
+		evals_texts(s, e->data);
+		((struct event *)e)->data = NULL;
+		break;
+	case EV_PROGRESS:
+		evals_progress(s, e->data);
+		return;
+	case EV_DONE:
+		evals_done(v, s, e->data);
+		break;
+	default:
+		return;
+	}
+	evals_items_update(v, s);
+}
+
+static void
+evals_filter(struct view *v, void *state, int pane, const char *text)
+{
+	struct evals *s = state;
+
+	if (pane == EV_QUESTIONS) {
+		table_filter(&s->table, text);
+	} else {
+		evals_map(s, text);
+		evals_items_update(v, s);
+	}
+}
+
+/* -- launching --------------------------------------------------------------------------------------------- */
+
+/* Some cells, to be confirmed or launched at once. */
+struct batch {
+	struct view *v;
+	struct evals *s;
+	int n;
+	struct ev_key key[];
+};
+
+static void
+batch_go(struct app *a, void *arg)
+{
+	struct batch *b = arg;
+
+	(void)a;
+	for (int i = 0; i < b->n; i++) {
+		int row = evals_find_row(b->s, b->key[i].spec),
+		    col = evals_find_col(b->s, b->key[i].task);
+
+		if (row >= 0 && col >= 0)
+			evals_launch(b->v, b->s, row, col);
+	}
+}
+
+static bool
+wanted(const struct evals *s, int row, int col)
+{
+	if (!strcmp(s->row[row].spec, "few-shot") && !s->col[col].known)
+		return false; /* whether there is a mixture is being looked up */
+	return evals_missing(s, row, col) && !evals_refusal(s, row, col);
+}
+
+/* Every cell of rows [r0, r1) of the map and columns [c0, c1) that is missing; marked: of the marked ones only. */
+static void
+run_missing(struct view *v, struct evals *s, int r0, int r1, int c0, int c1, bool marked)
+{
+	struct batch *b = calloc(1, sizeof *b + (size_t)s->nmap * (size_t)s->cols * sizeof *b->key);
+	double seconds = 0;
+	char q[160], t[32];
+
+	if (!b)
+		return;
+	b->v = v;
+	b->s = s;
+	for (int c = c0; c < c1; c++)
+		for (int i = r0; i < r1; i++) {
+			int row = s->map[i];
+			double cost;
+
+			if (!wanted(s, row, c) || (marked && !evals_marked(s, row, c)))
+				continue;
+			snprintf(b->key[b->n].spec, EV_SPEC, "%s", s->row[row].spec);
+			snprintf(b->key[b->n++].task, EV_TASK, "%s", s->col[c].task);
+			cost = evals_cost(s, row, c);
+			seconds = cost < 0 || seconds < 0 ? -1 : seconds + cost;
+		}
+	if (!b->n) {
+		app_say(v->app, "nothing is missing here; R measures the selected cell again");
+		free(b);
+		return;
+	}
+	if (b->n == 1) {
+		batch_go(v->app, b);
+		free(b);
+		return;
+	}
+	if (seconds >= 0)
+		snprintf(q, sizeof q, "Run %d evaluations, about %s?", b->n,
+			 gauge_time(t, sizeof t, seconds));
+	else
+		snprintf(q, sizeof q, "Run %d evaluations? How long is not known yet.", b->n);
+	app_confirm(v->app, q, batch_go, b, free);
+}
+
+static void
+run_row(struct view *v, void *state, const char *arg)
+{
+	struct evals *s = state;
+
+	(void)arg;
+	if (s->marks)
+		run_missing(v, s, 0, s->nmap, 0, s->cols, true);
+	else if (s->nmap)
+		run_missing(v, s, s->sel, s->sel + 1, 0, s->cols, false);
+}
+
+static void
+run_column(struct view *v, void *state, const char *arg)
+{
+	struct evals *s = state;
+
+	(void)arg;
+	if (s->cols)
+		run_missing(v, s, 0, s->nmap, s->selcol, s->selcol + 1, false);
+}
+
+static void
+run_all(struct view *v, void *state, const char *arg)
+{
+	struct evals *s = state;
+
+	(void)arg;
+	run_missing(v, s, 0, s->nmap, 0, s->cols, false);
+}
+
+static void
+run_cell(struct view *v, void *state, const char *arg)
+{
+	struct evals *s = state;
+	int row = evals_row(s);
+	const char *why;
+
+	(void)arg;
+	if (row < 0 || s->selcol >= s->cols)
+		return;
+	if ((why = evals_refusal(s, row, s->selcol)))
+		app_error(v->app, "%s", why);
+	else
+		evals_launch(v, s, row, s->selcol);
+}
+
+static void
+unmark(struct view *v, void *state, const char *arg)
+{
+	(void)v;
+	(void)arg;
+	((struct evals *)state)->marks = 0;
+}
+
+/* -- acting ------------------------------------------------------------------------------------------------ */
+
+/* The latest marked cell of the same column becomes the other one; without one, the base model again. */
+static void
+compare_cells(struct view *v, struct evals *s)
+{
+	int row = evals_row(s);
+
+	if (row < 0 || s->selcol >= s->cols)
+		return;
+	s->against.spec[0] = 0;
+	for (int i = s->marks - 1; i >= 0; i--)
+		if (!strcmp(s->mark[i].task, s->col[s->selcol].task) &&
+		    strcmp(s->mark[i].spec, s->row[row].spec)) {
+			s->against = s->mark[i];
+			break;
+		}
+	evals_items_update(v, s);
+	if (s->against.spec[0])
+		app_say(v->app, "compared with %s on the same questions", s->against.spec);
+	else
+		app_say(v->app, "compared with the base model; space marks another cell of this "
+				"column to compare with");
+	evals_items_show(s, EV_DIFFER);
+	view_focus(v, v->single ? EV_CELL : EV_QUESTIONS);
+}
+
+static void
+sort_rows(struct view *v, struct evals *s)
+{
+	int col = s->selcol + 1;
+
+	s->sort = s->sort == col ? -col : s->sort == -col ? 0 : col;
+	evals_map(s, view_filter(v, EV_MATRIX));
+	if (s->sort)
+		app_say(v->app, "sorted by %s, %s first", s->col[s->selcol].task,
+			s->sort > 0 ? "best" : "worst");
+	else
+		app_say(v->app, "in their own order again");
+}
+
+/* Fewer or more questions, by steps that make the interval visibly narrower; after 1000 all. */
+static void
+more_questions(struct view *v, struct desk *d, int by)
+{
+	static const int step[] = {20, 50, 100, 200, 500, 1000, 2000, 5000, 0};
+	enum { STEPS = sizeof step / sizeof *step };
+	const struct evals *s = &d->s;
+	int at = STEPS - 1;
+	char text[32];
+
+	for (int i = STEPS - 2; i >= 0; i--)
+		if (s->set.n && s->set.n <= step[i])
+			at = i;
+	if (!s->set.n && by < 0) { /* the first step below all that there are */
+		int items = s->selcol < s->cols ? s->col[s->selcol].items : 0;
+
+		while (at > 0 && (at == STEPS - 1 || (items && step[at] >= items)))
+			at--;
+	} else {
+		at += by;
+	}
+	at = at < 0 ? 0 : at > STEPS - 1 ? STEPS - 1 : at;
+	snprintf(text, sizeof text, "%d", step[at]);
+	form_set(&d->form, "questions", text);
+	settings_changed(v, d);
+	app_say(v->app, step[at] ? "the first %d questions" : "all questions", step[at]);
+}
+
+static bool
+matrix_action(struct view *v, struct evals *s, enum action a)
+{
+	int row = evals_row(s), page = s->heat.rows > 1 ? s->heat.rows - 1 : 1;
+
+	switch (a) {
+	case A_UP:
+	case A_PREV:
+		s->sel -= s->sel > 0;
+		break;
+	case A_DOWN:
+	case A_NEXT:
+		s->sel += s->sel + 1 < s->nmap;
+		break;
+	case A_PAGE_UP:
+		s->sel = s->sel > page ? s->sel - page : 0;
+		break;
+	case A_PAGE_DOWN:
+		s->sel = s->sel + page < s->nmap ? s->sel + page : s->nmap ? s->nmap - 1 : 0;
+		break;
+	case A_TOP:
+		s->sel = 0;
+		break;
+	case A_BOTTOM:
+		s->sel = s->nmap ? s->nmap - 1 : 0;
+		break;
+	case A_LEFT:
+		s->selcol -= s->selcol > 0;
+		break;
+	case A_RIGHT:
+		s->selcol += s->selcol + 1 < s->cols;
+		break;
+	case A_MARK:
+		if (row >= 0 && s->selcol < s->cols)
+			evals_mark(s, row, s->selcol);
+		return true;
+	case A_SORT:
+		if (s->selcol < s->cols)
+			sort_rows(v, s);
+		break;
+	case A_OPEN:
+		if (row < 0 || s->selcol >= s->cols)
+			return false;
+		if (evals_missing(s, row, s->selcol))
+			run_cell(v, s, NULL);
+		else
+			view_focus(v, EV_QUESTIONS);
+		return true;
+	default:
+		return false;
+	}
+	evals_items_update(v, s);
+	return true;
+}
+
+static bool
+questions_action(struct view *v, struct evals *s, enum action a)
+{
+	if (a == A_NEXT || a == A_PREV) {
+		if (!evals_items_next(s, a == A_NEXT ? 1 : -1))
+			app_say(v->app, "no further %s",
+				s->show == EV_DIFFER ? "question that differs" : "wrong answer");
+		s->scroll = 0;
+		return true;
+	}
+	if (a == A_OPEN) {
+		view_focus(v, EV_ANSWER);
+		return true;
+	}
+	if (a == A_MARK || !table_action(&s->table, a))
+		return false;
+	s->scroll = 0;
+	return true;
+}
+
+static bool
+evals_action(struct view *v, void *state, int pane, enum action a)
+{
+	struct desk *d = state;
+	struct evals *s = &d->s;
+
+	if (a == A_REFRESH) {
+		s->signature[0] = 0; /* files may have changed too */
+		evals_read(v, s);
+		evals_items_update(v, s);
+		return true;
+	}
+	if (a == A_COMPARE) {
+		compare_cells(v, s);
+		return true;
+	}
+	if (a == A_BACK) {
+		if (s->running) /* the frame's meaning: cancel */
+			return false;
+		if (pane != EV_MATRIX) {
+			view_focus(v, pane == EV_ANSWER ? EV_QUESTIONS : EV_MATRIX);
+			return true;
+		}
+		return false;
+	}
+	if (pane == EV_SETTINGS) {
+		if (!form_action(&d->form, a))
+			return false;
+		if (d->form.changed >= 0)
+			settings_changed(v, d);
+		view_edit(v, d->form.editing);
+		return true;
+	}
+	if (a == A_MORE || a == A_LESS) {
+		more_questions(v, d, a == A_MORE ? 1 : -1);
+		return true;
+	}
+	if (a == A_EDIT) {
+		view_focus(v, EV_SETTINGS);
+		return true;
+	}
+	if (pane == EV_QUESTIONS)
+		return questions_action(v, s, a);
+	if (pane == EV_ANSWER) {
+		int page = v->pane[EV_ANSWER].h > 4 ? v->pane[EV_ANSWER].h - 3 : 1;
+
+		if (a == A_NEXT || a == A_PREV)
+			return questions_action(v, s, a);
+		s->scroll += a == A_DOWN	? 1
+			     : a == A_UP	? -1
+			     : a == A_PAGE_DOWN ? page
+			     : a == A_PAGE_UP	? -page
+						: 0;
+		s->scroll = a == A_TOP || s->scroll < 0 ? 0 : s->scroll;
+		return true;
+	}
+	return matrix_action(v, s, a);
+}
+
+static bool
+evals_key(struct view *v, void *state, int pane, int key)
+{
+	struct desk *d = state;
+	bool taken;
+
+	if (pane != EV_SETTINGS)
+		return false;
+	taken = form_key(&d->form, key);
+	if (taken && d->form.changed >= 0)
+		settings_changed(v, d);
+	view_edit(v, d->form.editing);
+	return taken;
+}
+
+static void
+evals_paste(struct view *v, void *state, int pane, const char *text)
+{
+	(void)v;
+	if (pane == EV_SETTINGS)
+		form_paste(&((struct desk *)state)->form, text);
+}
+
+static bool
+evals_mouse(struct view *v, void *state, int pane, const struct mouse *m)
+{
+	struct desk *d = state;
+	struct evals *s = &d->s;
+	bool open = false;
+	int sel, col;
+
+	if (pane == EV_QUESTIONS && table_mouse(&s->table, m, &open)) {
+		s->scroll = 0;
+		return true;
+	}
+	if (pane == EV_SETTINGS && form_mouse(&d->form, m)) {
+		if (d->form.changed >= 0)
+			settings_changed(v, d);
+		view_edit(v, d->form.editing);
+		return true;
+	}
+	if (pane != EV_MATRIX || m->kind != MOUSE_PRESS || m->button != 1 ||
+	    !evals_hit(s, m->x, m->y, &sel, &col))
+		return false;
+	if (sel < 0) { /* a column's title */
+		s->selcol = col;
+		sort_rows(v, s);
+	} else if (s->sel == sel && s->selcol == col) {
+		matrix_action(v, s, A_OPEN);
+	} else {
+		s->sel = sel;
+		s->selcol = col;
+	}
+	evals_items_update(v, s);
+	return true;
+}
+
+static void
+next_show(struct view *v, void *state, const char *arg)
+{
+	static const char *const name[EV_SHOWS] = {"all questions", "wrong ones", "right ones",
+						   "those that differ from the other cell"};
+	struct evals *s = state;
+
+	(void)arg;
+	evals_items_show(s, (s->show + 1) % EV_SHOWS);
+	app_say(v->app, "%s", name[s->show]);
+}
+
+static void
+draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r)
+{
+	if (pane == EV_SETTINGS)
+		form_draw(&((struct desk *)state)->form, c, r, view_focused(v, EV_SETTINGS));
+	else
+		evals_draw(v, state, pane, c, r);
+}
+
+static const struct binding bindings[] = {
+	{A_NONE, "a", "run-missing", "run what is missing: marked cells, else the row", run_row,
+	 PANES_ALL, BIND_BAR},
+	{A_NONE, "A", "run-column", "run what is missing in the column", run_column, PANES_ALL,
+	 BIND_BAR},
+	{A_NONE, "", "run-all", "run everything that is missing", run_all, PANES_ALL, 0},
+	{A_NONE, "R", "run-again", "measure the selected cell, measured or not", run_cell,
+	 PANES_ALL, 0},
+	{A_NONE, "f", "show", "all questions, wrong ones, right ones, those that differ", next_show,
+	 PANES_ALL, BIND_BAR},
+	{A_NONE, "U", "unmark", "unmark all cells", unmark, PANES_ALL, 0},
+};
+
+enum { COMMON = CAN(A_REFRESH) | CAN(A_COMPARE) | CAN(A_BACK) | CAN(A_MORE) | CAN(A_LESS) };
+
+static const struct pane_spec panes[] = {
+	[EV_MATRIX] = {"matrix", "accuracy", 40, 4,
+		       CAN_MOVE_2D | CAN_FILTER | CAN(A_MARK) | CAN(A_OPEN) | CAN(A_SORT) |
+			       CAN(A_EDIT) | COMMON},
+	[EV_SETTINGS] = {"settings", "settings", 22, 3,
+			 CAN_MOVE | CAN(A_OPEN) | CAN(A_EDIT) | CAN(A_MARK) | CAN(A_LEFT) |
+				 CAN(A_RIGHT) | COMMON},
+	[EV_CELL] = {"cell", "cell", 36, 4, COMMON},
+	[EV_QUESTIONS] = {"questions", "questions", 36, 4,
+			  CAN_LIST | CAN(A_OPEN) | CAN(A_SORT) | COMMON},
+	[EV_ANSWER] = {"answer", "answer", 30, 4, CAN_MOVE | CAN(A_NEXT) | CAN(A_PREV) | COMMON},
+	[EV_DISPATCH] = {"dispatch", "dispatch", 24, 3, COMMON},
+};
+
+const struct view_ops evals_view = {
+	.name = "Evals",
+	.number = 8,
+	.state_size = sizeof(struct desk),
+	.panes = panes,
+	.npanes = EV_PANES,
+	.layout = "v(5:h(1:matrix =31:v(=8:settings 1:dispatch)) 6:h(5:questions 4:v(=12:cell "
+		  "1:answer)))",
+	.wide = "v(6:matrix 5:h(6:questions 5:v(=12:cell 1:answer) =36:v(=8:settings 1:dispatch)))",
+	.bindings = bindings,
+	.nbindings = sizeof bindings / sizeof *bindings,
+	.open = evals_open,
+	.close = evals_close,
+	.show = evals_show,
+	.draw = draw,
+	.action = evals_action,
+	.key = evals_key,
+	.paste = evals_paste,
+	.mouse = evals_mouse,
+	.event = evals_event,
+	.filter = evals_filter,
+	.dump = evals_dump,
+};

@@ -1,0 +1,163 @@
+/* evals.h - inside the Evals view.  Private to tui/views/evals*.c. */
+#ifndef T2_VIEW_EVALS_H
+#define T2_VIEW_EVALS_H
+
+#include "engine/base/hash.h"
+#include "store/evals.h"
+#include "store/mixtures.h"
+#include "tui/heat.h"
+#include "tui/scoreboard.h"
+#include "tui/view.h"
+#include "tui/widgets/table.h"
+#include "tui/world.h"
+
+enum { EV_MATRIX, EV_SETTINGS, EV_CELL, EV_QUESTIONS, EV_ANSWER, EV_DISPATCH, EV_PANES };
+enum { EV_SPEC = 300, EV_TASK = 128, EV_COLUMNS = 7 };
+enum evals_event { EV_SURVEY = 1, EV_TEXTS, EV_PROGRESS, EV_DONE };
+enum ev_show { EV_ALL, EV_WRONG, EV_RIGHT, EV_DIFFER, EV_SHOWS };
+
+/* A strategy as the command line spells it; row 0 is "none". */
+struct ev_row {
+	char spec[EV_SPEC];
+	bool known;	      /* the survey has been here */
+	char hash[HASH_TEXT]; /* of today; "" for few-shot, whose mixture is the column's */
+	char why[200];	      /* why it cannot run; "" where it can */
+};
+
+struct ev_col {
+	char task[EV_TASK];
+	bool known;
+	char hash[HASH_TEXT];
+	int items;
+	char why[200];
+	char shot_hash[HASH_TEXT]; /* few-shot: of the task's searched mixture */
+	char shot_why[200];
+};
+
+struct ev_key {
+	char spec[EV_SPEC], task[EV_TASK];
+};
+
+struct ev_settings {
+	char split[64];
+	int n; /* 0: all */
+	double temp;
+	int64_t seed;
+};
+
+enum ev_phase { EV_QUEUED, EV_RUNNING, EV_FAILED };
+
+/* An evaluation that waits, runs or has failed. */
+struct ev_work {
+	struct ev_key key;
+	struct ev_settings set;
+	enum ev_phase phase;
+	int n, correct, total; /* as it counts */
+	char error[256];
+};
+
+/* The questions of one task and split, read by a job. */
+struct ev_texts {
+	char task[EV_TASK], split[64], hash[HASH_TEXT];
+	int n;
+	char **question, **gold; /* [n] */
+};
+
+struct evals {
+	struct world *w;
+	struct ev_settings set;
+	struct eval_list list;
+	struct mixture_list mixtures;
+	struct ev_row *row;
+	struct ev_col *col;
+	int rows, cols;
+	struct score *score; /* [col][row]: a column lies together */
+	int *map, nmap;	     /* rows shown, in order */
+	int sel, selcol;     /* sel: in map */
+	int sort;	     /* by column sort - 1, 0: as they come; negative: upwards */
+	struct ev_key *mark;
+	int marks;
+	struct ev_work *work;
+	int works, finished; /* finished: since the queue was last empty */
+	double began;
+	int running; /* job id; 0: none */
+	/* The survey: hashes and sizes, by a job; asked again when signature changes. */
+	char signature[HASH_TEXT];
+	int survey; /* number of the newest one asked for */
+	/* The selected cell's questions, and those of the cell beside it. */
+	struct eval_items items, other;
+	int64_t items_of, other_of; /* evaluation ids */
+	struct ev_key against;	    /* spec "": the base model */
+	struct score_pair pair;
+	struct ev_texts *texts;
+	enum ev_show show;
+	int *line, lines; /* shown questions: indices into items */
+	struct table table;
+	struct column column[EV_COLUMNS]; /* those of the table that are shown */
+	int which[EV_COLUMNS];
+	int scroll; /* of the answer */
+	struct heat_map heat;
+	int colw, col0, row0, label_w, top; /* as drawn */
+};
+
+static inline struct score *
+ev_score(const struct evals *s, int row, int col)
+{
+	return &s->score[(size_t)col * (size_t)s->rows + (size_t)row];
+}
+
+/* evals_data.c: rows, columns, scores. */
+void evals_read(struct view *v, struct evals *s); /* everything from the store again */
+void evals_settings(struct view *v, struct evals *s, const struct ev_settings *set);
+void evals_map(struct evals *s, const char *filter);
+void evals_surveyed(struct view *v, struct evals *s, void *data);
+int evals_row(const struct evals *s); /* selected; -1: none */
+int evals_find_row(const struct evals *s, const char *spec);
+int evals_find_col(const struct evals *s, const char *task);
+bool evals_marked(const struct evals *s, int row, int col);
+void evals_mark(struct evals *s, int row, int col);
+/* Why the cell cannot be measured; NULL: it can. */
+const char *evals_refusal(const struct evals *s, int row, int col);
+bool evals_missing(const struct evals *s, int row,
+		   int col);	    /* nothing current on so many questions */
+bool evals_pass1(const char *spec); /* decides a question at a time */
+void evals_data_free(struct evals *s);
+
+/* evals_run.c: the queue of evaluations. */
+struct ev_work *evals_work(const struct evals *s, int row, int col); /* NULL: none */
+void evals_launch(struct view *v, struct evals *s, int row, int col);
+void evals_progress(struct evals *s, const void *data);
+void evals_done(struct view *v, struct evals *s, const void *data);
+double evals_left(const struct evals *s); /* seconds of the whole queue; < 0: not known */
+double evals_cost(const struct evals *s, int row, int col); /* seconds by those before; < 0 */
+
+/* evals_items.c: questions of the selected cell. */
+void evals_items_init(struct evals *s);
+void evals_items_update(struct view *v,
+			struct evals *s); /* after the selection or the store changed */
+void evals_texts(struct evals *s, void *data);
+void evals_items_show(struct evals *s, enum ev_show show);
+bool evals_items_next(struct evals *s, int by); /* the next wrong one, or the next that differs */
+void evals_items_free(struct evals *s);
+const struct eval_item *evals_item(const struct evals *s); /* selected; NULL: none */
+const struct eval_item *evals_other(const struct evals *s, int item);
+const char *evals_question(const struct evals *s, int item); /* NULL: not known */
+const char *evals_gold(const struct evals *s, int item);
+/* The cell that the selected one is compared with. */
+void evals_other_cell(const struct evals *s, int *row, int *col);
+
+void evals_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r);
+bool evals_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbuf *out);
+void evals_draw_matrix(struct view *v, struct evals *s, struct canvas *c, struct rect r);
+bool evals_hit(const struct evals *s, int x, int y, int *sel, int *col); /* pane coordinates */
+/* Choices of the selected row's first pass: task x expert, counts. */
+struct ev_choices {
+	int rows, cols;
+	char (*task)[EV_TASK], (*expert)[EV_TASK];
+	int *n, *total; /* [rows][cols], [rows] */
+};
+bool evals_choices(struct evals *s,
+		   struct ev_choices *out); /* false: no first pass, or nothing yet */
+void evals_choices_free(struct ev_choices *x);
+
+#endif

@@ -1,0 +1,463 @@
+/* Drawing of the Evals view: what is beside the matrix; and export. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/base/strbuf.h"
+#include "tui/app.h"
+#include "tui/utf8.h"
+#include "tui/views/evals.h"
+#include "tui/widgets/gauge.h"
+
+/* -- the selected cell ------------------------------------------------------------------------------------- */
+
+static void
+line(struct canvas *c, struct rect r, int y, const char *label, struct style st, const char *value)
+{
+	if (y >= r.h)
+		return;
+	canvas_text(c, r.x + 1, r.y + y, 10, canvas_style(c, TH_DIM), label);
+	canvas_text(c, r.x + 12, r.y + y, r.w - 13, st, value);
+}
+
+static const char *
+state_text(const struct score *x, enum theme_role *role)
+{
+	*role = TH_WARN;
+	switch (x->state) {
+	case SCORE_STALE_SETUP:
+		return "stale: what it was made with has changed";
+	case SCORE_STALE_TASK:
+		return "stale: the questions have changed";
+	case SCORE_STALE_OLD:
+		return "stale: an older version did not say with what";
+	default:
+		*role = TH_TEXT;
+		return x->best && x->clear ? "best here, clearly above base"
+		       : x->best	   ? "best here, intervals overlap"
+		       : x->clear	   ? "clearly above base"
+					   : "holds today";
+	}
+}
+
+static void
+draw_pair(struct evals *s, struct canvas *c, struct rect r, const struct score *x)
+{
+	struct style dim = canvas_style(c, TH_DIM), text = canvas_style(c, TH_TEXT);
+	const struct score_pair *p = &s->pair;
+	int row, col, n = p->both + p->only_a + p->only_b + p->neither;
+	const struct score *o;
+	char b[100], num[32];
+
+	evals_other_cell(s, &row, &col);
+	if (row == evals_row(s) || r.h < 3)
+		return;
+	o = ev_score(s, row, col);
+	canvas_printf(c, r.x + 1, r.y, r.w - 2, dim, "against %s on the same questions",
+		      s->row[row].spec);
+	if (!o->state || !x->state || !n) {
+		canvas_text(c, r.x + 1, r.y + 1, r.w - 2, canvas_style(c, TH_STALE),
+			    "both must be measured");
+		return;
+	}
+	canvas_printf(c, r.x + 1, r.y + 1, r.w - 2, text, "both right %-5d only this %d", p->both,
+		      p->only_a);
+	canvas_printf(c, r.x + 1, r.y + 2, r.w - 2, text, "both wrong %-5d only that %d",
+		      p->neither, p->only_b);
+	snprintf(b, sizeof b, "%+.3f   McNemar p %s", (double)(p->only_a - p->only_b) / n,
+		 gauge_number(num, sizeof num, p->p));
+	if (r.h > 3)
+		line(c, r, 3, "difference", text, b);
+}
+
+static void
+draw_cell(struct view *v, struct evals *s, struct canvas *c, struct rect r)
+{
+	struct style text = canvas_style(c, TH_TEXT);
+	int row = evals_row(s), y = 0;
+	const struct ev_work *w;
+	const struct score *x;
+	enum theme_role role;
+	const char *why;
+	char b[200], t[40];
+
+	view_title(v, EV_CELL, "cell");
+	if (row < 0 || s->selcol >= s->cols)
+		return;
+	view_title(v, EV_CELL, "%s · %s", s->row[row].spec, s->col[s->selcol].task);
+	x = ev_score(s, row, s->selcol);
+	w = evals_work(s, row, s->selcol);
+	why = evals_refusal(s, row, s->selcol);
+	if (w && w->phase == EV_FAILED) {
+		canvas_wrap(c, rect_inset(r, 1, 0), canvas_style(c, TH_BAD), w->error, 0);
+		return;
+	}
+	if (w) {
+		struct score live = {.n = w->n, .correct = w->correct};
+
+		score_interval(&live);
+		line(c, r, y++, "so far", text,
+		     gauge_interval(t, sizeof t, live.accuracy, live.lo, live.hi));
+		snprintf(b, sizeof b, "%d of %d", w->n, w->total);
+		line(c, r, y++, "counted", text, b);
+		if (y < r.h)
+			gauge_draw(c, r.x + 1, r.y + y, r.w - 2,
+				   w->total ? (double)w->n / w->total : 0,
+				   canvas_style(c, TH_GAUGE));
+		return;
+	}
+	if (!x->state) {
+		double cost = evals_cost(s, row, s->selcol);
+
+		if (why)
+			canvas_wrap(c, rect_inset(r, 1, 0), canvas_style(c, TH_WARN), why, 0);
+		else if (cost >= 0)
+			canvas_printf(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM),
+				      "Not measured yet. Enter does, in about %s.",
+				      gauge_time(t, sizeof t, cost));
+		else
+			canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM),
+				    "Not measured yet. Enter measures it.");
+		return;
+	}
+	line(c, r, y++, "accuracy", canvas_style(c, x->clear ? TH_GOOD : TH_STRONG),
+	     gauge_interval(t, sizeof t, x->accuracy, x->lo, x->hi));
+	snprintf(b, sizeof b, "%d of %d right, %s%s", x->correct, x->n, s->set.split,
+		 x->fewer ? ", fewer than set" : "");
+	line(c, r, y++, "questions", text, b);
+	{
+		time_t when = (time_t)x->created;
+		struct tm tm;
+		char at[32];
+
+		strftime(at, sizeof at, "%d %b %H:%M", localtime_r(&when, &tm));
+		snprintf(b, sizeof b, "%s, %s, %.3g tokens each", at,
+			 gauge_time(t, sizeof t, x->seconds), x->n ? (double)x->tokens / x->n : 0);
+		line(c, r, y++, "measured", text, b);
+	}
+	why = why && s->row[row].why[0] ? "its expert or mixture is gone" : state_text(x, &role);
+	if (s->row[row].why[0])
+		role = TH_WARN;
+	line(c, r, y++, "state", canvas_style(c, role), why);
+	r.y += y + 1;
+	r.h -= y + 1;
+	draw_pair(s, c, r, x);
+}
+
+/* -- questions --------------------------------------------------------------------------------------------- */
+
+static void
+draw_questions(struct view *v, struct evals *s, struct canvas *c, struct rect r)
+{
+	static const char *const name[EV_SHOWS] = {"questions", "wrong answers", "right answers",
+						   "questions that differ"};
+	int row, col;
+
+	view_title(v, EV_QUESTIONS, "%s", name[s->show]);
+	evals_other_cell(s, &row, &col);
+	if (!s->items.n)
+		view_note(v, EV_QUESTIONS, "%s", "");
+	else if (row != evals_row(s) && s->other.n)
+		view_note(v, EV_QUESTIONS, "%d of %d, vs %s", s->table.nmap, s->items.n,
+			  s->row[row].spec);
+	else
+		view_note(v, EV_QUESTIONS, "%d of %d", s->table.nmap, s->items.n);
+	s->table.empty = s->items.n ? "None of this kind; f shows others."
+				    : "The questions of a measured cell show here.";
+	table_draw(&s->table, c, r, view_focused(v, EV_QUESTIONS));
+}
+
+/* Label, then wrapped text; returns the lines used from y on. */
+static int
+paragraph(struct canvas *c, struct rect r, int y, const char *label, struct style st,
+	  const char *text)
+{
+	struct rect t = {r.x + 12, r.y + y, r.w - 13, r.h - y};
+	int skip = y < 0 ? -y : 0, n;
+
+	if (skip) {
+		t.y = r.y;
+		t.h = r.h;
+	} else if (y < r.h) {
+		canvas_text(c, r.x + 1, r.y + y, 10, canvas_style(c, TH_DIM), label);
+	}
+	if (t.h < 0)
+		t.h = 0;
+	n = canvas_wrap(c, t, st, text + strspn(text, " \n"), skip);
+	return n < 1 ? 1 : n;
+}
+
+static void
+draw_answer(struct view *v, struct evals *s, struct canvas *c, struct rect r)
+{
+	const struct eval_item *i = evals_item(s), *o;
+	struct style text = canvas_style(c, TH_TEXT);
+	const char *question, *gold;
+	int y = -s->scroll, row, col;
+
+	view_title(v, EV_ANSWER, "answer");
+	if (!i) {
+		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM),
+			    "no question selected");
+		return;
+	}
+	view_title(v, EV_ANSWER, "question %d · %s", i->item, i->correct ? "✓ right" : "✗ wrong");
+	question = evals_question(s, i->item);
+	gold = evals_gold(s, i->item);
+	y += paragraph(c, r, y, "question", text,
+		       question ? question : "has changed since, or is being read");
+	y += paragraph(c, r, y, "expected", canvas_style(c, TH_STRONG), gold ? gold : "·");
+	if (i->decision)
+		y += paragraph(c, r, y, "chose", text, *i->decision ? i->decision : "base weights");
+	y += paragraph(c, r, y, i->correct ? "✓ answer" : "✗ answer", text, i->answer);
+	o = evals_other(s, i->item);
+	evals_other_cell(s, &row, &col);
+	if (o) {
+		char label[32];
+
+		snprintf(label, sizeof label, "%s that", o->correct ? "✓" : "✗");
+		y += paragraph(c, r, y, label, canvas_style(c, TH_DIM), o->answer);
+	}
+}
+
+/* -- the first pass's choices ------------------------------------------------------------------------------ */
+
+static int
+choice_col(struct ev_choices *x, const char *expert)
+{
+	for (int i = 0; i < x->cols; i++)
+		if (!strcmp(x->expert[i], expert))
+			return i;
+	return -1;
+}
+
+bool
+evals_choices(struct evals *s, struct ev_choices *x)
+{
+	int row = evals_row(s);
+
+	memset(x, 0, sizeof *x);
+	if (row < 0 || !evals_pass1(s->row[row].spec))
+		return false;
+	x->task = calloc((size_t)s->cols + 1, sizeof *x->task);
+	x->expert = calloc((size_t)s->w->experts.n + 2, sizeof *x->expert);
+	x->total = calloc((size_t)s->cols + 1, sizeof *x->total);
+	x->n = calloc((size_t)(s->cols + 1) * (size_t)(s->w->experts.n + 2), sizeof *x->n);
+	if (!x->task || !x->expert || !x->total || !x->n) {
+		evals_choices_free(x);
+		return false;
+	}
+	for (int i = 0; i < s->w->experts.n; i++)
+		if (!s->w->experts.v[i].dispatch)
+			snprintf(x->expert[x->cols++], EV_TASK, "%.127s", s->w->experts.v[i].name);
+	snprintf(x->expert[x->cols++], EV_TASK, "base");
+	for (int c = 0; c < s->cols; c++) {
+		const struct score *k = ev_score(s, row, c);
+		struct eval_choices l;
+
+		if (k->state != SCORE_CURRENT ||
+		    store_eval_choices(s->w->ui.store, k->id, &l, NULL))
+			continue;
+		for (int i = 0; i < l.n; i++) {
+			int at = *l.v[i].decision ? choice_col(x, l.v[i].decision) : x->cols - 1;
+
+			if (at >= 0)
+				x->n[x->rows * x->cols + at] = l.v[i].n;
+			x->total[x->rows] += l.v[i].n;
+		}
+		if (l.n)
+			snprintf(x->task[x->rows++], EV_TASK, "%s", s->col[c].task);
+		eval_choices_free(&l);
+	}
+	if (x->rows)
+		return true;
+	evals_choices_free(x);
+	return false;
+}
+
+void
+evals_choices_free(struct ev_choices *x)
+{
+	free(x->task);
+	free(x->expert);
+	free(x->n);
+	free(x->total);
+	memset(x, 0, sizeof *x);
+}
+
+/* Cut to so many columns, so that the heads of narrow columns do not run into one. */
+static void
+short_name(char *name, int w)
+{
+	size_t n = strlen(name);
+
+	while (n && utf8_width_str(name) > (w < 3 ? 3 : w)) {
+		do
+			n--;
+		while (n && ((unsigned char)name[n] & 0xc0) == 0x80);
+		name[n] = 0;
+	}
+}
+
+static void
+draw_dispatch(struct view *v, struct evals *s, struct canvas *c, struct rect r)
+{
+	struct style dim = canvas_style(c, TH_DIM);
+	int row = evals_row(s);
+	const char **task, **expert;
+	int left = 1;
+	struct ev_choices x;
+	double *share;
+	struct heat_map map;
+
+	view_title(v, EV_DISPATCH, "dispatch · task × choice");
+	if (row < 0)
+		return;
+	if (!evals_choices(s, &x)) {
+		canvas_wrap(c, rect_inset(r, 1, 0), dim,
+			    evals_pass1(s->row[row].spec)
+				    ? "Nothing measured yet: a runs this row."
+				    : "Whom pass 1 chooses shows on the rows prompt and cls.",
+			    0);
+		return;
+	}
+	view_title(v, EV_DISPATCH, "%s · task × choice", s->row[row].spec);
+	share = calloc((size_t)x.rows * (size_t)x.cols, sizeof *share);
+	task = calloc((size_t)x.rows, sizeof *task);
+	expert = calloc((size_t)x.cols, sizeof *expert);
+	for (int i = 0; share && i < x.rows * x.cols; i++)
+		share[i] = (double)x.n[i] / x.total[i / x.cols];
+	for (int i = 0; task && i < x.rows; i++)
+		task[i] = x.task[i];
+	for (int i = 0; task && i < x.rows; i++)
+		left = utf8_width_str(task[i]) > left ? utf8_width_str(task[i]) : left;
+	for (int i = 0; expert && i < x.cols; i++) {
+		short_name(x.expert[i], (r.w - left - 2) / x.cols - 1);
+		expert[i] = x.expert[i];
+	}
+	if (share && task && expert) {
+		struct heat h = {.rows = x.rows,
+				 .cols = x.cols,
+				 .v = share,
+				 .row_name = task,
+				 .col_name = expert,
+				 .lo = 0,
+				 .hi = 1,
+				 .sel_row = -1,
+				 .sel_col = -1};
+
+		heat_draw(c, r, &h, &map);
+	}
+	free(share);
+	free(task);
+	free(expert);
+	evals_choices_free(&x);
+}
+
+void
+evals_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r)
+{
+	struct evals *s = state;
+
+	switch (pane) {
+	case EV_MATRIX:
+		evals_draw_matrix(v, s, c, r);
+		break;
+	case EV_CELL:
+		draw_cell(v, s, c, r);
+		break;
+	case EV_QUESTIONS:
+		draw_questions(v, s, c, r);
+		break;
+	case EV_ANSWER:
+		draw_answer(v, s, c, r);
+		break;
+	default:
+		draw_dispatch(v, s, c, r);
+	}
+}
+
+/* -- export ------------------------------------------------------------------------------------------------ */
+
+static const char *
+state_name(const struct score *x)
+{
+	return x->state == SCORE_NONE ? "missing" : score_stale(x) ? "stale" : "current";
+}
+
+static void
+dump_matrix(const struct evals *s, bool csv, struct strbuf *out)
+{
+	char b[40];
+
+	strbuf_str(out, csv ? "strategy,task,split,n,correct,accuracy,low,high,state\n" : "");
+	if (!csv) {
+		strbuf_printf(out, "%-24s", "");
+		for (int c = 0; c < s->cols; c++)
+			strbuf_printf(out, " %17s", s->col[c].task);
+		strbuf_str(out, "\n");
+	}
+	for (int i = 0; i < s->nmap; i++) {
+		int row = s->map[i];
+
+		if (!csv)
+			strbuf_printf(out, "%-24s", s->row[row].spec);
+		for (int c = 0; c < s->cols; c++) {
+			const struct score *x = ev_score(s, row, c);
+
+			if (csv && x->state)
+				strbuf_printf(out, "\"%s\",%s,%s,%d,%d,%.9g,%.9g,%.9g,%s\n",
+					      s->row[row].spec, s->col[c].task, s->set.split, x->n,
+					      x->correct, x->accuracy, x->lo, x->hi, state_name(x));
+			else if (!csv)
+				strbuf_printf(out, " %s%16s",
+					      score_stale(x) ? "~"
+					      : x->best	     ? "*"
+							     : " ",
+					      x->state ? gauge_interval(b, sizeof b, x->accuracy,
+									x->lo, x->hi)
+						       : "-");
+		}
+		if (!csv)
+			strbuf_str(out, "\n");
+	}
+}
+
+bool
+evals_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbuf *out)
+{
+	struct evals *s = state;
+	const struct eval_item *i;
+	struct ev_choices x;
+
+	(void)v;
+	switch (pane) {
+	case EV_MATRIX:
+		dump_matrix(s, f == DUMP_CSV, out);
+		return true;
+	case EV_QUESTIONS:
+		table_dump(&s->table, f == DUMP_CSV, out);
+		return true;
+	case EV_ANSWER:
+		if (f == DUMP_CSV || !(i = evals_item(s)))
+			return false;
+		strbuf_printf(out, "%s\n\nexpected: %s\nanswer (%s): %s\n",
+			      evals_question(s, i->item) ? evals_question(s, i->item) : "",
+			      evals_gold(s, i->item) ? evals_gold(s, i->item) : "",
+			      i->correct ? "right" : "wrong", i->answer);
+		return true;
+	case EV_DISPATCH:
+		if (f != DUMP_CSV || !evals_choices(s, &x))
+			return false;
+		strbuf_str(out, "task,chosen,n\n");
+		for (int k = 0; k < x.rows * x.cols; k++)
+			strbuf_printf(out, "%s,%s,%d\n", x.task[k / x.cols], x.expert[k % x.cols],
+				      x.n[k]);
+		evals_choices_free(&x);
+		return true;
+	default:
+		return false;
+	}
+}

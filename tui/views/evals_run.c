@@ -1,0 +1,284 @@
+/* Evals: evaluations one after the other, each a job of its own, so that a question asked meanwhile waits for one cell only. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tui/app.h"
+#include "tui/evaluating.h"
+#include "tui/views/evals.h"
+#include "tui/views/views.h"
+#include "tui/widgets/gauge.h"
+
+enum { REPORT_MS = 60 };
+
+struct run {
+	struct world *w;
+	struct event_queue *q;
+	struct ev_key key;
+	struct ev_settings set;
+	int n, correct;
+	double told;
+};
+
+struct progress {
+	struct ev_key key;
+	int n, correct, total;
+};
+
+struct outcome {
+	struct ev_key key;
+	enum t2_status st;
+	char error[256];
+};
+
+static bool
+same(const struct ev_key *a, const struct ev_key *b)
+{
+	return !strcmp(a->spec, b->spec) && !strcmp(a->task, b->task);
+}
+
+static struct ev_work *
+find(const struct evals *s, const struct ev_key *key)
+{
+	for (int i = 0; i < s->works; i++)
+		if (same(&s->work[i].key, key))
+			return &s->work[i];
+	return NULL;
+}
+
+struct ev_work *
+evals_work(const struct evals *s, int row, int col)
+{
+	for (int i = 0; i < s->works; i++)
+		if (!strcmp(s->work[i].key.spec, s->row[row].spec) &&
+		    !strcmp(s->work[i].key.task, s->col[col].task))
+			return &s->work[i];
+	return NULL;
+}
+
+/* -- in the job's thread ----------------------------------------------------------------------------------- */
+
+static void
+on_scored(void *arg, int item, bool correct)
+{
+	struct run *r = arg;
+	struct progress *p;
+	double now = clock_seconds();
+
+	(void)item;
+	r->n++;
+	r->correct += correct;
+	if (now - r->told < REPORT_MS / 1000.0)
+		return;
+	r->told = now;
+	p = malloc(sizeof *p);
+	if (!p)
+		return;
+	*p = (struct progress){.key = r->key, .n = r->n, .correct = r->correct};
+	event_post(r->q, &evals_view, EV_PROGRESS, p, free);
+}
+
+static enum t2_status
+work(void *arg, struct job *job, struct t2_err *err)
+{
+	struct run *r = arg;
+	struct evaluating_options o = {.split = r->set.split,
+				       .strategy = r->key.spec,
+				       .limit = r->set.n,
+				       .temp = (float)r->set.temp,
+				       .seed = (uint64_t)r->set.seed,
+				       .scored = on_scored,
+				       .arg = r};
+	struct workspace *ws;
+	struct evaluating e;
+	enum t2_status st = world_work(r->w, WS_TEXT | WS_FACTORS, &ws, job, err);
+
+	if (!st)
+		st = evaluating_run(&e, ws, r->key.task, &o, job, err);
+	if (!st)
+		evaluating_free(&e);
+	return st;
+}
+
+static void
+done(void *arg, enum t2_status st, const struct t2_err *err)
+{
+	struct run *r = arg;
+	struct outcome *x = calloc(1, sizeof *x);
+
+	if (!x)
+		return;
+	x->key = r->key;
+	x->st = st;
+	snprintf(x->error, sizeof x->error, "%.255s", st ? err->msg : "");
+	event_post(r->q, &evals_view, EV_DONE, x, free);
+}
+
+/* -- the queue --------------------------------------------------------------------------------------------- */
+
+static void
+drop_work(struct evals *s, struct ev_work *x)
+{
+	int at = (int)(x - s->work);
+
+	memmove(x, x + 1, (size_t)(--s->works - at) * sizeof *x);
+}
+
+static void
+start_next(struct view *v, struct evals *s)
+{
+	struct job_spec spec = {
+		.owner = &evals_view, .lane = s->w, .work = work, .done = done, .drop = free};
+	struct ev_work *x = NULL;
+	struct run *r;
+	char name[JOB_NAME];
+
+	if (s->running)
+		return;
+	for (int i = 0; i < s->works && !x; i++)
+		if (s->work[i].phase == EV_QUEUED)
+			x = &s->work[i];
+	if (!x || !(r = calloc(1, sizeof *r)))
+		return;
+	r->w = s->w;
+	r->q = app_queue(v->app);
+	r->key = x->key;
+	r->set = x->set;
+	r->told = clock_seconds();
+	snprintf(name, sizeof name, "eval %.28s %.28s", x->key.spec, x->key.task);
+	spec.name = name;
+	spec.arg = r;
+	spec.quiet = true;
+	x->phase = EV_RUNNING;
+	s->running = app_job(v->app, &spec);
+	if (!s->running)
+		drop_work(s, x);
+}
+
+void
+evals_launch(struct view *v, struct evals *s, int row, int col)
+{
+	struct ev_work *x = evals_work(s, row, col), *grown;
+
+	if (x && x->phase != EV_FAILED)
+		return;
+	if (!x) {
+		grown = realloc(s->work, ((size_t)s->works + 1) * sizeof *grown);
+		if (!grown)
+			return;
+		s->work = grown;
+		x = &grown[s->works++];
+	}
+	memset(x, 0, sizeof *x);
+	snprintf(x->key.spec, EV_SPEC, "%s", s->row[row].spec);
+	snprintf(x->key.task, EV_TASK, "%s", s->col[col].task);
+	x->set = s->set;
+	x->total = s->col[col].items;
+	if (s->set.n > 0 && (s->set.n < x->total || !x->total))
+		x->total = s->set.n;
+	if (!s->running) {
+		s->finished = 0;
+		s->began = clock_seconds();
+	}
+	start_next(v, s);
+}
+
+void
+evals_progress(struct evals *s, const void *data)
+{
+	const struct progress *p = data;
+	struct ev_work *x = find(s, &p->key);
+
+	if (!x || x->phase != EV_RUNNING)
+		return;
+	x->n = p->n;
+	x->correct = p->correct;
+}
+
+static int
+waiting(const struct evals *s)
+{
+	int n = 0;
+
+	for (int i = 0; i < s->works; i++)
+		n += s->work[i].phase != EV_FAILED;
+	return n;
+}
+
+void
+evals_done(struct view *v, struct evals *s, const void *data)
+{
+	const struct outcome *o = data;
+	struct ev_work *x = find(s, &o->key);
+	char b[32];
+
+	s->running = 0;
+	if (o->st == T2_ECANCEL) { /* of one is meant for all: the rest would only begin again */
+		int dropped = waiting(s);
+
+		for (int i = s->works - 1; i >= 0; i--)
+			if (s->work[i].phase != EV_FAILED)
+				drop_work(s, &s->work[i]);
+		if (dropped > 1)
+			app_say(v->app, "cancelled, and %d more that waited", dropped - 1);
+		return;
+	}
+	if (x && o->st) {
+		x->phase = EV_FAILED;
+		snprintf(x->error, sizeof x->error, "%s", o->error);
+	} else if (x) {
+		drop_work(s, x);
+		s->finished++;
+	}
+	evals_read(v, s);
+	start_next(v, s);
+	if (!s->running && s->finished)
+		app_say(v->app, "%d evaluation%s kept, %s", s->finished,
+			s->finished == 1 ? "" : "s",
+			gauge_time(b, sizeof b, clock_seconds() - s->began));
+}
+
+/* -- time -------------------------------------------------------------------------------------------------- */
+
+/* Seconds a question took where this was measured: the same cell, else the same task, else anything. */
+double
+evals_cost(const struct evals *s, int row, int col)
+{
+	int rank = 0, n = s->col[col].items;
+	double per = -1;
+
+	if (s->set.n > 0 && (s->set.n < n || !n))
+		n = s->set.n;
+	for (int i = 0; i < s->list.n; i++) {
+		const struct eval_row *e = &s->list.v[i];
+		int r = strcmp(e->task, s->col[col].task)	? 1
+			: strcmp(e->strategy, s->row[row].spec) ? 2
+								: 3;
+
+		if (e->n > 0 && e->seconds > 0 && r > rank) {
+			rank = r;
+			per = e->seconds / e->n;
+		}
+	}
+	return per < 0 || !n ? -1 : per * n;
+}
+
+double
+evals_left(const struct evals *s)
+{
+	double left = 0;
+
+	for (int i = 0; i < s->works; i++) {
+		const struct ev_work *x = &s->work[i];
+		int row = evals_find_row(s, x->key.spec), col = evals_find_col(s, x->key.task);
+		double cost = row >= 0 && col >= 0 ? evals_cost(s, row, col) : -1;
+
+		if (x->phase == EV_FAILED)
+			continue;
+		if (cost < 0)
+			return -1;
+		left += x->phase == EV_RUNNING && x->total ? cost * (1 - (double)x->n / x->total)
+							   : cost;
+	}
+	return left;
+}

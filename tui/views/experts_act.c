@@ -1,0 +1,343 @@
+/* What the Experts view does to the store: rename, delete, import, export; u takes back the first three. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store/trash.h"
+#include "tui/app.h"
+#include "tui/importing.h"
+#include "tui/views/experts.h"
+#include "tui/views/views.h"
+
+/* Every view that is open reads the store again now, not when the watcher notices. */
+static void
+changed(struct app *a)
+{
+	event_post(app_queue(a), NULL, WORLD_STORE, NULL, NULL);
+}
+
+/* "~/x" as the shell would have it. */
+static void
+expand(const char *path, char *out, size_t size)
+{
+	const char *home = getenv("HOME");
+
+	if (!strncmp(path, "~/", 2) && home)
+		snprintf(out, size, "%s%s", home, path + 1);
+	else
+		snprintf(out, size, "%s", path);
+}
+
+/* -- rename ------------------------------------------------------------------------------------------------ */
+
+struct rename {
+	struct experts *s;
+	int64_t id;
+	char name[128];
+};
+
+static bool
+rename_undo(struct app *a, void *arg)
+{
+	struct rename *x = arg;
+	struct t2_err err;
+
+	if (store_expert_rename(x->s->w->ui.store, x->id, x->name, &err)) {
+		app_fail(a, &err);
+		return false;
+	}
+	changed(a);
+	return true;
+}
+
+static void
+rename_to(struct experts *s, int row, const char *to)
+{
+	const struct expert_row *r = &s->list.v[row];
+	struct rename *was;
+	struct t2_err err;
+	char what[160];
+
+	if (!strcmp(r->name, to))
+		return;
+	if (store_expert_rename(s->w->ui.store, r->id, to, &err)) {
+		app_fail(s->app, &err);
+		return;
+	}
+	was = calloc(1, sizeof *was);
+	if (was) {
+		*was = (struct rename){.s = s, .id = r->id};
+		snprintf(was->name, sizeof was->name, "%s", r->name);
+		snprintf(what, sizeof what, "expert %.60s renamed %.60s", r->name, to);
+		app_undo_push(s->app, what, rename_undo, was, free);
+	}
+	app_say(s->app, "%s is called %s now; u takes it back", r->name, to);
+	changed(s->app);
+}
+
+static void
+rename_typed(struct app *a, void *arg, const char *text)
+{
+	struct rename *x = arg;
+	int row = ex_find(x->s, x->id);
+
+	(void)a;
+	if (row >= 0 && *text)
+		rename_to(x->s, row, text);
+}
+
+void
+ex_rename(struct experts *s, int row, const char *to)
+{
+	struct app_prompt p = {.label = "new name: ",
+			       .text = s->list.v[row].name,
+			       .done = rename_typed,
+			       .drop = free};
+	struct rename *x;
+
+	if (to) {
+		rename_to(s, row, to);
+		return;
+	}
+	x = calloc(1, sizeof *x);
+	if (!x)
+		return;
+	*x = (struct rename){.s = s, .id = s->list.v[row].id};
+	p.arg = x;
+	app_prompt(s->app, &p);
+}
+
+/* -- delete ------------------------------------------------------------------------------------------------ */
+
+struct deleted {
+	struct experts *s;
+	struct trash *trash;
+};
+
+static void
+deleted_drop(void *arg)
+{
+	struct deleted *x = arg;
+
+	trash_free(x->trash);
+	free(x);
+}
+
+static bool
+delete_undo(struct app *a, void *arg)
+{
+	struct deleted *x = arg;
+	struct t2_err err;
+	int64_t id;
+
+	if (trash_restore(x->trash, x->s->w->ui.store, &id, &err)) {
+		app_fail(a, &err);
+		return false;
+	}
+	changed(a);
+	return true;
+}
+
+void
+ex_delete(struct experts *s, int row)
+{
+	const struct expert_row *r = &s->list.v[row];
+	struct deleted *x = calloc(1, sizeof *x);
+	struct t2_err err;
+	char what[160];
+
+	if (!x)
+		return;
+	x->s = s;
+	if (trash_put(&x->trash, s->w->ui.store, TRASH_EXPERT, r->id, &err)) {
+		free(x);
+		app_fail(s->app, &err);
+		return;
+	}
+	snprintf(what, sizeof what, "expert %.120s deleted", r->name);
+	app_undo_push(s->app, what, delete_undo, x, deleted_drop);
+	app_say(s->app, "expert %s deleted; u takes it back until the workbench is left", r->name);
+	changed(s->app);
+}
+
+/* -- import ------------------------------------------------------------------------------------------------ */
+
+struct import {
+	struct experts *s;
+	char file[1024], model[1024], store[1024];
+	int threads;
+	struct importing got;
+};
+
+static enum t2_status
+import_work(void *arg, struct job *job, struct t2_err *err)
+{
+	struct import *x = arg;
+	struct importing_options o = {.file = x->file, .otherwise = x->model};
+	struct workspace ws = {0};
+	enum t2_status st;
+
+	job_stage(job, "importing", 0);
+	st = workspace_start(&ws, x->threads, x->store, err);
+	if (!st)
+		st = importing_run(&x->got, &ws, &o, job, err);
+	workspace_stop(&ws);
+	return st;
+}
+
+struct imported {
+	struct experts *s;
+	int64_t id;
+};
+
+static bool
+import_undo(struct app *a, void *arg)
+{
+	struct imported *x = arg;
+	struct t2_err err;
+
+	if (store_expert_remove(x->s->w->ui.store, x->id, &err)) {
+		app_fail(a, &err);
+		return false;
+	}
+	changed(a);
+	return true;
+}
+
+static void
+import_done(void *arg, enum t2_status st, const struct t2_err *err)
+{
+	struct import *x = arg;
+	struct imported *undo;
+	char what[160];
+
+	(void)err;
+	if (st)
+		return;
+	undo = calloc(1, sizeof *undo);
+	if (undo) {
+		*undo = (struct imported){.s = x->s, .id = x->got.id};
+		snprintf(what, sizeof what, "expert %.100s imported", x->got.name);
+		app_undo_push(x->s->app, what, import_undo, undo, free);
+	}
+	app_say(x->s->app, "expert %s imported for %s%s%s", x->got.name, x->got.model_name,
+		x->got.note[0] ? ": " : "; u takes it back", x->got.note);
+	changed(x->s->app);
+}
+
+void
+ex_import(struct experts *s, const char *path)
+{
+	struct job_spec spec = {.name = "import",
+				.owner = &experts_view,
+				.work = import_work,
+				.done = import_done,
+				.drop = free,
+				.quiet = true};
+	struct import *x;
+
+	if (!path || !*path) {
+		app_say(s->app, "say which file: :expert-import FILE.safetensors");
+		return;
+	}
+	x = calloc(1, sizeof *x);
+	if (!x)
+		return;
+	x->s = s;
+	x->threads = s->w->threads;
+	expand(path, x->file, sizeof x->file);
+	snprintf(x->model, sizeof x->model, "%s", s->w->model_name);
+	snprintf(x->store, sizeof x->store, "%s", store_path(s->w->ui.store));
+	spec.arg = x;
+	app_job(s->app, &spec);
+}
+
+/* -- export ------------------------------------------------------------------------------------------------ */
+
+struct export
+{
+	struct experts *s;
+	const struct model *model;
+	int64_t id;
+	char name[128], file[1024], store[1024];
+};
+
+static enum t2_status
+export_work(void *arg, struct job *job, struct t2_err *err)
+{
+	struct export *x = arg;
+	struct expert *e = NULL;
+	struct store *store;
+	enum t2_status st = store_open(&store, x->store, err);
+
+	if (st)
+		return st;
+	job_stage(job, "exporting", 0);
+	if (!(st = store_expert_load(store, x->id, x->model, &e, err)))
+		st = expert_save(e, x->file, x->model, err);
+	expert_free(e);
+	store_close(store);
+	return st;
+}
+
+static void
+export_done(void *arg, enum t2_status st, const struct t2_err *err)
+{
+	struct export *x = arg;
+
+	(void)err;
+	if (!st)
+		app_say(x->s->app, "expert %s written to %s", x->name, x->file);
+}
+
+static void
+export_start(struct app *a, void *arg)
+{
+	struct job_spec spec = {.name = "export",
+				.owner = &experts_view,
+				.work = export_work,
+				.done = export_done,
+				.drop = free,
+				.quiet = true};
+	struct export *x = malloc(sizeof *x);
+
+	if (!x)
+		return;
+	*x = *(struct export *)arg;
+	spec.arg = x;
+	app_job(a, &spec);
+}
+
+void
+ex_export(struct experts *s, int row, const char *path)
+{
+	const struct expert_row *r = &s->list.v[row];
+	struct export *x;
+	char question[1200];
+
+	if (!s->info[row].here) {
+		app_error(s->app, "expert %s is of %s: open that model to export it", r->name,
+			  r->model_name);
+		return;
+	}
+	x = calloc(1, sizeof *x);
+	if (!x)
+		return;
+	x->s = s;
+	x->model = s->w->ui.model;
+	x->id = r->id;
+	snprintf(x->name, sizeof x->name, "%s", r->name);
+	if (path && *path)
+		expand(path, x->file, sizeof x->file);
+	else
+		snprintf(x->file, sizeof x->file, "%s.safetensors", r->name);
+	snprintf(x->store, sizeof x->store, "%s", store_path(s->w->ui.store));
+	if (!access(x->file, F_OK)) {
+		snprintf(question, sizeof question, "%s is there already. Write over it?", x->file);
+		app_confirm(s->app, question, export_start, x, free);
+		return;
+	}
+	export_start(s->app, x);
+	free(x);
+}
