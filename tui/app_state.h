@@ -88,7 +88,12 @@ void app_suspend(struct app *a);
 void app_renew_step(struct app *a);
 void app_renew_drop(struct app *a);
 void app_ask_quit(struct app *a);
-void app_export(struct app *a);
+void app_export(struct app *a, bool screen); /* asks where to; else the focused pane */
+void app_export_to(struct app *a, const char *path, bool screen);
+/* The format is path's ending; nothing is written. */
+enum t2_status app_export_text(struct app *a, const char *path, bool screen, struct strbuf *out,
+			       struct t2_err *err);
+enum t2_status app_export_write(const char *path, const struct strbuf *b, struct t2_err *err);
 void app_set_theme(struct app *a, const char *name);
 void app_set_mouse(struct app *a, bool on);
 void app_repaint(struct app *a);

@@ -187,11 +187,13 @@ cell_put(struct canvas *c, int x, int y, struct style st, const char *text, int 
 	}
 	cell_style(k, st);
 	k->arms = 0;
+	k->claim = 0;
 	k->width = 1;
 	if (!right)
 		return;
 	memset(right->text, 0, sizeof right->text);
 	right->arms = 0;
+	right->claim = 0;
 	cell_style(right, st);
 	if (c->glyphs == GLYPHS_ASCII) {
 		right->text[0] = ' ';
@@ -311,6 +313,15 @@ canvas_tint(struct canvas *c, struct rect r, struct style st)
 				k->bg = st.bg;
 			k->attr |= st.attr;
 		}
+}
+
+void
+canvas_claim(struct canvas *c, struct rect r, uint8_t id)
+{
+	r = rect_cut(r, c->clip);
+	for (int y = r.y; y < r.y + r.h; y++)
+		for (int x = r.x; x < r.x + r.w; x++)
+			cell_at(c, x, y)->claim = id;
 }
 
 static void

@@ -19,6 +19,7 @@
 #include "tui/color.h"
 #include "tui/theme.h"
 
+struct sketch;
 struct strbuf;
 
 struct rect {
@@ -31,7 +32,7 @@ struct cell {
 	uint8_t attr;
 	uint8_t width; /* 1, 2, or 0: the right half of the cell before */
 	uint8_t arms;  /* of line drawing, so that lines that meet join */
-	uint8_t pad;
+	uint8_t claim; /* of an area of the sketch, 0: none */
 };
 
 enum glyph_level { GLYPHS_ASCII, GLYPHS_BLOCK, GLYPHS_BRAILLE };
@@ -43,6 +44,7 @@ struct canvas {
 	enum glyph_level glyphs;
 	enum color_depth depth;
 	const struct theme *theme; /* borrowed */
+	struct sketch *sketch;	   /* borrowed; NULL but while drawing for a file: sketch.h */
 	int cursor_x, cursor_y;	   /* where the terminal's cursor shows; x < 0: hidden */
 };
 
@@ -80,6 +82,8 @@ void canvas_fill(struct canvas *c, struct rect r, struct style st);
 void canvas_tint(struct canvas *c, struct rect r, struct style st);
 void canvas_hline(struct canvas *c, int x, int y, int w, struct style st);
 void canvas_vline(struct canvas *c, int x, int y, int h, struct style st);
+/* The cells are that area's of the sketch until something is written there. */
+void canvas_claim(struct canvas *c, struct rect r, uint8_t id);
 /* A frame; its lines join those it meets. */
 void canvas_box(struct canvas *c, struct rect r, struct style st);
 

@@ -100,8 +100,8 @@ color_parse(const char *s, size_t n, uint32_t *out)
 	return true;
 }
 
-static uint32_t
-index_rgb(int i)
+uint32_t
+color_index_rgb(int i)
 {
 	static const int level[6] = {0, 95, 135, 175, 215, 255};
 
@@ -122,7 +122,7 @@ nearest(uint32_t c, int from, int to)
 	int at = from;
 
 	for (int i = from; i < to; i++) {
-		struct lab p = lab_of(index_rgb(i));
+		struct lab p = lab_of(color_index_rgb(i));
 		/* Hue counts more than lightness: orange must not become grey. */
 		double d = (p.l - k.l) * (p.l - k.l) +
 			   2.5 * ((p.a - k.a) * (p.a - k.a) + (p.b - k.b) * (p.b - k.b));
@@ -176,7 +176,7 @@ color_reduce(uint32_t c, enum color_depth depth)
 			return c;
 		if (i < 16)
 			return COLOR_INDEX(i == 8 ? 7 : i & 7);
-		c = index_rgb(i);
+		c = color_index_rgb(i);
 	}
 	if (depth == DEPTH_RGB)
 		return c;
@@ -230,7 +230,7 @@ uint32_t
 color_ink(uint32_t bg)
 {
 	if (color_is_index(bg))
-		bg = index_rgb((int)(bg & 255));
+		bg = color_index_rgb((int)(bg & 255));
 	if (!color_is_rgb(bg))
 		return COLOR_DEFAULT;
 	return lab_of(bg).l > 0.62 ? 0x101418 : 0xf4f4f0;

@@ -35,6 +35,7 @@ uint32_t color_reduce(uint32_t c, enum color_depth depth);
 /* t in [0, 1]: 0 is a.  Colours that are not RGB are not mixed: the nearer one is returned. */
 uint32_t color_mix(uint32_t a, uint32_t b, double t);
 uint32_t color_ramp(const uint32_t *stops, int n, double t);
+uint32_t color_index_rgb(int i); /* a palette entry's usual look */
 /* Near black or near white, whichever reads better on bg. */
 uint32_t color_ink(uint32_t bg);
 /* From the environment and the number of colours that terminfo gives: NO_COLOR, COLORTERM, TERM. */

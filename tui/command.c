@@ -107,11 +107,24 @@ copy(struct view *v, void *state, const char *arg)
 	strbuf_free(&b);
 }
 
-static void export(struct view *v, void *state, const char *arg)
+static void
+export_pane(struct view *v, void *state, const char *arg)
 {
 	(void)state;
-	(void)arg;
-	app_export(v->app);
+	if (arg)
+		app_export_to(v->app, arg, false);
+	else
+		app_export(v->app, false);
+}
+
+static void
+export_screen(struct view *v, void *state, const char *arg)
+{
+	(void)state;
+	if (arg)
+		app_export_to(v->app, arg, true);
+	else
+		app_export(v->app, true);
 }
 
 static void
@@ -217,7 +230,10 @@ static const struct binding commands[] = {
 	{A_NONE, "Shift-Tab", "focus-previous", "previous pane", focus_prev, PANES_ALL, 0},
 	{A_NONE, "z", "zoom", "focused pane alone, and back", zoom, PANES_ALL, 0},
 	{A_NONE, "y", "copy", "copy the pane to the clipboard", copy, PANES_ALL, 0},
-	{A_NONE, "x", "export", "export the pane to a file", export, PANES_ALL, 0},
+	{A_NONE, "x", "export", "export the pane to a file: .txt, .csv or .svg", export_pane,
+	 PANES_ALL, BIND_ARG},
+	{A_NONE, "X", "export-screen", "export the whole screen: .txt or .svg", export_screen,
+	 PANES_ALL, BIND_ARG},
 	{A_NONE, "u", "undo", "take back the last deletion or change", undo, PANES_ALL, 0},
 	{A_NONE, "m", "mouse", "mouse on or off", mouse, PANES_ALL, 0},
 	{A_NONE, "?", "help", "help", help, PANES_ALL, 0},

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "tui/sketch.h"
 #include "tui/utf8.h"
 
 static const char *const shades[] = {" ", "░", "▒", "▓", "█"};
@@ -179,6 +180,26 @@ cell_draw(struct canvas *c, const struct heat *h, int row, int col, struct rect 
 	}
 }
 
+/* All of it for a file, whatever part of it shows. */
+static void
+numbers(const struct canvas *c, const struct heat *h)
+{
+	char name[16];
+
+	if (!c->sketch)
+		return;
+	sketch_table(c->sketch, "row,column,value");
+	for (int i = 0; i < h->rows; i++)
+		for (int j = 0; j < h->cols; j++) {
+			snprintf(name, sizeof name, "%d", i);
+			sketch_text(c->sketch, h->row_name ? h->row_name[i] : name);
+			snprintf(name, sizeof name, "%d", j);
+			sketch_text(c->sketch, h->col_name ? h->col_name[j] : name);
+			sketch_number(c->sketch, h->v[(size_t)i * (size_t)h->cols + (size_t)j]);
+			sketch_row(c->sketch);
+		}
+}
+
 static int
 first_shown(int sel, int n, int room)
 {
@@ -231,6 +252,7 @@ heat_draw(struct canvas *c, struct rect r, const struct heat *h, struct heat_map
 				  hi);
 	}
 	*map = m;
+	numbers(c, h);
 }
 
 bool
@@ -316,6 +338,7 @@ heat_dense(struct canvas *c, struct rect r, const struct heat *h)
 
 	if (h->rows < 1 || h->cols < 1 || r.w < 1 || r.h < 1)
 		return;
+	numbers(c, h);
 	heat_range(h, &lo, &hi);
 	rows = few ? r.h : 2 * r.h;
 	if (h->rows < rows) /* whole lines for a row where there is room */

@@ -1,13 +1,10 @@
-#include "tui/plot.h"
+#include "tui/plot_impl.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "tui/utf8.h"
 #include "tui/widgets/gauge.h"
-
-enum { TICKS = 32 };
 
 /* Dots of one drawing: braille 2 x 4 a cell, quarter blocks 2 x 2, letters 1 x 1. */
 struct raster {
@@ -117,26 +114,14 @@ raster_draw(const struct raster *q, struct canvas *c, struct rect a, const struc
 
 /* -- axes --------------------------------------------------------------------------------------------------- */
 
-static double
-fwd(double v, bool log)
-{
-	return log ? (v > 0 ? log10(v) : NAN) : v;
-}
-
 static void
 range_add(double v, bool log, double *lo, double *hi)
 {
-	v = fwd(v, log);
+	v = plot_fwd(v, log);
 	if (isfinite(v)) {
 		*lo = fmin(*lo, v);
 		*hi = fmax(*hi, v);
 	}
-}
-
-static double
-series_x(const struct plot_series *s, int i)
-{
-	return s->x ? s->x[i] : i;
 }
 
 /* Ranges, in the axes' own units (log10 on a log axis); false: nothing to show. */
@@ -149,9 +134,9 @@ ranges(const struct plot *p, struct plot_map *m)
 		const struct plot_series *s = &p->series[k];
 
 		for (int i = 0; i < s->n; i++) {
-			if (!isfinite(fwd(s->y[i], p->log_y)))
+			if (!isfinite(plot_fwd(s->y[i], p->log_y)))
 				continue;
-			range_add(series_x(s, i), p->log_x, &xl, &xh);
+			range_add(plot_series_x(s, i), p->log_x, &xl, &xh);
 			range_add(s->y[i], p->log_y, &yl, &yh);
 			if (s->lo)
 				range_add(s->lo[i], p->log_y, &yl, &yh);
@@ -162,12 +147,12 @@ ranges(const struct plot *p, struct plot_map *m)
 	if (!(xl <= xh) || !(yl <= yh))
 		return false;
 	if (p->x0 != p->x1) {
-		xl = fwd(p->x0, p->log_x);
-		xh = fwd(p->x1, p->log_x);
+		xl = plot_fwd(p->x0, p->log_x);
+		xh = plot_fwd(p->x1, p->log_x);
 	}
 	if (p->y0 != p->y1) {
-		yl = fwd(p->y0, p->log_y);
-		yh = fwd(p->y1, p->log_y);
+		yl = plot_fwd(p->y0, p->log_y);
+		yh = plot_fwd(p->y1, p->log_y);
 	} else {
 		pad = yh > yl ? 0.04 * (yh - yl) : fabs(yl) > 0 ? 0.1 * fabs(yl) : 1;
 		yl -= pad;
@@ -215,7 +200,7 @@ plot_x(const struct plot_map *m, int column)
 int
 plot_column(const struct plot_map *m, double x)
 {
-	int k = cell_of(fwd(x, m->log_x), m->x0, m->x1, m->area.w, m->dx);
+	int k = cell_of(plot_fwd(x, m->log_x), m->x0, m->x1, m->area.w, m->dx);
 
 	return k < 0 ? -1 : m->area.x + k;
 }
@@ -223,21 +208,15 @@ plot_column(const struct plot_map *m, double x)
 static int
 plot_row(const struct plot_map *m, double y)
 {
-	int k = cell_of(fwd(y, m->log_y), m->y0, m->y1, m->area.h, m->dy);
+	int k = cell_of(plot_fwd(y, m->log_y), m->y0, m->y1, m->area.h, m->dy);
 
 	return k < 0 ? -1 : m->area.y + m->area.h - 1 - k;
 }
 
-struct axis {
-	double tick[TICKS];
-	int n;
-	double step;
-};
-
 static void
 axis_make(struct axis *x, double lo, double hi, bool log, int want)
 {
-	x->n = plot_ticks(lo, hi, log, want, x->tick, TICKS);
+	x->n = plot_ticks(lo, hi, log, want, x->tick, PLOT_TICKS);
 	x->step = x->n > 1 ? x->tick[1] - x->tick[0] : 0;
 }
 
@@ -311,12 +290,12 @@ band_draw(struct canvas *c, const struct plot_map *m, const struct plot_series *
 		int i = 0, y0, y1;
 		double t, lo, hi, xa, xb;
 
-		while (i + 1 < s->n && fwd(series_x(s, i + 1), m->log_x) < at)
+		while (i + 1 < s->n && plot_fwd(plot_series_x(s, i + 1), m->log_x) < at)
 			i++;
 		if (i + 1 >= s->n)
 			continue;
-		xa = fwd(series_x(s, i), m->log_x);
-		xb = fwd(series_x(s, i + 1), m->log_x);
+		xa = plot_fwd(plot_series_x(s, i), m->log_x);
+		xb = plot_fwd(plot_series_x(s, i + 1), m->log_x);
 		t = xb > xa ? (at - xa) / (xb - xa) : 0;
 		if (!(t >= 0 && t <= 1))
 			continue;
@@ -340,8 +319,8 @@ curve_draw(struct raster *q, const struct plot_map *m, const struct plot_series 
 	unsigned step = 0;
 
 	for (int i = 0; i < s->n; i++) {
-		double fx = place(fwd(series_x(s, i), m->log_x), m->x0, m->x1, q->w);
-		double fy = place(fwd(y[i], m->log_y), m->y0, m->y1, q->h);
+		double fx = place(plot_fwd(plot_series_x(s, i), m->log_x), m->x0, m->x1, q->w);
+		double fy = place(plot_fwd(y[i], m->log_y), m->y0, m->y1, q->h);
 		int ix, iy;
 
 		if (!isfinite(fx) || !isfinite(fy) || fx < -1e4 || fx > 1e5) {
@@ -403,10 +382,10 @@ static double
 value_at(const struct plot_series *s, double x)
 {
 	for (int i = 0; i < s->n; i++) {
-		double d0 = series_x(s, i) - x;
+		double d0 = plot_series_x(s, i) - x;
 
 		if (d0 >= 0) {
-			double d1 = i > 0 ? x - series_x(s, i - 1) : INFINITY;
+			double d1 = i > 0 ? x - plot_series_x(s, i - 1) : INFINITY;
 
 			return d1 < d0 ? s->y[i - 1] : s->y[i];
 		}
@@ -523,11 +502,15 @@ plot_draw(struct canvas *c, struct rect r, const struct plot *p, struct plot_map
 		m.area.h--;
 	}
 	axis_make(&ax, m.x0, m.x1, p->log_x, m.area.w / 10 < 10 ? m.area.w / 10 : 10);
-	axes_draw(c, p, &m, &ax, &ay, left);
-	for (int k = 0; k < p->nseries; k++)
-		if (p->series[k].lo && p->series[k].hi)
-			band_draw(c, &m, &p->series[k]);
-	marks_draw(c, p, &m);
+	if (c->sketch) {
+		plot_sketch(c, r, p, &m, &ax, &ay);
+	} else {
+		axes_draw(c, p, &m, &ax, &ay, left);
+		for (int k = 0; k < p->nseries; k++)
+			if (p->series[k].lo && p->series[k].hi)
+				band_draw(c, &m, &p->series[k]);
+		marks_draw(c, p, &m);
+	}
 	if (raster_new(&q, c, m.area)) {
 		for (int k = 0; k < p->nseries; k++) {
 			const struct plot_series *s = &p->series[k];
@@ -539,7 +522,8 @@ plot_draw(struct canvas *c, struct rect r, const struct plot *p, struct plot_map
 			}
 			curve_draw(&q, &m, s, s->y, k, mono ? dash[k % 4] : 0xff);
 		}
-		raster_draw(&q, c, m.area, p);
+		if (!c->sketch) /* the legend wants to know where the curves are all the same */
+			raster_draw(&q, c, m.area, p);
 		legend_draw(c, p, &m, &q);
 		free(q.bits);
 	}

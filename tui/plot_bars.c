@@ -1,6 +1,7 @@
 #include "tui/plot.h"
 
 #include <math.h>
+#include "tui/sketch.h"
 
 int
 plot_bars_index(struct rect r, int n, int column)
@@ -15,6 +16,35 @@ plot_bars_index(struct rect r, int n, int column)
 		return k / wide < n ? k / wide : n - 1;
 	}
 	return (int)((long)(k < r.w ? k : r.w - 1) * n / r.w);
+}
+
+/* Every value a bar of its own, however many there are. */
+static void
+bars_sketch(struct canvas *c, struct rect r, const double *v, int n, double max, int at,
+	    uint32_t up, uint32_t down)
+{
+	uint32_t cursor = canvas_style(c, TH_CURSOR).fg;
+	double w = (double)r.w / n, half = r.h / 2.0;
+	struct pen line = {canvas_style(c, TH_GRID).fg, 1, 1, NULL};
+
+	if (w > 3)
+		w = 3;
+	sketch_area(c, r);
+	for (int i = 0; i < n; i++) {
+		double h = max > 0 ? fmin(fabs(v[i]) / max, 1) * half : 0;
+		struct pen fill = {i == at ? cursor : v[i] > 0 ? up : down, 0, 1, NULL};
+
+		if (isfinite(v[i]))
+			sketch_rect(c, &fill, r.x + i * w, r.y + half - (v[i] > 0 ? h : 0),
+				    w > 1 ? w - 0.25 : w, h);
+	}
+	sketch_line(c, &line, r.x, r.y + half, r.x + n * w, r.y + half);
+	sketch_table(c->sketch, "index,value");
+	for (int i = 0; i < n; i++) {
+		sketch_number(c->sketch, i);
+		sketch_number(c->sketch, v[i]);
+		sketch_row(c->sketch);
+	}
 }
 
 double
@@ -34,6 +64,10 @@ plot_bars(struct canvas *c, struct rect r, const double *v, int n, double limit,
 		max = limit;
 	if (n < 1 || r.w < 1 || r.h < 1)
 		return max;
+	if (c->sketch) {
+		bars_sketch(c, r, v, n, max, at, up.fg, down.fg);
+		return max;
+	}
 	if (n <= r.w)
 		wide = r.w / n > 3 ? 3 : r.w / n;
 	columns = n <= r.w ? n * wide : r.w;

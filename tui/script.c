@@ -155,27 +155,49 @@ type_next(struct script *s, struct app *a, const char *arg, bool escapes)
 	return true;
 }
 
+/* shot FILE X Y W H: a part of the screen as text. */
 static bool
-shot(const struct canvas *c, const char *arg, struct t2_err *err)
+shot_part(const struct canvas *c, const char *arg, struct strbuf *b, struct t2_err *err)
 {
 	struct rect r = canvas_rect(c);
-	char path[1024];
+
+	if (sscanf(arg, "%d %d %d %d", &r.x, &r.y, &r.w, &r.h) != 4) {
+		t2_fail(err, T2_EINVAL, "script: shot FILE X Y W H wanted: %s", arg);
+		return false;
+	}
+	canvas_dump(c, r, b);
+	return true;
+}
+
+/* Scripts write over what is there: they are run again and again. */
+static bool
+save(struct app *a, const struct canvas *c, const char *arg, bool screen, struct t2_err *err)
+{
 	struct strbuf b = {0};
-	FILE *f;
+	char path[1024], why[sizeof err->msg];
+	int n = 0;
 	bool ok;
 
-	if (sscanf(arg, "%1023s %d %d %d %d", path, &r.x, &r.y, &r.w, &r.h) < 1)
+	if (sscanf(arg, "%1023s%n", path, &n) != 1) {
+		t2_fail(err, T2_EINVAL, "script: a file's name is wanted");
 		return false;
-	if (strlen(path) > 4 && !strcmp(path + strlen(path) - 4, ".svg"))
-		canvas_svg(c, r, &b);
+	}
+	arg += n + strspn(arg + n, " ");
+	if (*arg)
+		ok = shot_part(c, arg, &b, err);
 	else
-		canvas_dump(c, r, &b);
-	f = strcmp(path, "-") ? fopen(path, "we") : stdout;
-	ok = f && fwrite(b.s, 1, b.len, f) == b.len && !fflush(f);
-	if (!ok)
-		t2_fail(err, T2_EIO, "script: %s: %s", path, strerror(errno));
-	if (f && f != stdout)
-		fclose(f);
+		ok = !app_export_text(a, path, screen, &b, err);
+	if (ok && !strcmp(path, "-")) {
+		ok = fwrite(b.s ? b.s : "", 1, b.len, stdout) == b.len && !fflush(stdout);
+		if (!ok)
+			t2_fail(err, T2_EIO, "stdout: %s", strerror(errno));
+	} else if (ok) {
+		ok = !app_export_write(path, &b, err);
+	}
+	if (!ok && strncmp(err->msg, "script: ", 8)) {
+		snprintf(why, sizeof why, "%s", err->msg);
+		t2_fail(err, T2_EIO, "script: %s", why);
+	}
 	strbuf_free(&b);
 	return ok;
 }
@@ -293,8 +315,9 @@ script_step(struct script *s, struct app *a, const struct canvas *c, int *ms, st
 		app_resize(a, w, h);
 		return SCRIPT_STEPPED;
 	}
-	if (!strcmp(name, "shot"))
-		return shot(c, arg, err) ? SCRIPT_STEPPED : SCRIPT_FAILED;
+	if (!strcmp(name, "shot") || !strcmp(name, "export") || !strcmp(name, "export-screen"))
+		return save(a, c, arg, strcmp(name, "export") != 0, err) ? SCRIPT_STEPPED
+									 : SCRIPT_FAILED;
 	if (!strcmp(name, "expect") || !strcmp(name, "expect-not")) {
 		arg = text_ms(arg, &limit);
 		return canvas_find(c, arg) == want

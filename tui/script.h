@@ -14,7 +14,10 @@
  *	wait TEXT [MS]	until the screen shows TEXT (5000 ms): a failure after that.  TEXT with spaces in "..."
  *	wait-not TEXT [MS]
  *	expect TEXT, expect-not TEXT
- *	shot FILE	the screen into FILE (.svg: drawn; - : stdout), also: shot FILE X Y W H */
+ *	shot FILE	the screen into FILE, .txt or .svg (- : stdout as text), also: shot FILE X Y W H
+ *	export FILE	the focused pane into FILE, .txt, .csv or .svg
+ *	export-screen FILE	the same as shot
+ * Files are written over without asking. */
 #ifndef T2_SCRIPT_H
 #define T2_SCRIPT_H
 

@@ -5,32 +5,18 @@
 #include <utf8proc.h>
 #include "engine/base/strbuf.h"
 #include "tui/canvas.h"
+#include "tui/sketch.h"
 
-enum { CELL_W = 8, CELL_H = 16, BASE = 12 };
+enum { CELL_W = SKETCH_CELL_W, CELL_H = SKETCH_CELL_H, BASE = 12 };
 
 /* What "the terminal's default" looks like on paper. */
 enum { PAPER_FG = 0xd5d9e0, PAPER_BG = 0x14171c };
 
-static uint32_t
-plain(uint32_t c, uint32_t otherwise)
-{
-	static const uint32_t ansi[16] = {
-		0x000000, 0xcd3131, 0x0dbc79, 0xe5e510, 0x2472c8, 0xbc3fbc, 0x11a8cd, 0xe5e5e5,
-		0x666666, 0xf14c4c, 0x23d18b, 0xf5f543, 0x3b8eea, 0xd670d6, 0x29b8db, 0xffffff,
-	};
-
-	if (color_is_rgb(c))
-		return c;
-	if (color_is_index(c) && (c & 255) < 16)
-		return ansi[c & 255];
-	return otherwise;
-}
-
 static void
 colors(const struct cell *k, uint32_t *fg, uint32_t *bg)
 {
-	*fg = plain(k->fg, PAPER_FG);
-	*bg = plain(k->bg, PAPER_BG);
+	*fg = sketch_rgb(k->fg, PAPER_FG);
+	*bg = sketch_rgb(k->bg, PAPER_BG);
 	if (k->attr & ATTR_REVERSE) {
 		uint32_t t = *fg;
 
@@ -39,26 +25,6 @@ colors(const struct cell *k, uint32_t *fg, uint32_t *bg)
 	}
 	if (k->attr & ATTR_DIM)
 		*fg = color_mix(*fg, *bg, 0.45);
-}
-
-static void
-escape(const char *s, size_t n, struct strbuf *out)
-{
-	for (size_t i = 0; i < n; i++) {
-		switch (s[i]) {
-		case '<':
-			strbuf_str(out, "&lt;");
-			break;
-		case '>':
-			strbuf_str(out, "&gt;");
-			break;
-		case '&':
-			strbuf_str(out, "&amp;");
-			break;
-		default:
-			strbuf_char(out, s[i]);
-		}
-	}
 }
 
 static void
@@ -143,10 +109,10 @@ same_look(const struct cell *a, const struct cell *b)
 	return a->fg == b->fg && a->bg == b->bg && a->attr == b->attr;
 }
 
+/* Backgrounds and underlines, a run of like cells at a time. */
 static void
-row_draw(const struct cell *row, struct rect r, int y, struct strbuf *out)
+row_ground(const struct cell *row, struct rect r, int y, struct strbuf *out)
 {
-	utf8proc_int32_t cp;
 	uint32_t fg, bg;
 
 	for (int x = r.x, end; x < r.x + r.w; x = end) {
@@ -155,25 +121,102 @@ row_draw(const struct cell *row, struct rect r, int y, struct strbuf *out)
 		colors(&row[x], &fg, &bg);
 		if (bg != PAPER_BG)
 			box(out, (x - r.x) * CELL_W, y * CELL_H, (end - x) * CELL_W, CELL_H, bg);
+		if (row[x].attr & ATTR_UNDERLINE)
+			box(out, (x - r.x) * CELL_W, y * CELL_H + CELL_H - 2, (end - x) * CELL_W, 1,
+			    fg);
 	}
-	for (int x = r.x; x < r.x + r.w; x++) {
-		size_t len = strnlen(row[x].text, sizeof row[x].text);
-		int px = (x - r.x) * CELL_W, py = y * CELL_H;
+}
 
-		if (!row[x].width || !strcmp(row[x].text, " "))
+/* The only code point of a cell; 0: there are more, or it is a right half. */
+static utf8proc_int32_t
+alone(const struct cell *k)
+{
+	size_t len = strnlen(k->text, sizeof k->text);
+	utf8proc_int32_t cp;
+
+	return k->width && utf8proc_iterate((const utf8proc_uint8_t *)k->text,
+					    (utf8proc_ssize_t)len, &cp) == (utf8proc_ssize_t)len
+		       ? cp
+		       : 0;
+}
+
+/* Can the cell stand in a run of text?  x="..." counts UTF-16 units, so only what is one of them. */
+static bool
+in_run(const struct cell *k)
+{
+	utf8proc_int32_t cp = alone(k);
+
+	return k->width == 1 && cp > 0x20 && cp < 0x2500;
+}
+
+static bool
+is_space(const struct cell *k)
+{
+	return k->width == 1 && !strcmp(k->text, " ");
+}
+
+static void
+text_open(struct strbuf *out, uint32_t fg, uint8_t attr)
+{
+	strbuf_printf(out, "<text fill=\"#%06x\"%s%s", fg,
+		      attr & ATTR_BOLD ? " font-weight=\"bold\"" : "",
+		      attr & ATTR_ITALIC ? " font-style=\"italic\"" : "");
+}
+
+/* Each character in its own place: no font's advance can shift the columns. */
+static int
+text_run(const struct cell *row, int x, struct rect r, int y, struct strbuf *out)
+{
+	uint32_t fg, bg, fg1, bg1;
+	int end = x, last = x;
+
+	colors(&row[x], &fg, &bg);
+	for (; end < r.x + r.w; end++) {
+		if (is_space(&row[end])) {
+			if (end >
+			    last) /* not over gaps: some viewers go by the font's advance all the same */
+				break;
+			continue;
+		}
+		colors(&row[end], &fg1, &bg1);
+		if (!in_run(&row[end]) || fg1 != fg ||
+		    ((row[end].attr ^ row[x].attr) & (ATTR_BOLD | ATTR_ITALIC)))
+			break;
+		last = end + 1;
+	}
+	text_open(out, fg, row[x].attr);
+	strbuf_printf(out, " y=\"%d\" x=\"", y * CELL_H + BASE);
+	for (int i = x; i < last; i++)
+		strbuf_printf(out, "%s%d", i > x ? " " : "", (i - r.x) * CELL_W);
+	strbuf_str(out, "\">");
+	for (int i = x; i < last; i++)
+		strbuf_xml(out, row[i].text, strnlen(row[i].text, sizeof row[i].text));
+	strbuf_str(out, "</text>\n");
+	return last;
+}
+
+static void
+row_draw(const struct cell *row, struct rect r, int y, struct strbuf *out)
+{
+	uint32_t fg, bg;
+
+	row_ground(row, r, y, out);
+	for (int x = r.x, next; x < r.x + r.w; x = next) {
+		int px = (x - r.x) * CELL_W, py = y * CELL_H;
+		utf8proc_int32_t cp = alone(&row[x]);
+
+		next = x + 1;
+		if (!row[x].width || is_space(&row[x]))
 			continue;
 		colors(&row[x], &fg, &bg);
-		if (utf8proc_iterate((const utf8proc_uint8_t *)row[x].text, (utf8proc_ssize_t)len,
-				     &cp) == (utf8proc_ssize_t)len &&
-		    shape(cp, px, py, fg, out))
-			continue;
-		/* Each cell in its own place: no font's advance can shift the columns. */
-		strbuf_printf(out, "<text x=\"%d\" y=\"%d\" fill=\"#%06x\"%s%s%s>", px, py + BASE,
-			      fg, row[x].attr & ATTR_BOLD ? " font-weight=\"bold\"" : "",
-			      row[x].attr & ATTR_ITALIC ? " font-style=\"italic\"" : "",
-			      row[x].attr & ATTR_UNDERLINE ? " text-decoration=\"underline\"" : "");
-		escape(row[x].text, len, out);
-		strbuf_str(out, "</text>\n");
+		if (in_run(&row[x])) {
+			next = text_run(row, x, r, y, out);
+		} else if (!cp || !shape(cp, px, py, fg, out)) {
+			text_open(out, fg, row[x].attr);
+			strbuf_printf(out, " x=\"%d\" y=\"%d\">", px, py + BASE);
+			strbuf_xml(out, row[x].text, strnlen(row[x].text, sizeof row[x].text));
+			strbuf_str(out, "</text>\n");
+		}
 	}
 }
 
@@ -182,13 +225,15 @@ canvas_svg(const struct canvas *c, struct rect r, struct strbuf *out)
 {
 	if (r.x < 0 || r.y < 0 || r.x + r.w > c->w || r.y + r.h > c->h)
 		r = canvas_rect(c);
-	strbuf_printf(out,
-		      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
-		      "font-family=\"DejaVu Sans Mono, Menlo, Consolas, monospace\" "
-		      "font-size=\"13\" xml:space=\"preserve\" shape-rendering=\"crispEdges\">\n",
-		      r.w * CELL_W, r.h * CELL_H);
+	strbuf_printf(
+		out,
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
+		"font-family=\"DejaVu Sans Mono, Menlo, Consolas, monospace\" "
+		"font-size=\"13.29\" xml:space=\"preserve\" shape-rendering=\"crispEdges\">\n",
+		r.w * CELL_W, r.h * CELL_H);
 	box(out, 0, 0, r.w * CELL_W, r.h * CELL_H, PAPER_BG);
 	for (int y = 0; y < r.h; y++)
 		row_draw(&c->cells[(size_t)(r.y + y) * (size_t)c->w], r, y, out);
+	sketch_svg(c, r, out);
 	strbuf_str(out, "</svg>\n");
 }

@@ -72,6 +72,37 @@ strbuf_printf(struct strbuf *b, const char *fmt, ...)
 }
 
 void
+strbuf_csv(struct strbuf *b, const char *field)
+{
+	if (!strpbrk(field, ",\"\r\n")) {
+		strbuf_str(b, field);
+		return;
+	}
+	strbuf_char(b, '"');
+	for (; *field; field++) {
+		if (*field == '"')
+			strbuf_char(b, '"');
+		strbuf_char(b, *field);
+	}
+	strbuf_char(b, '"');
+}
+
+void
+strbuf_xml(struct strbuf *b, const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] == '<')
+			strbuf_str(b, "&lt;");
+		else if (s[i] == '>')
+			strbuf_str(b, "&gt;");
+		else if (s[i] == '&')
+			strbuf_str(b, "&amp;");
+		else
+			strbuf_char(b, s[i]);
+	}
+}
+
+void
 strbuf_clear(struct strbuf *b)
 {
 	b->len = 0;

@@ -23,7 +23,9 @@ void strbuf_add(struct strbuf *b, const void *bytes, size_t n);
 void strbuf_str(struct strbuf *b, const char *s);
 void strbuf_char(struct strbuf *b, char c);
 void strbuf_printf(struct strbuf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void strbuf_clear(struct strbuf *b); /* keeps the memory */
+void strbuf_csv(struct strbuf *b, const char *field);	    /* in quotes where it must be */
+void strbuf_xml(struct strbuf *b, const char *s, size_t n); /* with < > & as entities */
+void strbuf_clear(struct strbuf *b);			    /* keeps the memory */
 char *strbuf_take(
 	struct strbuf
 		*b); /* the caller frees it; "" rather than NULL unless failed; b is empty after */

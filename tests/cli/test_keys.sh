@@ -24,6 +24,8 @@ json_changed() {
 }
 check json_changed json_changed
 cat >"$D/s.t2s" <<-'END'
+	wait "effective rank" 120000
+	wait-not "/28" 90000
 	keys 7
 	wait "X stop"
 	expect "H help"
@@ -47,7 +49,7 @@ cat >"$D/s.t2s" <<-'END'
 	keys O
 	expect "run▴"
 	key F10
-	sleep 100
+	sleep 5000
 	expect "this was never reached"
 END
 check in_force "$T" --script "$D/s.t2s" --size 120x40 --store "$D/k.db" sample

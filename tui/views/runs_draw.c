@@ -314,7 +314,7 @@ runs_dump(struct view *v, void *state, int pane, enum dump_format f, struct strb
 				      s->rollouts.v[i].prompt, s->rollouts.v[i].answer);
 		return true;
 	}
-	if (f != DUMP_CSV || !k)
+	if (f != DUMP_CSV || !k || pane == RUNS_Z) /* its map has numbers of its own */
 		return false;
 	strbuf_str(out, "step,reward,loss,kl,grad_norm,length,ms\n");
 	for (int i = 0; i < k->n; i++)

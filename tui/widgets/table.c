@@ -430,22 +430,6 @@ table_draw(struct table *t, struct canvas *c, struct rect r, bool focused)
 	}
 }
 
-static void
-csv_cell(const char *s, struct strbuf *out)
-{
-	if (!strpbrk(s, ",\"\n")) {
-		strbuf_str(out, s);
-		return;
-	}
-	strbuf_char(out, '"');
-	for (; *s; s++) {
-		if (*s == '"')
-			strbuf_char(out, '"');
-		strbuf_char(out, *s);
-	}
-	strbuf_char(out, '"');
-}
-
 void
 table_dump(struct table *t, bool csv, struct strbuf *out)
 {
@@ -463,7 +447,7 @@ table_dump(struct table *t, bool csv, struct strbuf *out)
 			if (col)
 				strbuf_char(out, csv ? ',' : '\t');
 			if (csv)
-				csv_cell(buf, out);
+				strbuf_csv(out, buf);
 			else
 				strbuf_str(out, buf);
 		}

@@ -1,0 +1,77 @@
+#!/bin/bash
+# What is on the screen in files: text, numbers that are the program's own, drawings with lines; nothing half written.
+. tests/lib/cli.sh
+cd "$D" || exit 1
+[ "${T#/}" = "$T" ] && T=$OLDPWD/$T
+cat >s.t2s <<-'END'
+	wait "effective rank" 120000
+	wait-not "/28" 90000
+	export map.txt
+	export map.csv
+	shot screen.svg
+	shot screen.txt
+	key Tab Tab Tab
+	expect "▸layer 0"
+	export curve.csv
+	export curve.svg
+	key :
+	shot popup.svg
+	key Esc
+	keys 7
+	key Tab
+	export-screen runs.svg
+	export reward.svg
+	key Tab Tab
+	expect "▸z over time"
+	export z.csv
+END
+check plays "$T" --script s.t2s --size 120x40 --store k.db sample
+check text grep -q "effective rank" screen.txt
+check text_of_a_pane sh -c 'grep -q "\.64" map.txt && ! grep -q "help" map.txt'
+check map_numbers test "$(wc -l <map.csv)" = 29
+# the curve's numbers are those of the verb
+same_sigma() {
+	"$T" spectrum sample --matrix model.layers.0.mlp.up_proj.weight --csv --store k.db | tail -n +2 | cut -d, -f3 >verb
+	tail -n +2 curve.csv | cut -d, -f2 >view
+	[ "$(wc -l <verb)" = 128 ] && paste verb view | awk '{ d = $1 - $2; if (d < 0) d = -d; if (d > 1e-6 * $1) exit 1 }'
+}
+check curve_numbers same_sigma
+# a plot in a pane without numbers of its own still gives those it is drawn from
+check plotted_numbers test "$(head -1 z.csv)" = "row,column,value"
+drawing() { # elements are closed, curves are paths, labels are text
+	[ "$(grep -c '<path' "$1")" -ge 2 ] && [ "$(grep -c '<g' "$1")" = "$(grep -c '</g>' "$1")" ] &&
+		[ "$(grep -o '<clipPath' "$1" | wc -l)" = "$(grep -o '</clipPath>' "$1" | wc -l)" ] &&
+		tail -1 "$1" | grep -q '^</svg>$'
+}
+for f in screen curve runs reward; do check "drawing_$f" drawing $f.svg; done
+check drawing_size grep -q 'width="960" height="640"' screen.svg
+check drawing_axis grep -q '>10⁰</text>' screen.svg
+check drawing_legend sh -c 'grep -q ">σ</text>\|>σ·z math</text>" curve.svg'
+check no_dots_left sh -c '! grep -q "width=\"2\" height=\"2\"" screen.svg runs.svg'
+# a popup hides the lines under it
+hidden() {
+	[ "$(grep -c '^<rect' screen.svg)" -lt "$(grep -c '^<rect' popup.svg)" ] && grep -q '>statistic<' popup.svg
+}
+check popup_hides hidden
+if command -v rsvg-convert >/dev/null; then
+	check renders rsvg-convert screen.svg -o screen.png
+else
+	skip renders_without_rsvg_convert
+fi
+bad() { # bad COMMAND TEXT
+	printf 'wait "effective rank" 120000\n%s\n' "$1" >bad.t2s
+	! "$T" --script bad.t2s --store k.db sample >/dev/null 2>bad.err && grep -qF -- "$2" bad.err
+}
+check no_folder bad 'export nowhere/x.svg' 'there is no folder nowhere: make it'
+check disk_full bad 'export /dev/full' 'the disk is full: free some space'
+check a_folder bad 'export .' 'is a folder'
+check unknown_format bad 'export x.png' '.png is not known'
+# a file size limit is as good as a full disk: what was there stays, and no part file lies about
+limited() {
+	echo before >keep.svg
+	printf 'wait "effective rank" 120000\nshot keep.svg\n' >limit.t2s
+	(ulimit -f 8; ! "$T" --script limit.t2s --store k.db sample >/dev/null 2>bad.err) &&
+		[ "$(cat keep.svg)" = before ] && [ "$(ls keep.svg* | wc -l)" = 1 ]
+}
+check half_written limited
+finish
