@@ -58,6 +58,24 @@ leaning() {
 		TZ=UTC "$T" --script - --size 80x24 --store "$home/lean.db" sample
 }
 check text_decides leaning
+# a run that validates says so, in the list and under its curves, and one that failed says why
+saying() {
+	now="status='running', pid=$$, pid_start=$(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20)"
+	"$T" run list --store "$home/say.db" >/dev/null && sqlite3 "$home/say.db" "
+		UPDATE run SET shipped=0, step=0, $now, message='validating the base before step 1: 40 of 200 answers' WHERE name='math';
+		DELETE FROM metric WHERE run=(SELECT id FROM run WHERE name='math');
+		UPDATE run SET shipped=0, status='failed', message='disk full' WHERE name='code'" &&
+		"$T" --script - --size 120x40 --store "$home/say.db" sample <<-'S'
+			wait "effective rank" 120000
+			keys 7
+			key G
+			expect "validating"
+			expect "validating the base before step 1: 40 of 200 answers"
+			key k
+			expect "disk full"
+		S
+}
+check runs_say_what_they_do saying
 # without a terminal the workbench says what to do instead
 no_terminal() {
 	! "$T" sample </dev/null >"$home/out" 2>"$home/err" && grep -q 'needs a terminal' "$home/err" && [ ! -s "$home/out" ]

@@ -228,9 +228,11 @@ cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st)
 		break;
 	case 3:
 		snprintf(buf, TABLE_CELL, "%s",
-			 r->shipped						       ? "shipped"
-			 : !strcmp(r->kind, "search") && !strcmp(r->status, "running") ? "searching"
-										       : r->status);
+			 r->shipped			? "shipped"
+			 : strcmp(r->status, "running") ? r->status
+			 : !strcmp(r->kind, "search")	? "searching"
+			 : r->message[0]		? "validating"
+							: r->status);
 		break;
 	case 4:
 		snprintf(buf, TABLE_CELL, "%d/%d", r->step, r->steps);
