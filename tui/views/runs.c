@@ -379,7 +379,11 @@ runs_action(struct view *v, void *state, int pane, enum action a)
 		if (table_marks(&s->table) < 2)
 			app_say(v->app, "space marks runs; c then shows the settings that differ");
 		else
-			view_focus(v, RUNS_SETTINGS);
+			view_focus(v, s->diff ? RUNS_SETTINGS : RUNS_LIST);
+		return true;
+	}
+	if (a == A_MORE || a == A_LESS) {
+		s->more = (s->more + (a == A_MORE ? 1 : MORES - 1)) % MORES;
 		return true;
 	}
 	if (pane == RUNS_LIST) {
@@ -406,10 +410,6 @@ runs_action(struct view *v, void *state, int pane, enum action a)
 	}
 	if (a == A_BACK && !isnan(s->cursor)) {
 		s->cursor = NAN;
-		return true;
-	}
-	if (a == A_MORE || a == A_LESS) {
-		s->more = (s->more + (a == A_MORE ? 1 : MORES - 1)) % MORES;
 		return true;
 	}
 	return false;
