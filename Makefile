@@ -101,6 +101,8 @@ build-tests: $(UNIT_BIN)
 
 # Opens the workbench on the sample model; without a terminal it runs the same main job and prints it.
 run: deps
+	@$(MAKE) -q --no-print-directory $(B)/t2tui 2>/dev/null || \
+		echo "t2tui: building $(B)/t2tui on $$(nproc) cores, a minute or so the first time ..." >&2
 	@$(MAKE) --no-print-directory -j$$(nproc) $(B)/t2tui >$(B)-run.log 2>&1 || { cat $(B)-run.log; exit 1; }
 	@rm -f $(B)-run.log
 	@if [ -t 0 ] && [ -t 1 ]; then exec $(B)/t2tui sample; else exec $(B)/t2tui tour sample; fi
