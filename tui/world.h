@@ -18,6 +18,7 @@
 #include "tui/workspace.h"
 
 struct app;
+struct beside;
 
 struct world_run {
 	struct world *w;
@@ -25,7 +26,7 @@ struct world_run {
 	int job, step;
 };
 
-enum world_event { WORLD_STORE = 1000, WORLD_FACTORS };
+enum world_event { WORLD_STORE = 1000, WORLD_FACTORS, WORLD_BESIDE };
 
 struct world {
 	char model_name[1024]; /* as workspace_model() takes it */
@@ -40,6 +41,8 @@ struct world {
 	int decomposing;       /* job id, 0: none */
 	struct world_run *run; /* trainers at work, shown as watched jobs */
 	int nruns;
+	struct beside *beside; /* a second model to compare with; NULL: none */
+	int beside_wanted;     /* counts what beside.h was asked for */
 };
 
 /* Opens the model for the UI thread: mapped, not read. */
