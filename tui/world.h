@@ -13,6 +13,7 @@
 
 #include <pthread.h>
 
+#include "tui/binding.h"
 #include "tui/color.h"
 #include "tui/workspace.h"
 
@@ -64,6 +65,8 @@ enum t2_status world_work(struct world *w, int what, struct workspace **ws, stru
 			  struct t2_err *err);
 /* Reads experts and running trainers (of every model) again; called by each view that sees WORLD_STORE, harmless to repeat. */
 void world_refresh(struct world *w);
+/* app_config.words of a world. */
+char **world_words(void *world, enum binding_arg what, int *n);
 /* An expert's stable number (its place in w->experts by id), for its colour; -1: not of this model. */
 int world_expert_index(const struct world *w, const char *name);
 

@@ -268,7 +268,7 @@ choose(struct view *v, struct ask *s, const char *strategy)
 
 /* -- history ----------------------------------------------------------------------------------------------- */
 
-static const struct column columns[] = {{"when", 5, 11, ALIGN_LEFT, 1},
+static const struct column columns[] = {{"when", 6, 6, ALIGN_LEFT, 1},
 					{"decision", 7, 14, ALIGN_LEFT, 0},
 					{"prompt", 6, 0, ALIGN_LEFT, 2}};
 
@@ -282,7 +282,7 @@ history_cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st
 
 	(void)st;
 	if (col == 0)
-		strftime(buf, TABLE_CELL, now - t < 86400 ? "%H:%M" : "%d %b %H:%M",
+		strftime(buf, TABLE_CELL, now - t < 86400 ? "%H:%M" : "%d %b",
 			 localtime_r(&t, &tm));
 	else
 		snprintf(buf, TABLE_CELL, "%.200s", col == 1 ? d->decision : d->prompt);
@@ -342,6 +342,8 @@ open_decision(struct view *v, struct ask *s, const struct decision_row *d)
 	editor_set(&s->editor, d->prompt);
 	json_decref(scores);
 	json_decref(mixture);
+	if (v->single)
+		view_focus(v, ASK_ANSWER);
 	app_say(v->app, "decision %lld, strategy %s", (long long)d->id, d->strategy);
 }
 
@@ -531,7 +533,10 @@ next_strategy(struct view *v, void *state, const char *arg)
 {
 	struct ask *s = state;
 
-	(void)arg;
+	if (arg) {
+		choose(v, s, arg);
+		return;
+	}
 	s->choice = (s->choice + 1) % s->nstrategy;
 	app_say(v->app, "strategy: %s", s->strategy[s->choice]);
 }
@@ -550,7 +555,7 @@ toggle_base(struct view *v, void *state, const char *arg)
 static const struct binding bindings[] = {
 	{A_NONE, "a", "ask", "ask the prompt", ask_now, PANES_ALL, BIND_BAR | BIND_ARG},
 	{A_NONE, "S", "strategy", "next strategy: auto, cls, prompt, none, experts, mixtures",
-	 next_strategy, PANES_ALL, BIND_BAR},
+	 next_strategy, PANES_ALL, BIND_BAR | BIND_TAKES(ARG_STRATEGY)},
 	{A_NONE, "b", "base", "also show what the base model would say", toggle_base, PANES_ALL,
 	 BIND_BAR},
 };

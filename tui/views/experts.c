@@ -474,9 +474,9 @@ static const struct binding bindings[] = {
 	{A_NONE, "e", "rename", "rename the selected expert", rename_expert, PANES_ALL,
 	 BIND_BAR | BIND_ARG},
 	{A_NONE, "", "expert-import", "bring in an expert from a file", import_expert, PANES_ALL,
-	 BIND_ARG},
+	 BIND_TAKES(ARG_FILE)},
 	{A_NONE, "", "expert-export", "write the selected expert to a file", export_expert,
-	 PANES_ALL, BIND_ARG},
+	 PANES_ALL, BIND_TAKES(ARG_FILE)},
 };
 
 enum {
