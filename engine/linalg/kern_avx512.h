@@ -17,7 +17,7 @@
 
 /* Weights are fetched this far ahead of what is being read, in the order in which they lie in memory whatever the order
  * of their use: fetched row by row in turn they come at half the speed or less. */
-#define AHEAD 8192
+#define AHEAD 3072
 
 /* The half at p in every lane: a scale that many values share. */
 AVX512_INLINE __m512

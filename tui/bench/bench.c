@@ -1,5 +1,7 @@
 #include "tui/bench/bench.h"
 
+#include <fcntl.h>
+#include <ftw.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -109,6 +111,27 @@ bench_factors(struct bench *b, struct t2_err *err)
 	if (b->shape)
 		return shape_factors(b->shape, &b->ws->factors, b->ws->pool, err);
 	return workspace_decompose(b->ws, "all", false, false, b->job, NULL, err);
+}
+
+static int
+forget_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	int fd = type == FTW_F ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+
+	(void)st;
+	(void)at;
+	if (fd >= 0) {
+		fdatasync(fd); /* what is not written yet cannot go */
+		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+		close(fd);
+	}
+	return 0;
+}
+
+void
+bench_forget(const char *path)
+{
+	nftw(path, forget_one, 8, FTW_PHYS);
 }
 
 static enum t2_status

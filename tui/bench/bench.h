@@ -7,7 +7,8 @@
  *	bench_close(&b);
  *
  * A row's work is done several times; its limit is probed before and after each, and each value is held against the mean
- * of the two.  What is reported are medians, and the range of the ratios.  Multiply-adds are the base model's weights
+ * of the two.  What is reported are medians, and the range of the ratios.  The probes take the best of several runs of some
+ * milliseconds, and so do the rows that decode; longer work is taken as it comes.  Multiply-adds are the base model's weights
  * (two FLOP each) whatever form computes them, but for a training step's, which are the factored form's without
  * recomputation; attention is not counted. */
 #ifndef T2_BENCH_H
@@ -83,6 +84,10 @@ double bench_memory(void);
 
 /* Bytes of all adapted matrices and the output matrix, as stored. */
 double bench_weight_bytes(const struct model *m);
+
+/* Takes files (a file, or those of a folder and its folders) out of the system's cache, as far as nobody uses them: what is
+ * measured then is what a first start finds, not how the file came to be cached. */
+void bench_forget(const char *path);
 
 double bench_median(const double *x, int n); /* x is not changed; n <= BENCH_MOST */
 

@@ -10,7 +10,13 @@
 
 #define SECONDS 0.4 /* one measurement */
 
-enum { BATCH = 32, PROMPT = 16, ROOM = 256, PREFILL = 512 };
+enum {
+	BATCH = 32,
+	PROMPT = 16,
+	ROOM = 256,
+	PREFILL = 512,
+	RUN = 4
+}; /* RUN: tokens of a short run, at most as many as decoder_calibrate() gives */
 
 struct decode {
 	struct decoder d;
@@ -19,17 +25,23 @@ struct decode {
 	double each; /* bytes, or FLOP * 1e-9, a step of all sequences */
 };
 
+/* The best of short runs, as the limit's probe takes it: what else ran for a moment slows both or neither. */
 static enum t2_status
 decode_once(void *arg, double *value, struct t2_err *err)
 {
 	struct decode *w = arg;
-	double start;
-	enum t2_status st;
+	double best = 0;
+	enum t2_status st = T2_OK;
 
 	decoder_rewind(&w->d);
-	start = clock_seconds();
-	st = decoder_steps(&w->d, w->op, w->steps, err);
-	*value = w->each * w->steps / (clock_seconds() - start) * 1e-9;
+	for (int i = 0; i + RUN <= w->steps && !st; i += RUN) {
+		double start = clock_seconds(), rate;
+
+		st = decoder_steps(&w->d, w->op, RUN, err);
+		rate = w->each * RUN / (clock_seconds() - start) * 1e-9;
+		best = rate > best ? rate : best;
+	}
+	*value = best;
 	return st;
 }
 
@@ -58,8 +70,9 @@ decode(struct bench *b, struct bench_result *r, const struct model *m, const str
 	if (!st)
 		st = bench_repeat(b, r, false, decode_once, &w, err);
 	if (!st)
-		bench_detail(r, "%.1f tokens/s, %d %s after %d", r->value * 1e9 / each * count,
-			     w.steps, count > 1 ? "tokens a sequence" : "tokens", prompt);
+		bench_detail(r, "%.1f tokens/s, best of runs of %d in %d %s after %d",
+			     r->value * 1e9 / each * count, RUN, w.steps,
+			     count > 1 ? "tokens a sequence" : "tokens", prompt);
 	decoder_close(&w.d);
 	return st;
 }
