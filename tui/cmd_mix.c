@@ -5,6 +5,7 @@
 
 #include "store/mixtures.h"
 #include "tui/cli.h"
+#include "tui/mixing.h"
 #include "tui/verbs.h"
 
 static const struct opt opts[] = {
@@ -73,59 +74,59 @@ list(struct cli *c)
 }
 
 static int
-create(struct cli *c)
+create_parts(struct cli *c, struct mixing *m, int64_t *model, struct arena *a)
 {
-	const char *name = cli_pos(c, 1, "NAME"), *model = cli_str(c, "--model");
-	struct mixture_part part[64];
-	struct mixture_row m = {.name = (char *)name, .part = part, .fitness = NAN};
-	struct arena a = {0};
 	double sum = 0;
-	int64_t id;
-	int rc = 0;
 
-	if (!name || !cli_pos(c, 2, "EXPERT=WEIGHT"))
-		return 2;
-	if (model) {
-		if (workspace_model(&c->ws, model, WS_MODEL, &c->job, &c->err))
-			return cli_fail(c);
-		m.model = c->ws.model_id;
-	}
-	for (int i = 2; i < c->npos && !rc; i++) {
+	for (int i = 2; i < c->npos; i++) {
 		const char *eq = strchr(c->pos[i], '=');
 		struct expert_row row;
 		char expert[200], *end;
+		double alpha;
 
-		if (!eq || m.parts == 64) {
-			rc = cli_usage(c, "%s: EXPERT=WEIGHT is wanted", c->pos[i]);
-			break;
-		}
-		memset(&part[m.parts], 0, sizeof *part);
-		part[m.parts].alpha = strtod(eq + 1, &end);
-		if (end == eq + 1 || *end || !isfinite(part[m.parts].alpha)) {
-			rc = cli_usage(c, "%s: the weight is not a number", c->pos[i]);
-			break;
-		}
+		if (!eq || m->k == MIXING_EXPERTS)
+			return cli_usage(c, "%s: EXPERT=WEIGHT is wanted", c->pos[i]);
+		alpha = strtod(eq + 1, &end);
+		if (end == eq + 1 || *end || !isfinite(alpha))
+			return cli_usage(c, "%s: the weight is not a number", c->pos[i]);
 		snprintf(expert, sizeof expert, "%.*s", (int)(eq - c->pos[i]), c->pos[i]);
-		if (store_expert_find(c->ws.store, m.model, expert, &row, &a, &c->err)) {
-			rc = cli_fail(c);
-			break;
-		}
-		m.model = row.model;
-		part[m.parts].expert = row.id;
-		part[m.parts].name = row.name;
-		sum += part[m.parts++].alpha;
+		if (store_expert_find(c->ws.store, *model, expert, &row, a, &c->err) ||
+		    mixing_add(m, row.id, row.name, alpha, &c->err))
+			return cli_fail(c);
+		*model = row.model;
+		sum += alpha;
 	}
-	if (!rc && cli_flag(c, "--normalise")) {
-		if (sum == 0)
-			rc = cli_usage(c, "--normalise: the weights sum to 0");
-		for (int i = 0; i < m.parts && !rc; i++)
-			part[i].alpha /= sum;
+	m->normalise = cli_flag(c, "--normalise");
+	if (m->normalise && sum == 0)
+		return cli_usage(c, "--normalise: the weights sum to 0");
+	return 0;
+}
+
+static int
+create(struct cli *c)
+{
+	const char *name = cli_pos(c, 1, "NAME"), *of = cli_str(c, "--model");
+	struct mixing m;
+	struct arena a = {0};
+	int64_t id, model = 0;
+	int rc;
+
+	if (!name || !cli_pos(c, 2, "EXPERT=WEIGHT"))
+		return 2;
+	if (of) {
+		if (workspace_model(&c->ws, of, WS_MODEL, &c->job, &c->err))
+			return cli_fail(c);
+		model = c->ws.model_id;
 	}
-	if (!rc && store_mixture_add(c->ws.store, &m, &id, &c->err))
+	if (mixing_init(&m, 1, &c->err))
+		return cli_fail(c);
+	rc = create_parts(c, &m, &model, &a);
+	if (!rc && mixing_keep(&m, c->ws.store, model, name, &id, &c->err))
 		rc = cli_fail(c);
 	if (!rc && c->json)
 		cli_json(json_pack("{s:s,s:I}", "name", name, "id", (json_int_t)id));
 	arena_free(&a);
+	mixing_free(&m);
 	return rc;
 }
 

@@ -23,10 +23,11 @@ static const struct opt opts[] = {
 };
 
 static void
-on_iteration(void *arg, const struct search_report *r)
+on_iteration(void *arg, const struct search *s, const struct search_report *r)
 {
 	struct cli *c = arg;
 
+	(void)s;
 	if (!c->json)
 		printf("iteration %d  best %.3f  mean %.3f  %.1f s, %ld tokens\n", r->iteration,
 		       r->best, r->mean, r->ms / 1000, r->tokens);

@@ -318,8 +318,7 @@ begin(struct searching *out, struct workspace *ws, struct search *s, const struc
 
 static enum t2_status
 iterate(struct searching *out, struct workspace *ws, struct search *s, const struct plan *p,
-	void (*fn)(void *arg, const struct search_report *r), void *arg, struct job *job,
-	struct t2_err *err)
+	searching_fn *fn, void *arg, struct job *job, struct t2_err *err)
 {
 	job_stage(job, "search", p->set.iterations);
 	job_step(job, search_iterations(s));
@@ -337,7 +336,7 @@ iterate(struct searching *out, struct workspace *ws, struct search *s, const str
 		json_array_append_new(out->iterations,
 				      json_pack("{s:f,s:f}", "best", r.best, "mean", r.mean));
 		if (fn)
-			fn(arg, &r);
+			fn(arg, s, &r);
 		job_step(job, 1);
 		if (stop)
 			return t2_fail(err, T2_ECANCEL,
@@ -349,8 +348,7 @@ iterate(struct searching *out, struct workspace *ws, struct search *s, const str
 
 enum t2_status
 searching_run(struct searching *out, struct workspace *ws, const char *task,
-	      const struct searching_options *o,
-	      void (*fn)(void *arg, const struct search_report *r), void *arg, struct job *job,
+	      const struct searching_options *o, searching_fn *fn, void *arg, struct job *job,
 	      struct t2_err *err)
 {
 	struct adapt_env env = {.model = ws->model,

@@ -24,9 +24,10 @@ struct searching {
 	int64_t run;
 };
 
+/* After an iteration: what it reached, and the search itself for its best member so far (search_alpha()). */
+typedef void searching_fn(void *arg, const struct search *s, const struct search_report *r);
 enum t2_status searching_run(struct searching *out, struct workspace *ws, const char *task,
-			     const struct searching_options *o,
-			     void (*on_iteration)(void *arg, const struct search_report *r),
+			     const struct searching_options *o, searching_fn *on_iteration,
 			     void *arg, struct job *job, struct t2_err *err);
 /* `t2tui run resume RUN` for a search */
 int searching_resume_verb(struct cli *c, const struct run_row *row);

@@ -47,8 +47,8 @@ on_token(void *arg, int request, int id, float logprob)
 	return s->st != T2_OK;
 }
 
-static enum t2_status
-prompt_ids(const struct adapt_env *env, const char *prompt, struct ids *ids, struct t2_err *err)
+enum t2_status
+answer_prompt(const struct adapt_env *env, const char *prompt, struct ids *ids, struct t2_err *err)
 {
 	struct strbuf text = {0};
 	enum t2_status st = chat_render_one(env->chat, NULL, prompt, &text, err);
@@ -66,11 +66,12 @@ prompt_ids(const struct adapt_env *env, const char *prompt, struct ids *ids, str
 	return st;
 }
 
-/* KL(base || adapted) summed over the positions that chose pass 2's tokens: both models over the finished text. */
-static enum t2_status
-kl_to_base(const struct adapt_env *env, const struct linear *op, const struct ids *prompt,
-	   const struct ids *said, double *kl, struct t2_err *err)
+/* Both models over the finished text. */
+enum t2_status
+answer_kl(const struct adapt_env *env, const struct linear *op, const struct ids *prompt,
+	  const struct ids *said, int slot, int base, double *kl, struct t2_err *err)
 {
+	const int slots[2] = {slot, base};
 	int vocab = model_config(env->model)->vocab, n = said->n;
 	struct forward *fw = NULL;
 	struct kv *kv[2] = {NULL, NULL};
@@ -87,13 +88,16 @@ kl_to_base(const struct adapt_env *env, const struct linear *op, const struct id
 		goto out;
 	memcpy(ids, prompt->v, (size_t)prompt->n * sizeof *ids);
 	memcpy(ids + prompt->n, said->v, (size_t)n * sizeof *ids);
-	for (int i = 0; i < 2 && !st; i++) { /* slot 0 is adapted, slot 1 the base model */
-		struct segment head = {
-			.kv = kv[i], .ids = ids, .n = prompt->n - 1, .slot = i, .want = WANT_NONE};
+	for (int i = 0; i < 2 && !st; i++) {
+		struct segment head = {.kv = kv[i],
+				       .ids = ids,
+				       .n = prompt->n - 1,
+				       .slot = slots[i],
+				       .want = WANT_NONE};
 		struct segment tail = {.kv = kv[i],
 				       .ids = ids + prompt->n - 1,
 				       .n = n,
-				       .slot = i,
+				       .slot = slots[i],
 				       .want = WANT_ALL};
 
 		if (head.n > 0)
@@ -127,7 +131,7 @@ pass2(const struct adapt_env *env, const struct answer_request *q, const struct 
 	struct ids prompt = {0};
 	struct gen_request g;
 	struct gen_result res = {0};
-	enum t2_status st = prompt_ids(env, q->prompt, &prompt, err);
+	enum t2_status st = answer_prompt(env, q->prompt, &prompt, err);
 
 	if (!st)
 		st = generator_new(&gen, env->model, env->pool, 1, err);
@@ -160,7 +164,8 @@ pass2(const struct adapt_env *env, const struct answer_request *q, const struct 
 	if (!out->text)
 		st = t2_nomem(err, "answer");
 	if (!st && q->compare_base)
-		st = kl_to_base(env, op, &prompt, &s->ids, &out->kl, err);
+		st = answer_kl(env, op, &prompt, &s->ids, 0, 1, &out->kl,
+			       err); /* slot 1 is never set */
 out:
 	generator_free(gen);
 	ids_free(&prompt);

@@ -56,4 +56,13 @@ enum t2_status answer_run(const struct adapt_env *env, const struct answer_reque
 			  struct t2_err *err);
 void answer_free(struct answer *a);
 
+struct ids;
+/* A prompt through the chat template, appended as token ids; T2_EMISMATCH where the context does not hold it. */
+enum t2_status answer_prompt(const struct adapt_env *env, const char *prompt, struct ids *ids,
+			     struct t2_err *err);
+/* KL(base || adapted), natural, summed over the positions that chose what was said; slot and base are slots of op. */
+enum t2_status answer_kl(const struct adapt_env *env, const struct linear *op,
+			 const struct ids *prompt, const struct ids *said, int slot, int base,
+			 double *kl, struct t2_err *err);
+
 #endif

@@ -10,21 +10,28 @@
 #define PIECE_BYTES (256 << 10) /* of weights */
 #define HELP_BYTES  (32 << 10)
 #define SHARE_BYTES (4 << 10) /* for less no other thread is asked */
-#define SHARES	    32	      /* more threads than this help the first ones */
+#define SHARES	    32	      /* more threads than this get none */
 #define GROUP	    4	      /* weight rows that the kernels take together */
 
-/* What is left of a share: first row in the high half, end in the low one.  On a cache line of its own: mostly one
+/* What is left of a share: first group in the high half, end in the low one.  On a cache line of its own: mostly one
  * thread takes from it. */
 struct rest {
-	alignas(64) _Atomic uint64_t rows;
+	alignas(64) _Atomic uint64_t groups;
+};
+
+/* One of the products.  Weight rows are counted in groups, over all products one after another. */
+struct part {
+	struct few_rows few;
+	uint64_t id; /* of X as the kernels want it: no two have the same */
+	size_t row_bytes;
+	int group, end; /* its first one, and the one behind its last */
 };
 
 struct work {
-	struct few_rows few;
 	const struct kern_impl *kern;
-	uint64_t id; /* of the product: no two have the same */
-	size_t row_bytes;
-	int shares, piece, help; /* rows */
+	int count, shares, piece, help; /* pieces in groups */
+	int start[SHARES + 1];		/* of the shares */
+	struct part part[GEMM_TOGETHER];
 	struct rest rest[SHARES];
 };
 
@@ -45,64 +52,69 @@ new_id(void)
 /* X as the kernels want it, by each thread for itself and for all its pieces: it costs less than fetching it from another
  * processor's cache.  Without memory *kern becomes the plain level. */
 static const float *
-arranged_here(const struct work *w, const struct kern_impl **kern)
+arranged_here(const struct part *p, const struct kern_impl **kern)
 {
 	static _Thread_local uint64_t done;
 	static _Thread_local const struct kern_impl *how;
 	static _Thread_local const float *arranged;
-	const struct few_rows *f = &w->few;
+	const struct few_rows *f = &p->few;
 
-	if (done != w->id) {
-		how = w->kern;
+	if (done != p->id) {
+		how = *kern;
 		arranged = kern_arrange(&how, f->type, f->X, f->ldx, f->n, f->rows);
-		done = w->id;
+		done = p->id;
 	}
 	*kern = how;
 	return arranged;
 }
 
 static void
-rows_from(const struct work *w, int j, int end)
+part_rows(const struct part *p, const struct kern_impl *kern, int j, int end)
 {
-	const struct few_rows *f = &w->few;
-	float part[KERN_ROWS][64];
-	const struct kern_impl *kern;
-	const float *arranged = arranged_here(w, &kern);
+	const struct few_rows *f = &p->few;
+	float sums[KERN_ROWS][64];
+	const float *arranged = arranged_here(p, &kern);
 
 	while (j < end) {
 		int mrows = f->add ? min_int(64, end - j) : end - j;
-		float *y = f->add ? part[0] : f->Y + j;
+		float *y = f->add ? sums[0] : f->Y + j;
 
-		kern->matvec(f->type, (const char *)f->W + (size_t)j * w->row_bytes, mrows, f->n,
+		kern->matvec(f->type, (const char *)f->W + (size_t)j * p->row_bytes, mrows, f->n,
 			     f->X, f->ldx, f->rows, y, f->add ? 64 : f->ldy, arranged);
 		for (int i = 0; f->add && i < f->rows; i++)
-			kern->axpy(f->Y + (size_t)i * f->ldy + j, 1, part[i], mrows);
+			kern->axpy(f->Y + (size_t)i * f->ldy + j, 1, sums[i], mrows);
 		j += mrows;
 	}
 }
 
-static int
-share_start(const struct work *w, int i)
+static void
+groups_from(const struct work *w, int group, int end)
 {
-	long groups = ((long)w->few.m + GROUP - 1) / GROUP;
+	for (const struct part *p = w->part; group < end; p++) {
+		int to = min_int(end, p->end);
 
-	return min_int((int)(groups * i / w->shares * GROUP), w->few.m);
+		if (group >= to)
+			continue;
+		part_rows(p, w->kern, (group - p->group) * GROUP,
+			  min_int((to - p->group) * GROUP, p->few.m));
+		group = to;
+	}
 }
 
 static int
-owner_piece(const struct work *w, int rows)
+owner_piece(const struct work *w, int groups)
 {
-	int half = (rows / 2 + GROUP - 1) / GROUP * GROUP;
+	int half = groups / 2;
 
-	return half >= w->piece ? half : rows;
+	return half >= w->piece ? half : groups;
 }
 
 static int
-helper_piece(const struct work *w, int rows)
+helper_piece(const struct work *w, int groups)
 {
-	int quarter = rows / 4 / GROUP * GROUP;
+	int quarter = groups / 4;
 
-	return min_int(quarter > w->help ? quarter : w->help, rows);
+	return min_int(quarter > w->help ? quarter : w->help, groups);
 }
 
 static uint64_t
@@ -116,11 +128,11 @@ rest_of(int from, int end)
 static void
 rest_take(struct work *w, int share, bool own)
 {
-	_Atomic uint64_t *rest = &w->rest[share].rows;
-	int start = share_start(w, share), rows = share_start(w, share + 1) - start;
+	_Atomic uint64_t *rest = &w->rest[share].groups;
+	int all = w->start[share + 1] - w->start[share];
 	uint64_t had;
 
-	if (owner_piece(w, rows) == rows)
+	if (owner_piece(w, all) == all)
 		return;
 	had = atomic_load_explicit(rest, memory_order_relaxed);
 	for (;;) {
@@ -134,9 +146,9 @@ rest_take(struct work *w, int share, bool own)
 							   memory_order_relaxed))
 			continue;
 		if (own)
-			rows_from(w, from, from + n);
+			groups_from(w, from, from + n);
 		else
-			rows_from(w, end - n, end);
+			groups_from(w, end - n, end);
 		if (n == end - from)
 			break;
 		had = atomic_load_explicit(rest, memory_order_relaxed);
@@ -151,9 +163,9 @@ share_task(void *arg, int task, int worker)
 
 	(void)worker;
 	if (task < w->shares) {
-		int start = share_start(w, task), rows = share_start(w, task + 1) - start;
+		int start = w->start[task];
 
-		rows_from(w, start, start + owner_piece(w, rows));
+		groups_from(w, start, start + owner_piece(w, w->start[task + 1] - start));
 		rest_take(w, task, true);
 		return;
 	}
@@ -161,37 +173,69 @@ share_task(void *arg, int task, int worker)
 		rest_take(w, (task + i) % w->shares, false);
 }
 
-static int
-rows_in(const struct work *w, int bytes)
+static void
+part_add(struct work *w, const struct few_rows *f)
 {
-	return (int)((size_t)bytes / (GROUP * w->row_bytes + 1) + 1) * GROUP;
-}
-
-void
-few_rows_run(struct pool *pool, const struct few_rows *f)
-{
-	struct work w;
-	size_t bytes;
-	bool rests = false;
+	struct part *p = &w->part[w->count];
+	const struct part *last = w->count ? p - 1 : NULL;
+	bool same = last && last->few.X == f->X && last->few.type == f->type && last->few.n == f->n;
 
 	if (f->m <= 0 || f->rows <= 0)
 		return;
-	w.few = *f;
+	p->few = *f;
+	p->id = same ? last->id : new_id();
+	p->row_bytes = dtype_row_bytes(f->type, (size_t)f->n);
+	p->group = last ? last->end : 0;
+	p->end = p->group + (f->m - 1) / GROUP + 1;
+	w->count++;
+}
+
+static size_t
+bytes_of(const struct part *p)
+{
+	return (size_t)(p->end - p->group) * GROUP * p->row_bytes;
+}
+
+/* The group at this byte of all. */
+static int
+group_at(const struct work *w, size_t byte)
+{
+	const struct part *p = w->part, *last = p + w->count - 1;
+
+	for (; p < last && byte >= bytes_of(p); p++)
+		byte -= bytes_of(p);
+	return min_int(p->group + (int)(byte / (GROUP * p->row_bytes)), p->end);
+}
+
+void
+few_rows_run(struct pool *pool, const struct few_rows *f, int count)
+{
+	struct work w;
+	size_t bytes = 0, each;
+	bool rests = false;
+
+	w.count = 0;
+	for (int i = 0; i < count; i++)
+		part_add(&w, &f[i]);
+	if (!w.count)
+		return;
+	for (int i = 0; i < w.count; i++)
+		bytes += bytes_of(&w.part[i]);
+	each = bytes / (size_t)w.part[w.count - 1].end + 1; /* bytes a group */
 	w.kern = kern_current();
-	w.id = new_id();
-	w.row_bytes = dtype_row_bytes(f->type, (size_t)f->n);
-	bytes = w.row_bytes * (size_t)f->m;
 	w.shares = min_int(pool_threads(pool), SHARES);
 	if ((size_t)w.shares > bytes / SHARE_BYTES)
 		w.shares = 1 + (int)(bytes / SHARE_BYTES);
-	w.piece = rows_in(&w, PIECE_BYTES);
-	w.help = rows_in(&w, HELP_BYTES);
+	w.piece = 1 + (int)(PIECE_BYTES / each);
+	w.help = 1 + (int)(HELP_BYTES / each);
+	for (int i = 0; i <= w.shares; i++)
+		w.start[i] = group_at(&w, bytes / (size_t)w.shares * (size_t)i);
+	w.start[w.shares] = w.part[w.count - 1].end;
 	for (int i = 0; i < w.shares; i++) {
-		int start = share_start(&w, i), end = share_start(&w, i + 1);
-		int first = start + owner_piece(&w, end - start);
+		int first = w.start[i] + owner_piece(&w, w.start[i + 1] - w.start[i]);
 
-		atomic_init(&w.rest[i].rows, rest_of(first, end));
-		rests |= first < end;
+		atomic_init(&w.rest[i].groups, rest_of(first, w.start[i + 1]));
+		rests |= first < w.start[i + 1];
 	}
 	pool_run(pool, rests ? 2 * w.shares : w.shares, share_task, &w);
 }

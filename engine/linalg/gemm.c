@@ -272,7 +272,7 @@ void
 gemm_nt(struct pool *pool, int rows, int m, int k, const float *A, int lda, const float *B, int ldb,
 	float *C, int ldc, bool add)
 {
-	if (rows <= FEW_ROWS && ldb == k) {
+	if (rows <= FEW_ROWS && ldb == k && k > 0) {
 		struct few_rows f = {
 			.type = T2_F32,
 			.W = B,
@@ -285,7 +285,7 @@ gemm_nt(struct pool *pool, int rows, int m, int k, const float *A, int lda, cons
 			.Y = C,
 			.add = add,
 		};
-		few_rows_run(pool, &f);
+		few_rows_run(pool, &f, 1);
 		return;
 	}
 	struct product p = {
@@ -344,38 +344,52 @@ gemm_tn(struct pool *pool, int m, int n, int rows, const float *A, int lda, cons
 }
 
 void
+gemm_weights_nt(struct pool *pool, const struct gemm_weight *w, int count, int rows)
+{
+	struct few_rows few[GEMM_TOGETHER];
+	int listed = 0;
+
+	for (int i = 0; i < count; i++, w++) {
+		struct product p = {
+			.rows = rows,
+			.cols = w->m,
+			.k = w->n,
+			.A = w->X,
+			.lda = w->n,
+			.type = w->type,
+			.W = w->W,
+			.ldb = w->n,
+			.b_is_bt = true,
+			.C = w->Y,
+			.ldc = w->m,
+		};
+		struct few_rows f = {
+			.type = w->type,
+			.W = w->W,
+			.m = w->m,
+			.n = w->n,
+			.rows = rows,
+			.ldx = w->n,
+			.ldy = w->m,
+			.X = w->X,
+			.Y = w->Y,
+		};
+
+		if (rows > FEW_ROWS || w->n <= 0)
+			product_run(pool, &p);
+		else
+			few[listed++] = f;
+	}
+	few_rows_run(pool, few, listed);
+}
+
+void
 gemm_weight_nt(struct pool *pool, enum dtype t, const void *W, int m, int n, const float *X,
 	       int rows, float *Y)
 {
-	if (rows <= FEW_ROWS) {
-		struct few_rows f = {
-			.type = t,
-			.W = W,
-			.m = m,
-			.n = n,
-			.rows = rows,
-			.ldx = n,
-			.ldy = m,
-			.X = X,
-			.Y = Y,
-		};
-		few_rows_run(pool, &f);
-		return;
-	}
-	struct product p = {
-		.rows = rows,
-		.cols = m,
-		.k = n,
-		.A = X,
-		.lda = n,
-		.type = t,
-		.W = W,
-		.ldb = n,
-		.b_is_bt = true,
-		.C = Y,
-		.ldc = m,
-	};
-	product_run(pool, &p);
+	struct gemm_weight w = {.type = t, .W = W, .m = m, .n = n, .X = X, .Y = Y};
+
+	gemm_weights_nt(pool, &w, 1, rows);
 }
 
 void

@@ -17,8 +17,10 @@
 /* Query rows of one sequence from which attention goes through the big products. */
 #define BLOCK_MIN 8
 
-/* Multiply-adds of attention below which one thread does it sooner than two can agree. */
-#define INLINE_WORK 100000
+/* Multiply-adds of attention below which one thread does it sooner than two can agree; and those worth a task of their own
+ * when every thread has one. */
+#define INLINE_WORK 8000
+#define TASK_WORK   50000
 
 /* Consecutive tokens of one segment inside a chunk. */
 struct piece {
@@ -44,7 +46,7 @@ struct forward {
 	int ids[CHUNK], slot[CHUNK], pos[CHUNK];
 	struct piece piece[CHUNK];
 	struct tile *tile;
-	int pieces, rows, tiles, tile_cap, layer;
+	int pieces, rows, tiles, tile_cap, tasks, layer;
 	bool slotted; /* some row is not in slot 0 */
 };
 
@@ -269,11 +271,9 @@ cache_rows(struct forward *f)
 }
 
 static void
-tile_run(void *arg, int task, int worker)
+tile_run(const struct forward *f, const struct tile *t, int worker)
 {
-	struct forward *f = arg;
 	const struct config *c = model_config(f->model);
-	const struct tile *t = &f->tile[task];
 	const struct kv *kv = t->piece->seg->kv;
 	int d = c->head_dim, qd = c->heads * d, group = c->heads / c->kv_heads,
 	    first = t->piece->first + t->from;
@@ -295,6 +295,18 @@ tile_run(void *arg, int task, int worker)
 		attn_forward(&a, first, t->rows, f->attn.v + row, qd, scratch);
 }
 
+/* Tiles side by side, which may share keys and values: one thread reads them once. */
+static void
+tiles_run(void *arg, int task, int worker)
+{
+	const struct forward *f = arg;
+	int from = (int)((long)f->tiles * task / f->tasks),
+	    to = (int)((long)f->tiles * (task + 1) / f->tasks);
+
+	for (int t = from; t < to; t++)
+		tile_run(f, &f->tile[t], worker);
+}
+
 static void
 attention(struct forward *f)
 {
@@ -304,7 +316,10 @@ attention(struct forward *f)
 	for (int i = 0; i < f->pieces; i++)
 		work += (long)f->piece[i].n * (f->piece[i].first + f->piece[i].n) * c->heads *
 			c->head_dim;
-	pool_run(work < INLINE_WORK ? NULL : f->pool, f->tiles, tile_run, f);
+	f->tasks = work < INLINE_WORK ? 1 : pool_threads(f->pool);
+	if (work / TASK_WORK > f->tasks)
+		f->tasks = work / TASK_WORK < f->tiles ? (int)(work / TASK_WORK) : f->tiles;
+	pool_run(f->pool, f->tasks, tiles_run, f);
 }
 
 /* The last layer's output matters only where logits are wanted: once its keys and values are cached, the other rows leave
@@ -342,12 +357,29 @@ chunk_shrink(struct forward *f)
 	tiles_make(f);
 }
 
+/* Matrices first .. last of this layer, all of the same x, one y each. */
+static void
+products(struct forward *f, const struct linear *op, enum mat_kind first, enum mat_kind last,
+	 const float *x, float *const *y)
+{
+	const int *slot = f->slotted ? f->slot : NULL;
+	int mat[MAT_KINDS], count = 0;
+
+	for (int k = (int)first; k <= (int)last; k++)
+		mat[count++] = f->layer * MAT_KINDS + k;
+	if (op->together && count > 1)
+		op->together(op->self, mat, count, x, f->rows, slot, y);
+	else
+		for (int i = 0; i < count; i++)
+			op->forward(op->self, mat[i], x, f->rows, slot, y[i], false);
+}
+
 static void
 layer_run(struct forward *f, const struct linear *op)
 {
 	const struct config *c = model_config(f->model);
-	const int *slot = f->slotted ? f->slot : NULL;
 	const struct weight *w[MAT_KINDS];
+	float *const qkv[] = {f->q.v, f->k.v, f->v.v}, *const gate_up[] = {f->gate.v, f->up.v};
 	int mat = f->layer * MAT_KINDS, rows = f->rows;
 	bool last = f->layer + 1 == c->layers;
 	const float *next =
@@ -355,8 +387,7 @@ layer_run(struct forward *f, const struct linear *op)
 
 	for (int k = 0; k < MAT_KINDS; k++)
 		w[k] = model_matrix(f->model, mat + k);
-	op->forward(op->self, mat + MAT_K, f->norm.v, rows, slot, f->k.v, false);
-	op->forward(op->self, mat + MAT_V, f->norm.v, rows, slot, f->v.v, false);
+	products(f, op, last ? MAT_K : MAT_Q, MAT_V, f->norm.v, last ? qkv + 1 : qkv);
 	rows_rope(f->pool, f->rope, f->k.v, w[MAT_K]->bias, f->pos, rows, c->kv_heads, c->head_dim,
 		  false);
 	rows_add_bias(f->pool, f->v.v, w[MAT_V]->bias, rows, w[MAT_V]->m);
@@ -366,19 +397,18 @@ layer_run(struct forward *f, const struct linear *op)
 		rows = f->rows;
 		if (!rows)
 			return;
+		products(f, op, MAT_Q, MAT_Q, f->norm.v, qkv);
 	}
-	op->forward(op->self, mat + MAT_Q, f->norm.v, rows, slot, f->q.v, false);
 	rows_rope(f->pool, f->rope, f->q.v, w[MAT_Q]->bias, f->pos, rows, c->heads, c->head_dim,
 		  false);
 	attention(f);
-	op->forward(op->self, mat + MAT_O, f->attn.v, rows, slot, f->out.v, false);
+	products(f, op, MAT_O, MAT_O, f->attn.v, &f->out.v);
 	rows_add_norm(f->pool, f->x.v, f->out.v, w[MAT_O]->bias, rows, c->hidden,
 		      model_norm_ffn(f->model, f->layer), c->rms_eps, f->norm.v);
-	op->forward(op->self, mat + MAT_GATE, f->norm.v, rows, slot, f->gate.v, false);
-	op->forward(op->self, mat + MAT_UP, f->norm.v, rows, slot, f->up.v, false);
+	products(f, op, MAT_GATE, MAT_UP, f->norm.v, gate_up);
 	rows_silu_mul(f->pool, f->gate.v, w[MAT_GATE]->bias, f->up.v, w[MAT_UP]->bias, rows, c->ffn,
 		      f->gate.v);
-	op->forward(op->self, mat + MAT_DOWN, f->gate.v, rows, slot, f->out.v, false);
+	products(f, op, MAT_DOWN, MAT_DOWN, f->gate.v, &f->out.v);
 	rows_add_norm(f->pool, f->x.v, f->out.v, w[MAT_DOWN]->bias, rows, c->hidden, next,
 		      c->rms_eps, f->norm.v);
 }

@@ -156,6 +156,29 @@ zset_mix(struct zset *dst, const struct zset *const *list, const double *alpha, 
 	return st;
 }
 
+enum t2_status
+zset_mix_matrix(struct zset *dst, int mat, const struct zset *const *list, const double *alpha,
+		int k, struct t2_err *err)
+{
+	size_t rank = mat >= 0 && mat < dst->count ? (size_t)dst->rank[mat] : 0;
+	double *sum = malloc((rank + 1) * sizeof *sum);
+	float *mixed = malloc((rank + 1) * sizeof *mixed);
+	enum t2_status st = sum && mixed ? T2_OK : t2_nomem(err, "mixture");
+	bool any = false;
+
+	for (int e = 0; e < k && !st; e++)
+		st = same_shape(dst, list[e], err);
+	if (!st && rank && k > 0)
+		any = mix_one(sum, list, alpha, 1, k, mat, false);
+	for (size_t i = 0; any && i < rank; i++)
+		mixed[i] = (float)sum[i];
+	if (!st)
+		st = zset_set(dst, mat, any ? mixed : NULL, err);
+	free(sum);
+	free(mixed);
+	return st;
+}
+
 long
 zset_values(const struct zset *z)
 {

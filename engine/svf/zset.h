@@ -30,6 +30,9 @@ enum t2_status zset_copy(struct zset *dst, const struct zset *src, struct t2_err
  * alphas are); a zero sum is then the base model.  dst may be one of the list. */
 enum t2_status zset_mix(struct zset *dst, const struct zset *const *list, const double *alpha,
 			int k, bool per_matrix, bool normalise, struct t2_err *err);
+/* One matrix of it: alpha[k], taken as they are.  The rest of dst stays. */
+enum t2_status zset_mix_matrix(struct zset *dst, int mat, const struct zset *const *list,
+			       const double *alpha, int k, struct t2_err *err);
 long zset_values(const struct zset *z); /* numbers in non-NULL vectors */
 
 #endif

@@ -36,6 +36,7 @@ struct ask {
 	struct world *w;
 	struct editor editor;
 	char strategy[ASK_STRATEGIES][300], asked[300];
+	char written[300]; /* a mixture that has no name, as another view sent it; "": none */
 	int nstrategy, choice;
 	bool running, with_base;
 	struct ask_result *pass1, *done;

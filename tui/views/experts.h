@@ -113,12 +113,13 @@ void ex_data_free(struct experts *s);
 
 /* experts_act.c: each says what it did, or why it could not. */
 void ex_rename(struct experts *s, int row, const char *to); /* to NULL: asks */
-void ex_delete(struct experts *s, int row);
 void ex_import(struct experts *s, const char *path);
 void ex_export(struct experts *s, int row, const char *path);
 
 /* experts_draw.c */
 void ex_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r);
+
+/* experts_dump.c */
 bool ex_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbuf *out);
 
 /* experts_table.c */
