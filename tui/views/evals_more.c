@@ -324,8 +324,11 @@ static void
 quoted(struct strbuf *out, const char *s)
 {
 	strbuf_str(out, "\"");
-	for (; *s; s++)
-		strbuf_printf(out, *s == '"' ? "\"\"" : "%c", *s);
+	for (; *s; s++) {
+		strbuf_add(out, s, 1);
+		if (*s == '"')
+			strbuf_add(out, s, 1);
+	}
 	strbuf_str(out, "\",");
 }
 
