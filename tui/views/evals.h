@@ -119,7 +119,6 @@ ev_score(const struct evals *s, int row, int col)
 void evals_read(struct view *v, struct evals *s); /* everything from the store again */
 void evals_settings(struct view *v, struct evals *s, const struct ev_settings *set);
 void evals_map(struct evals *s, const char *filter);
-void evals_surveyed(struct view *v, struct evals *s, void *data);
 int evals_row(const struct evals *s); /* selected; -1: none */
 int evals_find_row(const struct evals *s, const char *spec);
 int evals_find_col(const struct evals *s, const char *task);
@@ -130,7 +129,14 @@ const char *evals_refusal(const struct evals *s, int row, int col);
 bool evals_missing(const struct evals *s, int row,
 		   int col);	    /* nothing current on so many questions */
 bool evals_pass1(const char *spec); /* decides a question at a time */
+/* What the survey has found out about them. */
+void evals_take(struct view *v, struct evals *s, const struct ev_row *row, int rows,
+		const struct ev_col *col, int cols);
 void evals_data_free(struct evals *s);
+
+/* evals_survey.c: digests and sizes of rows and columns as they are today. */
+void evals_survey(struct view *v, struct evals *s); /* EV_SURVEY comes when it is done */
+void evals_surveyed(struct view *v, struct evals *s, const void *data);
 
 /* evals_run.c: the queue of evaluations. */
 struct ev_work *evals_work(const struct evals *s, int row, int col); /* NULL: none */
