@@ -140,11 +140,15 @@ void evals_surveyed(struct view *v, struct evals *s, const void *data);
 
 /* evals_run.c: the queue of evaluations. */
 struct ev_work *evals_work(const struct evals *s, int row, int col); /* NULL: none */
-void evals_launch(struct view *v, struct evals *s, int row, int col);
 void evals_progress(struct evals *s, const void *data);
 void evals_done(struct view *v, struct evals *s, const void *data);
 double evals_left(const struct evals *s); /* seconds of the whole queue; < 0: not known */
 double evals_cost(const struct evals *s, int row, int col); /* seconds by those before; < 0 */
+/* Bound to keys: marked cells, else the selected row; the column; all; the selected cell, measured or not. */
+void evals_run_row(struct view *v, void *state, const char *arg);
+void evals_run_column(struct view *v, void *state, const char *arg);
+void evals_run_all(struct view *v, void *state, const char *arg);
+void evals_run_cell(struct view *v, void *state, const char *arg);
 
 /* evals_items.c: questions of the selected cell. */
 void evals_items_init(struct evals *s);
