@@ -149,6 +149,8 @@ draw_answers(struct view *v, struct mix *s, struct canvas *c, struct rect r)
 	if (s->shown < n)
 		view_note(v, MIX_ANSWERS, "%d–%d of %d", s->first_shown + 1,
 			  s->first_shown + s->shown, n);
+	else if (s->busy)
+		view_note(v, MIX_ANSWERS, "Esc stops");
 	else
 		view_note(v, MIX_ANSWERS, s->automatic ? "a: auto" : "a: by hand");
 	/* Two lines for the names where one of them needs them and the answers can spare one. */
