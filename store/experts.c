@@ -298,17 +298,26 @@ fail:
 	return st;
 }
 
-enum t2_status
-store_expert_rename(struct store *s, int64_t id, const char *to, struct t2_err *err)
+/* Evaluations say "expert:NAME": what was measured of this expert stays its own. */
+static enum t2_status
+rename_row(struct store *s, int64_t id, const char *to, struct t2_err *err)
 {
-	sqlite3_stmt *q = db_stmt(s, "UPDATE expert SET name=?2 WHERE id=?1", err);
-	int rc;
+	sqlite3_stmt *q = db_stmt(s,
+				  "UPDATE evaluation SET strategy='expert:'||?2 WHERE "
+				  "(model,strategy)=(SELECT model,'expert:'||name FROM expert "
+				  "WHERE id=?1)",
+				  err);
 	enum t2_status st;
+	int rc;
 
 	if (!q)
 		return T2_EDB;
-	if ((st = store_name_check("expert", to, err)))
+	sqlite3_bind_int64(q, 1, id);
+	db_text(q, 2, to);
+	if ((st = db_done(s, q, "rename expert", err)))
 		return st;
+	if (!(q = db_stmt(s, "UPDATE expert SET name=?2 WHERE id=?1", err)))
+		return T2_EDB;
 	sqlite3_bind_int64(q, 1, id);
 	db_text(q, 2, to);
 	rc = sqlite3_step(q);
@@ -316,6 +325,25 @@ store_expert_rename(struct store *s, int64_t id, const char *to, struct t2_err *
 	if (rc == SQLITE_CONSTRAINT)
 		return t2_fail(err, T2_EINVAL, "expert %s: the name is taken", to);
 	return rc == SQLITE_DONE ? T2_OK : db_fail(s, err, "rename expert");
+}
+
+enum t2_status
+store_expert_rename(struct store *s, int64_t id, const char *to, struct t2_err *err)
+{
+	bool own = sqlite3_get_autocommit(s->db);
+	enum t2_status st = store_name_check("expert", to, err);
+
+	if (!st && own)
+		st = store_begin(s, err);
+	if (!st)
+		st = rename_row(s, id, to, err);
+	if (!own)
+		return st;
+	if (!st)
+		st = store_commit(s, err);
+	if (st)
+		store_rollback(s);
+	return st;
 }
 
 enum t2_status

@@ -39,6 +39,7 @@ enum t2_status store_expert_add(struct store *s, int64_t model, const struct mod
 /* Reads vectors into a new expert (free with expert_free).  Matrices are matched by name; unknown ones are T2_EMISMATCH. */
 enum t2_status store_expert_load(struct store *s, int64_t id, const struct model *m,
 				 struct expert **out, struct t2_err *err);
+/* Its evaluations go along. */
 enum t2_status store_expert_rename(struct store *s, int64_t id, const char *to, struct t2_err *err);
 /* T2_EBUSY when a mixture uses it, naming the mixture. */
 enum t2_status store_expert_remove(struct store *s, int64_t id, struct t2_err *err);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include "engine/base/strbuf.h"
 #include "tui/app_state.h"
+#include "tui/history.h"
 #include "tui/keymap.h"
 #include "tui/layout.h"
 #include "tui/script.h"
@@ -144,12 +145,21 @@ app_copy(struct app *a, const char *text)
 {
 	size_t n = strlen(text);
 
-	if (a->terminal && !terminal_copy(a->terminal, text, n)) {
+	switch (a->terminal ? terminal_copy(a->terminal, text, n) : COPY_SENT) {
+	case COPY_SENT:
+		app_say(a,
+			getenv("TMUX") ? "copied %zu bytes (tmux wants set-clipboard on)"
+				       : "copied %zu bytes",
+			n);
+		break;
+	case COPY_TOO_LONG:
 		app_error(a, "copy: %zu bytes are more than terminals take; x exports to a file",
 			  n);
-		return;
+		break;
+	case COPY_UNABLE:
+		app_error(a, "copy: this terminal has no clipboard; x exports to a file");
+		break;
 	}
-	app_say(a, "copied %zu bytes", n);
 }
 
 void
@@ -507,7 +517,10 @@ app_start(struct app *a, struct t2_err *err)
 	a->queue = event_queue_new();
 	a->log = message_log_new();
 	a->jobs = a->queue ? jobs_new(a->queue) : NULL;
-	if (!a->jobs || !a->log)
+	/* A script must do the same on every machine and leave nothing behind. */
+	a->commands = history_open("commands", !cfg->script);
+	a->filters = history_open("filters", !cfg->script);
+	if (!a->jobs || !a->log || !a->commands || !a->filters)
 		return t2_nomem(err, "workbench");
 	theme_builtin(&a->theme, THEME_DARK);
 	if (cfg->theme) {
@@ -568,6 +581,8 @@ app_end(struct app *a)
 	event_queue_free(a->queue);
 	message_log_free(a->log);
 	canvas_free(a->canvas);
+	history_close(a->commands);
+	history_close(a->filters);
 	keymap_free(a->own_keys);
 }
 

@@ -18,6 +18,7 @@
 #include "tui/view.h"
 
 struct app;
+struct history;
 struct keymap;
 struct message_log;
 struct theme;
@@ -34,6 +35,8 @@ struct app_config {
 	const char
 		*colors; /* "mono", "8", "16", "256", "24bit"; NULL: by terminal and environment */
 	bool no_mouse;
+	/* Names of experts, tasks, mixtures, strategies, for completion; optional.  The caller frees array and strings. */
+	char **(*words)(void *user, enum binding_arg what, int *n);
 	const struct keymap *keys; /* borrowed; NULL: as the tables have them */
 	const char *
 		script; /* a file ("-": stdin) replayed on a screen of w x h without a terminal; see script.h */
@@ -82,11 +85,12 @@ void app_confirm(struct app *a, const char *question, void (*yes)(struct app *a,
 /* One line of text in the bottom band; changed (optional) sees each edit, done the final text.  cancelled: Esc. */
 struct app_prompt {
 	const char *label, *text; /* text: to start with; NULL: none */
-	bool model;		  /* the path of a model: Tab completes it */
+	bool model, file;	  /* the path of a model, of any file: Tab completes it */
 	void (*changed)(struct app *a, void *arg, const char *text);
 	void (*done)(struct app *a, void *arg, const char *text);
 	void (*cancelled)(struct app *a, void *arg);
 	void (*drop)(void *arg);
+	struct history *history; /* up and down; accepted lines go there; NULL: none */
 	void *arg;
 };
 void app_prompt(struct app *a, const struct app_prompt *p);

@@ -10,6 +10,7 @@
 
 enum { APP_VIEWS = 10, MIN_W = 60, MIN_H = 16 };
 
+struct history;
 struct terminal;
 struct script;
 
@@ -38,6 +39,7 @@ struct app {
 	struct message_log *log;
 	struct keymap *own_keys; /* where the configuration brings none */
 	const struct keymap *keys;
+	struct history *commands, *filters;
 	char title[128];
 
 	struct view view[APP_VIEWS]; /* by number; ops NULL: none */
@@ -102,6 +104,10 @@ const char *app_view_name(int number); /* of the ten, there or not */
 /* What the focused pane holds: its own dump, else what is seen of it. */
 bool app_dump(struct app *a, enum dump_format f, struct strbuf *out);
 struct rect pane_inside(const struct view *v, int pane);
+
+/* What may stand behind a command that takes this; NULL: paths, or nothing known. */
+char **app_words(struct app *a, enum binding_arg what, int *n);
+void app_words_free(char **words, int n);
 
 void frame_draw(struct app *a);
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tui/app_state.h"
+#include "tui/history.h"
 #include "tui/utf8.h"
 #include "tui/widgets/completer.h"
 
@@ -102,22 +103,45 @@ prompt_draw(struct app *a, void *state, struct canvas *c)
 	completer_draw(&p->names, c, (struct rect){r.x - 2, 1, r.w + 2, r.y - 1});
 }
 
+static void
+prompt_history(struct app *a, struct prompt *p, int by)
+{
+	const char *text = history_move(p->p.history, by, editor_text(&p->e));
+	char *copy = text ? strdup(text) : NULL;
+
+	if (!copy)
+		return;
+	editor_set(&p->e, copy);
+	if (p->p.changed)
+		p->p.changed(a, p->p.arg, copy);
+	free(copy);
+}
+
 static bool
 prompt_key(struct app *a, void *state, int key)
 {
 	struct prompt *p = state;
+	struct t2_err err;
 
 	if (key == ('c' | K_CTRL))
 		key = K_ESC;
-	if (p->p.model && completer_key(&p->names, &p->e, 0, key))
+	if ((p->p.model || p->p.file) && completer_key(&p->names, &p->e, 0, key))
 		return true;
 	completer_close(&p->names);
+	if (p->p.history && (key == K_UP || key == K_DOWN)) {
+		prompt_history(a, p, key == K_UP ? 1 : -1);
+		return true;
+	}
 	switch (editor_key(&p->e, key)) {
 	case EDITOR_CHANGED:
+		if (p->p.history)
+			history_rest(p->p.history);
 		if (p->p.changed)
 			p->p.changed(a, p->p.arg, editor_text(&p->e));
 		return true;
 	case EDITOR_ACCEPT:
+		if (p->p.history && history_add(p->p.history, editor_text(&p->e), &err))
+			app_fail(a, &err);
 		if (p->p.done)
 			p->p.done(a, p->p.arg, editor_text(&p->e));
 		return false;
@@ -235,7 +259,9 @@ app_filter(struct app *a)
 	struct app_prompt p = {.label = "/",
 			       .text = v->filter[v->focus],
 			       .changed = filter_changed,
-			       .cancelled = filter_cancelled};
+			       .cancelled = filter_cancelled,
+			       .history = a->filters};
 
+	history_rest(a->filters);
 	app_prompt(a, &p);
 }

@@ -61,8 +61,22 @@ enum {
 	BIND_ARG = 4,	 /* takes text after its name in the palette */
 	BIND_ALWAYS =
 		8, /* holds in popups and text fields too, but for keys that type a character */
-	BIND_MODEL = 16, /* the text after its name is the path of a model: Tab completes it */
 };
+
+/* What the text after a command's name is: Tab in the palette completes it. */
+enum binding_arg {
+	ARG_TEXT,
+	ARG_MODEL, /* a model's path */
+	ARG_FILE,
+	ARG_THEME,
+	ARG_GLYPHS,
+	ARG_VIEW,
+	ARG_EXPERT,
+	ARG_TASK,
+	ARG_MIXTURE,
+	ARG_STRATEGY,
+};
+#define BIND_TAKES(arg) (BIND_ARG | (unsigned)(arg) << 8)
 
 struct binding {
 	enum action action;
@@ -85,6 +99,12 @@ extern const struct binding_set binding_actions; /* the common ones */
 
 /* Does the row hold for this pane, which can do these actions? */
 bool binding_holds(const struct binding *b, int pane, unsigned can);
+static inline enum binding_arg
+binding_takes(const struct binding *b)
+{
+	return (enum binding_arg)(b->flags >> 8);
+}
+
 bool binding_has_key(const struct binding *b, int key);
 const struct binding *binding_find(const struct binding_set *sets, int n, int key, int pane,
 				   unsigned can);

@@ -201,6 +201,7 @@ workbench_open(struct cli *c, struct app_config *cfg)
 		world_title(&w, text, sizeof text);
 		cfg->title = text;
 		cfg->user = &w;
+		cfg->words = world_words;
 		rc = app_run(cfg);
 	}
 	world_close(&w);

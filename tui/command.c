@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "engine/base/strbuf.h"
 #include "tui/app_state.h"
 
@@ -22,6 +23,19 @@ SHOW(6)
 SHOW(7)
 SHOW(8)
 SHOW(9)
+
+static void
+view_named(struct view *v, void *state, const char *arg)
+{
+	(void)state;
+	for (int i = 0; arg && i < APP_VIEWS; i++)
+		if (!strcasecmp(arg, app_view_name(i)) || (arg[0] == '0' + i && !arg[1])) {
+			app_show(v->app, i);
+			return;
+		}
+	app_error(v->app, "view: %s: no such view; Tab after \":view \" shows them",
+		  arg ? arg : "a name is wanted");
+}
 
 static void
 focus_by(struct view *v, int by)
@@ -226,25 +240,28 @@ static const struct binding commands[] = {
 	{A_NONE, "8", "evals", "view 8: evaluations", show_8, PANES_ALL, 0},
 	{A_NONE, "9", "jobs", "view 9: jobs", show_9, PANES_ALL, 0},
 	{A_NONE, "0", "log", "view 0: everything that was said", show_0, PANES_ALL, 0},
+	{A_NONE, "", "view", "a view by its name or number", view_named, PANES_ALL,
+	 BIND_TAKES(ARG_VIEW)},
 	{A_NONE, "Tab", "focus-next", "next pane", focus_next, PANES_ALL, 0},
 	{A_NONE, "Shift-Tab", "focus-previous", "previous pane", focus_prev, PANES_ALL, 0},
 	{A_NONE, "z", "zoom", "focused pane alone, and back", zoom, PANES_ALL, 0},
 	{A_NONE, "y", "copy", "copy the pane to the clipboard", copy, PANES_ALL, 0},
 	{A_NONE, "x", "export", "export the pane to a file: .txt, .csv or .svg", export_pane,
-	 PANES_ALL, BIND_ARG},
+	 PANES_ALL, BIND_TAKES(ARG_FILE)},
 	{A_NONE, "X", "export-screen", "export the whole screen: .txt or .svg", export_screen,
-	 PANES_ALL, BIND_ARG},
+	 PANES_ALL, BIND_TAKES(ARG_FILE)},
 	{A_NONE, "u", "undo", "take back the last deletion or change", undo, PANES_ALL, 0},
 	{A_NONE, "m", "mouse", "mouse on or off", mouse, PANES_ALL, 0},
 	{A_NONE, "?", "help", "help", help, PANES_ALL, 0},
 	{A_NONE, ":", "palette", "every command by name", palette, PANES_ALL, 0},
 	{A_NONE, "Ctrl-o", "open-model", "open another model: a path or a name", open_model,
-	 PANES_ALL, BIND_ARG | BIND_MODEL},
+	 PANES_ALL, BIND_TAKES(ARG_MODEL)},
 	{A_NONE, "", "open", "open another model", open_model, PANES_ALL,
-	 BIND_ARG | BIND_MODEL | BIND_HIDDEN},
-	{A_NONE, "", "theme", "next theme, or the one named", theme, PANES_ALL, BIND_ARG},
+	 BIND_TAKES(ARG_MODEL) | BIND_HIDDEN},
+	{A_NONE, "", "theme", "next theme, or the one named", theme, PANES_ALL,
+	 BIND_TAKES(ARG_THEME)},
 	{A_NONE, "", "glyphs", "draw plots in braille, block or ascii", glyphs, PANES_ALL,
-	 BIND_ARG},
+	 BIND_TAKES(ARG_GLYPHS)},
 	{A_NONE, "Ctrl-l", "redraw", "draw the screen anew", redraw, PANES_ALL, BIND_ALWAYS},
 	{A_NONE, "Ctrl-z", "suspend", "back to the shell for a while", suspend, PANES_ALL,
 	 BIND_ALWAYS},

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 bool
@@ -139,6 +140,26 @@ complete_path(struct completion *k, const char *typed, bool models)
 	}
 	if (asprintf(&k->common, "%s%.*s", k->stem, (int)shared(k), k->name[0]) < 0)
 		k->common = NULL;
+	return k->common != NULL;
+}
+
+bool
+complete_word(struct completion *k, const char *typed, char *const *words, int n)
+{
+	bool ok = true;
+
+	memset(k, 0, sizeof *k);
+	k->stem = strdup("");
+	k->name = calloc((size_t)n + 1, sizeof *k->name);
+	ok = k->stem && k->name;
+	for (int i = 0; i < n && ok && k->n < COMPLETE_MAX; i++) {
+		if (strncasecmp(words[i], typed, strlen(typed)))
+			continue;
+		ok = (k->name[k->n] = strdup(words[i])) != NULL;
+		k->n += ok;
+	}
+	if (ok)
+		k->common = k->n ? strndup(k->name[0], shared(k)) : strdup(typed);
 	return k->common != NULL;
 }
 

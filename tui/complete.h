@@ -1,4 +1,4 @@
-/* complete.h - names of files that go on from what has been typed.
+/* complete.h - names of files, and words, that go on from what has been typed.
  *
  *	struct completion k;
  *	complete_path(&k, "~/mod", true);
@@ -24,6 +24,8 @@ struct completion {
 
 /* models: only folders and what may be a model's file.  false: no memory; then, too, k may be freed. */
 bool complete_path(struct completion *k, const char *typed, bool models);
+/* Of these words those that go on from typed; the stem is "". */
+bool complete_word(struct completion *k, const char *typed, char *const *words, int n);
 void completion_free(struct completion *k);
 /* "~/x" -> "/home/me/x"; false: does not fit, or there is no home folder. */
 bool path_expand(const char *typed, char *out, size_t size);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "engine/base/strbuf.h"
 #include "tui/app_state.h"
+#include "tui/complete.h"
 #include "tui/sketch.h"
 
 /* -- what ---------------------------------------------------------------------------------------------------- */
@@ -225,16 +226,6 @@ export_free(void *arg)
 	free(e);
 }
 
-static bool
-path_set(struct export *e, const char *text)
-{
-	const char *home = getenv("HOME");
-	bool tilde = text[0] == '~' && text[1] == '/' && home;
-	int n = snprintf(e->path, sizeof e->path, "%s%s", tilde ? home : "", text + tilde);
-
-	return n > 0 && n < (int)sizeof e->path;
-}
-
 void
 app_export_to(struct app *a, const char *text, bool screen)
 {
@@ -244,7 +235,7 @@ app_export_to(struct app *a, const char *text, bool screen)
 	enum t2_status st;
 	struct t2_err err;
 
-	if (!e || !path_set(e, text)) {
+	if (!e || !path_expand(text, e->path, sizeof e->path)) {
 		app_error(a, "export: %s", e ? "the file's name is too long" : "out of memory");
 		free(e);
 		return;
@@ -286,6 +277,7 @@ app_export(struct app *a, bool screen)
 	struct view *v = app_view(a);
 	struct app_prompt p = {.label = screen ? "screen to (.txt .svg): "
 					       : "export to (.txt .csv .svg): ",
+			       .file = true,
 			       .done = screen ? screen_done : pane_done};
 	struct strbuf b = {0};
 	char name[128], *s;

@@ -75,6 +75,18 @@ heat_number(char *buf, double v)
 	return buf;
 }
 
+/* "-.05", "1.00" */
+static const char *
+fixed_number(char *buf, double v, int places)
+{
+	char tmp[24];
+
+	snprintf(tmp, sizeof tmp, "%.*f", places, fabs(v));
+	snprintf(buf, 16, "%s%.14s", v < 0 && strspn(tmp, "0.") < strlen(tmp) ? "-" : "",
+		 tmp[0] == '0' ? tmp + 1 : tmp);
+	return buf;
+}
+
 static bool
 few_colors(const struct canvas *c)
 {
@@ -143,12 +155,15 @@ cell_draw(struct canvas *c, const struct heat *h, int row, int col, struct rect 
 	if (sel)
 		st.attr |= ATTR_BOLD;
 	canvas_fill(c, k, st);
-	heat_number(num, v);
+	if (known && h->places)
+		fixed_number(num, v, h->places);
+	else
+		heat_number(num, v);
 	w = utf8_width_str(num);
 	edge = st;
 	if (few && known && color_is_rgb(heat_color(c, h->diverging, lo, hi, v)))
 		edge.fg = heat_color(c, h->diverging, lo, hi, v);
-	if (h->bare || k.w < 4 + few) {
+	if (h->bare || k.w < (h->places ? h->places + 3 : 4) + few) {
 		if (few && known)
 			for (int i = 0; i < k.w; i++)
 				canvas_text(c, k.x + i, k.y, 1, edge, shade_of(c, h->diverging, t));
@@ -175,8 +190,12 @@ cell_draw(struct canvas *c, const struct heat *h, int row, int col, struct rect 
 			b = st;
 			b.attr = h->focused ? ATTR_BOLD | ATTR_UNDERLINE : ATTR_UNDERLINE;
 		}
-		canvas_text(c, k.x, k.y, 1, b, h->focused ? "[" : "(");
-		canvas_text(c, k.x + k.w - 1, k.y, 1, b, h->focused ? "]" : ")");
+		if (x > k.x)
+			canvas_text(c, k.x, k.y, 1, b, h->focused ? "[" : "(");
+		else /* no room beside the number */
+			canvas_tint(c, (struct rect){x, k.y, w, 1}, b);
+		if (x + w < k.x + k.w)
+			canvas_text(c, k.x + k.w - 1, k.y, 1, b, h->focused ? "]" : ")");
 	}
 }
 

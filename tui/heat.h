@@ -25,7 +25,8 @@ struct heat {
 	int sel_row, sel_col; /* -1: none */
 	const uint8_t *mark;  /* [rows][cols], optional */
 	bool focused;
-	bool bare; /* no numbers even where there is room */
+	bool bare;  /* no numbers even where there is room */
+	int places; /* digits behind the point; 0: three figures, wherever the point is */
 };
 
 struct heat_map {

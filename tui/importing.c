@@ -61,6 +61,7 @@ importing_run(struct importing *out, struct workspace *ws, const struct importin
 	struct expert_row row = {.base_accuracy = NAN};
 	struct expert *e = NULL;
 	struct task *t = NULL;
+	struct arena a = {0};
 	char of[1024];
 	enum t2_status st;
 
@@ -79,6 +80,10 @@ importing_run(struct importing *out, struct workspace *ws, const struct importin
 	task_free(t);
 	row.accuracy = e->accuracy[0] ? atof(e->accuracy) : NAN;
 	st = store_expert_add(ws->store, ws->model_id, ws->model, e, &row, &out->id, err);
+	if (st == T2_EINVAL) {
+		out->taken = !store_expert_find(ws->store, ws->model_id, e->name, &row, &a, NULL);
+		arena_free(&a);
+	}
 	out->model = ws->model_id;
 	snprintf(out->name, sizeof out->name, "%s", e->name);
 	snprintf(out->model_name, sizeof out->model_name, "%s", ws->name);

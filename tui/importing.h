@@ -26,6 +26,7 @@ struct importing {
 	int64_t id, model; /* rows of the store */
 	char name[128], model_name[256];
 	char note[256]; /* "" or what the user should know */
+	bool taken;	/* it failed for that: the model has an expert of this name */
 };
 
 /* ws has a store; the model is opened in it. */

@@ -407,28 +407,70 @@ terminal_flush(struct terminal *t, const struct canvas *c)
 	return !t->eof;
 }
 
-bool
-terminal_copy(struct terminal *t, const char *text, size_t n)
+static void
+base64(struct strbuf *b, const char *text, size_t n)
 {
 	static const char digits[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-	if (n > COPY_MAX)
-		return false;
-	out_str(t, "\033]52;c;");
 	for (size_t i = 0; i < n; i += 3) {
 		unsigned v = (unsigned)(unsigned char)text[i] << 16;
 
 		v |= i + 1 < n ? (unsigned)(unsigned char)text[i + 1] << 8 : 0;
 		v |= i + 2 < n ? (unsigned)(unsigned char)text[i + 2] : 0;
-		strbuf_char(&t->out, digits[v >> 18]);
-		strbuf_char(&t->out, digits[v >> 12 & 63]);
-		strbuf_char(&t->out, i + 1 < n ? digits[v >> 6 & 63] : '=');
-		strbuf_char(&t->out, i + 2 < n ? digits[v & 63] : '=');
+		strbuf_char(b, digits[v >> 18]);
+		strbuf_char(b, digits[v >> 12 & 63]);
+		strbuf_char(b, i + 1 < n ? digits[v >> 6 & 63] : '=');
+		strbuf_char(b, i + 2 < n ? digits[v & 63] : '=');
 	}
-	out_str(t, "\a");
+}
+
+/* As tmux and screen pass it on to the terminal outside: tmux whole with every ESC doubled, screen in pieces, of which it
+ * takes at most 768 bytes. */
+static void
+pass_on(struct terminal *t, const struct strbuf *seq, bool tmux)
+{
+	enum { PIECE = 700 };
+	size_t piece = tmux ? seq->len : PIECE;
+
+	for (size_t at = 0; at < seq->len; at += piece) {
+		size_t n = seq->len - at < piece ? seq->len - at : piece;
+
+		out_str(t, tmux ? "\033Ptmux;\033" : "\033P"); /* the only ESC is the first byte */
+		strbuf_add(&t->out, seq->s + at, n);
+		out_str(t, "\033\\");
+	}
+}
+
+static bool
+is_set(const char *name)
+{
+	const char *v = getenv(name);
+
+	return v && *v;
+}
+
+enum terminal_copied
+terminal_copy(struct terminal *t, const char *text, size_t n)
+{
+	bool tmux = is_set("TMUX"), screen = !tmux && is_set("STY");
+	struct strbuf seq = {0};
+
+	if (!t->has_mouse) /* not of xterm's kin: it would write the sequence on the screen */
+		return COPY_UNABLE;
+	if (n > COPY_MAX)
+		return COPY_TOO_LONG;
+	strbuf_str(&seq, "\033]52;c;");
+	base64(&seq, text, n);
+	strbuf_char(&seq, '\a');
+	/* tmux with set-clipboard takes the plain one itself; with allow-passthrough it lets the other through. */
+	if (!screen)
+		strbuf_add(&t->out, seq.s, seq.len);
+	if (tmux || screen)
+		pass_on(t, &seq, tmux);
+	strbuf_free(&seq);
 	out_send(t);
-	return true;
+	return COPY_SENT;
 }
 
 /* -- input -------------------------------------------------------------------------------------------------- */

@@ -40,6 +40,9 @@ bool terminal_flush(struct terminal *t, const struct canvas *c); /* false: the t
 void terminal_repaint(struct terminal *t); /* the next flush writes every cell */
 void terminal_mouse(struct terminal *t, bool on);
 void terminal_suspend(struct terminal *t); /* stops the process; returns when it goes on */
-bool terminal_copy(struct terminal *t, const char *text, size_t n); /* OSC 52; false: too long */
+/* To the user's clipboard by OSC 52, through tmux and screen where the program runs inside.  Whether the terminal takes
+ * it nobody can know. */
+enum terminal_copied { COPY_SENT, COPY_TOO_LONG, COPY_UNABLE };
+enum terminal_copied terminal_copy(struct terminal *t, const char *text, size_t n);
 
 #endif

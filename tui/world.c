@@ -9,6 +9,7 @@
 
 #include "store/runs.h"
 #include "tui/app.h"
+#include "tui/beside.h"
 #include "tui/model_info.h"
 
 enum t2_status
@@ -39,6 +40,7 @@ world_close(struct world *w)
 	if (w->inotify >= 0)
 		close(w->inotify);
 	expert_list_free(&w->experts);
+	beside_free(w->beside);
 	free(w->run);
 	workspace_stop(&w->work);
 	workspace_stop(&w->ui);
@@ -156,6 +158,8 @@ void
 world_replace(struct world *w, struct world *fresh)
 {
 	expert_list_free(&w->experts);
+	beside_free(w->beside);
+	w->beside = NULL;
 	workspace_stop(&w->work);
 	workspace_stop(&w->ui);
 	memcpy(w->model_name, fresh->model_name, sizeof w->model_name);

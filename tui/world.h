@@ -13,10 +13,12 @@
 
 #include <pthread.h>
 
+#include "tui/binding.h"
 #include "tui/color.h"
 #include "tui/workspace.h"
 
 struct app;
+struct beside;
 
 struct world_run {
 	struct world *w;
@@ -24,7 +26,7 @@ struct world_run {
 	int job, step;
 };
 
-enum world_event { WORLD_STORE = 1000, WORLD_FACTORS };
+enum world_event { WORLD_STORE = 1000, WORLD_FACTORS, WORLD_BESIDE };
 
 struct world {
 	char model_name[1024]; /* as workspace_model() takes it */
@@ -39,6 +41,8 @@ struct world {
 	int decomposing;       /* job id, 0: none */
 	struct world_run *run; /* trainers at work, shown as watched jobs */
 	int nruns;
+	struct beside *beside; /* a second model to compare with; NULL: none */
+	int beside_wanted;     /* counts what beside.h was asked for */
 };
 
 /* Opens the model for the UI thread: mapped, not read. */
@@ -61,6 +65,8 @@ enum t2_status world_work(struct world *w, int what, struct workspace **ws, stru
 			  struct t2_err *err);
 /* Reads experts and running trainers (of every model) again; called by each view that sees WORLD_STORE, harmless to repeat. */
 void world_refresh(struct world *w);
+/* app_config.words of a world. */
+char **world_words(void *world, enum binding_arg what, int *n);
 /* An expert's stable number (its place in w->experts by id), for its colour; -1: not of this model. */
 int world_expert_index(const struct world *w, const char *name);
 

@@ -37,6 +37,17 @@ void gemm_tn(struct pool *p, int m, int n, int rows, const float *A, int lda, co
  * as it is by the vector kernels for few. */
 void gemm_weight_nt(struct pool *p, enum dtype t, const void *W, int m, int n, const float *X,
 		    int rows, float *Y);
+/* The same for up to GEMM_TOGETHER weights, none of which waits for another's Y: few rows go through them as one piece of
+ * parallel work, which spares the threads a meeting after each. */
+#define GEMM_TOGETHER 4
+struct gemm_weight {
+	enum dtype type;
+	const void *W; /* [m][n] */
+	int m, n;
+	const float *X; /* [rows][n] */
+	float *Y;	/* [rows][m] */
+};
+void gemm_weights_nt(struct pool *p, const struct gemm_weight *w, int count, int rows);
 /* dX[rows][n] (+)= G[rows][m] W */
 void gemm_weight_nn(struct pool *p, enum dtype t, const void *W, int m, int n, const float *G,
 		    int rows, float *dX, bool add);

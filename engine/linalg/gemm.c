@@ -3,15 +3,11 @@
 #include <string.h>
 
 #include "engine/linalg/blas.h"
+#include "engine/linalg/few_rows.h"
 #include "engine/linalg/kern_impl.h"
 
 /* Up to here products go through the matrix-vector kernels, which read each weight row once for all rows of x. */
 #define FEW_ROWS KERN_ROWS
-
-/* A matrix-vector task reads about this many bytes of weights: where a task starts, nothing is on its way from memory
- * yet.  Every thread has its part, but no task less than the smaller number. */
-#define VEC_TASK_BYTES	   (256 << 10)
-#define VEC_TASK_BYTES_MIN (4 << 10)
 
 /* Larger products go over k in steps of at most STEP, and over the rows in chunks of at most CHUNK.
  * C is cut into tiles, a task each, which pack their own columns of B step by step and run the
@@ -272,91 +268,14 @@ product_run(struct pool *pool, struct product *p)
 	}
 }
 
-/* Few rows: Y[rows][m] = X[rows][n] W[m][n]^T, weight rows in tasks, each read once for up to KERN_ROWS rows of X. */
-struct vector_work {
-	const struct kern_impl *kern;
-	uint64_t id; /* of the product: no two have the same */
-	enum dtype type;
-	const char *W;
-	size_t row_bytes;
-	int m, n, rows, ldx, ldy, per_task;
-	const float *X;
-	float *Y;
-	bool add;
-};
-
-/* X as the kernels want it, by each thread for itself and for all its tasks: it costs less than fetching it from another
- * processor's cache.  Without memory *kern becomes the plain level. */
-static const float *
-arranged_here(const struct vector_work *v, const struct kern_impl **kern)
-{
-	static _Thread_local uint64_t done;
-	static _Thread_local const struct kern_impl *how;
-	static _Thread_local const float *arranged;
-
-	if (done != v->id) {
-		how = v->kern;
-		arranged = kern_arrange(&how, v->type, v->X, v->ldx, v->n, v->rows);
-		done = v->id;
-	}
-	*kern = how;
-	return arranged;
-}
-
-static void
-vector_task(void *arg, int task, int worker)
-{
-	const struct vector_work *v = arg;
-	int j = task * v->per_task, end = min_int(j + v->per_task, v->m);
-	float part[KERN_ROWS][64];
-	const struct kern_impl *kern;
-	const float *arranged = arranged_here(v, &kern);
-
-	(void)worker;
-	while (j < end) {
-		int mrows = v->add ? min_int(64, end - j) : end - j;
-		float *y = v->add ? part[0] : v->Y + j;
-
-		kern->matvec(v->type, v->W + (size_t)j * v->row_bytes, mrows, v->n, v->X, v->ldx,
-			     v->rows, y, v->add ? 64 : v->ldy, arranged);
-		for (int i = 0; v->add && i < v->rows; i++)
-			kern->axpy(v->Y + (size_t)i * v->ldy + j, 1, part[i], mrows);
-		j += mrows;
-	}
-}
-
-/* Weight rows a task.  Here the cut may depend on the number of threads: a row's product is the same in any task. */
-static int
-vector_cut(const struct vector_work *v, int threads)
-{
-	double bytes = (double)v->row_bytes * v->m, rounds = bytes / VEC_TASK_BYTES / threads;
-	int tasks = threads * (rounds < 1 ? 1 : rounds > 64 ? 64 : (int)rounds);
-
-	if (tasks > bytes / VEC_TASK_BYTES_MIN)
-		tasks = 1 + (int)(bytes / VEC_TASK_BYTES_MIN);
-	return round_up(div_up(v->m, tasks), 4);
-}
-
-static void
-vector_run(struct pool *pool, struct vector_work *v)
-{
-	if (v->m <= 0 || v->rows <= 0)
-		return;
-	v->kern = kern_current();
-	v->id = new_id();
-	v->per_task = vector_cut(v, pool_threads(pool));
-	pool_run(pool, div_up(v->m, v->per_task), vector_task, v);
-}
-
 void
 gemm_nt(struct pool *pool, int rows, int m, int k, const float *A, int lda, const float *B, int ldb,
 	float *C, int ldc, bool add)
 {
-	if (rows <= FEW_ROWS && ldb == k) {
-		struct vector_work v = {
+	if (rows <= FEW_ROWS && ldb == k && k > 0) {
+		struct few_rows f = {
 			.type = T2_F32,
-			.W = (const char *)B,
-			.row_bytes = (size_t)k * sizeof *B,
+			.W = B,
 			.m = m,
 			.n = k,
 			.rows = rows,
@@ -366,7 +285,7 @@ gemm_nt(struct pool *pool, int rows, int m, int k, const float *A, int lda, cons
 			.Y = C,
 			.add = add,
 		};
-		vector_run(pool, &v);
+		few_rows_run(pool, &f, 1);
 		return;
 	}
 	struct product p = {
@@ -425,39 +344,52 @@ gemm_tn(struct pool *pool, int m, int n, int rows, const float *A, int lda, cons
 }
 
 void
+gemm_weights_nt(struct pool *pool, const struct gemm_weight *w, int count, int rows)
+{
+	struct few_rows few[GEMM_TOGETHER];
+	int listed = 0;
+
+	for (int i = 0; i < count; i++, w++) {
+		struct product p = {
+			.rows = rows,
+			.cols = w->m,
+			.k = w->n,
+			.A = w->X,
+			.lda = w->n,
+			.type = w->type,
+			.W = w->W,
+			.ldb = w->n,
+			.b_is_bt = true,
+			.C = w->Y,
+			.ldc = w->m,
+		};
+		struct few_rows f = {
+			.type = w->type,
+			.W = w->W,
+			.m = w->m,
+			.n = w->n,
+			.rows = rows,
+			.ldx = w->n,
+			.ldy = w->m,
+			.X = w->X,
+			.Y = w->Y,
+		};
+
+		if (rows > FEW_ROWS || w->n <= 0)
+			product_run(pool, &p);
+		else
+			few[listed++] = f;
+	}
+	few_rows_run(pool, few, listed);
+}
+
+void
 gemm_weight_nt(struct pool *pool, enum dtype t, const void *W, int m, int n, const float *X,
 	       int rows, float *Y)
 {
-	if (rows <= FEW_ROWS) {
-		struct vector_work v = {
-			.type = t,
-			.W = W,
-			.row_bytes = dtype_row_bytes(t, (size_t)n),
-			.m = m,
-			.n = n,
-			.rows = rows,
-			.ldx = n,
-			.ldy = m,
-			.X = X,
-			.Y = Y,
-		};
-		vector_run(pool, &v);
-		return;
-	}
-	struct product p = {
-		.rows = rows,
-		.cols = m,
-		.k = n,
-		.A = X,
-		.lda = n,
-		.type = t,
-		.W = W,
-		.ldb = n,
-		.b_is_bt = true,
-		.C = Y,
-		.ldc = m,
-	};
-	product_run(pool, &p);
+	struct gemm_weight w = {.type = t, .W = W, .m = m, .n = n, .X = X, .Y = Y};
+
+	gemm_weights_nt(pool, &w, 1, rows);
 }
 
 void

@@ -173,60 +173,112 @@ any_rows(const enum dtype t, const char *w, size_t stride, int mrows, int n, con
 	}
 }
 
-static bool
-in_nibbles(enum dtype t)
-{
-	return t != T2_F32 && t != T2_F16 && t != T2_BF16 && t != T2_Q8_0;
-}
+/* How a product is computed: with x as it is, or arranged in one of four ways.  One row of x is bound by unpacking, which
+ * takes fewer steps in whole numbers; more rows share it. */
+enum way { AS_IT_IS, IN_BYTES, IN_BLOCKS, IN_SUPER, IN_FLOATS };
 
-/* One row is bound by unpacking, which takes fewer steps in whole numbers; more rows share it. */
-static bool
-use_fixed(enum dtype t, int rows)
+static enum way
+way_of(enum dtype t, int rows)
 {
-	return rows == 1 && in_nibbles(t) && cpu_features()->avx512_vnni;
+	bool fixed = rows == 1 && cpu_features()->avx512_vnni;
+
+	switch (t) {
+	case T2_F32:
+	case T2_F16:
+	case T2_BF16:
+		return AS_IT_IS;
+	case T2_Q8_0:
+		return fixed ? IN_BYTES : AS_IT_IS;
+	case T2_Q4_0:
+	case T2_Q4_1:
+	case T2_Q5_0:
+	case T2_Q5_1:
+		return fixed ? IN_BLOCKS : IN_FLOATS;
+	default:
+		return fixed ? IN_SUPER : IN_FLOATS;
+	}
 }
 
 static size_t
 arranged_size(enum dtype t, int n, int rows)
 {
-	return !in_nibbles(t)	    ? 0
-	       : use_fixed(t, rows) ? kern_avx512_fixed_size(n)
-				    : kern_avx512_quant_size(n, rows);
+	switch (way_of(t, rows)) {
+	case AS_IT_IS:
+		return 0;
+	case IN_BYTES:
+		return kern_avx512_bytes_size(n);
+	case IN_BLOCKS:
+		return kern_avx512_blocks_size(n);
+	case IN_SUPER:
+		return kern_avx512_fixed_size(n);
+	default:
+		return kern_avx512_quant_size(n, rows);
+	}
 }
 
 static void
 arrange(enum dtype t, const float *x, int ldx, int n, int rows, float *arranged)
 {
-	if (use_fixed(t, rows))
+	switch (way_of(t, rows)) {
+	case AS_IT_IS:
+		break;
+	case IN_BYTES:
+		kern_avx512_bytes_arrange(x, n, arranged);
+		break;
+	case IN_BLOCKS:
+		kern_avx512_blocks_arrange(t, x, n, arranged);
+		break;
+	case IN_SUPER:
 		kern_avx512_fixed_arrange(t, x, n, arranged);
-	else
+		break;
+	default:
 		kern_avx512_quant_arrange(t, x, ldx, n, rows, arranged);
+		break;
+	}
 }
 
 AVX512 static void
-matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y,
-       int ldy, const float *arranged)
+as_it_is(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y,
+	 int ldy)
 {
 	size_t stride = dtype_row_bytes(t, (size_t)n);
 
 	switch (t) {
 	case T2_F32:
 		any_rows(T2_F32, W, stride, mrows, n, x, ldx, rows, y, ldy);
-		return;
+		break;
 	case T2_F16:
 		any_rows(T2_F16, W, stride, mrows, n, x, ldx, rows, y, ldy);
-		return;
+		break;
 	case T2_BF16:
 		any_rows(T2_BF16, W, stride, mrows, n, x, ldx, rows, y, ldy);
-		return;
-	case T2_Q8_0:
-		any_rows(T2_Q8_0, W, stride, mrows, n, x, ldx, rows, y, ldy);
-		return;
+		break;
 	default:
-		if (use_fixed(t, rows))
-			kern_avx512_fixed_matvec(t, W, mrows, n, arranged, y);
-		else
-			kern_avx512_quant_matvec(t, W, mrows, n, arranged, rows, y, ldy);
+		any_rows(T2_Q8_0, W, stride, mrows, n, x, ldx, rows, y, ldy);
+		break;
+	}
+}
+
+static void
+matvec(enum dtype t, const void *W, int mrows, int n, const float *x, int ldx, int rows, float *y,
+       int ldy, const float *arranged)
+{
+	switch (way_of(t, rows)) {
+	case AS_IT_IS:
+		as_it_is(t, W, mrows, n, x, ldx, rows, y, ldy);
+		break;
+	case IN_BYTES:
+		kern_avx512_bytes_matvec(W, mrows, n, arranged, y);
+		break;
+	case IN_BLOCKS:
+		kern_avx512_blocks_matvec(t, W, mrows, n, arranged, y);
+		break;
+	case IN_SUPER:
+		kern_avx512_fixed_matvec(t, W, mrows, n, arranged, y);
+		break;
+	default:
+		kern_avx512_quant_matvec(t, W, mrows, n, arranged, rows, y, ldy);
+		break;
 	}
 }
 

@@ -56,6 +56,13 @@ size_t kern_avx512_fixed_size(int n);
 void kern_avx512_fixed_arrange(enum dtype t, const float *x, int n, float *arranged);
 void kern_avx512_fixed_matvec(enum dtype t, const void *W, int mrows, int n, const float *arranged,
 			      float *y);
+size_t kern_avx512_blocks_size(int n);
+void kern_avx512_blocks_arrange(enum dtype t, const float *x, int n, float *arranged);
+void kern_avx512_blocks_matvec(enum dtype t, const void *W, int mrows, int n, const float *arranged,
+			       float *y);
+size_t kern_avx512_bytes_size(int n);
+void kern_avx512_bytes_arrange(const float *x, int n, float *arranged);
+void kern_avx512_bytes_matvec(const void *W, int mrows, int n, const float *arranged, float *y);
 
 void kern_avx512_unpack(enum dtype t, const void *src, size_t n, float *dst);
 

@@ -22,6 +22,22 @@ base_forward(void *self, int mat, const float *x, int rows, const int *slot, flo
 }
 
 static void
+base_together(void *self, const int *mat, int count, const float *x, int rows, const int *slot,
+	      float *const *y)
+{
+	const struct base_linear *b = self;
+	struct gemm_weight list[GEMM_TOGETHER];
+
+	(void)slot;
+	for (int i = 0; i < count; i++) {
+		const struct weight *w = model_matrix(b->model, mat[i]);
+
+		list[i] = (struct gemm_weight){w->type, w->data, w->m, w->n, x, y[i]};
+	}
+	gemm_weights_nt(b->pool, list, count, rows);
+}
+
+static void
 base_backward(void *self, int mat, const float *x, const float *g, int rows, const int *slot,
 	      float *dx)
 {
@@ -54,6 +70,7 @@ base_linear_new(struct base_linear **out, const struct model *m, struct pool *po
 		return t2_nomem(err, "base layers");
 	b->op = (struct linear){.self = b,
 				.forward = base_forward,
+				.together = base_together,
 				.backward = base_backward,
 				.recall = base_recall};
 	b->model = m;

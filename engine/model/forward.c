@@ -342,12 +342,29 @@ chunk_shrink(struct forward *f)
 	tiles_make(f);
 }
 
+/* Matrices first .. last of this layer, all of the same x, one y each. */
+static void
+products(struct forward *f, const struct linear *op, enum mat_kind first, enum mat_kind last,
+	 const float *x, float *const *y)
+{
+	const int *slot = f->slotted ? f->slot : NULL;
+	int mat[MAT_KINDS], count = 0;
+
+	for (int k = (int)first; k <= (int)last; k++)
+		mat[count++] = f->layer * MAT_KINDS + k;
+	if (op->together && count > 1)
+		op->together(op->self, mat, count, x, f->rows, slot, y);
+	else
+		for (int i = 0; i < count; i++)
+			op->forward(op->self, mat[i], x, f->rows, slot, y[i], false);
+}
+
 static void
 layer_run(struct forward *f, const struct linear *op)
 {
 	const struct config *c = model_config(f->model);
-	const int *slot = f->slotted ? f->slot : NULL;
 	const struct weight *w[MAT_KINDS];
+	float *const qkv[] = {f->q.v, f->k.v, f->v.v}, *const gate_up[] = {f->gate.v, f->up.v};
 	int mat = f->layer * MAT_KINDS, rows = f->rows;
 	bool last = f->layer + 1 == c->layers;
 	const float *next =
@@ -355,8 +372,7 @@ layer_run(struct forward *f, const struct linear *op)
 
 	for (int k = 0; k < MAT_KINDS; k++)
 		w[k] = model_matrix(f->model, mat + k);
-	op->forward(op->self, mat + MAT_K, f->norm.v, rows, slot, f->k.v, false);
-	op->forward(op->self, mat + MAT_V, f->norm.v, rows, slot, f->v.v, false);
+	products(f, op, last ? MAT_K : MAT_Q, MAT_V, f->norm.v, last ? qkv + 1 : qkv);
 	rows_rope(f->pool, f->rope, f->k.v, w[MAT_K]->bias, f->pos, rows, c->kv_heads, c->head_dim,
 		  false);
 	rows_add_bias(f->pool, f->v.v, w[MAT_V]->bias, rows, w[MAT_V]->m);
@@ -366,19 +382,18 @@ layer_run(struct forward *f, const struct linear *op)
 		rows = f->rows;
 		if (!rows)
 			return;
+		products(f, op, MAT_Q, MAT_Q, f->norm.v, qkv);
 	}
-	op->forward(op->self, mat + MAT_Q, f->norm.v, rows, slot, f->q.v, false);
 	rows_rope(f->pool, f->rope, f->q.v, w[MAT_Q]->bias, f->pos, rows, c->heads, c->head_dim,
 		  false);
 	attention(f);
-	op->forward(op->self, mat + MAT_O, f->attn.v, rows, slot, f->out.v, false);
+	products(f, op, MAT_O, MAT_O, f->attn.v, &f->out.v);
 	rows_add_norm(f->pool, f->x.v, f->out.v, w[MAT_O]->bias, rows, c->hidden,
 		      model_norm_ffn(f->model, f->layer), c->rms_eps, f->norm.v);
-	op->forward(op->self, mat + MAT_GATE, f->norm.v, rows, slot, f->gate.v, false);
-	op->forward(op->self, mat + MAT_UP, f->norm.v, rows, slot, f->up.v, false);
+	products(f, op, MAT_GATE, MAT_UP, f->norm.v, gate_up);
 	rows_silu_mul(f->pool, f->gate.v, w[MAT_GATE]->bias, f->up.v, w[MAT_UP]->bias, rows, c->ffn,
 		      f->gate.v);
-	op->forward(op->self, mat + MAT_DOWN, f->gate.v, rows, slot, f->out.v, false);
+	products(f, op, MAT_DOWN, MAT_DOWN, f->gate.v, &f->out.v);
 	rows_add_norm(f->pool, f->x.v, f->out.v, w[MAT_DOWN]->bias, rows, c->hidden, next,
 		      c->rms_eps, f->norm.v);
 }

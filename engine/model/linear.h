@@ -6,6 +6,8 @@
  * mat indexes model_matrix().  slot[row] says which scale vector a row runs under (NULL: all 0).  A forward with keep
  * may hold back what the backward of the same mat needs; at most one layer's seven matrices are kept at a time, besides those
  * that hold agreed to.
+ * together, where there is one, is forward without keep of matrices mat[0 .. count-1], none of which waits for another, of the
+ * same x: as one piece of parallel work where that can be.
  * backward adds dL/dx to dx[rows][n] and accumulates whatever gradient the operator owns.
  * recall, where there is one, spares the tape a second forward: called just before the backward of the same mat with the
  * same x and rows, it restores what a forward with keep would have held back, without y.  hold, where there is one, is
@@ -23,6 +25,9 @@ struct linear {
 	void *self;
 	void (*forward)(void *self, int mat, const float *x, int rows, const int *slot, float *y,
 			bool keep);
+	void (*together)(void *self, const int *mat, int count, const float *x, int rows,
+			 const int *slot,
+			 float *const *y); /* may be NULL; count <= GEMM_TOGETHER */
 	void (*backward)(void *self, int mat, const float *x, const float *g, int rows,
 			 const int *slot, float *dx);
 	void (*recall)(void *self, int mat, const float *x, int rows,

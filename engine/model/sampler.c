@@ -11,20 +11,6 @@ struct candidate {
 	int id;
 };
 
-static int
-best(const float *logits, int vocab)
-{
-	float max = -INFINITY;
-	int top = 0;
-
-	for (int i = 0; i < vocab; i++)
-		if (logits[i] > max) {
-			max = logits[i];
-			top = i;
-		}
-	return top;
-}
-
 /* A candidate comes before another by logit, then by the lower id: one order, whatever the heap did. */
 static bool
 before(const struct candidate *a, const struct candidate *b)
@@ -119,7 +105,7 @@ int
 sampler_pick(const float *logits, int vocab, const struct sampling *s, struct rng *rng,
 	     void *scratch, float *logprob)
 {
-	int top = best(logits, vocab), id = top;
+	int top = vec_argmax(logits, vocab), id = top;
 
 	if (s->temp > 0) {
 		bool some = (s->top_k > 0 && s->top_k < vocab) || (s->top_p > 0 && s->top_p < 1);

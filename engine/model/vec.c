@@ -260,3 +260,39 @@ vec_exp_sum_body(const float *x, float max, float temp, int n, double *w)
 
 LEVELS(double, vec_exp_sum, (const float *x, float max, float temp, int n, double *w),
        (x, max, temp, n, w))
+
+/* Each lane's first largest, then the first of these: two runs of vectors at a time, so that neither waits for its own. */
+BODY int
+vec_argmax_body(const float *x, int n)
+{
+	lanes max[2], v;
+	lanes_bits at[2] = {{0}}, more;
+	float top = -INFINITY;
+	int best = 0, i = 0;
+
+	max[0] = max[1] = (lanes){0} - INFINITY;
+	for (; i + 2 * LANES <= n; i += 2 * LANES)
+		for (int k = 0; k < 2; k++) {
+			LOAD(v, x + i + k * LANES);
+			more = (lanes_bits)(v > max[k]);
+			max[k] = (lanes)(((lanes_bits)v & more) | ((lanes_bits)max[k] & ~more));
+			at[k] = ((uint32_t)i & more) | (at[k] & ~more);
+		}
+	for (int k = 0; k < 2 * LANES; k++) {
+		int id = (int)at[k / LANES][k % LANES] + k;
+
+		if (max[k / LANES][k % LANES] > top ||
+		    (max[k / LANES][k % LANES] == top && top > -INFINITY && id < best)) {
+			top = max[k / LANES][k % LANES];
+			best = id;
+		}
+	}
+	for (; i < n; i++)
+		if (x[i] > top) {
+			top = x[i];
+			best = i;
+		}
+	return best;
+}
+
+LEVELS(int, vec_argmax, (const float *x, int n), (x, n))

@@ -20,5 +20,7 @@ void vec_weighted_sum(float *y, const float *p, const float *v, int keys, int d)
 
 /* w[i] = exp((x[i] - max) / temp) for x[i] <= max, in double to 1e-15; returns their sum. */
 double vec_exp_sum(const float *x, float max, float temp, int n, double *w);
+/* The first of the largest; 0 where no number is above -infinity. */
+int vec_argmax(const float *x, int n);
 
 #endif

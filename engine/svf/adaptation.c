@@ -53,6 +53,7 @@ adaptation_new(struct adaptation **out, const struct model *m, const struct fact
 		return t2_nomem(err, "adaptation");
 	a->op = (struct linear){.self = a,
 				.forward = adaptation_forward,
+				.together = adaptation_together,
 				.backward = adaptation_backward,
 				.recall = adaptation_recall,
 				.hold = adaptation_hold};

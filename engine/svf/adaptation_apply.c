@@ -290,26 +290,49 @@ apply_factored(struct adaptation *a, int mat, const float *x, int rows, const in
 	}
 }
 
-/* Rows of one slot.  A dense copy or gathered columns without memory for them run factored: slower, not wrong. */
-static void
-apply_slot(struct adaptation *a, int mat, int slot, const float *x, int rows, float *y)
+/* The form for rows of one slot, ready to run.  A dense copy or gathered columns without memory for them run factored: slower,
+ * not wrong. */
+static enum form
+prepare(struct adaptation *a, int mat, struct scaled *sc, int rows)
 {
-	struct scaled *sc = adaptation_scaled(a, slot, mat);
-	const struct weight *w = model_matrix(a->model, mat);
 	enum form form = choose(a, mat, sc, rows);
 
 	if (sc->on && a->form == FORM_AUTO && !sc->dense_ready)
 		sc->saved += dense_gain(a, mat, sc, rows);
-	if (form == FORM_BASE) {
-		apply_base(a, mat, x, rows, y);
-	} else if (form == FORM_DENSE && make_dense(a, mat, sc)) {
+	if ((form == FORM_DENSE && !make_dense(a, mat, sc)) ||
+	    (form == FORM_DELTA && !gather(factors_get(a->factors, mat), sc)))
+		return FORM_FACTORED;
+	return form;
+}
+
+static void
+apply_form(struct adaptation *a, int mat, const struct scaled *sc, enum form form, const float *x,
+	   int rows, float *y)
+{
+	const struct weight *w = model_matrix(a->model, mat);
+
+	switch (form) {
+	case FORM_DENSE:
 		gemm_nt(a->pool, rows, w->m, w->n, x, w->n, sc->dense, w->n, y, w->m, false);
-	} else if (form == FORM_DELTA && gather(factors_get(a->factors, mat), sc)) {
+		return;
+	case FORM_DELTA:
 		apply_base(a, mat, x, rows, y);
 		add_delta(a, factors_get(a->factors, mat), sc, x, rows, y);
-	} else {
+		return;
+	case FORM_FACTORED:
 		apply_factored(a, mat, x, rows, NULL, sc->s, y, NULL);
+		return;
+	default:
+		apply_base(a, mat, x, rows, y);
 	}
+}
+
+static void
+apply_slot(struct adaptation *a, int mat, int slot, const float *x, int rows, float *y)
+{
+	struct scaled *sc = adaptation_scaled(a, slot, mat);
+
+	apply_form(a, mat, sc, prepare(a, mat, sc, rows), x, rows, y);
 }
 
 /* Neighbouring rows of one slot, from row i on: how many. */
@@ -417,6 +440,54 @@ adaptation_forward(void *self, int mat, const float *x, int rows, const int *slo
 				   y + (size_t)i * (size_t)w->m);
 		}
 	}
+}
+
+/* Few rows of one slot: all products with x in one piece of parallel work, then all that wait for an X V.  (More rows, or rows
+ * of several slots, gain nothing by it.) */
+void
+adaptation_together(void *self, const int *mat, int count, const float *x, int rows,
+		    const int *slot, float *const *y)
+{
+	struct adaptation *a = self;
+	struct gemm_weight first[GEMM_TOGETHER] = {{0}}, second[GEMM_TOGETHER] = {{0}};
+	struct scale_work scale[GEMM_TOGETHER];
+	int firsts = 0, seconds = 0;
+	float *A = a->one;
+	bool apart = rows > KERN_ROWS || (slot && run_length(slot, 0, rows) < rows);
+
+	for (int i = 0; i < count; i++) {
+		const struct weight *w = model_matrix(a->model, mat[i]);
+		struct scaled *sc = adaptation_scaled(a, slot ? slot[0] : 0, mat[i]);
+		enum form form;
+
+		if (apart) {
+			adaptation_forward(a, mat[i], x, rows, slot, y[i], false);
+			continue;
+		}
+		take(a, mat[i], 0);
+		form = prepare(a, mat[i], sc, rows);
+		if (form == FORM_FACTORED) {
+			const struct factor *f = factors_get(a->factors, mat[i]);
+
+			first[firsts++] = (struct gemm_weight){T2_F32, f->Vt, f->r, f->n, x, A};
+			second[seconds] = (struct gemm_weight){T2_F32, f->U, f->m, f->r, A, y[i]};
+			scale[seconds++] = (struct scale_work){
+				.dst = A, .src = A, .s = sc->s, .rows = rows, .r = f->r};
+			A += (size_t)rows * (size_t)f->r;
+		} else if (form == FORM_DENSE) {
+			first[firsts++] =
+				(struct gemm_weight){T2_F32, sc->dense, w->m, w->n, x, y[i]};
+		} else if (form == FORM_BASE) {
+			first[firsts++] =
+				(struct gemm_weight){w->type, w->data, w->m, w->n, x, y[i]};
+		} else {
+			apply_form(a, mat[i], sc, form, x, rows, y[i]);
+		}
+	}
+	gemm_weights_nt(a->pool, first, firsts, rows);
+	for (int i = 0; i < seconds; i++)
+		scale_rows(a->pool, &scale[i]);
+	gemm_weights_nt(a->pool, second, seconds, rows);
 }
 
 void

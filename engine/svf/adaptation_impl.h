@@ -55,6 +55,8 @@ adaptation_scaled(const struct adaptation *a, int slot, int mat)
 /* The calls of the op. */
 void adaptation_forward(void *self, int mat, const float *x, int rows, const int *slot, float *y,
 			bool keep);
+void adaptation_together(void *self, const int *mat, int count, const float *x, int rows,
+			 const int *slot, float *const *y);
 void adaptation_backward(void *self, int mat, const float *x, const float *g, int rows,
 			 const int *slot, float *dx);
 void adaptation_recall(void *self, int mat, const float *x, int rows, const int *slot);

@@ -12,9 +12,9 @@ says() { # says TEXT LINE...: the file is refused, the line named
 	fails "$text" "$T" --keys && fails "$text" "$T" --script /dev/null sample
 }
 check as_it_comes listed '  q +quit +quit'
-keys '# mine' '[keys]' 'quit = Q F10' 'help = H' 'palette = Semicolon :' 'suspend =' '[keys runs]' 'stop = X' 'sort = O'
+keys '# mine' '[keys]' 'quit = Q F10' 'help = H' 'palette = Semicolon :' 'suspend =' '[keys runs]' 'stop = K' 'sort = O'
 check listed_changed listed '\* Q, F10 +quit +quit'
-check listed_own listed '\* X +stop +stop the selected run.*'
+check listed_own listed '\* K +stop +stop the selected run.*'
 check listed_common_in_a_view listed '\* O +sort +sort by.*'
 check listed_none listed '\* +suspend +.*'
 check json test "$("$T" --keys --json | jget '$.keys[0].name')" = up
@@ -27,7 +27,7 @@ cat >"$D/s.t2s" <<-'END'
 	wait "effective rank" 120000
 	wait-not "/28" 90000
 	keys 7
-	wait "X stop"
+	wait "K stop"
 	expect "H help"
 	expect "Semicolon commands"
 	expect-not "? help"

@@ -15,12 +15,29 @@ check small_80x24 play 80x24 small
 check ask_120x40 play 120x40 ask
 check ask_200x60 play 200x60 ask
 check experts_120x40 play 120x40 experts
+sed "s|FILE|$home/math.safetensors|" tests/replay/sample/experts-file.t2s >"$home/experts-file.t2s"
+check experts_file "$T" --script "$home/experts-file.t2s" --size 120x40 --store "$home/experts-file.db" sample
+check expert_file_is_the_verbs sh -c '"$1" expert export math -o "$2/again.safetensors" --store "$2/experts-file.db" &&
+	cmp "$2/math.safetensors" "$2/again.safetensors"' _ "$T" "$home"
 check train_120x40 play 120x40 train
 check models_120x40 play 120x40 models
 check models_200x60 play 200x60 models
 check mix_120x40 play 120x40 mix
 check runs_120x40 play 120x40 runs
+check palette_120x40 play 120x40 palette
 check runs_200x60 play 200x60 runs
+# another model: the sample under an expert, in half precision
+cp -r samples/model "$home/half" && chmod -R u+w "$home/half"
+check second_model "$T" export sample --expert math -o "$home/half/model.safetensors.new" --dtype f16 --store "$home/two.db" --quiet
+mv "$home/half/model.safetensors.new" "$home/half/model.safetensors"
+two() { # two SIZE SCRIPT: in the folder where "half" lies
+	script=$PWD/tests/replay/sample/$2.t2s bin=$(realpath "$T")
+	(cd "$home" && "$bin" --script "$script" --size "$1" --store "$home/two.db" sample)
+}
+check two_models_120x40 two 120x40 models2
+check two_models_200x60 two 200x60 models2
+rm -r "$home/half"
+check gone_model_120x40 two 120x40 gone
 check evals_120x40 play 120x40 evals
 check evals_200x60 play 200x60 evals
 check evals_80x24 play 80x24 evals-small

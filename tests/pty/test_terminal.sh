@@ -113,6 +113,41 @@ pastes() {
 	mux paste-buffer -p -t t
 	shows "q?1 one" && shows "two 日本"
 }
+# y: the list is in tmux's clipboard, and what went out holds it for the terminal outside too
+copies() {
+	start
+	mux set -s set-clipboard on
+	shows "2 Spectrum" || return 1
+	mux send-keys -t t 7
+	shows "› math" || return 1
+	mux pipe-pane -t t "cat >$dir/raw"
+	mux send-keys -t t y
+	shows "copied" || return 1
+	mux show-buffer | head -1 | grep -q "^task	steps	accuracy" && mux show-buffer | grep -q "日本語" || {
+		mux show-buffer | cat -v | head -3
+		return 1
+	}
+	grep -qa $'\033Ptmux;\033\033\\]52;c;dGFza' "$dir/raw"
+}
+# inside screen: in pieces that it lets through, together the same text
+copies_in_screen() {
+	start TMUX= STY=1.pts-0.here
+	shows "2 Spectrum" || return 1
+	mux send-keys -t t 7
+	shows "› math" || return 1
+	mux pipe-pane -t t "cat >$dir/raw"
+	mux send-keys -t t y
+	shows "copied" || return 1
+	[ "$(tr '\033' '\n' <"$dir/raw" | grep -ac '^P')" -ge 2 ] || return 1
+	tr -d '\n' <"$dir/raw" | sed 's/\x1b\\\x1bP//g' | grep -ao ']52;c;[A-Za-z0-9+/=]*' | cut -d';' -f3 |
+		base64 -d | grep -q "^task	steps	accuracy"
+}
+copies_nothing() { # TERM without a clipboard
+	start TERM=vt100
+	shows "2 Spectrum" || return 1
+	mux send-keys -t t y
+	shows "no clipboard; x exports"
+}
 says() { # TEXT ENV ...
 	local text=$1
 	shift
@@ -161,6 +196,9 @@ check terminal_sizes sizes
 check terminal_idles idles
 check terminal_mouse mouse
 check terminal_pastes pastes
+check terminal_copies copies
+check terminal_copies_in_screen copies_in_screen
+check terminal_copies_nothing copies_nothing
 check terminal_dumb says 'TERM is "dumb"' TERM=dumb
 check terminal_unknown says 'no such entry' TERM=nonsense
 check terminal_vt100 runs_on TERM=vt100

@@ -335,6 +335,52 @@ test_threads(void **state)
 	bed_close(&b);
 }
 
+/* q, k and v of one x together are what they are one by one, whatever their forms and slots. */
+static void
+test_together(void **state)
+{
+	static const enum form forms[] = {FORM_AUTO, FORM_BASE, FORM_DENSE, FORM_FACTORED,
+					  FORM_DELTA};
+	static const int rows[] = {1, 5, 20}, mats[] = {MAT_Q, MAT_K, MAT_V};
+	struct bed b;
+
+	(void)state;
+	if (!golden_path("svf/T.jsonl") || !bed_open(&b, model, 2))
+		skip();
+	bed_decompose(&b);
+	for (int k = 0; k < 5 * 3 * 3; k++) {
+		struct adaptation *a = five_slots(&b, b.pool, forms[k % 5]),
+				  *single = five_slots(&b, b.pool, forms[k % 5]);
+		const struct linear *op = adaptation_op(a), *op1 = adaptation_op(single);
+		int n = rows[k / 5 % 3], slot[20], way = k / 15;
+		size_t nx = (size_t)n * (size_t)model_matrix(b.m, MAT_Q)->n;
+		float *x = malloc(nx * sizeof *x), *y[3], *want[3];
+
+		fill(x, nx, 3);
+		for (int i = 0; i < n; i++)
+			slot[i] = way == 1 ? 2 : i % SLOTS;
+		for (int i = 0; i < 3; i++) {
+			size_t size = (size_t)n * (size_t)model_matrix(b.m, mats[i])->m;
+
+			y[i] = malloc(size * sizeof(float));
+			want[i] = malloc(size * sizeof(float));
+			op1->forward(op1->self, mats[i], x, n, way ? slot : NULL, want[i], false);
+		}
+		op->together(op->self, mats, 3, x, n, way ? slot : NULL, y);
+		for (int i = 0; i < 3; i++) {
+			assert_memory_equal(y[i], want[i],
+					    (size_t)n * (size_t)model_matrix(b.m, mats[i])->m *
+						    sizeof(float));
+			free(y[i]);
+			free(want[i]);
+		}
+		free(x);
+		adaptation_free(a);
+		adaptation_free(single);
+	}
+	bed_close(&b);
+}
+
 /* dL/ds and dL/dx of L = sum(g * y) in double, from the definitions; kept, recalled and recomputed alike. */
 static void
 test_gradients(void **state)
@@ -508,10 +554,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),	cmocka_unit_test(test_weights),
-		cmocka_unit_test(test_logits),	cmocka_unit_test(test_batch),
-		cmocka_unit_test(test_threads), cmocka_unit_test(test_gradients),
-		cmocka_unit_test(test_choice),	cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_names),	 cmocka_unit_test(test_weights),
+		cmocka_unit_test(test_logits),	 cmocka_unit_test(test_batch),
+		cmocka_unit_test(test_threads),	 cmocka_unit_test(test_gradients),
+		cmocka_unit_test(test_choice),	 cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

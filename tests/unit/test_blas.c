@@ -187,6 +187,58 @@ test_weights(void **state)
 		}
 }
 
+/* Weights of several types and heights, of one X or of their own, together and one by one: the same bits. */
+static void
+test_together(void **state)
+{
+	static const enum dtype types[] = {T2_BF16, T2_Q4_1, T2_Q4_1, T2_Q8_0};
+	static const int heights[] = {130, 1, 37, 0};
+	static const int rows[] = {1, 3, 8, 13};
+	struct pool *pools[] = {pool1, pool2, pool5};
+	enum { WIDTH = 256 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		float *X = random_floats((size_t)rows[i] * WIDTH, 5),
+		      *other = random_floats((size_t)rows[i] * WIDTH, 6);
+		struct gemm_weight list[GEMM_TOGETHER];
+		float *want[GEMM_TOGETHER];
+
+		for (int k = 0; k < GEMM_TOGETHER; k++) {
+			size_t size = (size_t)rows[i] * (size_t)heights[k] + 1;
+
+			list[k] = (struct gemm_weight){
+				.type = types[k],
+				.W = random_weight(types[k], heights[k] + 1, WIDTH, 20 + k),
+				.m = heights[k],
+				.n = WIDTH,
+				.X = k == 2 ? other : X,
+				.Y = malloc(size * sizeof(float))};
+			want[k] = malloc(size * sizeof(float));
+			want[k][size - 1] = list[k].Y[size - 1] = 42; /* nobody writes beyond */
+			gemm_weight_nt(pool1, list[k].type, list[k].W, list[k].m, WIDTH, list[k].X,
+				       rows[i], want[k]);
+		}
+		for (size_t p = 0; p < sizeof pools / sizeof *pools; p++) {
+			for (int k = 0; k < GEMM_TOGETHER; k++)
+				memset(list[k].Y, 0xff,
+				       (size_t)rows[i] * (size_t)heights[k] * sizeof(float));
+			gemm_weights_nt(pools[p], list, GEMM_TOGETHER, rows[i]);
+			for (int k = 0; k < GEMM_TOGETHER; k++)
+				assert_memory_equal(list[k].Y, want[k],
+						    ((size_t)rows[i] * (size_t)heights[k] + 1) *
+							    sizeof(float));
+		}
+		for (int k = 0; k < GEMM_TOGETHER; k++) {
+			free((void *)list[k].W);
+			free(list[k].Y);
+			free(want[k]);
+		}
+		free(X);
+		free(other);
+	}
+}
+
 static void
 test_family(void **state)
 {
@@ -232,9 +284,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_family),
-		cmocka_unit_test(test_gemm_shapes),
-		cmocka_unit_test(test_gemm_nothing),
+		cmocka_unit_test(test_together),    cmocka_unit_test(test_family),
+		cmocka_unit_test(test_gemm_shapes), cmocka_unit_test(test_gemm_nothing),
 		cmocka_unit_test(test_weights),
 	};
 

@@ -67,7 +67,7 @@ test_rows(void **state)
 	/* the view's own line wins over the other wherever it stands */
 	static const struct keymap_row rows[] = {
 		{1, "runs", "mark", "v"}, {2, "", "mark", "b"},	  {3, "", "quit", "Q F10"},
-		{4, "RUNS", "stop", "X"}, {5, "", "suspend", ""}, {6, "mix", "open", "o"},
+		{4, "RUNS", "stop", "K"}, {5, "", "suspend", ""}, {6, "mix", "open", "o"},
 	};
 	struct keymap *k;
 	struct t2_err err;
@@ -84,7 +84,7 @@ test_rows(void **state)
 	assert_string_equal(does(k, 7, 0, "Q"), "quit");
 	assert_string_equal(does(k, 4, 1, "F10"), "quit");
 	assert_string_equal(does(k, 7, 1, "q"), "");
-	assert_string_equal(does(k, 7, 0, "X"), "stop");
+	assert_string_equal(does(k, 7, 0, "K"), "stop");
 	assert_string_equal(does(k, 7, 0, "s"), "");
 	assert_string_equal(does(k, 4, 0, "s"), "search");
 	assert_string_equal(does(k, 4, 0, "Ctrl-z"), "");

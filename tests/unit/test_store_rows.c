@@ -74,6 +74,34 @@ test_experts(void **state)
 	store_close(s);
 }
 
+/* What was measured of an expert stays its own under a new name, and nobody else's. */
+static void
+test_rename_evals(void **state)
+{
+	const char *path = new_path();
+	struct store *s = opened(path);
+	int64_t model = add_model(s), a = add_expert(s, model, "math", 1), id;
+	struct eval_row e = {.model = model, .task = "sums", .split = "test", .n = 10};
+
+	(void)state;
+	add_expert(s, model, "code", 2);
+	e.strategy = "expert:math";
+	OK(store_eval_add(s, &e, NULL, 0, &id, &err));
+	e.strategy = "expert:code";
+	OK(store_eval_add(s, &e, NULL, 0, &id, &err));
+	says(store_expert_rename(s, a, "code", &err), T2_EINVAL, "taken");
+	expect_sql(
+		path,
+		"SELECT group_concat(strategy) FROM (SELECT strategy FROM evaluation ORDER BY id)",
+		"expert:math,expert:code");
+	OK(store_expert_rename(s, a, "sums", &err));
+	expect_sql(
+		path,
+		"SELECT group_concat(strategy) FROM (SELECT strategy FROM evaluation ORDER BY id)",
+		"expert:sums,expert:code");
+	store_close(s);
+}
+
 /* The same name on two models: found only when the model is said. */
 static void
 test_ambiguous(void **state)
@@ -401,13 +429,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_experts),
-		cmocka_unit_test(test_ambiguous),
-		cmocka_unit_test(test_bad_vectors),
-		cmocka_unit_test(test_mixtures),
-		cmocka_unit_test(test_runs),
-		cmocka_unit_test(test_claim),
-		cmocka_unit_test(test_evals_decisions),
+		cmocka_unit_test(test_experts),	  cmocka_unit_test(test_rename_evals),
+		cmocka_unit_test(test_ambiguous), cmocka_unit_test(test_bad_vectors),
+		cmocka_unit_test(test_mixtures),  cmocka_unit_test(test_runs),
+		cmocka_unit_test(test_claim),	  cmocka_unit_test(test_evals_decisions),
 		cmocka_unit_test(test_cascade),
 	};
 

@@ -147,6 +147,38 @@ exponentials(void **state)
 		}
 }
 
+/* Against a plain loop, where the largest come several times and where numbers are none. */
+static void
+first_of_the_largest(void **state)
+{
+	enum kern_level best = kern_level();
+	struct rng r;
+
+	(void)state;
+	rng_seed(&r, 3, 0, 0);
+	for (int level = KERN_PLAIN; level <= (int)best; level++) {
+		kern_force((enum kern_level)level);
+		for (int turn = 0; turn < 400; turn++) {
+			int n = turn % N, want = 0;
+			float top = -INFINITY;
+
+			for (int i = 0; i < n; i++) {
+				a[i] = (float)(rng_below(&r, turn % 7 + 1)) - 3;
+				if (turn % 5 == 1 && rng_below(&r, 3) == 0)
+					a[i] = turn % 2 ? NAN : -INFINITY;
+				if (turn % 11 == 3)
+					a[i] = turn % 2 ? NAN : -INFINITY;
+				if (a[i] > top) {
+					top = a[i];
+					want = i;
+				}
+			}
+			assert_int_equal(vec_argmax(a, n), want);
+		}
+	}
+	kern_force(best);
+}
+
 static void
 same_bits_at_every_level(void **state)
 {
@@ -180,11 +212,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(simple_ones),
-		cmocka_unit_test(silu_gradient),
-		cmocka_unit_test(weighted_sums),
-		cmocka_unit_test(exponentials),
-		cmocka_unit_test(same_bits_at_every_level),
+		cmocka_unit_test(simple_ones),		cmocka_unit_test(silu_gradient),
+		cmocka_unit_test(weighted_sums),	cmocka_unit_test(exponentials),
+		cmocka_unit_test(first_of_the_largest), cmocka_unit_test(same_bits_at_every_level),
 	};
 
 	kern_init();

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "tui/app.h"
+#include "tui/deleting.h"
 #include "tui/views/ask.h"
 #include "tui/views/views.h"
 
@@ -447,6 +448,15 @@ ask_action(struct view *v, void *state, int pane, enum action a)
 			read_history(s);
 			return true;
 		}
+		if (a == A_DELETE && (row = table_selected(&s->table)) >= 0) {
+			char what[80];
+
+			snprintf(what, sizeof what, "decision %lld",
+				 (long long)s->history.v[row].id);
+			deleting_row(v->app, s->w->ui.store, TRASH_DECISION, s->history.v[row].id,
+				     what);
+			return true;
+		}
 		return table_action(&s->table, a);
 	}
 	if (pane == ASK_ANSWER)
@@ -521,7 +531,10 @@ next_strategy(struct view *v, void *state, const char *arg)
 {
 	struct ask *s = state;
 
-	(void)arg;
+	if (arg) {
+		choose(v, s, arg);
+		return;
+	}
 	s->choice = (s->choice + 1) % s->nstrategy;
 	app_say(v->app, "strategy: %s", s->strategy[s->choice]);
 }
@@ -540,7 +553,7 @@ toggle_base(struct view *v, void *state, const char *arg)
 static const struct binding bindings[] = {
 	{A_NONE, "a", "ask", "ask the prompt", ask_now, PANES_ALL, BIND_BAR | BIND_ARG},
 	{A_NONE, "S", "strategy", "next strategy: auto, cls, prompt, none, experts, mixtures",
-	 next_strategy, PANES_ALL, BIND_BAR},
+	 next_strategy, PANES_ALL, BIND_BAR | BIND_TAKES(ARG_STRATEGY)},
 	{A_NONE, "b", "base", "also show what the base model would say", toggle_base, PANES_ALL,
 	 BIND_BAR},
 };
@@ -550,7 +563,7 @@ static const struct pane_spec panes[] = {
 	[ASK_PASS1] = {"pass1", "pass 1", 30, 3, CAN(A_EDIT)},
 	[ASK_ANSWER] = {"answer", "pass 2", 30, 3, CAN(A_EDIT) | CAN_MOVE},
 	[ASK_HISTORY] = {"history", "history", 18, 3,
-			 CAN_LIST | CAN(A_OPEN) | CAN(A_EDIT) | CAN(A_REFRESH)},
+			 CAN_LIST | CAN(A_OPEN) | CAN(A_EDIT) | CAN(A_REFRESH) | CAN(A_DELETE)},
 	[ASK_LAYERS] = {"layers", "layers", 18, 2, CAN(A_EDIT)},
 };
 

@@ -7,6 +7,7 @@
 
 #include "engine/base/strbuf.h"
 #include "tui/app.h"
+#include "tui/deleting.h"
 #include "tui/plot.h"
 #include "tui/views/views.h"
 
@@ -272,17 +273,19 @@ static bool
 list_action(struct view *v, struct experts *s, enum action a)
 {
 	int row = ex_selected(s);
+	char what[160];
 
 	if (a == A_OPEN) {
 		overlay(s);
 		return true;
 	}
 	if (a == A_DELETE) {
-		if (row >= 0)
-			ex_delete(s, row);
+		if (row < 0)
+			return false;
+		snprintf(what, sizeof what, "expert %.120s", s->list.v[row].name);
+		deleting_row(v->app, s->w->ui.store, TRASH_EXPERT, s->list.v[row].id, what);
 		return true;
 	}
-	(void)v;
 	if (!table_action(&s->table, a))
 		return false;
 	selection_moved(s);
@@ -471,9 +474,9 @@ static const struct binding bindings[] = {
 	{A_NONE, "e", "rename", "rename the selected expert", rename_expert, PANES_ALL,
 	 BIND_BAR | BIND_ARG},
 	{A_NONE, "", "expert-import", "bring in an expert from a file", import_expert, PANES_ALL,
-	 BIND_ARG},
+	 BIND_TAKES(ARG_FILE)},
 	{A_NONE, "", "expert-export", "write the selected expert to a file", export_expert,
-	 PANES_ALL, BIND_ARG},
+	 PANES_ALL, BIND_TAKES(ARG_FILE)},
 };
 
 enum {
@@ -507,7 +510,7 @@ const struct view_ops experts_view = {
 	.state_size = sizeof(struct experts),
 	.panes = panes,
 	.npanes = EX_PANES,
-	.layout = "h(6:v(1:list 1:cosines) 5:v(3:map 3:profile 5:about))",
+	.layout = "h(1:v(1:list 1:cosines) 1:v(3:map 3:profile 5:about))",
 	.bindings = bindings,
 	.nbindings = sizeof bindings / sizeof *bindings,
 	.open = experts_open,

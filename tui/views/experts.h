@@ -113,7 +113,6 @@ void ex_data_free(struct experts *s);
 
 /* experts_act.c: each says what it did, or why it could not. */
 void ex_rename(struct experts *s, int row, const char *to); /* to NULL: asks */
-void ex_delete(struct experts *s, int row);
 void ex_import(struct experts *s, const char *path);
 void ex_export(struct experts *s, int row, const char *path);
 

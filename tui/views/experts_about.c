@@ -50,8 +50,10 @@ settings(const char *text, struct strbuf *out)
 		if (!strcmp(key, "task") || !strcmp(key, "name") || !strcmp(key, "seed") ||
 		    !strcmp(key, "modules") || !strcmp(key, "scale"))
 			continue;
-		strbuf_printf(out, "%s%s ", n++ ? "  " : "settings\t", key);
-		if (json_is_string(x))
+		strbuf_printf(out, "%s%s ", n++ ? ", " : "settings\t", key);
+		if (!strcmp(key, "lr") && json_number_value(x) <= 0)
+			strbuf_str(out, "by rule");
+		else if (json_is_string(x))
 			strbuf_str(out, json_string_value(x));
 		else if (json_is_integer(x))
 			strbuf_printf(out, "%lld", json_integer_value(x));
@@ -70,8 +72,10 @@ run(const struct run_row *r, struct strbuf *out)
 {
 	json_t *o = json_loads(r->settings, 0, NULL), *seed = json_object_get(o, "seed");
 
-	strbuf_printf(out, "run\t%lld %s, %s, step %d of %d", (long long)r->id, r->name, r->status,
+	strbuf_printf(out, "run\t%lld %s, %s, %d of %d steps", (long long)r->id, r->name, r->status,
 		      r->step, r->steps);
+	if (r->best_step >= 0)
+		strbuf_printf(out, ", kept step %d", r->best_step);
 	if (json_is_integer(seed))
 		strbuf_printf(out, ", seed %lld", json_integer_value(seed));
 	strbuf_char(out, '\n');
@@ -99,7 +103,7 @@ validation(struct store *s, const struct run_row *r, struct strbuf *out)
 	if (isnan(best.accuracy))
 		return;
 	worth(&first, &best, "validation", out);
-	strbuf_printf(out, ", step %d\n", r->best_step);
+	strbuf_char(out, '\n');
 }
 
 /* The newest evaluation of each task and split. */
@@ -196,7 +200,7 @@ ex_about(struct experts *s, int row, struct strbuf *out)
 	} else {
 		strbuf_printf(out, "run\t%s\n", "none: it came from a file, or its run is gone");
 	}
-	strbuf_printf(out, "made\t%s%s\n", when(r->created, a, sizeof a),
+	strbuf_printf(out, "since\t%s%s\n", when(r->created, a, sizeof a),
 		      r->shipped ? "  (shipped with the program)" : "");
 	strbuf_printf(out, "kept in\t%s, expert %lld\n", store_path(s->w->ui.store),
 		      (long long)r->id);

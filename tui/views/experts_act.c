@@ -1,10 +1,9 @@
-/* What the Experts view does to the store: rename, delete, import, export; u takes back the first three. */
+/* What the Experts view does to the store: rename, import, export; u takes back the first two. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "store/trash.h"
 #include "tui/app.h"
 #include "tui/importing.h"
 #include "tui/views/experts.h"
@@ -108,64 +107,11 @@ ex_rename(struct experts *s, int row, const char *to)
 	app_prompt(s->app, &p);
 }
 
-/* -- delete ------------------------------------------------------------------------------------------------ */
-
-struct deleted {
-	struct experts *s;
-	struct trash *trash;
-};
-
-static void
-deleted_drop(void *arg)
-{
-	struct deleted *x = arg;
-
-	trash_free(x->trash);
-	free(x);
-}
-
-static bool
-delete_undo(struct app *a, void *arg)
-{
-	struct deleted *x = arg;
-	struct t2_err err;
-	int64_t id;
-
-	if (trash_restore(x->trash, x->s->w->ui.store, &id, &err)) {
-		app_fail(a, &err);
-		return false;
-	}
-	changed(a);
-	return true;
-}
-
-void
-ex_delete(struct experts *s, int row)
-{
-	const struct expert_row *r = &s->list.v[row];
-	struct deleted *x = calloc(1, sizeof *x);
-	struct t2_err err;
-	char what[160];
-
-	if (!x)
-		return;
-	x->s = s;
-	if (trash_put(&x->trash, s->w->ui.store, TRASH_EXPERT, r->id, &err)) {
-		free(x);
-		app_fail(s->app, &err);
-		return;
-	}
-	snprintf(what, sizeof what, "expert %.120s deleted", r->name);
-	app_undo_push(s->app, what, delete_undo, x, deleted_drop);
-	app_say(s->app, "expert %s deleted; u takes it back until the workbench is left", r->name);
-	changed(s->app);
-}
-
 /* -- import ------------------------------------------------------------------------------------------------ */
 
 struct import {
 	struct experts *s;
-	char file[1024], model[1024], store[1024];
+	char file[1024], model[1024], store[1024], name[128]; /* name "": the file's */
 	int threads;
 	struct importing got;
 };
@@ -174,7 +120,8 @@ static enum t2_status
 import_work(void *arg, struct job *job, struct t2_err *err)
 {
 	struct import *x = arg;
-	struct importing_options o = {.file = x->file, .otherwise = x->model};
+	struct importing_options o = {
+		.file = x->file, .name = x->name[0] ? x->name : NULL, .otherwise = x->model};
 	struct workspace ws = {0};
 	enum t2_status st;
 
@@ -205,6 +152,37 @@ import_undo(struct app *a, void *arg)
 	return true;
 }
 
+static void import_start(struct app *a, const struct import *as);
+
+static void
+import_named(struct app *a, void *arg, const char *text)
+{
+	struct import *x = arg;
+
+	if (!*text)
+		return;
+	snprintf(x->name, sizeof x->name, "%s", text);
+	import_start(a, x);
+}
+
+/* Another name, then: the file is still good. */
+static void
+import_ask(const struct import *x)
+{
+	struct app_prompt p = {
+		.label = "that name is taken; import as: ", .done = import_named, .drop = free};
+	struct import *again = malloc(sizeof *again);
+	char name[128];
+
+	if (!again)
+		return;
+	*again = *x;
+	snprintf(name, sizeof name, "%.120s-2", x->got.name);
+	p.text = name;
+	p.arg = again;
+	app_prompt(x->s->app, &p);
+}
+
 static void
 import_done(void *arg, enum t2_status st, const struct t2_err *err)
 {
@@ -213,6 +191,8 @@ import_done(void *arg, enum t2_status st, const struct t2_err *err)
 	char what[160];
 
 	(void)err;
+	if (st && x->got.taken)
+		import_ask(x);
 	if (st)
 		return;
 	undo = calloc(1, sizeof *undo);
@@ -226,8 +206,8 @@ import_done(void *arg, enum t2_status st, const struct t2_err *err)
 	changed(x->s->app);
 }
 
-void
-ex_import(struct experts *s, const char *path)
+static void
+import_start(struct app *a, const struct import *as)
 {
 	struct job_spec spec = {.name = "import",
 				.owner = &experts_view,
@@ -235,22 +215,28 @@ ex_import(struct experts *s, const char *path)
 				.done = import_done,
 				.drop = free,
 				.quiet = true};
-	struct import *x;
+	struct import *x = malloc(sizeof *x);
+
+	if (!x)
+		return;
+	*x = *as;
+	spec.arg = x;
+	app_job(a, &spec);
+}
+
+void
+ex_import(struct experts *s, const char *path)
+{
+	struct import x = {.s = s, .threads = s->w->threads};
 
 	if (!path || !*path) {
 		app_say(s->app, "say which file: :expert-import FILE.safetensors");
 		return;
 	}
-	x = calloc(1, sizeof *x);
-	if (!x)
-		return;
-	x->s = s;
-	x->threads = s->w->threads;
-	expand(path, x->file, sizeof x->file);
-	snprintf(x->model, sizeof x->model, "%s", s->w->model_name);
-	snprintf(x->store, sizeof x->store, "%s", store_path(s->w->ui.store));
-	spec.arg = x;
-	app_job(s->app, &spec);
+	expand(path, x.file, sizeof x.file);
+	snprintf(x.model, sizeof x.model, "%s", s->w->model_name);
+	snprintf(x.store, sizeof x.store, "%s", store_path(s->w->ui.store));
+	import_start(s->app, &x);
 }
 
 /* -- export ------------------------------------------------------------------------------------------------ */

@@ -47,6 +47,7 @@ cosine_heat(const struct experts *s, bool focused)
 			     .diverging = true,
 			     .lo = -1,
 			     .hi = 1,
+			     .places = 2,
 			     .sel_row = s->row,
 			     .sel_col = s->col,
 			     .focused = focused};
@@ -337,19 +338,36 @@ draw_list(struct view *v, struct experts *s, struct canvas *c, struct rect r)
 	table_draw(&s->table, c, r, view_focused(v, EX_LIST));
 }
 
+/* On a small screen, where a pane has all of it and needs h rows: what goes with its selection stands below it. */
+static bool
+below(const struct view *v, struct canvas *c, struct rect *r, int h, struct rect *rest)
+{
+	if (!v->single || v->zoomed || r->h < h + 9)
+		return false;
+	canvas_hline(c, r->x, r->y + h, r->w, canvas_style(c, TH_BORDER));
+	*rest = (struct rect){r->x, r->y + h + 1, r->w, r->h - h - 1};
+	r->h = h;
+	return true;
+}
+
 void
 ex_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r)
 {
 	struct experts *s = state;
+	struct rect rest;
 
 	switch (pane) {
 	case EX_LIST:
+		if (below(v, c, &r, s->list.n + 1, &rest))
+			draw_about(v, s, c, rest);
 		draw_list(v, s, c, r);
 		break;
 	case EX_COSINE:
 		draw_cosine(v, s, c, r);
 		break;
 	case EX_MAP:
+		if (below(v, c, &r, s->layers + 3, &rest))
+			draw_profile(v, s, c, rest);
 		draw_map(v, s, c, r);
 		break;
 	case EX_PROFILE:

@@ -15,14 +15,14 @@ enum { C_NAME, C_TASK, C_METHOD, C_VALUES, C_BASE, C_OWN, C_TEST, C_WHEN, C_MODE
 enum { INTERVAL = 16 }; /* "0.71 [0.66 0.75]" */
 
 static const struct column columns[COLUMNS] = {
-	[C_NAME] = {"name", 9, 20, ALIGN_LEFT, 0},
-	[C_TASK] = {"task", 6, 12, ALIGN_LEFT, 2},
+	[C_NAME] = {"name", 8, 20, ALIGN_LEFT, 0},
+	[C_TASK] = {"task", 8, 12, ALIGN_LEFT, 2},
 	[C_METHOD] = {"method", 6, 6, ALIGN_LEFT, 7},
 	[C_VALUES] = {"values", 6, 8, ALIGN_RIGHT, 5},
-	[C_BASE] = {"base", 5, INTERVAL, ALIGN_RIGHT, 3},
+	[C_BASE] = {"base", 4, INTERVAL, ALIGN_RIGHT, 3},
 	[C_OWN] = {"expert", INTERVAL, INTERVAL, ALIGN_RIGHT, 1},
 	[C_TEST] = {"eval test", INTERVAL, INTERVAL, ALIGN_RIGHT, 6},
-	[C_WHEN] = {"made", 10, 10, ALIGN_LEFT, 4},
+	[C_WHEN] = {"when", 10, 10, ALIGN_LEFT, 4},
 	[C_MODEL] = {"model", 8, 16, ALIGN_LEFT, 8},
 };
 

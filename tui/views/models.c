@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tui/app.h"
+#include "tui/beside.h"
 #include "tui/complete.h"
 #include "tui/opening.h"
 #include "tui/utf8.h"
@@ -168,7 +169,7 @@ cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st)
 	switch (col) {
 	case COL_NAME:
 		snprintf(buf, TABLE_CELL, "%s%s",
-			 r->open		? "● "
+			 r->open		? "◆ "
 			 : r->there == THERE_NO ? "✗ "
 						: "  ",
 			 r->name);
@@ -364,6 +365,44 @@ models_event(struct view *v, void *state, const struct event *e)
 
 /* -- acting ------------------------------------------------------------------------------------------------- */
 
+/* One other model at most is marked: it is what c compares the open one with. */
+static void
+mark(struct view *v, struct models *s)
+{
+	const struct models_row *r = models_selected(s);
+	bool was = r && table_marked(&s->table, table_selected(&s->table));
+
+	if (!r)
+		return;
+	if (r->open || r->there == THERE_NO) {
+		app_say(v->app,
+			r->open ? "this one is open; space on another marks it for comparing"
+				: "%s: its files are gone",
+			r->name);
+		return;
+	}
+	table_unmark(&s->table);
+	if (was) {
+		beside_drop(v->app, s->w);
+		return;
+	}
+	table_action(&s->table, A_MARK);
+	beside_start(v->app, s->w, r->path, r->name);
+}
+
+static void
+show_compared(struct view *v, struct models *s)
+{
+	if (!s->w->beside) {
+		app_say(v->app, table_marks(&s->table)
+					? "the marked model's spectra are still being read"
+					: "space marks a second model; c then compares spectra");
+		return;
+	}
+	app_send(v->app, &spectrum_view, VIEW_BESIDE, NULL, NULL);
+	app_show(v->app, spectrum_view.number);
+}
+
 static void
 open_selected(struct view *v, struct models *s)
 {
@@ -411,8 +450,16 @@ models_action(struct view *v, void *state, int pane, enum action a)
 			models_gather(v, s, r->path);
 		return true;
 	}
+	if (a == A_COMPARE) {
+		show_compared(v, s);
+		return true;
+	}
 	switch (pane) {
 	case MD_LIST:
+		if (a == A_MARK) {
+			mark(v, s);
+			return true;
+		}
 		if (a == A_OPEN) {
 			open_selected(v, s);
 			return true;
@@ -424,7 +471,7 @@ models_action(struct view *v, void *state, int pane, enum action a)
 	case MD_FACTS:
 		return facts_action(s, a);
 	case MD_FACTORS:
-		if (a != A_OPEN)
+		if (a != A_OPEN && !(a == A_BACK && models_decomposing(s)))
 			return false;
 		models_decompose(v, s, NULL);
 		return true;
@@ -480,9 +527,11 @@ static const struct binding bindings[] = {
 
 static const struct pane_spec panes[] = {
 	[MD_LIST] = {"list", "models", 40, 4,
-		     CAN_LIST | CAN(A_OPEN) | CAN(A_SORT) | CAN(A_REFRESH)},
-	[MD_FACTS] = {"facts", "architecture", 44, 8, CAN_MOVE | CAN(A_REFRESH)},
-	[MD_FACTORS] = {"factors", "decomposed", 30, 9, CAN(A_OPEN) | CAN(A_REFRESH)},
+		     CAN_LIST | CAN(A_OPEN) | CAN(A_MARK) | CAN(A_COMPARE) | CAN(A_SORT) |
+			     CAN(A_REFRESH)},
+	[MD_FACTS] = {"facts", "architecture", 44, 8, CAN_MOVE | CAN(A_COMPARE) | CAN(A_REFRESH)},
+	[MD_FACTORS] = {"factors", "decomposed", 30, 9,
+			CAN(A_OPEN) | CAN(A_COMPARE) | CAN(A_REFRESH)},
 	[MD_TENSORS] = {"tensors", "tensors", 44, 4, CAN_LIST | CAN(A_SORT) | CAN(A_REFRESH)},
 };
 

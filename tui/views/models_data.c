@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tui/app.h"
+#include "tui/beside.h"
 #include "tui/views/views.h"
 
 /* -- what is known of a path -------------------------------------------------------------------------------- */
@@ -272,6 +273,8 @@ factor_ended(void *arg, enum t2_status st, const struct t2_err *err)
 	(void)err;
 	j->s->other_job = 0;
 	models_gather(j->v, j->s, j->path); /* what is in the cache now, not what was counted */
+	if (j->s->w->beside && !strcmp(j->s->w->beside->path, j->path))
+		beside_start(j->v->app, j->s->w, j->path, j->s->w->beside->name);
 }
 
 static void

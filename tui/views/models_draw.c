@@ -169,13 +169,16 @@ draw_facts(struct view *v, struct models *s, struct canvas *c, struct rect r)
 	if (!row)
 		return;
 	if (row->there == THERE_NO) {
-		snprintf(text, sizeof text,
-			 row->open ? "%s is not there any more: deleted or moved. It stays usable "
-				     "until you leave it."
-				   : "%s is not there any more: deleted or moved. O opens it from "
-				     "its new place; its experts and runs are kept and come back "
-				     "with it.",
-			 row->path);
+		snprintf(
+			text, sizeof text,
+			row->open
+				? "Its files are gone: deleted or moved, they were at %s. It stays "
+				  "usable until you leave it."
+				: "Its files are gone: deleted or moved, they were at %s. O opens "
+				  "it "
+				  "from its new place; its experts and runs are kept and come back "
+				  "with it.",
+			row->path);
 		f.y += say(c, r, TH_BAD, text) + 1;
 	}
 	if (e && e->info) {
@@ -281,6 +284,8 @@ models_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect
 	default:
 		if (i)
 			view_title(v, MD_TENSORS, "%d tensors", i->tensors);
+		else
+			view_title(v, MD_TENSORS, "tensors");
 		table_draw(&s->tensors, c, r, view_focused(v, MD_TENSORS));
 	}
 }

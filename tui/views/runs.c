@@ -9,6 +9,7 @@
 
 #include "engine/adapt/wilson.h"
 #include "tui/app.h"
+#include "tui/deleting.h"
 #include "tui/training.h"
 #include "tui/views/views.h"
 #include "tui/widgets/gauge.h"
@@ -178,7 +179,7 @@ static void
 read_all(struct runs *s)
 {
 	struct run_list l;
-	bool rewound;
+	bool rewound, there;
 
 	if (store_run_list(s->w->ui.store, s->w->ui.model_id, &l, NULL))
 		return;
@@ -186,10 +187,19 @@ read_all(struct runs *s)
 	s->list = l;
 	table_rows(&s->table, l.n);
 	for (int i = 0; i < s->ncurves; i++) {
-		rewound = false;
-		for (int j = 0; j < l.n; j++)
-			rewound = rewound || (l.v[j].id == s->curve[i].id && s->curve[i].n &&
-					      l.v[j].step < s->curve[i].step[s->curve[i].n - 1]);
+		rewound = there = false;
+		for (int j = 0; j < l.n; j++) {
+			if (l.v[j].id != s->curve[i].id)
+				continue;
+			there = true;
+			rewound =
+				s->curve[i].n && l.v[j].step < s->curve[i].step[s->curve[i].n - 1];
+		}
+		if (!there) { /* deleted: its number may be given again */
+			curves_clear(&s->curve[i]);
+			s->curve[i--] = s->curve[--s->ncurves];
+			continue;
+		}
 		if (rewound) { /* a resumed run went back to its checkpoint */
 			int64_t id = s->curve[i].id;
 
@@ -198,6 +208,9 @@ read_all(struct runs *s)
 		}
 		curves_update(s, &s->curve[i]);
 	}
+	if (!runs_selected(s))
+		rollout_list_free(&s->rollouts);
+	s->rollouts_of = runs_selected(s) ? s->rollouts_of : 0;
 	read_rollouts(s);
 }
 
@@ -362,6 +375,16 @@ runs_show(struct view *v, void *state)
 
 /* -- acting ------------------------------------------------------------------------------------------------ */
 
+/* Its expert stays, and its curves come back with it. */
+static void
+delete_run(struct view *v, struct runs *s, const struct run_row *r)
+{
+	char what[160];
+
+	snprintf(what, sizeof what, "run %lld %.100s", (long long)r->id, r->name);
+	deleting_row(v->app, s->w->ui.store, TRASH_RUN, r->id, what);
+}
+
 static bool
 runs_action(struct view *v, void *state, int pane, enum action a)
 {
@@ -381,6 +404,11 @@ runs_action(struct view *v, void *state, int pane, enum action a)
 		return true;
 	}
 	if (pane == RUNS_LIST) {
+		if (a == A_DELETE) {
+			if (r)
+				delete_run(v, s, r);
+			return true;
+		}
 		if (a == A_OPEN) {
 			view_focus(v, RUNS_REWARD);
 			return true;
@@ -495,12 +523,14 @@ static void
 new_run(struct view *v, void *state, const char *arg)
 {
 	(void)state;
-	(void)arg;
-	app_show(v->app, 6);
+	app_show(v->app, train_view.number);
+	if (arg)
+		app_send(v->app, &train_view, VIEW_TASK, strdup(arg), free);
 }
 
 static const struct binding bindings[] = {
-	{A_NONE, "t", "new-run", "train a new expert", new_run, PANES_ALL, BIND_BAR},
+	{A_NONE, "t", "new-run", "train a new expert", new_run, PANES_ALL,
+	 BIND_BAR | BIND_TAKES(ARG_TASK)},
 	{A_NONE, "s", "stop", "stop the selected run after its step", stop_run, PANES_ALL,
 	 BIND_BAR},
 	{A_NONE, "R", "resume", "go on with an interrupted or stopped run", resume_run, PANES_ALL,
@@ -511,7 +541,7 @@ enum { COMMON = CAN(A_REFRESH) | CAN(A_COMPARE) | CAN(A_BACK) | CAN(A_MORE) | CA
 
 static const struct pane_spec panes[] = {
 	[RUNS_LIST] = {"list", "runs", 44, 4,
-		       CAN_LIST | CAN(A_MARK) | CAN(A_OPEN) | CAN(A_SORT) | COMMON},
+		       CAN_LIST | CAN(A_MARK) | CAN(A_OPEN) | CAN(A_SORT) | CAN(A_DELETE) | COMMON},
 	[RUNS_REWARD] = {"reward", "reward", 36, 6, CAN(A_LEFT) | CAN(A_RIGHT) | COMMON},
 	[RUNS_MORE] = {"more", "more", 30, 5, CAN(A_LEFT) | CAN(A_RIGHT) | COMMON},
 	[RUNS_Z] = {"z", "z over time", 30, 4, COMMON},

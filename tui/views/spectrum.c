@@ -355,6 +355,9 @@ spectrum_event(struct view *v, void *state, const struct event *e)
 		read_experts(s);
 		values(s);
 		break;
+	case VIEW_BESIDE:
+		s->beside = true;
+		break;
 	case VIEW_EXPERT:
 		show_expert(s, e->data);
 		break;
@@ -453,7 +456,9 @@ experts_action(struct view *v, struct spectrum *s, enum action a)
 			n += s->expert[k].shown;
 		s->compare = !s->compare && n >= 2;
 		if (!s->compare && n < 2)
-			app_say(v->app, "space shows experts; c compares the first two shown");
+			app_say(v->app,
+				"space shows experts, and marks a second model in 1 Models: c "
+				"compares two");
 		return true;
 	}
 	if (a == A_OPEN) {
@@ -508,7 +513,7 @@ spectrum_action(struct view *v, void *state, int pane, enum action a)
 		return true;
 	}
 	if (a == A_COMPARE)
-		return experts_action(v, s, a);
+		return (pane != SP_EXPERTS && sp_beside_toggle(v, s)) || experts_action(v, s, a);
 	if (pane == SP_MAP || pane == SP_FACTS)
 		return map_action(v, s, a);
 	if (pane == SP_EXPERTS)
@@ -603,7 +608,7 @@ static const struct pane_spec panes[] = {
 		    CAN_MOVE_2D | CAN(A_MARK) | CAN(A_OPEN) | CAN(A_STEP_NEXT) | CAN(A_STEP_PREV) |
 			    CAN(A_COMPARE) | CAN(A_REFRESH) | CAN(A_BACK)},
 	[SP_FACTS] = {"facts", "selected", 30, 3,
-		      CAN_MOVE_2D | CAN(A_STEP_NEXT) | CAN(A_STEP_PREV)},
+		      CAN_MOVE_2D | CAN(A_STEP_NEXT) | CAN(A_STEP_PREV) | CAN(A_COMPARE)},
 	[SP_EXPERTS] = {"experts", "experts", 24, 3,
 			CAN_LIST | CAN(A_MARK) | CAN(A_OPEN) | CAN(A_COMPARE) | CAN(A_REFRESH)},
 	[SP_CURVE] = {"curve", "spectrum", 36, 7,

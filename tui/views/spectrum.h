@@ -3,6 +3,7 @@
 #define T2_VIEW_SPECTRUM_H
 
 #include "engine/svf/spectrum.h"
+#include "tui/beside.h"
 #include "tui/heat.h"
 #include "tui/plot.h"
 #include "tui/view.h"
@@ -39,6 +40,7 @@ struct spectrum {
 	int layer, kind;	      /* the selected matrix */
 	enum sp_stat stat;
 	bool linear, energy, compare;
+	bool beside;		  /* the second model shows, where there is one */
 	struct sp_expert *expert; /* as w->experts */
 	int experts;
 	struct table table;
@@ -61,6 +63,13 @@ double sp_value(const struct spectrum *s, int mat); /* of the chosen statistic; 
 /* z of expert i for a matrix: NULL where it leaves the matrix alone or cannot be read. */
 const float *sp_z(struct spectrum *s, int i, int mat);
 int sp_selected_expert(const struct spectrum *s); /* -1: none */
+/* The second model's matrix of the selected one's name; NULL: not shown, or none. */
+const struct beside_matrix *sp_beside(const struct spectrum *s);
+bool sp_beside_toggle(struct view *v, struct spectrum *s); /* false: there is no second model */
+/* " · smollm2 1536 × 576", for a title; "" where none shows. */
+void sp_beside_note(const struct spectrum *s, char *out, size_t size);
+/* The statistics with their differences; false: nothing to compare. */
+bool sp_beside_facts(struct view *v, struct spectrum *s, struct canvas *c, struct rect r);
 void sp_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r);
 bool sp_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbuf *out);
 

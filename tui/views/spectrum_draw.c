@@ -67,6 +67,8 @@ draw_facts(struct view *v, struct spectrum *s, struct canvas *c, struct rect r)
 			    "not decomposed yet: the map fills in as it comes");
 		return;
 	}
+	if (sp_beside_facts(v, s, c, r))
+		return;
 	fact(c, r, 0, "spectral norm", gauge_number(a, sizeof a, t->spectral_norm));
 	fact(c, r, 1, "stable rank", gauge_number(a, sizeof a, t->stable_rank));
 	fact(c, r, 2, "frobenius", gauge_number(a, sizeof a, t->frobenius_norm));
@@ -81,24 +83,32 @@ draw_facts(struct view *v, struct spectrum *s, struct canvas *c, struct rect r)
 }
 
 static double *
-curve_of(const struct spectrum *s, int mat, const float *z, int *n)
+curve(const struct spectrum *s, const double *sigma, int r, const float *z, int *n)
 {
-	const struct factor *f = factors_get(s->w->ui.factors, mat);
-	double *y, sum = 0, part = 0;
+	double *y = malloc((size_t)r * sizeof *y), sum = 0, part = 0;
 
 	*n = 0;
-	if (!f || !(y = malloc((size_t)f->r * sizeof *y)))
+	if (!y)
 		return NULL;
-	*n = f->r;
-	for (int i = 0; i < f->r; i++) {
-		y[i] = f->sigma64[i] * (z ? (double)z[i] : 1);
+	*n = r;
+	for (int i = 0; i < r; i++) {
+		y[i] = sigma[i] * (z ? (double)z[i] : 1);
 		sum += y[i] * y[i];
 	}
-	for (int i = 0; i < f->r && s->energy; i++) {
+	for (int i = 0; i < r && s->energy; i++) {
 		part += y[i] * y[i];
 		y[i] = sum > 0 ? part / sum : 0;
 	}
 	return y;
+}
+
+static double *
+curve_of(const struct spectrum *s, int mat, const float *z, int *n)
+{
+	const struct factor *f = factors_get(s->w->ui.factors, mat);
+
+	*n = 0;
+	return f ? curve(s, f->sigma64, f->r, z, n) : NULL;
 }
 
 static void
@@ -110,13 +120,15 @@ draw_curve(struct view *v, struct spectrum *s, struct canvas *c, struct rect r)
 	char name[SERIES][64];
 	int n = 0, mat = sp_matrix(s);
 	const struct weight *w = model_matrix(s->w->ui.model, mat);
+	const struct beside_matrix *x = sp_beside(s);
+	char other[128];
 	struct plot p = {.series = series,
 			 .log_y = !s->linear && !s->energy,
 			 .cursor = s->cursor,
 			 .empty = "this matrix is not decomposed yet"};
 
 	memset(series, 0, sizeof series);
-	for (int i = 0; i < s->experts && n < SERIES - 1; i++) {
+	for (int i = 0; i < s->experts && n < SERIES - 2; i++) {
 		const float *z;
 
 		if (!s->expert[i].shown || !(z = sp_z(s, i, mat)))
@@ -124,6 +136,12 @@ draw_curve(struct view *v, struct spectrum *s, struct canvas *c, struct rect r)
 		data[n] = curve_of(s, mat, z, &series[n].n);
 		snprintf(name[n], sizeof name[n], "σ·z %s", s->w->experts.v[i].name);
 		series[n].style = theme_series(c->theme, theme_slot(s->w->experts.v[i].name));
+		n++;
+	}
+	if (x && x->sigma) {
+		data[n] = curve(s, x->sigma, x->r, NULL, &series[n].n);
+		snprintf(name[n], sizeof name[n], "σ %.50s", s->w->beside->name);
+		series[n].style = theme_series(c->theme, theme_slot(s->w->beside->name));
 		n++;
 	}
 	for (int k = 0; k <= s->mats && n < SERIES;
@@ -149,8 +167,9 @@ draw_curve(struct view *v, struct spectrum *s, struct canvas *c, struct rect r)
 		p.marks = &mark;
 		p.nmarks = 1;
 	}
-	view_title(v, SP_CURVE, "layer %d  %s  %d × %d  r %d%s", s->layer, mat_kind_name(s->kind),
-		   w->m, w->n, weight_rank(w), s->energy ? "  cumulative energy" : "");
+	sp_beside_note(s, other, sizeof other);
+	view_title(v, SP_CURVE, "layer %d  %s  %d × %d  r %d%s%s", s->layer, mat_kind_name(s->kind),
+		   w->m, w->n, weight_rank(w), s->energy ? "  cumulative energy" : "", other);
 	view_note(v, SP_CURVE, s->energy ? "E: σ" : s->linear ? "L: log" : "L: linear");
 	plot_draw(c, r, &p, &s->plot);
 	for (int i = 0; i < n; i++)

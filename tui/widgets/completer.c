@@ -33,7 +33,8 @@ static void
 start(struct completer *k, struct editor *e, size_t from)
 {
 	completer_close(k);
-	if (!complete_path(&k->list, editor_text(e) + from, k->models)) {
+	if (k->words ? !complete_word(&k->list, editor_text(e) + from, k->words, k->nwords)
+		     : !complete_path(&k->list, editor_text(e) + from, k->models)) {
 		completion_free(&k->list);
 		return;
 	}
@@ -47,7 +48,8 @@ completer_key(struct completer *k, struct editor *e, size_t from, int key)
 {
 	bool back = key == K_BACK_TAB || key == K_UP;
 	/* Into the folder that was chosen: its name stands there with its slash. */
-	bool into = k->open && k->sel >= 0 && key == '/' && path_ends(editor_text(e), "/");
+	bool into =
+		!k->words && k->open && k->sel >= 0 && key == '/' && path_ends(editor_text(e), "/");
 
 	if (key != K_TAB && !into && !(k->open && (back || key == K_DOWN)))
 		return false;
@@ -77,7 +79,9 @@ completer_draw(struct completer *k, struct canvas *c, struct rect r)
 	if (k->empty && r.h > 0) {
 		canvas_fill(c, (struct rect){r.x, r.y + r.h - 1, r.w, 1}, popup);
 		canvas_text(c, r.x + 1, r.y + r.h - 1, r.w - 2, dim,
-			    "no folder or model file has this name");
+			    k->words	? "nothing there has this name"
+			    : k->models ? "no folder or model file has this name"
+					: "no file has this name");
 		return;
 	}
 	if (!k->open || rows < 1)

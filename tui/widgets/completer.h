@@ -1,4 +1,4 @@
-/* completer.h - Tab in a one-line editor that takes a path: completes as far as it is clear, then goes through the names;
+/* completer.h - Tab in a one-line editor that takes a path or a word: completes as far as it is clear, then goes through the names;
  * '/' enters the folder that it stands on.
  *
  *	struct completer k = {.models = true};
@@ -15,7 +15,9 @@
 #include "tui/widgets/editor.h"
 
 struct completer {
-	bool models; /* only folders and files of models */
+	bool models;  /* only folders and files of models */
+	char **words; /* in place of paths, borrowed; NULL: paths */
+	int nwords;
 	struct completion list;
 	bool open;  /* the names show */
 	bool empty; /* there are none */

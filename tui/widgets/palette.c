@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tui/app_state.h"
+#include "tui/history.h"
+#include "tui/keymap.h"
 #include "tui/utf8.h"
 #include "tui/widgets/completer.h"
 
@@ -18,7 +20,8 @@ struct palette {
 	struct hit_row hit[HITS];
 	int n, sel, top;
 	struct rect list;	/* as drawn */
-	struct completer names; /* of an argument that is a path */
+	struct completer names; /* of an argument */
+	enum binding_arg takes; /* what names are of; ARG_TEXT: none yet */
 };
 
 static int
@@ -131,30 +134,90 @@ palette_draw(struct app *a, void *state, struct canvas *c)
 	completer_draw(&p->names, c, (struct rect){in.x, in.y + 4, in.w, rows - 2});
 }
 
+/* Nothing here has that name: does another view? */
+static void
+nowhere(struct app *a, const char *text)
+{
+	size_t len = strcspn(text, " ");
+	struct binding_set sets[3];
+
+	if (!len)
+		return;
+	for (int i = 0; i < APP_VIEWS; i++) {
+		const struct view_ops *ops = a->view[i].ops;
+
+		if (ops && binding_named(sets, keymap_sets(a->keys, i, sets), text, len)) {
+			app_error(a, "%.*s is a command of %s; \":view %s\" goes there", (int)len,
+				  text, ops->name, ops->name);
+			return;
+		}
+	}
+	app_error(a, "%.*s: no such command; \":\" shows those that there are", (int)len, text);
+}
+
 static void
 palette_run(struct app *a, struct palette *p, int i)
 {
 	const char *arg = NULL;
 	const struct binding *b = with_argument(app_view(a), editor_text(&p->e), &arg);
-	char *copy = arg ? strdup(arg) : NULL;
+	char *copy = arg ? strdup(arg) : NULL, line[1024];
+	char *typed = strdup(editor_text(&p->e));
+	struct t2_err err;
 
 	if (!b && i >= 0 && i < p->n)
 		b = p->hit[i].b;
 	app_overlay_close(a); /* p is gone: what runs may open another */
-	if (b)
+	if (b) {
+		snprintf(line, sizeof line, "%s%s%s", b->name, copy ? " " : "", copy ? copy : "");
+		if (history_add(a->commands, line, &err))
+			app_fail(a, &err);
 		app_run_binding(a, b, copy);
+	} else if (typed) {
+		nowhere(a, typed);
+	}
+	free(typed);
 	free(copy);
 }
 
-/* Tab in the path behind ":open ". */
+/* Tab in the argument behind ":theme ", ":open " ... */
 static bool
-palette_path(struct app *a, struct palette *p, int key)
+palette_argument(struct app *a, struct palette *p, int key)
 {
 	const char *text = editor_text(&p->e), *arg = NULL;
 	const struct binding *b = with_argument(app_view(a), text, &arg);
+	size_t from = arg ? (size_t)(arg - text) : strlen(text);
 
-	return b && b->flags & BIND_MODEL &&
-	       completer_key(&p->names, &p->e, arg ? (size_t)(arg - text) : strlen(text), key);
+	if (!b || binding_takes(b) == ARG_TEXT)
+		return false;
+	if (p->takes != binding_takes(b)) { /* the names are asked for once */
+		completer_close(&p->names);
+		app_words_free(p->names.words, p->names.nwords);
+		p->takes = binding_takes(b);
+		p->names.words = app_words(a, p->takes, &p->names.nwords);
+		p->names.models = p->takes == ARG_MODEL;
+	}
+	return completer_key(&p->names, &p->e, from, key);
+}
+
+/* Up at the top of the list goes to the commands given before, Down comes back from them; Ctrl-p and Ctrl-n always. */
+static bool
+palette_history(struct app *a, struct palette *p, int key)
+{
+	bool up = key == ('p' | K_CTRL) || (key == K_UP && !p->sel);
+	bool down = key == ('n' | K_CTRL) || (key == K_DOWN && history_moving(a->commands));
+	const char *text;
+
+	if (!up && !down)
+		return false;
+	text = history_move(a->commands, up ? 1 : -1, editor_text(&p->e));
+	if (text) {
+		char *copy = strdup(text); /* the draft is the editor's own text */
+
+		editor_set(&p->e, copy ? copy : "");
+		free(copy);
+		palette_match(a, p);
+	}
+	return true;
 }
 
 static bool
@@ -162,17 +225,17 @@ palette_key(struct app *a, void *state, int key)
 {
 	struct palette *p = state;
 
-	if (palette_path(a, p, key))
+	if (palette_argument(a, p, key))
 		return true;
 	completer_close(&p->names);
+	if (palette_history(a, p, key))
+		return true;
 	switch (key) {
 	case K_UP:
-	case 'p' | K_CTRL:
 	case K_BACK_TAB:
 		p->sel -= p->sel > 0;
 		return true;
 	case K_DOWN:
-	case 'n' | K_CTRL:
 		p->sel += p->sel + 1 < p->n;
 		return true;
 	case K_PAGE_UP:
@@ -198,6 +261,7 @@ palette_key(struct app *a, void *state, int key)
 	}
 	switch (editor_key(&p->e, key)) {
 	case EDITOR_CHANGED:
+		history_rest(a->commands);
 		palette_match(a, p);
 		return true;
 	case EDITOR_ACCEPT:
@@ -243,6 +307,7 @@ palette_close(void *state)
 	struct palette *p = state;
 
 	completer_close(&p->names);
+	app_words_free(p->names.words, p->names.nwords);
 	editor_free(&p->e);
 	free(p);
 }
@@ -263,8 +328,8 @@ palette_open(struct app *a)
 		return;
 	}
 	p->e.single = true;
-	p->names.models = true;
 	editor_set(&p->e, "");
+	history_rest(a->commands);
 	palette_match(a, p);
 	app_overlay(a, &palette_ops, p);
 }
