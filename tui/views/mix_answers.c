@@ -369,16 +369,14 @@ mix_ask(struct mix *s, bool all, bool pause)
 bool
 mix_ask_stop(struct mix *s)
 {
-	bool any = false;
-
+	if (!s->busy || !s->asking)
+		return false;
 	for (int i = 0; i < s->ncolumns; i++)
-		if (s->column[i].state == COLUMN_ASKED || s->column[i].state == COLUMN_STREAMS) {
+		if (s->column[i].state == COLUMN_ASKED || s->column[i].state == COLUMN_STREAMS)
 			s->column[i].state = COLUMN_STOPPED;
-			any = true;
-		}
-	if (any && s->asking)
-		atomic_store(&s->asking->stop, true);
-	return any;
+	atomic_store(&s->asking->stop, true);
+	s->busy = 0;
+	return true;
 }
 
 /* -- columns --------------------------------------------------------------------------------------------------- */

@@ -99,10 +99,9 @@ draw_figures(struct canvas *c, struct rect r, const struct mix_column *k)
 	if (r.h < 3 || k->kind == COLUMN_BASE || k->state == COLUMN_ASKED || !k->n)
 		return;
 	if (k->differ)
-		canvas_printf(c, r.x, r.y + 2, r.w, dim,
-			      r.w > 20 ? "≠ base in %d of %d" : "≠ in %d of %d", k->differ, k->n);
+		canvas_printf(c, r.x, r.y + 2, r.w, dim, "%d of %d differ", k->differ, k->n);
 	else
-		canvas_text(c, r.x, r.y + 2, r.w, dim, "= base");
+		canvas_text(c, r.x, r.y + 2, r.w, dim, "as base");
 }
 
 static void
