@@ -59,7 +59,7 @@ check base_kl_is_0 test "$(cell base kl_to_base)" = 0
 check expert_kl test "$(sqlite3 :memory: "SELECT $(cell code kl_to_base) > 0")" = 1
 
 # mean |0.7/1.1 z_math + 0.4/1.1 z_code - 1| of every matrix, from the store's bytes
-vector() { sqlite3 "$db" "SELECT writefile('$D/v.$1', z) FROM expert_vector JOIN expert ON expert.id=expert WHERE name='$1' AND matrix='$2'" >/dev/null; od -A n -v -t f4 -w4 "$D/v.$1"; }
+vector() { sqlite3 -cmd ".timeout 5000" "$db" "SELECT writefile('$D/v.$1', z) FROM expert_vector JOIN expert ON expert.id=expert WHERE name='$1' AND matrix='$2'" >/dev/null; od -A n -v -t f4 -w4 "$D/v.$1"; }
 z_table() {
 	tail -n +2 "$D/z.csv" | while IFS=, read -r matrix far mean lo hi; do
 		paste <(vector math "$matrix") <(vector code "$matrix") | awk -v m="$matrix" -v far="$far" -v mean="$mean" -v lo="$lo" -v hi="$hi" '

@@ -189,13 +189,19 @@ kept_is_seen(struct set *x, const char *name)
 	struct zset *seen = mixed(x), *kept, *again;
 	struct arena a = {0};
 	struct mixture_row row;
+	struct mixing was;
 	int64_t id;
 
 	OK(mixing_keep(&x->m, x->s, x->model, name, &id, &err));
 	OK(store_mixture_find(x->s, x->model, name, &row, &a, &err));
 	OK(workspace_mixture_zset(&ws, &row, &kept, &err));
 	same(seen, kept);
+	OK(mixing_copy(&was, &x->m, &err));
 	OK(mixing_load(&x->m, &row, &err));
+	assert_true(mixing_same(&was, &x->m));
+	mixing_set(&was, 0, 3, 0.9);
+	assert_false(mixing_same(&was, &x->m));
+	mixing_free(&was);
 	again = mixed(x);
 	same(seen, again);
 	arena_free(&a);
