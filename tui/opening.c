@@ -64,6 +64,8 @@ renew(struct app *a, void *arg)
 {
 	struct opening **x = arg;
 
+	if (jobs_active(app_jobs(a), true))
+		app_say(a, "stopping what is at work on %s ...", (*x)->w->ui.name);
 	app_renew(a, swap, *x, opening_free);
 	*x = NULL;
 }
@@ -137,7 +139,8 @@ opening_start(struct app *a, struct world *w, const char *model)
 			     .done = opened,
 			     .drop = opening_free,
 			     .quiet = true,
-			     .light = true};
+			     .light = true,
+			     .passing = true};
 	struct opening *x = calloc(1, sizeof *x);
 	char name[JOB_NAME];
 	size_t n = strlen(model);

@@ -156,9 +156,9 @@ places_look(struct place_list *out, const char *const *list, int n, const char *
 	}
 	out->known = out->n;
 	if (ok && beside && realpath(beside, dir) && !stat(dir, &sb)) {
-		if (!S_ISDIR(sb.st_mode)) { /* its own folder, then those next to that */
+		if (!S_ISDIR(sb.st_mode)) { /* its own folder, then its neighbours */
 			parent(dir);
-			ok = scan(out, dir, false, &left, job);
+			ok = scan(out, dir, true, &left, job);
 		}
 		if (strcmp(dir, "/"))
 			parent(dir);

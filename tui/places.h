@@ -4,8 +4,8 @@
  *	l.v[0 .. n) are the known ones in their order, the rest was found; l.v[i].there
  *	places_free(&l);
  *
- * Beside a model: other models in its folder and in the folders next to it.  A folder counts as a model when it holds
- * config.json and .safetensors files. */
+ * Beside a model: other models in its folder, in folders there, and in the folders next to it.  A folder counts as a
+ * model when it holds config.json and .safetensors files. */
 #ifndef T2_PLACES_H
 #define T2_PLACES_H
 

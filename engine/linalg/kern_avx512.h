@@ -45,8 +45,9 @@ k_scales(const char *p)
 	return _mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)));
 }
 
-/* Types whose values come four or five or six bits at a time, x arranged: kern_avx512_quant.c, and for one row where there is
- * AVX512-VNNI kern_avx512_fixed.c.  Sizes in floats. */
+/* Products with x arranged; sizes in floats.  Types whose values come four or five or six bits at a time, some rows of x:
+ * kern_avx512_quant.c.  One row, where there is AVX512-VNNI: blocks of 256 in kern_avx512_fixed.c, blocks of 32 in
+ * kern_avx512_blocks.c, Q8_0 in kern_avx512_bytes.c. */
 size_t kern_avx512_quant_size(int n, int rows);
 void kern_avx512_quant_arrange(enum dtype t, const float *x, int ldx, int n, int rows,
 			       float *arranged);

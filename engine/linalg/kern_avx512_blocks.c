@@ -256,9 +256,9 @@ struct heads {
 	__m512 scale, min;
 };
 
-#define Q4_1_HEADS(l) ((l) / 4 % 2 * 16 + 5 * BLOCK(l))
+#define Q4_1_HEADS(i) ((i) / 4 % 2 * 32 + 10 * BLOCK(i) + (i) / 16)
 #define Q4_0_HEADS(i) ((i) / 4 % 2 * 32 + 9 * BLOCK(i))
-TABLE_32(q4_1_heads, Q4_1_HEADS);
+TABLE_16(q4_1_heads, Q4_1_HEADS);
 TABLE_16(q4_0_heads, Q4_0_HEADS);
 
 /* Those of two rows, twice. */
@@ -269,7 +269,7 @@ two_heads(const enum dtype t, struct raw r, struct raw s)
 
 	switch (t) {
 	case T2_Q4_1:
-		return _mm512_permutex2var_epi32(r.a, LOAD(q4_1_heads), s.a);
+		return _mm512_permutex2var_epi16(r.a, LOAD(q4_1_heads), s.a);
 	case T2_Q4_0:
 		return _mm512_permutex2var_epi16(r.a, LOAD(q4_0_heads), s.a);
 	case T2_Q5_1:
@@ -291,6 +291,13 @@ heads_of(const enum dtype t, const struct raw *r, const int R)
 	if (in_words(t))
 		return (struct heads){.scale = _mm512_cvtph_ps(_mm512_castsi512_si256(
 					      _mm512_mask_mov_epi64(h, 0x0c, i)))};
+	if (t == T2_Q4_1) {
+		h = _mm512_mask_mov_epi64(h, 0xcc, i);
+		return (struct heads){
+			_mm512_cvtph_ps(_mm512_castsi512_si256(h)),
+			_mm512_cvtph_ps(_mm512_extracti64x4_epi64(h, 1)),
+		};
+	}
 	h = _mm512_mask_mov_epi32(h, 0xff00, i);
 	return (struct heads){
 		_mm512_cvtph_ps(_mm512_cvtepi32_epi16(h)),

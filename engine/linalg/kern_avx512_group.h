@@ -116,18 +116,6 @@ load_units(const enum dtype t, const char *p, int from, int end)
 	return _mm512_maskz_loadu_epi32((__mmask16)(n < 16 ? (1u << n) - 1 : 0xffff), p + 4 * from);
 }
 
-/* The same, but from unit `end` on from q, as if q's first unit were number `end`. */
-AVX512_INLINE __m512i
-load_both(const enum dtype t, const char *p, const char *q, const int from, const int end)
-{
-	__m512i first = load_units(t, p, from, end);
-	uint32_t taken = (1u << (end - from)) - 1;
-
-	if (in_words(t))
-		return _mm512_mask_loadu_epi16(first, ~taken, q + 2 * (from - end));
-	return _mm512_mask_loadu_epi32(first, (__mmask16)~taken, q + 4 * (from - end));
-}
-
 AVX512_INLINE struct group
 group_of(const enum dtype t, __m512i a, __m512i b)
 {
@@ -173,15 +161,6 @@ load_blocks(const enum dtype t, const char *p, int blocks)
 		return group_of(t, _mm512_loadu_si512(p),
 				_mm512_loadu_si512(p + (in_words(t) ? 2 : 4) * second));
 	return group_of(t, load_units(t, p, 0, end), load_units(t, p, second, end));
-}
-
-/* Two blocks at p and two at q. */
-AVX512_INLINE struct group
-load_two_and_two(const enum dtype t, const char *p, const char *q)
-{
-	const int second = second_load(t), end = 2 * block_units(t);
-
-	return group_of(t, load_both(t, p, q, 0, end), load_both(t, p, q, second, end));
 }
 
 /* The scales of a block of 256: sixteen, or eight and then eight minima. */

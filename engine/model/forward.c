@@ -17,8 +17,10 @@
 /* Query rows of one sequence from which attention goes through the big products. */
 #define BLOCK_MIN 8
 
-/* Multiply-adds of attention below which one thread does it sooner than two can agree. */
-#define INLINE_WORK 100000
+/* Multiply-adds of attention below which one thread does it sooner than two can agree; and those worth a task of their own
+ * when every thread has one. */
+#define INLINE_WORK 8000
+#define TASK_WORK   50000
 
 /* Consecutive tokens of one segment inside a chunk. */
 struct piece {
@@ -44,7 +46,7 @@ struct forward {
 	int ids[CHUNK], slot[CHUNK], pos[CHUNK];
 	struct piece piece[CHUNK];
 	struct tile *tile;
-	int pieces, rows, tiles, tile_cap, layer;
+	int pieces, rows, tiles, tile_cap, tasks, layer;
 	bool slotted; /* some row is not in slot 0 */
 };
 
@@ -269,11 +271,9 @@ cache_rows(struct forward *f)
 }
 
 static void
-tile_run(void *arg, int task, int worker)
+tile_run(const struct forward *f, const struct tile *t, int worker)
 {
-	struct forward *f = arg;
 	const struct config *c = model_config(f->model);
-	const struct tile *t = &f->tile[task];
 	const struct kv *kv = t->piece->seg->kv;
 	int d = c->head_dim, qd = c->heads * d, group = c->heads / c->kv_heads,
 	    first = t->piece->first + t->from;
@@ -295,6 +295,18 @@ tile_run(void *arg, int task, int worker)
 		attn_forward(&a, first, t->rows, f->attn.v + row, qd, scratch);
 }
 
+/* Tiles side by side, which may share keys and values: one thread reads them once. */
+static void
+tiles_run(void *arg, int task, int worker)
+{
+	const struct forward *f = arg;
+	int from = (int)((long)f->tiles * task / f->tasks),
+	    to = (int)((long)f->tiles * (task + 1) / f->tasks);
+
+	for (int t = from; t < to; t++)
+		tile_run(f, &f->tile[t], worker);
+}
+
 static void
 attention(struct forward *f)
 {
@@ -304,7 +316,10 @@ attention(struct forward *f)
 	for (int i = 0; i < f->pieces; i++)
 		work += (long)f->piece[i].n * (f->piece[i].first + f->piece[i].n) * c->heads *
 			c->head_dim;
-	pool_run(work < INLINE_WORK ? NULL : f->pool, f->tiles, tile_run, f);
+	f->tasks = work < INLINE_WORK ? 1 : pool_threads(f->pool);
+	if (work / TASK_WORK > f->tasks)
+		f->tasks = work / TASK_WORK < f->tiles ? (int)(work / TASK_WORK) : f->tiles;
+	pool_run(f->pool, f->tasks, tiles_run, f);
 }
 
 /* The last layer's output matters only where logits are wanted: once its keys and values are cached, the other rows leave

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "engine/base/arena.h"
+#include "engine/base/hash.h"
 #include "engine/base/json.h"
 #include "engine/base/pool.h"
 #include "engine/base/rng.h"
@@ -527,6 +528,32 @@ test_json_lines(void **state)
 	assert_int_equal(json_read_lines(path, add_line, &l, &err), T2_OK);
 }
 
+/* The values are what xxHash 0.8 gives through Python (xxh3_128_hexdigest). */
+static void
+test_hash_known(void **state)
+{
+	char a[HASH_TEXT], b[HASH_TEXT];
+	struct hash h;
+
+	(void)state;
+	hash_start(&h);
+	hash_end(&h, a);
+	assert_string_equal(a, "99aa06d3014798d86001c324468d497f");
+	hash_bytes(&h, "ab", 2);
+	hash_bytes(&h, "c", 1);
+	hash_end(&h, a);
+	assert_string_equal(a, "06b05ab6733a618578af5f94892f3950");
+	hash_start(&h);
+	hash_text(&h, "ab");
+	hash_text(&h, "c");
+	hash_end(&h, a);
+	hash_start(&h);
+	hash_text(&h, "a");
+	hash_text(&h, "bc");
+	hash_end(&h, b);
+	assert_string_not_equal(a, b);
+}
+
 int
 main(void)
 {
@@ -546,6 +573,7 @@ main(void)
 		cmocka_unit_test(test_json_fields),
 		cmocka_unit_test(test_json_refused),
 		cmocka_unit_test(test_json_lines),
+		cmocka_unit_test(test_hash_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,6 +171,82 @@ test_matvec(void **state)
 	}
 }
 
+/* x of one kind: flat at a limit of its exponent, one sign or two; or of sizes far apart in every block. */
+static float
+hostile_x(int kind, int i)
+{
+	static const float flat[] = {0x1.fffffep0f, -0x1.fffffep0f, 0x1.fcp0f, 1, 0x1.fffffep127f};
+
+	if (kind < 5)
+		return flat[kind] * (kind == 4 ? 0x1p-20f : 1);
+	if (kind == 5)
+		return i % 2 ? 0x1.fffffep3f : -0x1.fffffep3f;
+	return ldexpf(1 + (float)(i * 7919 % 1000) / 1000, -(i * 13 % 29)) * (i % 3 ? 1 : -1);
+}
+
+/* Every weight as large as it can be, or any; then whole numbers are as large as they get.  A block's values are as exact
+ * as its largest; the lower levels' sums have long chains of rounding here. */
+static void
+test_matvec_hostile(void **state)
+{
+	enum { N = 768, M = 5 };
+	static const int fill[] = {-1, 0xff, 0x80, 0x7f, 0x00};
+
+	(void)state;
+	for (enum dtype t = T2_Q8_0; t < T2_DTYPES; t++)
+		for (int f = 0; f < 5; f++)
+			for (int kind = 0; kind < 7; kind++) {
+				size_t row_bytes = dtype_row_bytes(t, N), bytes = row_bytes * M;
+				unsigned char *random = random_weight(t, M, N, 11);
+				unsigned char *W = copy_of(random, bytes);
+				float x[N], w[N], y[M];
+
+				if (f) { /* all but the scales, which differ from any such byte */
+					memset(W, fill[f], bytes);
+					for (size_t b = 0; b < bytes;
+					     b += (size_t)dtype_block_bytes(t)) {
+						size_t at = t == T2_Q6_K ? 208 : 0;
+						memcpy(W + b + at, random + b + at,
+						       t == T2_Q8_0 || t == T2_Q4_0 ||
+								       t == T2_Q5_0 || t == T2_Q6_K
+							       ? 2
+							       : 4);
+					}
+				}
+				for (int i = 0; i < N; i++)
+					x[i] = hostile_x(kind, i);
+				EACH_LEVEL(l)
+				{
+					kern_matvec(t, W, M, N, x, N, 1, y, M);
+					for (int j = 0; j < M; j++) {
+						double sum = 0, size = 0, most = 0;
+
+						dtype_to_f32(t, W + row_bytes * (size_t)j, N, w);
+						for (int i = 0; i < N; i++) {
+							if (i % 32 == 0)
+								most = 0;
+							for (int k = i; i % 32 == 0 && k < i + 32;
+							     k++)
+								most = fmax(most,
+									    fabs((double)x[k]));
+							sum += (double)w[i] * (double)x[i];
+							size += (fabs((double)w[i]) + 4) * most;
+						}
+						if (!(fabs((double)y[j] - sum) <=
+						      (l == KERN_AVX512 ? 3e-7 : 4e-6) * size))
+							fail_msg("%s %s fill %d x %d: y[%d] = %g, "
+								 "want %g, "
+								 "size %g",
+								 kern_name(), dtype_name(t),
+								 fill[f], kind, j, (double)y[j],
+								 sum, size);
+					}
+				}
+				free(random);
+				free(W);
+			}
+}
+
 /* A number that is none makes every sum none, one that is too large or very small stays what it is. */
 static void
 test_matvec_extremes(void **state)
@@ -357,10 +433,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_levels),		cmocka_unit_test(test_unpack_goldens),
-		cmocka_unit_test(test_unpack_sizes),	cmocka_unit_test(test_matvec),
-		cmocka_unit_test(test_matvec_extremes), cmocka_unit_test(test_exp),
-		cmocka_unit_test(test_exp_limits),	cmocka_unit_test(test_vectors),
+		cmocka_unit_test(test_levels),
+		cmocka_unit_test(test_unpack_goldens),
+		cmocka_unit_test(test_unpack_sizes),
+		cmocka_unit_test(test_matvec),
+		cmocka_unit_test(test_matvec_extremes),
+		cmocka_unit_test(test_matvec_hostile),
+		cmocka_unit_test(test_exp),
+		cmocka_unit_test(test_exp_limits),
+		cmocka_unit_test(test_vectors),
 		cmocka_unit_test(test_in_place),
 	};
 

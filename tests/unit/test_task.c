@@ -121,6 +121,47 @@ test_fields(void **state)
 	task_free(NULL);
 }
 
+/* The digest is that of what is asked and how it is scored, of the split alone, and of nothing else. */
+static void
+test_hash(void **state)
+{
+	static const char json[] = "{\"name\": \"t\", \"prompt\": \"{question}\", \"answer\": "
+				   "\"key\", \"scorer\": \"exact\", \"splits\": {\"test\": "
+				   "\"d.jsonl\", \"train\": \"e.jsonl\"}}";
+	char was[HASH_TEXT], now[HASH_TEXT], bare[HASH_TEXT], other[HASH_TEXT];
+	struct t2_err err = {0};
+	struct task *t;
+
+	(void)state;
+	new_dir();
+	write_file("d.jsonl", "{\"question\": \"2+2?\", \"key\": \"4\"}\n");
+	write_file("e.jsonl", "{\"question\": \"2+2?\", \"key\": \"4\"}\n");
+	t = open_task(json);
+	assert_int_equal(task_hash(t, "test", was, &err), T2_OK);
+	assert_int_equal(task_hash(t, "train", other, &err), T2_OK);
+	assert_int_equal(task_hash(t, NULL, bare, &err), T2_OK);
+	assert_int_equal(strlen(was), 32);
+	assert_string_not_equal(was, other);
+	assert_string_not_equal(was, bare);
+	assert_int_equal(task_hash(t, "none", now, &err), T2_ENOTFOUND);
+	assert_string_equal(now, "");
+	task_free(t);
+	write_file("e.jsonl", "{\"question\": \"3+3?\", \"key\": \"6\"}\n");
+	t = open_task(json);
+	assert_int_equal(task_hash(t, "test", now, &err), T2_OK);
+	assert_string_equal(now, was);
+	assert_int_equal(task_hash(t, "train", now, &err), T2_OK);
+	assert_string_not_equal(now, other);
+	task_free(t);
+	write_file("d.jsonl", "{\"question\": \"2+2?\", \"key\": \"5\"}\n");
+	t = open_task(json);
+	assert_int_equal(task_hash(t, "test", now, &err), T2_OK);
+	assert_string_not_equal(now, was);
+	assert_int_equal(task_hash(t, NULL, now, &err), T2_OK);
+	assert_string_equal(now, bare);
+	task_free(t);
+}
+
 static void
 test_plain_question(void **state)
 {
@@ -531,6 +572,7 @@ main(void)
 		cmocka_unit_test(test_splits),	     cmocka_unit_test(test_scoring),
 		cmocka_unit_test(test_prompt),	     cmocka_unit_test(test_refused_files),
 		cmocka_unit_test(test_refused_data), cmocka_unit_test(test_shipped),
+		cmocka_unit_test(test_hash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,13 +22,13 @@ static const struct form_field fields[] = {
 	{.kind = FORM_INT,
 	 .key = "questions",
 	 .label = "questions",
-	 .help = "the first so many; 0: all of the split",
+	 .help = "0: all of them",
 	 .hi = 1000000,
 	 .initial = "0"},
 	{.kind = FORM_CHOICE,
 	 .key = "split",
 	 .label = "split",
-	 .help = "test is what no training has seen",
+	 .help = "training sees no test",
 	 .choices = splits},
 	{.kind = FORM_REAL,
 	 .key = "temp",
@@ -85,6 +85,7 @@ evals_close(struct view *v, void *state)
 	form_free(&((struct desk *)state)->form);
 	evals_data_free(s);
 	evals_items_free(s);
+	evals_choices_free(s);
 	free(s->work);
 }
 

@@ -63,6 +63,13 @@ struct ev_texts {
 	char **question, **gold; /* [n] */
 };
 
+/* Whom the first pass of a row chose: counts, task x expert; the last column is the base model. */
+struct ev_choices {
+	int rows, cols;
+	char (*task)[EV_TASK], (*expert)[EV_TASK];
+	int *n, *total; /* [rows][cols], [rows] */
+};
+
 struct evals {
 	struct world *w;
 	struct ev_settings set;
@@ -95,7 +102,9 @@ struct evals {
 	struct table table;
 	struct column column[EV_COLUMNS]; /* those of the table that are shown */
 	int which[EV_COLUMNS];
-	int scroll; /* of the answer */
+	int scroll;		   /* of the answer */
+	struct ev_choices choices; /* of the selected row; rows 0: no pass 1, or nothing measured */
+	char choices_of[HASH_TEXT];
 	struct heat_map heat;
 	int colw, col0, row0, label_w, top; /* as drawn */
 };
@@ -146,18 +155,12 @@ const char *evals_gold(const struct evals *s, int item);
 /* The cell that the selected one is compared with. */
 void evals_other_cell(const struct evals *s, int *row, int *col);
 
+/* evals_choices.c */
+void evals_choices_update(struct evals *s);
+void evals_choices_free(struct evals *s);
+
 void evals_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r);
 bool evals_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbuf *out);
 void evals_draw_matrix(struct view *v, struct evals *s, struct canvas *c, struct rect r);
 bool evals_hit(const struct evals *s, int x, int y, int *sel, int *col); /* pane coordinates */
-/* Choices of the selected row's first pass: task x expert, counts. */
-struct ev_choices {
-	int rows, cols;
-	char (*task)[EV_TASK], (*expert)[EV_TASK];
-	int *n, *total; /* [rows][cols], [rows] */
-};
-bool evals_choices(struct evals *s,
-		   struct ev_choices *out); /* false: no first pass, or nothing yet */
-void evals_choices_free(struct ev_choices *x);
-
 #endif

@@ -274,6 +274,7 @@ evals_items_update(struct view *v, struct evals *s)
 	int row = evals_row(s), orow, ocol;
 	int64_t was = s->items_of, owas = s->other_of;
 
+	evals_choices_update(s);
 	if (row < 0 || s->selcol >= s->cols) {
 		load(s, 0, &s->items, &s->items_of);
 		evals_items_show(s, s->show);

@@ -11,6 +11,8 @@
 #include "tui/views/evals.h"
 #include "tui/widgets/gauge.h"
 
+enum { EV_SHOWN = 24 }; /* tasks and experts that fit any screen */
+
 /* -- the selected cell ------------------------------------------------------------------------------------- */
 
 static void
@@ -28,11 +30,11 @@ state_text(const struct score *x, enum theme_role *role)
 	*role = TH_WARN;
 	switch (x->state) {
 	case SCORE_STALE_SETUP:
-		return "stale: what it was made with has changed";
+		return "stale: made with other weights";
 	case SCORE_STALE_TASK:
 		return "stale: the questions have changed";
 	case SCORE_STALE_OLD:
-		return "stale: an older version did not say with what";
+		return "stale: kept by an older version";
 	default:
 		*role = TH_TEXT;
 		return x->best && x->clear ? "best here, clearly above base"
@@ -55,8 +57,11 @@ draw_pair(struct evals *s, struct canvas *c, struct rect r, const struct score *
 	if (row == evals_row(s) || r.h < 3)
 		return;
 	o = ev_score(s, row, col);
-	canvas_printf(c, r.x + 1, r.y, r.w - 2, dim, "against %s on the same questions",
-		      s->row[row].spec);
+	if (n)
+		canvas_printf(c, r.x + 1, r.y, r.w - 2, dim, "against %s on the same %d questions",
+			      s->row[row].spec, n);
+	else
+		canvas_printf(c, r.x + 1, r.y, r.w - 2, dim, "against %s", s->row[row].spec);
 	if (!o->state || !x->state || !n) {
 		canvas_text(c, r.x + 1, r.y + 1, r.w - 2, canvas_style(c, TH_STALE),
 			    "both must be measured");
@@ -224,69 +229,6 @@ draw_answer(struct view *v, struct evals *s, struct canvas *c, struct rect r)
 
 /* -- the first pass's choices ------------------------------------------------------------------------------ */
 
-static int
-choice_col(struct ev_choices *x, const char *expert)
-{
-	for (int i = 0; i < x->cols; i++)
-		if (!strcmp(x->expert[i], expert))
-			return i;
-	return -1;
-}
-
-bool
-evals_choices(struct evals *s, struct ev_choices *x)
-{
-	int row = evals_row(s);
-
-	memset(x, 0, sizeof *x);
-	if (row < 0 || !evals_pass1(s->row[row].spec))
-		return false;
-	x->task = calloc((size_t)s->cols + 1, sizeof *x->task);
-	x->expert = calloc((size_t)s->w->experts.n + 2, sizeof *x->expert);
-	x->total = calloc((size_t)s->cols + 1, sizeof *x->total);
-	x->n = calloc((size_t)(s->cols + 1) * (size_t)(s->w->experts.n + 2), sizeof *x->n);
-	if (!x->task || !x->expert || !x->total || !x->n) {
-		evals_choices_free(x);
-		return false;
-	}
-	for (int i = 0; i < s->w->experts.n; i++)
-		if (!s->w->experts.v[i].dispatch)
-			snprintf(x->expert[x->cols++], EV_TASK, "%.127s", s->w->experts.v[i].name);
-	snprintf(x->expert[x->cols++], EV_TASK, "base");
-	for (int c = 0; c < s->cols; c++) {
-		const struct score *k = ev_score(s, row, c);
-		struct eval_choices l;
-
-		if (k->state != SCORE_CURRENT ||
-		    store_eval_choices(s->w->ui.store, k->id, &l, NULL))
-			continue;
-		for (int i = 0; i < l.n; i++) {
-			int at = *l.v[i].decision ? choice_col(x, l.v[i].decision) : x->cols - 1;
-
-			if (at >= 0)
-				x->n[x->rows * x->cols + at] = l.v[i].n;
-			x->total[x->rows] += l.v[i].n;
-		}
-		if (l.n)
-			snprintf(x->task[x->rows++], EV_TASK, "%s", s->col[c].task);
-		eval_choices_free(&l);
-	}
-	if (x->rows)
-		return true;
-	evals_choices_free(x);
-	return false;
-}
-
-void
-evals_choices_free(struct ev_choices *x)
-{
-	free(x->task);
-	free(x->expert);
-	free(x->n);
-	free(x->total);
-	memset(x, 0, sizeof *x);
-}
-
 /* Cut to so many columns, so that the heads of narrow columns do not run into one. */
 static void
 short_name(char *name, int w)
@@ -304,19 +246,28 @@ short_name(char *name, int w)
 static void
 draw_dispatch(struct view *v, struct evals *s, struct canvas *c, struct rect r)
 {
-	struct style dim = canvas_style(c, TH_DIM);
-	int row = evals_row(s);
-	const char **task, **expert;
-	int left = 1;
-	struct ev_choices x;
-	double *share;
+	const struct ev_choices *x = &s->choices;
+	const char *task[EV_SHOWN], *expert[EV_SHOWN];
+	char head[EV_SHOWN][EV_TASK];
+	int row = evals_row(s), left = 1, cols = x->cols < EV_SHOWN ? x->cols : EV_SHOWN,
+	    rows = x->rows < EV_SHOWN ? x->rows : EV_SHOWN;
+	double share[EV_SHOWN * EV_SHOWN];
+	struct heat h = {.rows = rows,
+			 .cols = cols,
+			 .v = share,
+			 .row_name = task,
+			 .col_name = expert,
+			 .lo = 0,
+			 .hi = 1,
+			 .sel_row = -1,
+			 .sel_col = -1};
 	struct heat_map map;
 
 	view_title(v, EV_DISPATCH, "dispatch · task × choice");
 	if (row < 0)
 		return;
-	if (!evals_choices(s, &x)) {
-		canvas_wrap(c, rect_inset(r, 1, 0), dim,
+	if (!rows) {
+		canvas_wrap(c, rect_inset(r, 1, 0), canvas_style(c, TH_DIM),
 			    evals_pass1(s->row[row].spec)
 				    ? "Nothing measured yet: a runs this row."
 				    : "Whom pass 1 chooses shows on the rows prompt and cls.",
@@ -324,36 +275,18 @@ draw_dispatch(struct view *v, struct evals *s, struct canvas *c, struct rect r)
 		return;
 	}
 	view_title(v, EV_DISPATCH, "%s · task × choice", s->row[row].spec);
-	share = calloc((size_t)x.rows * (size_t)x.cols, sizeof *share);
-	task = calloc((size_t)x.rows, sizeof *task);
-	expert = calloc((size_t)x.cols, sizeof *expert);
-	for (int i = 0; share && i < x.rows * x.cols; i++)
-		share[i] = (double)x.n[i] / x.total[i / x.cols];
-	for (int i = 0; task && i < x.rows; i++)
-		task[i] = x.task[i];
-	for (int i = 0; task && i < x.rows; i++)
+	for (int i = 0; i < rows; i++) {
+		task[i] = x->task[i];
 		left = utf8_width_str(task[i]) > left ? utf8_width_str(task[i]) : left;
-	for (int i = 0; expert && i < x.cols; i++) {
-		short_name(x.expert[i], (r.w - left - 2) / x.cols - 1);
-		expert[i] = x.expert[i];
+		for (int j = 0; j < cols; j++)
+			share[i * cols + j] = (double)x->n[i * x->cols + j] / x->total[i];
 	}
-	if (share && task && expert) {
-		struct heat h = {.rows = x.rows,
-				 .cols = x.cols,
-				 .v = share,
-				 .row_name = task,
-				 .col_name = expert,
-				 .lo = 0,
-				 .hi = 1,
-				 .sel_row = -1,
-				 .sel_col = -1};
-
-		heat_draw(c, r, &h, &map);
+	for (int j = 0; j < cols; j++) {
+		snprintf(head[j], sizeof head[j], "%s", x->expert[j]);
+		short_name(head[j], (r.w - left - 2) / cols - 1);
+		expert[j] = head[j];
 	}
-	free(share);
-	free(task);
-	free(expert);
-	evals_choices_free(&x);
+	heat_draw(c, r, &h, &map);
 }
 
 void
@@ -430,7 +363,7 @@ evals_dump(struct view *v, void *state, int pane, enum dump_format f, struct str
 {
 	struct evals *s = state;
 	const struct eval_item *i;
-	struct ev_choices x;
+	const struct ev_choices *x = &s->choices;
 
 	(void)v;
 	switch (pane) {
@@ -449,13 +382,12 @@ evals_dump(struct view *v, void *state, int pane, enum dump_format f, struct str
 			      i->correct ? "right" : "wrong", i->answer);
 		return true;
 	case EV_DISPATCH:
-		if (f != DUMP_CSV || !evals_choices(s, &x))
+		if (f != DUMP_CSV || !x->rows)
 			return false;
 		strbuf_str(out, "task,chosen,n\n");
-		for (int k = 0; k < x.rows * x.cols; k++)
-			strbuf_printf(out, "%s,%s,%d\n", x.task[k / x.cols], x.expert[k % x.cols],
-				      x.n[k]);
-		evals_choices_free(&x);
+		for (int k = 0; k < x->rows * x->cols; k++)
+			strbuf_printf(out, "%s,%s,%d\n", x->task[k / x->cols],
+				      x->expert[k % x->cols], x->n[k]);
 		return true;
 	default:
 		return false;

@@ -118,6 +118,8 @@ void ex_export(struct experts *s, int row, const char *path);
 
 /* experts_draw.c */
 void ex_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r);
+
+/* experts_dump.c */
 bool ex_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbuf *out);
 
 /* experts_table.c */

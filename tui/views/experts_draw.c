@@ -1,4 +1,4 @@
-/* Drawing and export of the Experts view. */
+/* Drawing the Experts view. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -375,99 +375,5 @@ ex_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r)
 		break;
 	default:
 		draw_about(v, s, c, r);
-	}
-}
-
-/* -- export ------------------------------------------------------------------------------------------------ */
-
-static void
-dump_cosine(const struct experts *s, bool csv, struct strbuf *out)
-{
-	char sep = csv ? ',' : '\t';
-
-	strbuf_str(out, "expert");
-	for (int i = 0; i < s->nhere; i++)
-		strbuf_printf(out, "%c%s", sep, s->names[i]);
-	for (int a = 0; a < s->nhere; a++) {
-		strbuf_printf(out, "\n%s", s->names[a]);
-		for (int b = 0; b < s->nhere; b++)
-			strbuf_printf(out, csv ? "%c%.9g" : "%c%+.4f", sep,
-				      s->grid[a * s->nhere + b]);
-	}
-	strbuf_char(out, '\n');
-}
-
-static bool
-dump_map(const struct experts *s, struct strbuf *out)
-{
-	const struct ex_vector *x = ex_vector(s, ex_selected(s));
-	const struct zchange *k = s->pair.a ? s->pair.change : x ? x->change : NULL;
-
-	if (!k)
-		return false;
-	strbuf_str(out, "matrix,mean_abs,mean,max_abs,norm,min,max\n");
-	for (int i = 0; i < s->mats; i++)
-		strbuf_printf(out, "%s,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g\n",
-			      model_matrix(s->w->ui.model, i)->name, k[i].mean_abs, k[i].mean,
-			      k[i].max_abs, k[i].norm, k[i].lo, k[i].hi);
-	return true;
-}
-
-static bool
-dump_profile(const struct experts *s, struct strbuf *out)
-{
-	int mat = ex_matrix(s), row[2] = {ex_selected(s), -1}, n = 1;
-	const struct factor *f = factors_get(s->w->ui.factors, mat);
-
-	if (s->pair.a) {
-		row[0] = ex_find(s, s->pair.a);
-		row[1] = ex_find(s, s->pair.b);
-		n = 2;
-	}
-	if (nothing(s, row[0]))
-		return false;
-	strbuf_str(out, "component,sigma");
-	for (int i = 0; i < n; i++)
-		strbuf_printf(out, ",z %s", s->list.v[row[i]].name);
-	for (int k = 0; k < weight_rank(model_matrix(s->w->ui.model, mat)); k++) {
-		if (f)
-			strbuf_printf(out, "\n%d,%.17g", k, f->sigma64[k]);
-		else
-			strbuf_printf(out, "\n%d,", k);
-		for (int i = 0; i < n; i++) {
-			const float *z = ex_vector(s, row[i])->z->z[mat];
-
-			strbuf_printf(out, ",%.9g", z ? (double)z[k] : 1.0);
-		}
-	}
-	strbuf_char(out, '\n');
-	return true;
-}
-
-bool
-ex_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbuf *out)
-{
-	struct experts *s = state;
-	int row = ex_selected(s);
-
-	(void)v;
-	switch (pane) {
-	case EX_LIST:
-		table_dump(&s->table, f == DUMP_CSV, out);
-		return true;
-	case EX_COSINE:
-		if (s->nhere)
-			dump_cosine(s, f == DUMP_CSV, out);
-		return s->nhere > 0;
-	case EX_MAP:
-		return f == DUMP_CSV && dump_map(s, out);
-	case EX_PROFILE:
-		return f == DUMP_CSV && dump_profile(s, out);
-	default:
-		if (s->pair.a)
-			table_dump(&s->most, f == DUMP_CSV, out);
-		else if (row >= 0 && f == DUMP_TEXT)
-			ex_about(s, row, out);
-		return s->pair.a || (row >= 0 && f == DUMP_TEXT);
 	}
 }

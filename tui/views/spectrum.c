@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/svf/expert.h"
+#include "engine/svf/zchange.h"
 #include "tui/app.h"
 #include "tui/views/views.h"
 #include "tui/widgets/gauge.h"
@@ -53,13 +54,13 @@ sp_z(struct spectrum *s, int i, int mat)
 static double
 moved(struct spectrum *s, int mat)
 {
-	const float *z = sp_z(s, sp_selected_expert(s), mat);
-	int r = weight_rank(model_matrix(s->w->ui.model, mat));
-	double sum = 0;
+	int i = sp_selected_expert(s);
+	struct zchange c;
 
-	for (int k = 0; z && k < r; k++)
-		sum += fabs((double)z[k] - 1);
-	return sum / r;
+	if (!sp_z(s, i, mat)) /* reads it, too */
+		return 0;
+	zchange_of(s->expert[i].z, mat, &c);
+	return c.mean_abs;
 }
 
 double

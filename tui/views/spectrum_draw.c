@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/base/strbuf.h"
+#include "engine/svf/zchange.h"
 #include "tui/views/spectrum.h"
 #include "tui/widgets/gauge.h"
 
@@ -235,18 +236,12 @@ pair(const struct spectrum *s, int *a, int *b)
 static double
 cosine(struct spectrum *s, int a, int b, int mat)
 {
-	const float *x = sp_z(s, a, mat), *y = sp_z(s, b, mat);
-	int n = weight_rank(model_matrix(s->w->ui.model, mat));
-	double d = 0, p = 0, q = 0;
+	struct zcompare k;
 
-	for (int k = 0; x && y && k < n; k++) {
-		double u = (double)x[k] - 1, w = (double)y[k] - 1;
-
-		d += u * w;
-		p += u * u;
-		q += w * w;
-	}
-	return p > 0 && q > 0 ? d / sqrt(p * q) : 0;
+	if (!sp_z(s, a, mat) || !sp_z(s, b, mat)) /* reads them, too */
+		return 0;
+	zcompare_of(s->expert[a].z, s->expert[b].z, mat, mat + 1, &k);
+	return k.cosine;
 }
 
 static void
