@@ -14,7 +14,7 @@ VERSION := 0.1.0
 
 PACKAGES := gcc make pkg-config libncurses-dev libblis-pthread-dev liblapacke-dev liblapack-dev \
             libgfortran-12-dev libsqlite3-dev libpcre2-dev libjansson-dev libutf8proc-dev libxxhash-dev libinih-dev
-TEST_PACKAGES := libcmocka-dev tmux mandoc clang-format sqlite3
+TEST_PACKAGES := libcmocka-dev tmux mandoc clang-format sqlite3 jq
 
 # BLIS has no .pc file; static, so that --as-needed cannot put another BLAS under LAPACK.
 LIBDIR   := /usr/lib/$(shell $(CC) -dumpmachine)
@@ -101,6 +101,8 @@ build-tests: $(UNIT_BIN)
 
 # Opens the workbench on the sample model; without a terminal it runs the same main job and prints it.
 run: deps
+	@$(MAKE) -q --no-print-directory $(B)/t2tui 2>/dev/null || \
+		echo "t2tui: building $(B)/t2tui on $$(nproc) cores, a minute or so the first time ..." >&2
 	@$(MAKE) --no-print-directory -j$$(nproc) $(B)/t2tui >$(B)-run.log 2>&1 || { cat $(B)-run.log; exit 1; }
 	@rm -f $(B)-run.log
 	@if [ -t 0 ] && [ -t 1 ]; then exec $(B)/t2tui sample; else exec $(B)/t2tui tour sample; fi
@@ -120,14 +122,16 @@ check-format:
 check-man:
 	@mandoc -Tlint -Wwarning man/*.[1-9] && echo "manual: clean"
 
-# The unit tests again under sanitizers, in build folders of their own.
+# The tests again under sanitizers, in build folders of their own.  Reports go to files: those of a trainer that runs on
+# its own, or of a program whose failure a test expects, would be seen by nobody; tests/run.sh counts each as a failure.
+# The paths are whole ones, because tests run the program from other folders too.
 check-asan: deps-test
 	@$(MAKE) --no-print-directory -j$$(nproc) B=build-asan OPT="-O1 -g" SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" build-asan/t2tui build-tests
-	@T2_SHARED="$(SHARED)" ASAN_OPTIONS=detect_leaks=1 sh tests/run.sh build-asan $(TESTS)
+	@T2_SHARED="$(SHARED)" ASAN_OPTIONS="detect_leaks=1:log_path='$(CURDIR)/build-asan/report'" sh tests/run.sh build-asan $(TESTS)
 
 check-tsan: deps-test
 	@$(MAKE) --no-print-directory -j$$(nproc) B=build-tsan OPT="-O1 -g" SAN="-fsanitize=thread" build-tsan/t2tui build-tests
-	@T2_SHARED="$(SHARED)" TSAN_OPTIONS="suppressions=tests/lib/tsan.supp" sh tests/run.sh build-tsan $(TESTS)
+	@T2_SHARED="$(SHARED)" TSAN_OPTIONS="log_path='$(CURDIR)/build-tsan/report'" sh tests/run.sh build-tsan $(TESTS)
 
 bench: all
 	@$(B)/t2tui bench $(MODEL)
@@ -137,6 +141,11 @@ install: all
 		$(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/t2tui/themes
 	install -m 755 $(B)/t2tui $(DESTDIR)$(PREFIX)/bin/t2tui
 	for s in 1 5 7; do install -m 644 man/*.$$s $(DESTDIR)$(PREFIX)/share/man/man$$s/; done
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	$(B)/t2tui completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/t2tui
+	$(B)/t2tui completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_t2tui
+	$(B)/t2tui completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/t2tui.fish
 	install -m 644 themes/*.theme $(DESTDIR)$(PREFIX)/share/t2tui/themes/
 	cd samples && find model tasks experts -type f | while read -r f; do \
 		install -D -m 644 "$$f" "$(DESTDIR)$(PREFIX)/share/t2tui/samples/$$f"; done
@@ -144,6 +153,9 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/t2tui
 	for f in man/*.[1-9]; do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${f##*.}/$${f##*/}; done
+	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/t2tui \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_t2tui \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/t2tui.fish
 	rm -rf $(DESTDIR)$(PREFIX)/share/t2tui
 
 deps:

@@ -239,6 +239,19 @@ store_run_beat(struct store *s, int64_t id, bool *stop, struct t2_err *err)
 }
 
 enum t2_status
+store_run_say(struct store *s, int64_t id, const char *text, struct t2_err *err)
+{
+	sqlite3_stmt *q = db_stmt(s, "UPDATE run SET message=?2,heartbeat=?3 WHERE id=?1", err);
+
+	if (!q)
+		return T2_EDB;
+	sqlite3_bind_int64(q, 1, id);
+	db_text(q, 2, text);
+	sqlite3_bind_double(q, 3, store_now());
+	return db_done(s, q, "note progress", err);
+}
+
+enum t2_status
 store_run_ask_stop(struct store *s, int64_t id, struct t2_err *err)
 {
 	sqlite3_stmt *q = db_stmt(s, "UPDATE run SET stop=1 WHERE id=? AND status='running'", err);

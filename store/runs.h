@@ -80,6 +80,8 @@ enum t2_status store_run_finish(struct store *s, int64_t id, const char *status,
 				const char *message, struct t2_err *err);
 /* Heartbeat, and *stop: somebody asked it to stop. */
 enum t2_status store_run_beat(struct store *s, int64_t id, bool *stop, struct t2_err *err);
+/* What a run is at, for those who watch it; its end (store_run_finish) replaces it. */
+enum t2_status store_run_say(struct store *s, int64_t id, const char *text, struct t2_err *err);
 enum t2_status store_run_ask_stop(struct store *s, int64_t id, struct t2_err *err);
 
 enum t2_status store_run_list(struct store *s, int64_t model, struct run_list *out,

@@ -6,6 +6,7 @@ shift
 passed=0 failed=0 skipped=0 bad=
 log=$B/test.log
 : >"$log"
+rm -f "$B"/report.*
 # a store and caches of our own: tests never touch the user's
 T2_TEST_HOME=$(mktemp -d "${TMPDIR:-/tmp}/t2home.XXXXXX")
 export HOME=$T2_TEST_HOME XDG_DATA_HOME=$T2_TEST_HOME/data XDG_CACHE_HOME=$T2_TEST_HOME/cache
@@ -58,6 +59,11 @@ for t in "$@"; do
 		echo "$t: no such test" >&2
 		failed=$((failed + 1))
 	fi
+done
+for f in "$B"/report.*; do # of a sanitizer (make check-asan, check-tsan)
+	[ -s "$f" ] || continue
+	failed=$((failed + 1)) bad="$bad $f"
+	head -40 "$f"
 done
 [ -z "$bad" ] || echo "failed:$bad (all output: $log)"
 echo "$passed passed, $failed failed, $skipped skipped"

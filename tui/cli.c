@@ -249,6 +249,15 @@ cli_json_text(const char *s, size_t len)
 	return j;
 }
 
+const char *
+cli_figure(char buf[CLI_FIGURE], const char *fmt, double x)
+{
+	if (isnan(x))
+		return "-";
+	snprintf(buf, CLI_FIGURE, fmt, x);
+	return buf;
+}
+
 enum t2_status
 cli_read_all(const char *path, char **out, size_t *len, struct t2_err *err)
 {

@@ -87,6 +87,9 @@ void cli_json(json_t *obj);
 /* A number, null where it is not finite; a text, with U+FFFD for what is not UTF-8.  Never NULL but out of memory. */
 json_t *cli_json_real(double x);
 json_t *cli_json_text(const char *s, size_t len);
+/* For a table: x as fmt ("%.3g") has it, "-" where there is no such number. */
+enum { CLI_FIGURE = 32 };
+const char *cli_figure(char buf[CLI_FIGURE], const char *fmt, double x);
 /* A whole file or standard input ("-" or NULL) into memory; the caller frees. */
 enum t2_status cli_read_all(const char *path, char **out, size_t *len, struct t2_err *err);
 /* "1,2,3" -> ids; malloced. */

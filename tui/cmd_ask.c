@@ -26,6 +26,7 @@ static void
 show_decision(void *arg, const struct dispatch *d, const struct dispatch_result *r)
 {
 	struct cli *c = arg;
+	int top = 0;
 
 	if (c->json)
 		return;
@@ -36,7 +37,14 @@ show_decision(void *arg, const struct dispatch *d, const struct dispatch_result 
 		printf("  %-10s %.3f %.*s\n", dispatch_label(d, i), r->scores[i], n,
 		       "##############################");
 	}
-	printf("decision  %s\n", r->label);
+	for (int i = 1; i < r->labels; i++)
+		if (r->scores[i] > r->scores[top])
+			top = i;
+	if (r->labels && strcmp(dispatch_label(d, top), r->label))
+		printf("decision  %s (by the text; the bars, likelihoods only, favour %s)\n",
+		       r->label, dispatch_label(d, top));
+	else
+		printf("decision  %s\n", r->label);
 }
 
 static void

@@ -51,7 +51,7 @@ list(struct cli *c)
 {
 	struct expert_list l;
 	json_t *a = json_array();
-	char t[40];
+	char t[40], base[CLI_FIGURE], best[CLI_FIGURE];
 
 	if (store_expert_list(c->ws.store, 0, &l, &c->err)) {
 		json_decref(a);
@@ -66,10 +66,11 @@ list(struct cli *c)
 		if (c->json)
 			json_array_append_new(a, row_json(r));
 		else
-			printf("%-16s %-12s %-12s %-6s %-9s %-5s %8lld %8.3g %8.3g  %s%s\n",
-			       r->name, r->model_name, r->task, r->method, r->scale, r->modules,
-			       (long long)r->parameters, r->base_accuracy, r->accuracy,
-			       when(r->created, t, sizeof t), r->shipped ? " shipped" : "");
+			printf("%-16s %-12s %-12s %-6s %-9s %-5s %8lld %8s %8s  %s%s\n", r->name,
+			       r->model_name, r->task, r->method, r->scale, r->modules,
+			       (long long)r->parameters, cli_figure(base, "%.3g", r->base_accuracy),
+			       cli_figure(best, "%.3g", r->accuracy), when(r->created, t, sizeof t),
+			       r->shipped ? " shipped" : "");
 	}
 	if (c->json)
 		cli_json(json_pack("{s:O}", "experts", a));

@@ -46,14 +46,16 @@ list(struct cli *c)
 		       "model", "task", "status", "step", "reward", "best", "seconds");
 	for (int i = 0; i < l.n; i++) {
 		const struct run_row *r = &l.v[i];
+		char reward[CLI_FIGURE], best[CLI_FIGURE];
 
 		if (c->json)
 			json_array_append_new(a, row_json(r));
 		else
-			printf("%4lld %-7s %-16s %-12s %-12s %-12s %5d/%-5d %7.3f %8.3g %8.1f\n",
+			printf("%4lld %-7s %-16s %-12s %-12s %-12s %5d/%-5d %7s %8s %8.1f\n",
 			       (long long)r->id, r->kind, r->name, r->model_name, r->task,
-			       r->shipped ? "shipped" : r->status, r->step, r->steps, r->reward,
-			       r->best_accuracy, r->seconds);
+			       r->shipped ? "shipped" : r->status, r->step, r->steps,
+			       cli_figure(reward, "%.3f", r->reward),
+			       cli_figure(best, "%.3g", r->best_accuracy), r->seconds);
 	}
 	if (c->json)
 		cli_json(json_pack("{s:O}", "runs", a));
@@ -122,6 +124,15 @@ rollouts_json(struct store *st, int64_t run)
 	return a;
 }
 
+/* An empty field where nothing was measured. */
+static void
+print_field(double x)
+{
+	if (!isnan(x))
+		printf("%.9g", x);
+	printf(",");
+}
+
 static void
 print_csv(const struct metric_list *m, const struct validation_list *v)
 {
@@ -134,8 +145,12 @@ print_csv(const struct metric_list *m, const struct validation_list *v)
 		if (i < m->n && m->v[i].step == step) {
 			const struct run_metric *x = &m->v[i++];
 
-			printf("%.9g,%.9g,%.9g,%.9g,%.9g,%ld,%.9g,", x->reward, x->loss, x->kl,
-			       x->grad_norm, x->length, x->tokens, x->ms);
+			print_field(x->reward);
+			print_field(x->loss);
+			print_field(x->kl);
+			print_field(x->grad_norm);
+			print_field(x->length);
+			printf("%ld,%.9g,", x->tokens, x->ms);
 		} else {
 			printf(",,,,,,,");
 		}
@@ -182,10 +197,14 @@ show(struct cli *c, const struct run_row *r, bool export)
 		for (int i = 0; i < v.n; i++)
 			printf("validation at step %d: %d of %d\n", v.v[i].step, v.v[i].correct,
 			       v.v[i].n);
-		for (int i = 0; i < m.n; i++)
-			printf("step %4d  reward %7.3f  length %6.1f  grad norm %8.3g  %6.0f ms\n",
-			       m.v[i].step, m.v[i].reward, m.v[i].length, m.v[i].grad_norm,
-			       m.v[i].ms);
+		for (int i = 0; i < m.n; i++) {
+			char reward[CLI_FIGURE], length[CLI_FIGURE], norm[CLI_FIGURE];
+
+			printf("step %4d  reward %7s  length %6s  grad norm %8s  %6.0f ms\n",
+			       m.v[i].step, cli_figure(reward, "%.3f", m.v[i].reward),
+			       cli_figure(length, "%.1f", m.v[i].length),
+			       cli_figure(norm, "%.3g", m.v[i].grad_norm), m.v[i].ms);
+		}
 	}
 	metric_list_free(&m);
 	free(v.v);

@@ -18,7 +18,7 @@ struct loop {
 	int64_t resumed; /* the run to go on with */
 	char task_arg[1000], name[128];
 	int best_step, start_correct, start_n;
-	double best;
+	double best, said; /* said: when the store last heard how far a validation is */
 	struct job *job;
 };
 
@@ -204,16 +204,40 @@ due(const struct loop *l, int step)
 	return l->set.eval_every > 0 && (step % l->set.eval_every == 0 || step == l->set.steps);
 }
 
+/* Twice a second at most.  A store that cannot take this note says so when the validation itself is to be kept. */
+static void
+validating(void *arg, int done, int of)
+{
+	struct loop *l = arg;
+	int step = trainer_steps(l->trainer);
+	double now = clock_seconds();
+	char text[100];
+
+	if (done && now - l->said < 0.5)
+		return;
+	l->said = now;
+	if (step)
+		snprintf(text, sizeof text, "validating step %d: %d of %d answers", step, done, of);
+	else
+		snprintf(text, sizeof text, "validating the base before step 1: %d of %d answers",
+			 done, of);
+	store_run_say(l->ws->store, l->out->run, text, NULL);
+}
+
 static enum t2_status
 validate(struct loop *l, int step, struct t2_err *err)
 {
 	int correct, n;
-	enum t2_status st = trainer_validate(l->trainer, "validation", &correct, &n, l->job, err);
+	enum t2_status st;
 
+	trainer_watch(l->trainer, validating, l);
+	st = trainer_validate(l->trainer, "validation", &correct, &n, l->job, err);
 	if (st)
 		return st;
 	if (!(st = store_begin(l->ws->store, err))) {
 		st = keep_validation(l, step, correct, n, err);
+		if (!st)
+			st = store_run_say(l->ws->store, l->out->run, "", err);
 		if (!st)
 			st = store_commit(l->ws->store, err);
 		if (st)

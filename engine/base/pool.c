@@ -133,8 +133,8 @@ worker_main(void *arg)
 	return NULL;
 }
 
-static int
-cpus(void)
+int
+pool_cpus(void)
 {
 	cpu_set_t set;
 
@@ -152,8 +152,8 @@ pool_new(int threads)
 		return NULL;
 	memset(p, 0, sizeof *p);
 	if (threads <= 0)
-		threads = cpus();
-	p->spins = threads <= cpus() ? SPINS : SPINS_CROWDED;
+		threads = pool_cpus();
+	p->spins = threads <= pool_cpus() ? SPINS : SPINS_CROWDED;
 	p->workers = calloc((size_t)threads, sizeof *p->workers);
 	if (!p->workers) {
 		free(p);

@@ -16,6 +16,7 @@ struct pool;
 
 typedef void pool_fn(void *arg, int task, int worker);
 
+int pool_cpus(void);		    /* CPUs this process may run on: what 0 threads means */
 struct pool *pool_new(int threads); /* NULL: no memory */
 void pool_free(struct pool *p);
 int pool_threads(const struct pool *p); /* at least 1; workers are 0 .. threads-1 */

@@ -32,6 +32,9 @@ struct trainer {
 	int *order;		     /* [items] */
 	struct rollout_request *req; /* [batch * samples] */
 	struct policy_line *line;
+	void (*watch)(void *arg, int done, int of); /* validations only */
+	void *watch_arg;
+	int done, of;
 };
 
 static enum t2_status
@@ -310,6 +313,24 @@ step_report_free(struct step_report *r)
 	memset(r, 0, sizeof *r);
 }
 
+void
+trainer_watch(struct trainer *t, void (*fn)(void *arg, int done, int of), void *arg)
+{
+	t->watch = fn;
+	t->watch_arg = arg;
+}
+
+static void
+validated(void *arg, int request, const struct rollout *r)
+{
+	struct trainer *t = arg;
+
+	(void)request;
+	(void)r;
+	if (t->watch)
+		t->watch(t->watch_arg, ++t->done, t->of);
+}
+
 enum t2_status
 trainer_validate(struct trainer *t, const char *split, int *correct, int *n, struct job *job,
 		 struct t2_err *err)
@@ -330,9 +351,15 @@ trainer_validate(struct trainer *t, const char *split, int *correct, int *n, str
 	for (int i = 0; i < items; i++)
 		req[i].item = i;
 	st = adaptation_set(t->ad, 0, zparam_zset(t->zp), err);
+	t->done = 0;
+	t->of = items;
+	roller_watch(t->roller, validated, t);
+	if (t->watch)
+		t->watch(t->watch_arg, 0, items);
 	if (!st)
 		st = roller_run(t->roller, adaptation_op(t->ad), split, req, items, t->set.max_new,
 				t->seed, &l, job, err);
+	roller_watch(t->roller, NULL, NULL);
 	free(req);
 	if (st)
 		return st;

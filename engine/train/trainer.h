@@ -58,6 +58,9 @@ void step_report_free(struct step_report *r);
 /* Greedy accuracy on a split's first items (settings.eval_items at most). */
 enum t2_status trainer_validate(struct trainer *t, const char *split, int *correct, int *n,
 				struct job *job, struct t2_err *err);
+/* fn is called while trainer_validate() works, from its thread, at its start (done 0) and each time an answer
+ * is there; NULL: nobody. */
+void trainer_watch(struct trainer *t, void (*fn)(void *arg, int done, int of), void *arg);
 /* The current parameters as an expert without a name. */
 enum t2_status trainer_expert(struct trainer *t, struct expert **out, struct t2_err *err);
 

@@ -32,12 +32,26 @@ stream() {
 check stream stream
 R=$(sed -n 1p "$D/stream" | jget '$.run')
 check run_list sh -c '"$1" run list --json | grep -q "\"name\":\"three\".*\"status\":\"done\",\"step\":3,\"steps\":3"' _ "$T"
+not_validated() { # nothing was: a dash for a reader, null for a program, an empty field in a table
+	"$T" run list >"$D/list" && grep -q ' three .* 3/3 .* - ' "$D/list" && ! grep -qw nan "$D/list" &&
+		"$T" expert list >"$D/list" && grep -q '^three .* - .* - ' "$D/list" && ! grep -qw nan "$D/list" &&
+		"$T" run list --json | jtest "(SELECT json_extract(value,'\$.best_accuracy') IS NULL FROM json_each(json_extract(j,'\$.runs')) WHERE json_extract(value,'\$.name')='three')" &&
+		! "$T" run export three --csv | grep -qw nan && ! "$T" run show three | grep -qw nan
+}
+check not_validated not_validated
 check run_show sh -c '"$1" run show three --json | grep -q "\"steps_done\":\[{\"step\":1,"' _ "$T"
 check run_csv sh -c '[ "$("$1" run export "$2" --csv | wc -l)" = 4 ]' _ "$T" "$R"
 check expert_kept sh -c '"$1" expert show three --json | grep -q "\"vectors\""' _ "$T"
 check name_taken fails "taken" "$T" train $M --task "$K" $SMALL --steps 1 --name three
 check name_counts sh -c '"$@" --steps 1 --quiet >/dev/null && "$@" --steps 1 --quiet | grep -q "expert letters-2"' _ "$T" train $M --task "$K" $SMALL
 check validation sh -c '"$@" | grep -c "\"event\":\"eval\"" | grep -qx 3' _ "$T" train $M --task "$K" --batch 4 --samples 2 --steps 2 --eval-every 1 --eval-items 10 --json --name checked
+says_what_it_does() { # while it validates the run's row says so, for those who watch it; afterwards no more
+	sqlite3 "$DB" "CREATE TABLE said(text); CREATE TRIGGER hear AFTER UPDATE OF message ON run BEGIN INSERT INTO said VALUES(new.message); END" &&
+		"$@" >/dev/null && sqlite3 "$DB" "DROP TRIGGER hear; SELECT text FROM said; DROP TABLE said" >"$D/said" &&
+		grep -qx 'validating the base before step 1: 0 of 10 answers' "$D/said" && grep -qx 'validating step 2: 0 of 10 answers' "$D/said" &&
+		[ "$(sqlite3 "$DB" "SELECT message FROM run WHERE name='hear'" | grep -c validating)" = 0 ]
+}
+check says_what_it_does says_what_it_does "$T" train $M --task "$K" --batch 4 --samples 2 --steps 2 --eval-every 2 --eval-items 10 --quiet --name hear
 check done_is_done fails "nothing to resume" "$T" run resume "$R"
 check stop_what_ended fails "not running" "$T" run stop "$R"
 check reference_scale sh -c '"$@" >/dev/null 2>&1 && sqlite3 "$0" "SELECT scale FROM expert WHERE name='"'ref'"'" | grep -qx reference' "$DB" "$T" train $M --task "$K" $SMALL --steps 2 --scale reference --modules mlp --name ref

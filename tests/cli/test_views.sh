@@ -24,6 +24,13 @@ check models_120x40 play 120x40 models
 check models_200x60 play 200x60 models
 check mix_120x40 play 120x40 mix
 check runs_120x40 play 120x40 runs
+check themes_120x40 play 120x40 themes
+# the user's own themes are in the list; a wrong one says where, and cannot be kept
+mkdir -p "$home/config/t2tui/themes"
+printf '# mine\ninherit = dark\ndim = reddish\n' >"$home/config/t2tui/themes/aa-mine.theme"
+printf 'wait "effective rank" 120000\nkey :\ntype theme\nkey Enter\nkey g\nexpect "› aa-mine"\nexpect "aa-mine.theme:3: dim:"\nkey Enter\nexpect "Esc as before"\nkey Esc\nexpect-not "aa-mine"\n' >"$home/own.t2s"
+own_theme() { XDG_CONFIG_HOME=$home/config "$T" --script "$home/own.t2s" --size 120x40 --store "$home/own.db" sample; }
+check own_theme own_theme
 check palette_120x40 play 120x40 palette
 check runs_200x60 play 200x60 runs
 # another model: the sample under an expert, in half precision
@@ -48,6 +55,52 @@ ascii() {
 		grep -q 'effective rank' "$home/ascii.out" && ! LC_ALL=C grep -q '[^ -~]' "$home/ascii.out"
 }
 check c_locale_is_ascii ascii
+# the text decides; where the likelihoods lean another way, the screen says so
+cat >"$home/lean.t2s" <<'S'
+wait "effective rank" 120000
+keys 5
+key Tab Tab Tab
+expect "01 Jan"
+key Enter
+expect "decision: code (by the text)"
+expect "bars (likelihoods) favour logic"
+expect "margin 0.4 nat"
+expect "applied: z code"
+key NEXT
+expect "decision: math"
+expect-not "by the text"
+expect-not "favour"
+S
+leaning() {
+	"$T" run list --store "$home/lean.db" >/dev/null && sqlite3 "$home/lean.db" "
+		INSERT INTO decision SELECT NULL, id, 1000, 'cls', 'Which?', ' math.', '{\"math\":0.9,\"code\":0.1}', 9, 'math',
+			'{\"math\":1.0}', ' 1.', 2, 20 FROM model;
+		INSERT INTO decision SELECT NULL, id, 2000, 'cls', 'What?', ' code.', '{\"math\":0.1,\"code\":0.35,\"logic\":0.54,\"other\":0.01}',
+			9, 'code', '{\"code\":1.0}', ' It shows.', 3, 20 FROM model" &&
+		sed 's/NEXT/Down Enter/' "$home/lean.t2s" |
+		TZ=UTC "$T" --script - --size 120x40 --store "$home/lean.db" sample &&
+		sed 's/NEXT/Tab Down Enter/' "$home/lean.t2s" | # a small screen goes on to the answer by itself
+		TZ=UTC "$T" --script - --size 80x24 --store "$home/lean.db" sample
+}
+check text_decides leaning
+# a run that validates says so, in the list and under its curves, and one that failed says why
+saying() {
+	now="status='running', pid=$$, pid_start=$(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20)"
+	"$T" run list --store "$home/say.db" >/dev/null && sqlite3 "$home/say.db" "
+		UPDATE run SET shipped=0, step=0, $now, message='validating the base before step 1: 40 of 200 answers' WHERE name='math';
+		DELETE FROM metric WHERE run=(SELECT id FROM run WHERE name='math');
+		UPDATE run SET shipped=0, status='failed', message='disk full' WHERE name='code'" &&
+		"$T" --script - --size 120x40 --store "$home/say.db" sample <<-'S'
+			wait "effective rank" 120000
+			keys 7
+			key G
+			expect "validating"
+			expect "validating the base before step 1: 40 of 200 answers"
+			key k
+			expect "disk full"
+		S
+}
+check runs_say_what_they_do saying
 # without a terminal the workbench says what to do instead
 no_terminal() {
 	! "$T" sample </dev/null >"$home/out" 2>"$home/err" && grep -q 'needs a terminal' "$home/err" && [ ! -s "$home/out" ]

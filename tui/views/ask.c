@@ -268,7 +268,7 @@ choose(struct view *v, struct ask *s, const char *strategy)
 
 /* -- history ----------------------------------------------------------------------------------------------- */
 
-static const struct column columns[] = {{"when", 5, 11, ALIGN_LEFT, 1},
+static const struct column columns[] = {{"when", 6, 6, ALIGN_LEFT, 1},
 					{"decision", 7, 14, ALIGN_LEFT, 0},
 					{"prompt", 6, 0, ALIGN_LEFT, 2}};
 
@@ -282,7 +282,7 @@ history_cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st
 
 	(void)st;
 	if (col == 0)
-		strftime(buf, TABLE_CELL, now - t < 86400 ? "%H:%M" : "%d %b %H:%M",
+		strftime(buf, TABLE_CELL, now - t < 86400 ? "%H:%M" : "%d %b",
 			 localtime_r(&t, &tm));
 	else
 		snprintf(buf, TABLE_CELL, "%.200s", col == 1 ? d->decision : d->prompt);
@@ -342,6 +342,8 @@ open_decision(struct view *v, struct ask *s, const struct decision_row *d)
 	editor_set(&s->editor, d->prompt);
 	json_decref(scores);
 	json_decref(mixture);
+	if (v->single)
+		view_focus(v, ASK_ANSWER);
 	app_say(v->app, "decision %lld, strategy %s", (long long)d->id, d->strategy);
 }
 

@@ -23,13 +23,25 @@ draw_prompt(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 	editor_draw(&s->editor, c, r, edit);
 }
 
-/* The label with the highest likelihood is what the evidence says; the decision is what the model said. */
+/* The label that the evidence favours, where that is not what the model said (which decides); else -1. */
+static int
+other_favourite(const struct ask_result *p)
+{
+	int top = 0;
+
+	for (int i = 1; i < p->labels; i++)
+		if (p->score[i] > p->score[top])
+			top = i;
+	return p->labels && strcmp(p->label[top], p->decision) ? top : -1;
+}
+
 static void
 draw_scores(struct ask *s, struct canvas *c, struct rect r)
 {
 	const struct ask_result *p = s->pass1;
 	double first = 0, second = 0;
-	int width = 6, shown = p->labels < r.h ? p->labels : r.h, bar;
+	int width = 6, shown = p->labels < r.h ? p->labels : r.h, bar, y = 0,
+	    other = other_favourite(p);
 	char said[120];
 	size_t n;
 
@@ -61,18 +73,27 @@ draw_scores(struct ask *s, struct canvas *c, struct rect r)
 	n = strlen(said);
 	while (n && (said[n - 1] == '\n' || said[n - 1] == ' '))
 		said[--n] = 0;
-	canvas_printf(c, r.x + r.w - 36, r.y, 35, canvas_style(c, TH_STRONG), "decision: %s",
-		      p->decision);
-	canvas_printf(c, r.x + r.w - 36, r.y + 1, 35, canvas_style(c, TH_DIM), "evidence: \"%s\"",
+	if (other < 0) {
+		canvas_printf(c, r.x + r.w - 36, r.y + y++, 35, canvas_style(c, TH_STRONG),
+			      "decision: %s", p->decision);
+	} else {
+		canvas_printf(c, r.x + r.w - 36, r.y + y++, 35, canvas_style(c, TH_STRONG),
+			      "decision: %s (by the text)", p->decision);
+		canvas_printf(c, r.x + r.w - 36, r.y + y++, 35, canvas_style(c, TH_WARN),
+			      "bars (likelihoods) favour %s", p->label[other]);
+	}
+	canvas_printf(c, r.x + r.w - 36, r.y + y++, 35, canvas_style(c, TH_DIM), "evidence: \"%s\"",
 		      said);
-	if (second > 0)
-		canvas_printf(c, r.x + r.w - 36, r.y + 2, 35, canvas_style(c, TH_DIM),
+	if (second > 0 && y < r.h)
+		canvas_printf(c, r.x + r.w - 36, r.y + y++, 35, canvas_style(c, TH_DIM),
 			      "margin %.1f nat", log(first / second));
+	if (y >= r.h)
+		return;
 	if (s->done && s->done->expert[0])
-		canvas_printf(c, r.x + r.w - 36, r.y + 3, 35, canvas_style(c, TH_DIM),
+		canvas_printf(c, r.x + r.w - 36, r.y + y, 35, canvas_style(c, TH_DIM),
 			      "applied: z %s, %.1f ms", s->done->expert, s->done->switch_ms);
 	else if (s->done)
-		canvas_text(c, r.x + r.w - 36, r.y + 3, 35, canvas_style(c, TH_DIM),
+		canvas_text(c, r.x + r.w - 36, r.y + y, 35, canvas_style(c, TH_DIM),
 			    "applied: base weights");
 }
 
@@ -203,7 +224,9 @@ ask_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r)
 		if (v->single && r.h >= 12) { /* a small screen: both passes in one pane */
 			struct rect top = r, low = r;
 
-			top.h = s->pass1 ? (s->pass1->labels < 4 ? 4 : 5) : 1;
+			top.h = !s->pass1						? 1
+				: s->pass1->labels < 4 && other_favourite(s->pass1) < 0 ? 4
+											: 5;
 			low.y += top.h + 1;
 			low.h -= top.h + 1;
 			canvas_hline(c, r.x, r.y + top.h, r.w, canvas_style(c, TH_BORDER));

@@ -241,9 +241,11 @@ cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st)
 		break;
 	case 3:
 		snprintf(buf, TABLE_CELL, "%s",
-			 r->shipped						       ? "shipped"
-			 : !strcmp(r->kind, "search") && !strcmp(r->status, "running") ? "searching"
-										       : r->status);
+			 r->shipped			? "shipped"
+			 : strcmp(r->status, "running") ? r->status
+			 : !strcmp(r->kind, "search")	? "searching"
+			 : r->message[0]		? "validating"
+							: r->status);
 		break;
 	case 4:
 		snprintf(buf, TABLE_CELL, "%d/%d", r->step, r->steps);
@@ -400,7 +402,11 @@ runs_action(struct view *v, void *state, int pane, enum action a)
 		if (table_marks(&s->table) < 2)
 			app_say(v->app, "space marks runs; c then shows the settings that differ");
 		else
-			view_focus(v, RUNS_SETTINGS);
+			view_focus(v, s->diff ? RUNS_SETTINGS : RUNS_LIST);
+		return true;
+	}
+	if (a == A_MORE || a == A_LESS) {
+		s->more = (s->more + (a == A_MORE ? 1 : MORES - 1)) % MORES;
 		return true;
 	}
 	if (pane == RUNS_LIST) {
@@ -432,10 +438,6 @@ runs_action(struct view *v, void *state, int pane, enum action a)
 	}
 	if (a == A_BACK && !isnan(s->cursor)) {
 		s->cursor = NAN;
-		return true;
-	}
-	if (a == A_MORE || a == A_LESS) {
-		s->more = (s->more + (a == A_MORE ? 1 : MORES - 1)) % MORES;
 		return true;
 	}
 	return false;

@@ -57,6 +57,20 @@ unrecorded(const struct run_row *r)
 						  : "not recorded for this run";
 }
 
+/* What a run is at, or why it ended: one line under the curves. */
+static void
+draw_message(struct canvas *c, struct rect *r, const struct run_row *run)
+{
+	enum theme_role role = !strcmp(run->status, "failed")	 ? TH_BAD
+			       : !strcmp(run->status, "running") ? TH_STALE
+								 : TH_DIM;
+
+	if (!run->message[0] || run->shipped || r->h < 6)
+		return;
+	r->h--;
+	canvas_text(c, r->x + 1, r->y + r->h, r->w - 2, canvas_style(c, role), run->message);
+}
+
 static void
 draw_reward(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 {
@@ -107,6 +121,8 @@ draw_reward(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 			  sel->best_step);
 	else
 		view_note(v, RUNS_REWARD, "%s", "");
+	if (sel)
+		draw_message(c, &r, sel);
 	plot_draw(c, r, &p, &s->plot);
 }
 

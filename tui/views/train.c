@@ -29,6 +29,8 @@ struct train {
 	const char *choice[FIELDS][CHOICES]; /* of SETTING_CHOICE rows, NULL at the end */
 	char *choices[FIELDS];		     /* their text, cut at '|' */
 	struct run_list runs;		     /* for measured times */
+	char task[256];			     /* whose max_new this is */
+	int max_new; /* new tokens an answer, by the task itself; 0: unknown */
 	bool starting;
 };
 
@@ -303,7 +305,9 @@ draw_cost(struct train *t, struct canvas *c, struct rect r)
 		 100.0 * (double)n / (double)model_parameters(m));
 	row(c, r, 0, "trained values", b);
 	snprintf(b, sizeof b, "%.3g%s", train_settings_lr(&s, n),
-		 s.lr > 0 ? "" : "  (1.2 / √values)");
+		 s.lr > 0			? ""
+		 : strcmp(s.scale, "reference") ? "  (1.2 / √values)"
+						: "  (2.4 / √values)");
 	row(c, r, 1, "step size", b);
 	snprintf(b, sizeof b, "%ld a step, %ld in all", answers, answers * s.steps);
 	row(c, r, 2, "answers", b);
@@ -329,6 +333,45 @@ draw_cost(struct train *t, struct canvas *c, struct rect r)
 			0);
 }
 
+/* Settings for which 0 means a rule show what the rule gives. */
+static void
+rule(void *arg, int field, char buf[80])
+{
+	struct train *t = arg;
+	const char *key = t->field[field].key;
+	struct train_settings s;
+
+	if (!key || strtod(form_value(&t->form, key), NULL) != 0)
+		return;
+	if (!strcmp(key, "lr") && !settings_of(t, &s, NULL))
+		snprintf(buf, 80, "rule: %.3g",
+			 train_settings_lr(&s, values_of(t->w->ui.model, s.modules)));
+	else if (!strcmp(key, "threads"))
+		snprintf(buf, 80, "all (%d)", pool_cpus());
+	else if (!strcmp(key, "max-new") && t->max_new)
+		snprintf(buf, 80, "the task's: %d", t->max_new);
+	else if (!strcmp(key, "clip") || !strcmp(key, "reward-clip"))
+		snprintf(buf, 80, "none");
+	else if (!strcmp(key, "eval-every"))
+		snprintf(buf, 80, "never");
+}
+
+static void
+look_at_task(struct train *t)
+{
+	const char *name = form_value(&t->form, "task");
+	struct task *task;
+
+	if (!strcmp(t->task, name))
+		return;
+	snprintf(t->task, sizeof t->task, "%s", name);
+	t->max_new = 0; /* a task that does not open says so when training is started */
+	if (!workspace_task(name, &task, NULL)) {
+		t->max_new = task_max_tokens(task);
+		task_free(task);
+	}
+}
+
 /* -- view -------------------------------------------------------------------------------------------------- */
 
 static void
@@ -352,7 +395,12 @@ train_open(struct view *v, void *state, struct t2_err *err)
 	if ((st = world_begin(t->w, v->app, err)))
 		return st;
 	read_runs(t);
-	return make_form(t) ? T2_OK : t2_nomem(err, "train");
+	if (!make_form(t))
+		return t2_nomem(err, "train");
+	t->form.stands_for = rule;
+	t->form.arg = t;
+	look_at_task(t);
+	return T2_OK;
 }
 
 static void
@@ -388,6 +436,7 @@ changed(struct train *t)
 	if (t->form.changed >= 0 && t->field[t->form.changed].key &&
 	    !strcmp(t->field[t->form.changed].key, "preset"))
 		fill_preset(t, form_value(&t->form, "preset"));
+	look_at_task(t);
 }
 
 static bool
@@ -478,14 +527,23 @@ train_dump(struct view *v, void *state, int pane, enum dump_format f, struct str
 	return true;
 }
 
+static void
+change(struct view *v, void *state, const char *arg)
+{
+	(void)arg;
+	train_action(v, state, T_FORM, A_OPEN);
+}
+
 static const struct binding bindings[] = {
 	{A_NONE, "t", "train", "start training with these settings", start, PANES_ALL, BIND_BAR},
+	{A_NONE, "Space", "change", "the next choice, or edit the value", change, PANE(T_FORM),
+	 BIND_BAR},
 };
 
 static const struct pane_spec panes[] = {
 	[T_FORM] = {"form", "train an expert", 44, 8,
-		    CAN_MOVE | CAN(A_OPEN) | CAN(A_EDIT) | CAN(A_MARK) | CAN(A_MORE) | CAN(A_LESS) |
-			    CAN(A_LEFT) | CAN(A_RIGHT)},
+		    CAN_MOVE | CAN(A_OPEN) | CAN(A_EDIT) | CAN(A_MORE) | CAN(A_LESS) | CAN(A_LEFT) |
+			    CAN(A_RIGHT)},
 	[T_COST] = {"cost", "what it costs", 40, 4, 0},
 };
 

@@ -336,7 +336,7 @@ row_draw(struct form *f, struct canvas *c, struct rect r, int i, bool focused)
 	struct style text = canvas_style(c, TH_TEXT), dim = canvas_style(c, TH_DIM);
 	struct style value = canvas_style(c, TH_FIELD);
 	int label = r.w / 3 < 20 ? r.w / 3 : 20, w = r.w - label - 4 < 24 ? r.w - label - 4 : 24;
-	char note[80] = "", buf[FORM_VALUE + 32];
+	char note[80] = "", shown[80] = "", buf[FORM_VALUE + 32];
 
 	if (d->kind == FORM_HEADING) {
 		struct style st = canvas_style(c, TH_TITLE);
@@ -361,8 +361,11 @@ row_draw(struct form *f, struct canvas *c, struct rect r, int i, bool focused)
 	} else {
 		bool choice = d->kind == FORM_CHOICE;
 
+		if (f->stands_for)
+			f->stands_for(f->arg, i, shown);
 		snprintf(buf, sizeof buf, "%s%s%s", choice ? "‹ " : "",
-			 d->kind != FORM_SWITCH	       ? f->value[i]
+			 shown[0]		       ? shown
+			 : d->kind != FORM_SWITCH      ? f->value[i]
 			 : !strcmp(f->value[i], "yes") ? "[x]"
 						       : "[ ]",
 			 choice ? " ›" : "");

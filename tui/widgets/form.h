@@ -44,6 +44,9 @@ struct form {
 	int height; /* as drawn */
 	/* Optional: a word on what a value costs or means, at the right of its row. */
 	void (*note)(void *arg, int field, char buf[80]);
+	/* Optional: what to show for a value that stands for something else ("rule: 0.02" for 0); empty: the value.  While it
+	 * is edited the value itself shows. */
+	void (*stands_for)(void *arg, int field, char buf[80]);
 	void *arg;
 };
 
