@@ -87,6 +87,8 @@ ask_run(struct cli *c)
 
 	if (c->bad)
 		return 2;
+	if (spec && !strategy_known(spec))
+		return cli_usage(c, "--strategy %s: " STRATEGY_WORDS " is wanted", spec);
 	if (form && !form_parse(form, &o.form))
 		return cli_usage(c, "--form %s: base, dense, factored, delta or auto is wanted",
 				 form);
