@@ -107,9 +107,11 @@ workspace_model(struct workspace *ws, const char *name, int what, struct job *jo
 	close_model(ws);
 	if ((st = model_open(&ws->model, realpath(path, real) ? real : path, err)))
 		return st;
-	snprintf(ws->name, sizeof ws->name, "%s", shipped ? "sample" : model_name(ws->model));
-	if (ws->store && (st = store_model_register(ws->store, ws->model, shipped ? "sample" : NULL,
-						    shipped, &ws->model_id, err)))
+	if (shipped && (st = model_call(ws->model, "sample", err)))
+		return st;
+	snprintf(ws->name, sizeof ws->name, "%s", model_name(ws->model));
+	if (ws->store &&
+	    (st = store_model_register(ws->store, ws->model, NULL, shipped, &ws->model_id, err)))
 		return st;
 	if (what & WS_TEXT) {
 		const char *p = model_path(ws->model);
