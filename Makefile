@@ -141,6 +141,11 @@ install: all
 		$(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/t2tui/themes
 	install -m 755 $(B)/t2tui $(DESTDIR)$(PREFIX)/bin/t2tui
 	for s in 1 5 7; do install -m 644 man/*.$$s $(DESTDIR)$(PREFIX)/share/man/man$$s/; done
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	$(B)/t2tui completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/t2tui
+	$(B)/t2tui completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_t2tui
+	$(B)/t2tui completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/t2tui.fish
 	install -m 644 themes/*.theme $(DESTDIR)$(PREFIX)/share/t2tui/themes/
 	cd samples && find model tasks experts -type f | while read -r f; do \
 		install -D -m 644 "$$f" "$(DESTDIR)$(PREFIX)/share/t2tui/samples/$$f"; done
@@ -148,6 +153,9 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/t2tui
 	for f in man/*.[1-9]; do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${f##*.}/$${f##*/}; done
+	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/t2tui \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_t2tui \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/t2tui.fish
 	rm -rf $(DESTDIR)$(PREFIX)/share/t2tui
 
 deps:

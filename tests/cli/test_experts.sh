@@ -93,6 +93,12 @@ check folder_not_text foreign_name
 check renamed_is_gone fails "none of that name" "$T" expert show plain_a_mlp
 check diff_self sh -c '"$1" expert diff plain_a_all plain_a_all --json | grep -qE "\"cosine\":(1\.0|0\.99999)"' _ "$T"
 check diff_mlp sh -c '"$1" expert diff plain_a_all feed --json | grep -q "\"norm_difference\""' _ "$T"
+diff_parts() { # layers and the components that differ most, the largest first
+	"$T" expert diff plain_a_all plain_b_all --json | jtest "json_array_length(j,'\$.layers')=2 AND json_array_length(j,'\$.components')=20 AND
+		abs(json_extract(j,'\$.components[0].z_a')-json_extract(j,'\$.components[0].z_b')) >=
+		abs(json_extract(j,'\$.components[19].z_a')-json_extract(j,'\$.components[19].z_b'))"
+}
+check diff_parts diff_parts
 check spectrum_z sh -c '"$1" spectrum "$2" --expert plain_a_all --csv | sed -n 1p | grep -qx matrix,component,sigma,z,sigma_z' _ "$T" "$TINY"
 check rm "$T" expert rm feed
 check export_nowhere fails "" "$T" expert export plain_a_all -o "$D/no/x.safetensors"

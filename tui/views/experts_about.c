@@ -33,9 +33,9 @@ worth(const struct ex_worth *base, const struct ex_worth *own, const char *label
 		strbuf_printf(out, "%s → ", ex_worth_text(base, false, a, sizeof a));
 	strbuf_str(out, ex_worth_text(own, false, b, sizeof b));
 	if (own->n)
-		strbuf_printf(out, "  n %d", own->n);
+		strbuf_printf(out, ", n %d", own->n);
 	else
-		strbuf_str(out, "  as its file says");
+		strbuf_str(out, ", as its file says");
 }
 
 /* The settings as they were kept, without what other lines say. */

@@ -245,6 +245,8 @@ draw_profile(struct view *v, struct experts *s, struct canvas *c, struct rect r)
 		free(profile_of(s, b, &limit)); /* one scale for both */
 		zcompare_of(ex_vector(s, a)->z, ex_vector(s, b)->z, ex_matrix(s), ex_matrix(s) + 1,
 			    &k);
+		view_title(v, EX_PROFILE, "z − 1 · layer %d %s", s->layer,
+			   mat_kind_name((enum mat_kind)s->kind));
 		view_note(v, EX_PROFILE, "cosine %+.4f", k.cosine);
 		top.h = r.h / 2;
 		bottom.y += top.h;
