@@ -83,6 +83,8 @@ eval_run(struct cli *c)
 		       e.result.n ? (double)e.result.correct / e.result.n : 0, lo, hi,
 		       e.result.seconds, e.result.tokens);
 	}
+	if (!e.id)
+		cli_note(c, "%s: read-only, so this is not kept", store_path(c->ws.store));
 	evaluating_free(&e);
 	return 0;
 }
