@@ -310,16 +310,17 @@ app_set_mouse(struct app *a, bool on)
 		terminal_mouse(a->terminal, on);
 }
 
-void
+bool
 app_set_theme(struct app *a, const char *name)
 {
 	struct t2_err err = {0};
 
-	if (a->canvas->depth == DEPTH_MONO)
-		theme_builtin(&a->theme, THEME_MONO);
-	else if (theme_load(&a->theme, name, &err))
+	if (theme_load(&a->theme, name, &err)) {
 		app_fail(a, &err);
+		return false;
+	}
 	app_repaint(a);
+	return true;
 }
 
 static void

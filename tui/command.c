@@ -5,6 +5,7 @@
 #include <strings.h>
 #include "engine/base/strbuf.h"
 #include "tui/app_state.h"
+#include "tui/theme_choice.h"
 
 #define SHOW(n)                                                                                    \
 	static void show_##n(struct view *v, void *state, const char *arg)                         \
@@ -181,25 +182,14 @@ static void
 theme(struct view *v, void *state, const char *arg)
 {
 	struct app *a = v->app;
-	char **names;
-	int n, at = 0;
 
 	(void)state;
-	names = theme_names(&n);
-	for (int i = 0; i < n; i++)
-		if (!strcmp(names[i], a->theme.name))
-			at = i + 1;
-	if (arg)
-		app_set_theme(a, arg);
-	else if (n)
-		app_set_theme(a, names[at % n]);
-	if (a->level != MESSAGE_ERROR || a->message_until <= 0)
-		app_say(a,
-			a->canvas->depth == DEPTH_MONO ? "no colours here: theme mono" : "theme %s",
-			a->theme.name);
-	for (int i = 0; i < n; i++)
-		free(names[i]);
-	free(names);
+	if (a->canvas->depth == DEPTH_MONO)
+		app_say(a, "no colours here: theme mono");
+	else if (!arg)
+		themes_open(a);
+	else if (app_set_theme(a, arg))
+		theme_keep(a);
 }
 
 static void
@@ -258,7 +248,7 @@ static const struct binding commands[] = {
 	 PANES_ALL, BIND_TAKES(ARG_MODEL)},
 	{A_NONE, "", "open", "open another model", open_model, PANES_ALL,
 	 BIND_TAKES(ARG_MODEL) | BIND_HIDDEN},
-	{A_NONE, "", "theme", "next theme, or the one named", theme, PANES_ALL,
+	{A_NONE, "", "theme", "choose a theme, or the one named", theme, PANES_ALL,
 	 BIND_TAKES(ARG_THEME)},
 	{A_NONE, "", "glyphs", "draw plots in braille, block or ascii", glyphs, PANES_ALL,
 	 BIND_TAKES(ARG_GLYPHS)},
