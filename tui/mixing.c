@@ -153,6 +153,26 @@ mixing_applied(const struct mixing *m, int mat, double *w)
 	return true;
 }
 
+bool
+mixing_same(const struct mixing *a, const struct mixing *b)
+{
+	double x[MIXING_EXPERTS], y[MIXING_EXPERTS];
+
+	if (a->k != b->k || a->mats != b->mats ||
+	    memcmp(a->expert, b->expert, (size_t)a->k * sizeof *a->expert))
+		return false;
+	for (int mat = 0; mat < a->mats; mat++) {
+		bool any = mixing_applied(a, mat, x);
+
+		if (any != mixing_applied(b, mat, y))
+			return false;
+		for (int e = 0; e < a->k && any; e++)
+			if (x[e] != y[e])
+				return false;
+	}
+	return true;
+}
+
 enum t2_status
 mixing_z(const struct mixing *m, const struct zset *const *z, int mat, struct zset *out,
 	 struct t2_err *err)

@@ -19,7 +19,7 @@ nothing(const struct experts *s, int row)
 	const struct ex_vector *x;
 
 	if (row < 0)
-		return "No expert is selected.";
+		return "No expert to show.";
 	if (!s->info[row].here)
 		return "Made for another model: its z does not belong to these matrices.";
 	x = ex_vector(s, row);

@@ -359,6 +359,7 @@ mix_ask(struct mix *s, bool all, bool pause)
 	x.prompt = strdup(text);
 	x.vectors = mix_vectors_ref(s->vectors);
 	s->asked_once = true;
+	s->busy = x.ask;
 	if (x.prompt)
 		send(s, &x);
 	else
@@ -368,16 +369,14 @@ mix_ask(struct mix *s, bool all, bool pause)
 bool
 mix_ask_stop(struct mix *s)
 {
-	bool any = false;
-
+	if (!s->busy || !s->asking)
+		return false;
 	for (int i = 0; i < s->ncolumns; i++)
-		if (s->column[i].state == COLUMN_ASKED || s->column[i].state == COLUMN_STREAMS) {
+		if (s->column[i].state == COLUMN_ASKED || s->column[i].state == COLUMN_STREAMS)
 			s->column[i].state = COLUMN_STOPPED;
-			any = true;
-		}
-	if (any && s->asking)
-		atomic_store(&s->asking->stop, true);
-	return any;
+	atomic_store(&s->asking->stop, true);
+	s->busy = 0;
+	return true;
 }
 
 /* -- columns --------------------------------------------------------------------------------------------------- */
@@ -641,6 +640,8 @@ take_asked(struct mix *s, const uint64_t *done)
 {
 	bool gone = is_gone(s->asking);
 
+	if (done ? *done == s->busy : gone)
+		s->busy = 0;
 	for (int i = 0; i < s->ncolumns; i++) {
 		struct mix_column *k = &s->column[i];
 		bool waits = k->state == COLUMN_ASKED || k->state == COLUMN_STREAMS;
