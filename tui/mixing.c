@@ -130,19 +130,27 @@ is_part(const struct mixing *m, int e)
 	return false;
 }
 
+bool
+mixing_empty(const struct mixing *m)
+{
+	for (int e = 0; e < m->k; e++)
+		if (is_part(m, e))
+			return false;
+	return true;
+}
+
 /* Alphas by matrix are kept as float32: what is kept is what is used. */
 bool
 mixing_applied(const struct mixing *m, int mat, double *w)
 {
-	bool uniform = mixing_uniform(m), any = false;
+	bool uniform = mixing_uniform(m);
 	double sum = 0;
 
 	for (int e = 0; e < m->k; e++) {
 		w[e] = alphas(m, e)[mat];
-		any = any || is_part(m, e);
 		sum += w[e];
 	}
-	if (!any || (m->normalise && sum == 0))
+	if (mixing_empty(m) || (m->normalise && sum == 0))
 		return false;
 	for (int e = 0; e < m->k; e++) {
 		if (m->normalise)
