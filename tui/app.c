@@ -16,6 +16,7 @@
 #include "tui/keymap.h"
 #include "tui/layout.h"
 #include "tui/script.h"
+#include "tui/splits.h"
 #include "tui/terminal.h"
 #include "tui/views/builtin.h"
 
@@ -204,6 +205,8 @@ view_open(struct view *v)
 		st = layout_new(&v->layout, ops->layout, ops->panes, ops->npanes, &v->why);
 	if (!st && ops->wide && !v->layout_wide)
 		st = layout_new(&v->layout_wide, ops->wide, ops->panes, ops->npanes, &v->why);
+	if (!st && !v->app->script)
+		splits_restore(v);
 	if (!st && ops->open)
 		st = ops->open(v, v->state, &v->why);
 	v->failed = st != T2_OK;
@@ -310,16 +313,17 @@ app_set_mouse(struct app *a, bool on)
 		terminal_mouse(a->terminal, on);
 }
 
-void
+bool
 app_set_theme(struct app *a, const char *name)
 {
 	struct t2_err err = {0};
 
-	if (a->canvas->depth == DEPTH_MONO)
-		theme_builtin(&a->theme, THEME_MONO);
-	else if (theme_load(&a->theme, name, &err))
+	if (theme_load(&a->theme, name, &err)) {
 		app_fail(a, &err);
+		return false;
+	}
 	app_repaint(a);
+	return true;
 }
 
 static void

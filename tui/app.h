@@ -30,8 +30,10 @@ struct app_config {
 	int first; /* number of the view shown first */
 	void (*open)(struct app *a, void *user, const char *what); /* Ctrl-o; what NULL: ask */
 	void *user;
-	const char *theme;  /* name or path; NULL: dark */
-	const char *glyphs; /* "ascii", "block", "braille"; NULL: by the locale */
+	const char *theme; /* name or path; NULL: dark */
+	const char
+		*theme_conf; /* what t2tui.conf says; a theme chosen here is remembered beside it */
+	const char *glyphs;  /* "ascii", "block", "braille"; NULL: by the locale */
 	const char
 		*colors; /* "mono", "8", "16", "256", "24bit"; NULL: by terminal and environment */
 	bool no_mouse;

@@ -96,7 +96,7 @@ void app_export_to(struct app *a, const char *path, bool screen);
 enum t2_status app_export_text(struct app *a, const char *path, bool screen, struct strbuf *out,
 			       struct t2_err *err);
 enum t2_status app_export_write(const char *path, const struct strbuf *b, struct t2_err *err);
-void app_set_theme(struct app *a, const char *name);
+bool app_set_theme(struct app *a, const char *name); /* false: has said why not */
 void app_set_mouse(struct app *a, bool on);
 void app_repaint(struct app *a);
 void app_filter(struct app *a);
@@ -113,5 +113,6 @@ void frame_draw(struct app *a);
 
 void palette_open(struct app *a);
 void help_open(struct app *a);
+void themes_open(struct app *a);
 
 #endif

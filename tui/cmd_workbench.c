@@ -9,6 +9,7 @@
 #include "tui/cli.h"
 #include "tui/conf.h"
 #include "tui/keymap.h"
+#include "tui/theme_choice.h"
 #include "tui/utf8.h"
 #include "tui/opening.h"
 #include "tui/verbs.h"
@@ -156,11 +157,16 @@ keys_print(const struct cli *c, const struct keymap *k)
 static int
 settings(struct cli *c, struct app_config *cfg, struct conf *k, struct keymap **keys)
 {
+	static char chosen[sizeof k->theme];
+
 	if (conf_load(k, NULL, &c->err) || keymap_new(keys, workbench_views, workbench_view_count,
 						      k->keys, k->nkeys, k->path, &c->err))
 		return cli_fail(c);
 	cfg->keys = *keys;
 	cfg->first = (int)cli_int(c, "--view", 0, 9, k->view);
+	cfg->theme_conf = k->theme;
+	if (!cfg->theme && !cfg->script && theme_remembered(k->theme, chosen, sizeof chosen))
+		cfg->theme = chosen;
 	cfg->theme = cfg->theme || !k->theme[0] ? cfg->theme : k->theme;
 	cfg->glyphs = cfg->glyphs || !k->glyphs[0] ? cfg->glyphs : k->glyphs;
 	cfg->colors = cfg->colors || !k->colors[0] ? cfg->colors : k->colors;

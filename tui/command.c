@@ -5,6 +5,9 @@
 #include <strings.h>
 #include "engine/base/strbuf.h"
 #include "tui/app_state.h"
+#include "tui/splits.h"
+#include "tui/terminal.h"
+#include "tui/theme_choice.h"
 
 #define SHOW(n)                                                                                    \
 	static void show_##n(struct view *v, void *state, const char *arg)                         \
@@ -76,6 +79,19 @@ zoom(struct view *v, void *state, const char *arg)
 }
 
 static void
+reset_panes(struct view *v, void *state, const char *arg)
+{
+	struct t2_err err;
+
+	(void)state;
+	(void)arg;
+	if (v->opened && splits_reset(v, &err))
+		app_fail(v->app, &err);
+	else
+		app_say(v->app, "panes as they were laid out");
+}
+
+static void
 quit(struct view *v, void *state, const char *arg)
 {
 	(void)state;
@@ -104,6 +120,10 @@ mouse(struct view *v, void *state, const char *arg)
 {
 	(void)state;
 	(void)arg;
+	if (v->app->terminal && !terminal_has_mouse(v->app->terminal)) {
+		app_say(v->app, "this terminal has no mouse");
+		return;
+	}
 	app_set_mouse(v->app, !v->app->mouse);
 	app_say(v->app,
 		v->app->mouse ? "mouse on" : "mouse off: the terminal's own selection works");
@@ -181,25 +201,14 @@ static void
 theme(struct view *v, void *state, const char *arg)
 {
 	struct app *a = v->app;
-	char **names;
-	int n, at = 0;
 
 	(void)state;
-	names = theme_names(&n);
-	for (int i = 0; i < n; i++)
-		if (!strcmp(names[i], a->theme.name))
-			at = i + 1;
-	if (arg)
-		app_set_theme(a, arg);
-	else if (n)
-		app_set_theme(a, names[at % n]);
-	if (a->level != MESSAGE_ERROR || a->message_until <= 0)
-		app_say(a,
-			a->canvas->depth == DEPTH_MONO ? "no colours here: theme mono" : "theme %s",
-			a->theme.name);
-	for (int i = 0; i < n; i++)
-		free(names[i]);
-	free(names);
+	if (a->canvas->depth == DEPTH_MONO)
+		app_say(a, "no colours here: theme mono");
+	else if (!arg)
+		themes_open(a);
+	else if (app_set_theme(a, arg))
+		theme_keep(a);
 }
 
 static void
@@ -245,6 +254,7 @@ static const struct binding commands[] = {
 	{A_NONE, "Tab", "focus-next", "next pane", focus_next, PANES_ALL, 0},
 	{A_NONE, "Shift-Tab", "focus-previous", "previous pane", focus_prev, PANES_ALL, 0},
 	{A_NONE, "z", "zoom", "focused pane alone, and back", zoom, PANES_ALL, 0},
+	{A_NONE, "", "panes-reset", "pane sizes as they were laid out", reset_panes, PANES_ALL, 0},
 	{A_NONE, "y", "copy", "copy the pane to the clipboard", copy, PANES_ALL, 0},
 	{A_NONE, "x", "export", "export the pane to a file: .txt, .csv or .svg", export_pane,
 	 PANES_ALL, BIND_TAKES(ARG_FILE)},
@@ -258,7 +268,7 @@ static const struct binding commands[] = {
 	 PANES_ALL, BIND_TAKES(ARG_MODEL)},
 	{A_NONE, "", "open", "open another model", open_model, PANES_ALL,
 	 BIND_TAKES(ARG_MODEL) | BIND_HIDDEN},
-	{A_NONE, "", "theme", "next theme, or the one named", theme, PANES_ALL,
+	{A_NONE, "", "theme", "choose a theme, or the one named", theme, PANES_ALL,
 	 BIND_TAKES(ARG_THEME)},
 	{A_NONE, "", "glyphs", "draw plots in braille, block or ascii", glyphs, PANES_ALL,
 	 BIND_TAKES(ARG_GLYPHS)},

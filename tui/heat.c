@@ -183,6 +183,11 @@ cell_draw(struct canvas *c, const struct heat *h, int row, int col, struct rect 
 	if (mark)
 		canvas_text(c, k.x + (few && k.w > w + 2 ? 0 : k.w - 1), k.y, 1,
 			    few ? canvas_style(c, TH_MARK) : st, "●");
+	if (sel && w + 2 > k.w && !few) { /* brackets would cut the number */
+		st.attr = ATTR_BOLD | ATTR_REVERSE;
+		canvas_text(c, x < k.x ? k.x : x, k.y, w, st, num);
+		return;
+	}
 	if (sel) { /* by brackets, so that the colour stays to be seen */
 		struct style b = canvas_style(c, few ? TH_SELECT : TH_STRONG);
 

@@ -78,7 +78,7 @@ paper(struct canvas *c)
 void
 sketch_path(struct canvas *c, const struct pen *p)
 {
-	uint32_t rgb = sketch_rgb(p->color, PAPER_INK);
+	uint32_t rgb = sketch_rgb(color_reduce(p->color, c->depth), PAPER_INK);
 
 	if (p->width > 0)
 		strbuf_printf(paper(c), "<path fill=\"none\" stroke=\"#%06x\" stroke-width=\"%g\"",
@@ -149,7 +149,7 @@ sketch_label(struct canvas *c, uint32_t color, double x, double y, double anchor
 
 	strbuf_printf(out, "<text x=\"%.2f\" y=\"%.2f\" text-anchor=\"%s\" fill=\"#%06x\">",
 		      x * SKETCH_CELL_W, y * SKETCH_CELL_H + 4.5, anchors[(int)(anchor * 2)],
-		      sketch_rgb(color, PAPER_INK));
+		      sketch_rgb(color_reduce(color, c->depth), PAPER_INK));
 	strbuf_xml(out, text, strlen(text));
 	strbuf_str(out, "</text>\n");
 }

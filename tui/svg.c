@@ -13,10 +13,10 @@ enum { CELL_W = SKETCH_CELL_W, CELL_H = SKETCH_CELL_H, BASE = 12 };
 enum { PAPER_FG = 0xd5d9e0, PAPER_BG = 0x14171c };
 
 static void
-colors(const struct cell *k, uint32_t *fg, uint32_t *bg)
+colors(const struct cell *k, enum color_depth depth, uint32_t *fg, uint32_t *bg)
 {
-	*fg = sketch_rgb(k->fg, PAPER_FG);
-	*bg = sketch_rgb(k->bg, PAPER_BG);
+	*fg = sketch_rgb(color_reduce(k->fg, depth), PAPER_FG);
+	*bg = sketch_rgb(color_reduce(k->bg, depth), PAPER_BG);
 	if (k->attr & ATTR_REVERSE) {
 		uint32_t t = *fg;
 
@@ -111,14 +111,14 @@ same_look(const struct cell *a, const struct cell *b)
 
 /* Backgrounds and underlines, a run of like cells at a time. */
 static void
-row_ground(const struct cell *row, struct rect r, int y, struct strbuf *out)
+row_ground(const struct cell *row, enum color_depth depth, struct rect r, int y, struct strbuf *out)
 {
 	uint32_t fg, bg;
 
 	for (int x = r.x, end; x < r.x + r.w; x = end) {
 		for (end = x + 1; end < r.x + r.w && same_look(&row[x], &row[end]); end++)
 			;
-		colors(&row[x], &fg, &bg);
+		colors(&row[x], depth, &fg, &bg);
 		if (bg != PAPER_BG)
 			box(out, (x - r.x) * CELL_W, y * CELL_H, (end - x) * CELL_W, CELL_H, bg);
 		if (row[x].attr & ATTR_UNDERLINE)
@@ -165,12 +165,13 @@ text_open(struct strbuf *out, uint32_t fg, uint8_t attr)
 
 /* Each character in its own place: no font's advance can shift the columns. */
 static int
-text_run(const struct cell *row, int x, struct rect r, int y, struct strbuf *out)
+text_run(const struct cell *row, enum color_depth depth, int x, struct rect r, int y,
+	 struct strbuf *out)
 {
 	uint32_t fg, bg, fg1, bg1;
 	int end = x, last = x;
 
-	colors(&row[x], &fg, &bg);
+	colors(&row[x], depth, &fg, &bg);
 	for (; end < r.x + r.w; end++) {
 		if (is_space(&row[end])) {
 			if (end >
@@ -178,7 +179,7 @@ text_run(const struct cell *row, int x, struct rect r, int y, struct strbuf *out
 				break;
 			continue;
 		}
-		colors(&row[end], &fg1, &bg1);
+		colors(&row[end], depth, &fg1, &bg1);
 		if (!in_run(&row[end]) || fg1 != fg ||
 		    ((row[end].attr ^ row[x].attr) & (ATTR_BOLD | ATTR_ITALIC)))
 			break;
@@ -196,11 +197,11 @@ text_run(const struct cell *row, int x, struct rect r, int y, struct strbuf *out
 }
 
 static void
-row_draw(const struct cell *row, struct rect r, int y, struct strbuf *out)
+row_draw(const struct cell *row, enum color_depth depth, struct rect r, int y, struct strbuf *out)
 {
 	uint32_t fg, bg;
 
-	row_ground(row, r, y, out);
+	row_ground(row, depth, r, y, out);
 	for (int x = r.x, next; x < r.x + r.w; x = next) {
 		int px = (x - r.x) * CELL_W, py = y * CELL_H;
 		utf8proc_int32_t cp = alone(&row[x]);
@@ -208,9 +209,9 @@ row_draw(const struct cell *row, struct rect r, int y, struct strbuf *out)
 		next = x + 1;
 		if (!row[x].width || is_space(&row[x]))
 			continue;
-		colors(&row[x], &fg, &bg);
+		colors(&row[x], depth, &fg, &bg);
 		if (in_run(&row[x])) {
-			next = text_run(row, x, r, y, out);
+			next = text_run(row, depth, x, r, y, out);
 		} else if (!cp || !shape(cp, px, py, fg, out)) {
 			text_open(out, fg, row[x].attr);
 			strbuf_printf(out, " x=\"%d\" y=\"%d\">", px, py + BASE);
@@ -233,7 +234,7 @@ canvas_svg(const struct canvas *c, struct rect r, struct strbuf *out)
 		r.w * CELL_W, r.h * CELL_H);
 	box(out, 0, 0, r.w * CELL_W, r.h * CELL_H, PAPER_BG);
 	for (int y = 0; y < r.h; y++)
-		row_draw(&c->cells[(size_t)(r.y + y) * (size_t)c->w], r, y, out);
+		row_draw(&c->cells[(size_t)(r.y + y) * (size_t)c->w], c->depth, r, y, out);
 	sketch_svg(c, r, out);
 	strbuf_str(out, "</svg>\n");
 }

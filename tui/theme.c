@@ -192,17 +192,15 @@ theme_builtin(struct theme *t, enum theme_kind kind)
 
 struct parse {
 	struct theme t;
-	struct t2_err *err;
-	const char *where;
 	bool first;
-	enum t2_status st;
+	char why[200]; /* of the first wrong line; "": none */
 };
 
 static int
 wrong(struct parse *p, const char *key, const char *why)
 {
-	if (p->st == T2_OK)
-		p->st = t2_fail(p->err, T2_EFORMAT, "%s: %s: %s", p->where, key, why);
+	if (!p->why[0])
+		snprintf(p->why, sizeof p->why, "%.80s: %s", key, why);
 	return 0;
 }
 
@@ -253,16 +251,15 @@ theme_key(void *arg, const char *section, const char *key, const char *value)
 enum t2_status
 theme_parse(struct theme *t, const char *text, const char *where, struct t2_err *err)
 {
-	struct parse p = {.err = err, .where = where, .first = true};
+	struct parse p = {.first = true};
 	const char *base = strrchr(where, '/');
 	int n, line;
 
 	theme_builtin(&p.t, THEME_DARK);
 	line = ini_parse_string(text, theme_key, &p);
-	if (p.st)
-		return t2_wrap(err, p.st, "theme");
-	if (line)
-		return t2_fail(err, T2_EFORMAT, "theme: %s: line %d: not key = value", where, line);
+	if (line || p.why[0])
+		return t2_fail(err, T2_EFORMAT, "theme: %s:%d: %s", where, line,
+			       p.why[0] ? p.why : "key = value is wanted");
 	base = base ? base + 1 : where;
 	n = (int)strlen(base);
 	if (n > 6 && !strcmp(base + n - 6, ".theme"))

@@ -55,6 +55,27 @@ same() {
 }
 check same_as_command_line same
 
+# a click selects, one on a title sorts; export gives every number of the screen
+exported() {
+	play <<-EOF || return 1
+		$start
+		sleep 500
+		mouse press 30 5
+		wait "expert:math · code-hard"
+		mouse press 67 3
+		wait "sorted by math, best first"
+		keys :export $home/matrix.csv
+		key Enter
+		wait "matrix.csv"
+		keys :export $home/matrix.txt
+		key Enter
+		wait "matrix.txt"
+	EOF
+	grep -qx '"expert:math","math",test,20,20,1,0.838874842,1,current' "$home/matrix.csv" &&
+		[ "$(wc -l <"$home/matrix.csv")" = 3 ] && grep -q '^expert:math .* 1.00 \[0.84 1.00\]' "$home/matrix.txt"
+}
+check exported exported
+
 # an expert of that name with other values, a task with other questions: grey until measured again
 stale() {
 	mkdir -p "$XDG_DATA_HOME/t2tui/tasks" && cp -r samples/tasks/math "$XDG_DATA_HOME/t2tui/tasks/aaa" &&

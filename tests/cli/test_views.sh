@@ -24,6 +24,13 @@ check models_120x40 play 120x40 models
 check models_200x60 play 200x60 models
 check mix_120x40 play 120x40 mix
 check runs_120x40 play 120x40 runs
+check themes_120x40 play 120x40 themes
+# the user's own themes are in the list; a wrong one says where, and cannot be kept
+mkdir -p "$home/config/t2tui/themes"
+printf '# mine\ninherit = dark\ndim = reddish\n' >"$home/config/t2tui/themes/aa-mine.theme"
+printf 'wait "effective rank" 120000\nkey :\ntype theme\nkey Enter\nkey g\nexpect "› aa-mine"\nexpect "aa-mine.theme:3: dim:"\nkey Enter\nexpect "Esc as before"\nkey Esc\nexpect-not "aa-mine"\n' >"$home/own.t2s"
+own_theme() { XDG_CONFIG_HOME=$home/config "$T" --script "$home/own.t2s" --size 120x40 --store "$home/own.db" sample; }
+check own_theme own_theme
 check palette_120x40 play 120x40 palette
 check runs_200x60 play 200x60 runs
 # another model: the sample under an expert, in half precision

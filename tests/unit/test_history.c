@@ -15,6 +15,7 @@
 #include "tui/complete.h"
 #include "tui/history.h"
 #include "tui/state.h"
+#include "tui/theme_choice.h"
 
 static void
 home(void)
@@ -138,13 +139,35 @@ test_words(void **state)
 	completion_free(&k);
 }
 
+/* The theme chosen last holds until t2tui.conf says another than it did then, and while it can be loaded. */
+static void
+test_theme(void **state)
+{
+	struct t2_err err;
+	char name[64];
+
+	(void)state;
+	home();
+	assert_false(theme_remembered("", name, sizeof name));
+	assert_int_equal(theme_remember("light", "", &err), T2_OK);
+	assert_true(theme_remembered("", name, sizeof name));
+	assert_string_equal(name, "light");
+	assert_false(theme_remembered("safe", name, sizeof name));
+	assert_int_equal(theme_remember("mono", "safe", &err), T2_OK);
+	assert_true(theme_remembered("safe", name, sizeof name));
+	assert_string_equal(name, "mono");
+	assert_false(theme_remembered("", name, sizeof name));
+	assert_int_equal(theme_remember("gone", "", &err), T2_OK);
+	assert_false(theme_remembered("", name, sizeof name));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_moving),	cmocka_unit_test(test_kept),
 		cmocka_unit_test(test_bounded), cmocka_unit_test(test_nowhere),
-		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_words),	cmocka_unit_test(test_theme),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,8 +83,8 @@ test_wrong_files(void **state)
 		{"[section]\ndim = red\n", "section"},
 		{"dim = red\ninherit = dark\n", "inherit"},
 		{"inherit = x\n", "inherit"},
-		{"just a line\n", "line 1"},
-		{"dim = 256\n", "dim"},
+		{"dim = red\njust a line\n", ":2: key = value"},
+		{"# x\n\ndim = 256\n", "x.theme:3: dim"},
 	};
 	struct theme th, before;
 	struct t2_err err;
@@ -250,6 +250,95 @@ test_contrast(void **state)
 	}
 }
 
+/* -- other eyes ---------------------------------------------------------------------------------------------- */
+
+static double
+linear(uint32_t c, int shift)
+{
+	double v = (double)(c >> shift & 255) / 255;
+
+	return v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4);
+}
+
+/* As somebody sees it who lacks a cone type (Machado, Oliveira and Fernandes 2009, severity 1), in OKLab. */
+static void
+seen_lab(uint32_t c, const double m[3][3], double lab[3])
+{
+	double rgb[3] = {linear(c, 16), linear(c, 8), linear(c, 0)}, s[3], l, k, q;
+
+	for (int i = 0; i < 3; i++) {
+		s[i] = m[i][0] * rgb[0] + m[i][1] * rgb[1] + m[i][2] * rgb[2];
+		s[i] = s[i] < 0 ? 0 : s[i] > 1 ? 1 : s[i];
+	}
+	l = cbrt(0.4122214708 * s[0] + 0.5363325363 * s[1] + 0.0514459929 * s[2]);
+	k = cbrt(0.2119034982 * s[0] + 0.6806995451 * s[1] + 0.1073969566 * s[2]);
+	q = cbrt(0.0883024619 * s[0] + 0.2817188376 * s[1] + 0.6299787005 * s[2]);
+	lab[0] = 0.2104542553 * l + 0.7936177850 * k - 0.0040720468 * q;
+	lab[1] = 1.9779984951 * l - 2.4285922050 * k + 0.4505937099 * q;
+	lab[2] = 0.0259040371 * l + 0.7827717662 * k - 0.8086757660 * q;
+}
+
+static double
+seen_apart(uint32_t a, uint32_t b, const double m[3][3])
+{
+	double x[3], y[3];
+
+	seen_lab(a, m, x);
+	seen_lab(b, m, y);
+	return sqrt(pow(x[0] - y[0], 2) + pow(x[1] - y[1], 2) + pow(x[2] - y[2], 2));
+}
+
+/* In the safe theme what stands side by side stays apart for every kind of colour vision: good, bad and warning, the
+ * marks and the selection, neighbours in the series, and both ends of the diverging ramp. */
+static void
+test_safe(void **state)
+{
+	static const double eyes[][3][3] = {
+		{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}},
+		{{0.367322, 0.860646, -0.227968}, /* deuteranopia */
+		 {0.280085, 0.672501, 0.047413},
+		 {-0.011820, 0.042940, 0.968881}},
+		{{0.152286, 1.052583, -0.204868}, /* protanopia */
+		 {0.114503, 0.786281, 0.099216},
+		 {-0.003882, -0.048116, 1.051998}},
+	};
+	static const enum theme_role pairs[][2] = {
+		{TH_GOOD, TH_BAD},  {TH_GOOD, TH_WARN},	   {TH_BAD, TH_TEXT},	 {TH_GOOD, TH_TEXT},
+		{TH_WARN, TH_TEXT}, {TH_FOCUS, TH_BORDER}, {TH_MARK, TH_TEXT},	 {TH_DIM, TH_TEXT},
+		{TH_KEY, TH_BAR},   {TH_GAUGE, TH_TRACK},  {TH_CURSOR, TH_TEXT}, {TH_STALE, TH_DIM},
+	};
+	const double least = 0.08; /* OKLab; 0.02 is what can just be told apart side by side */
+	struct theme t;
+	int n;
+
+	(void)state;
+	assert_int_equal(theme_load(&t, "themes/safe.theme", NULL), T2_OK);
+	n = t.diverging.n;
+	for (size_t e = 0; e < sizeof eyes / sizeof *eyes; e++) {
+		for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+			double d = seen_apart(t.style[pairs[i][0]].fg, t.style[pairs[i][1]].fg,
+					      eyes[e]);
+
+			if (d < least)
+				fail_msg("eyes %zu: %s and %s: %.3f", e,
+					 theme_role_name(pairs[i][0]), theme_role_name(pairs[i][1]),
+					 d);
+		}
+		for (int i = 0; i < t.nseries; i++) {
+			double d = seen_apart(t.series[i], t.series[(i + 1) % t.nseries], eyes[e]);
+
+			if (d < least)
+				fail_msg("eyes %zu: series %d and the next: %.3f", e, i, d);
+		}
+		for (int i = 0; i + 1 < n; i++)
+			if (seen_apart(t.diverging.stop[i], t.diverging.stop[i + 1], eyes[e]) <
+			    0.03)
+				fail_msg("eyes %zu: diverging %d", e, i);
+		assert_true(seen_apart(t.diverging.stop[0], t.diverging.stop[n - 1], eyes[e]) >
+			    0.2);
+	}
+}
+
 /* The manual page names every key, in the table's words. */
 static void
 test_manual(void **state)
@@ -293,7 +382,7 @@ main(void)
 		cmocka_unit_test(test_values),	    cmocka_unit_test(test_reduce),
 		cmocka_unit_test(test_ramp),	    cmocka_unit_test(test_detect),
 		cmocka_unit_test(test_contrast),    cmocka_unit_test(test_slots),
-		cmocka_unit_test(test_manual),
+		cmocka_unit_test(test_manual),	    cmocka_unit_test(test_safe),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

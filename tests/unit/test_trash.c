@@ -45,7 +45,7 @@ full(const char *path, int64_t id[5], int64_t *model)
 	struct run_rollout r = {3, 0, "1 + 1", "it's 2", "2", 1};
 	struct mixture_part part = {.alpha = 0.6};
 	struct mixture_row mix = {.name = "both", .task = "sums", .part = &part, .parts = 1};
-	struct eval_item item = {4, true, "2"};
+	struct eval_item item = {.item = 4, .correct = true, .answer = "2"};
 	struct eval_row e = {
 		.task = "sums", .split = "test", .strategy = "expert:math", .n = 1, .correct = 1};
 	struct decision_row d = {.strategy = "cls",

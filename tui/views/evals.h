@@ -119,7 +119,6 @@ ev_score(const struct evals *s, int row, int col)
 void evals_read(struct view *v, struct evals *s); /* everything from the store again */
 void evals_settings(struct view *v, struct evals *s, const struct ev_settings *set);
 void evals_map(struct evals *s, const char *filter);
-void evals_surveyed(struct view *v, struct evals *s, void *data);
 int evals_row(const struct evals *s); /* selected; -1: none */
 int evals_find_row(const struct evals *s, const char *spec);
 int evals_find_col(const struct evals *s, const char *task);
@@ -130,15 +129,26 @@ const char *evals_refusal(const struct evals *s, int row, int col);
 bool evals_missing(const struct evals *s, int row,
 		   int col);	    /* nothing current on so many questions */
 bool evals_pass1(const char *spec); /* decides a question at a time */
+/* What the survey has found out about them. */
+void evals_take(struct view *v, struct evals *s, const struct ev_row *row, int rows,
+		const struct ev_col *col, int cols);
 void evals_data_free(struct evals *s);
+
+/* evals_survey.c: digests and sizes of rows and columns as they are today. */
+void evals_survey(struct view *v, struct evals *s); /* EV_SURVEY comes when it is done */
+void evals_surveyed(struct view *v, struct evals *s, const void *data);
 
 /* evals_run.c: the queue of evaluations. */
 struct ev_work *evals_work(const struct evals *s, int row, int col); /* NULL: none */
-void evals_launch(struct view *v, struct evals *s, int row, int col);
 void evals_progress(struct evals *s, const void *data);
 void evals_done(struct view *v, struct evals *s, const void *data);
 double evals_left(const struct evals *s); /* seconds of the whole queue; < 0: not known */
 double evals_cost(const struct evals *s, int row, int col); /* seconds by those before; < 0 */
+/* Bound to keys: marked cells, else the selected row; the column; all; the selected cell, measured or not. */
+void evals_run_row(struct view *v, void *state, const char *arg);
+void evals_run_column(struct view *v, void *state, const char *arg);
+void evals_run_all(struct view *v, void *state, const char *arg);
+void evals_run_cell(struct view *v, void *state, const char *arg);
 
 /* evals_items.c: questions of the selected cell. */
 void evals_items_init(struct evals *s);

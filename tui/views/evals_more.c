@@ -321,6 +321,18 @@ state_name(const struct score *x)
 }
 
 static void
+quoted(struct strbuf *out, const char *s)
+{
+	strbuf_str(out, "\"");
+	for (; *s; s++) {
+		strbuf_add(out, s, 1);
+		if (*s == '"')
+			strbuf_add(out, s, 1);
+	}
+	strbuf_str(out, "\",");
+}
+
+static void
 dump_matrix(const struct evals *s, bool csv, struct strbuf *out)
 {
 	char b[40];
@@ -340,11 +352,13 @@ dump_matrix(const struct evals *s, bool csv, struct strbuf *out)
 		for (int c = 0; c < s->cols; c++) {
 			const struct score *x = ev_score(s, row, c);
 
-			if (csv && x->state)
-				strbuf_printf(out, "\"%s\",%s,%s,%d,%d,%.9g,%.9g,%.9g,%s\n",
-					      s->row[row].spec, s->col[c].task, s->set.split, x->n,
-					      x->correct, x->accuracy, x->lo, x->hi, state_name(x));
-			else if (!csv)
+			if (csv && x->state) {
+				quoted(out, s->row[row].spec);
+				quoted(out, s->col[c].task);
+				strbuf_printf(out, "%s,%d,%d,%.9g,%.9g,%.9g,%s\n", s->set.split,
+					      x->n, x->correct, x->accuracy, x->lo, x->hi,
+					      state_name(x));
+			} else if (!csv) {
 				strbuf_printf(out, " %s%16s",
 					      score_stale(x) ? "~"
 					      : x->best	     ? "*"
@@ -352,6 +366,7 @@ dump_matrix(const struct evals *s, bool csv, struct strbuf *out)
 					      x->state ? gauge_interval(b, sizeof b, x->accuracy,
 									x->lo, x->hi)
 						       : "-");
+			}
 		}
 		if (!csv)
 			strbuf_str(out, "\n");
@@ -385,9 +400,11 @@ evals_dump(struct view *v, void *state, int pane, enum dump_format f, struct str
 		if (f != DUMP_CSV || !x->rows)
 			return false;
 		strbuf_str(out, "task,chosen,n\n");
-		for (int k = 0; k < x->rows * x->cols; k++)
-			strbuf_printf(out, "%s,%s,%d\n", x->task[k / x->cols],
-				      x->expert[k % x->cols], x->n[k]);
+		for (int k = 0; k < x->rows * x->cols; k++) {
+			quoted(out, x->task[k / x->cols]);
+			quoted(out, x->expert[k % x->cols]);
+			strbuf_printf(out, "%d\n", x->n[k]);
+		}
 		return true;
 	default:
 		return false;

@@ -155,8 +155,8 @@ start_next(struct view *v, struct evals *s)
 		drop_work(s, x);
 }
 
-void
-evals_launch(struct view *v, struct evals *s, int row, int col)
+static void
+launch(struct view *v, struct evals *s, int row, int col)
 {
 	struct ev_work *x = evals_work(s, row, col), *grown;
 
@@ -281,4 +281,126 @@ evals_left(const struct evals *s)
 							   : cost;
 	}
 	return left;
+}
+
+/* -- launching --------------------------------------------------------------------------------------------- */
+
+/* Some cells, to be confirmed or launched at once. */
+struct batch {
+	struct view *v;
+	struct evals *s;
+	int n;
+	struct ev_key key[];
+};
+
+static void
+batch_go(struct app *a, void *arg)
+{
+	struct batch *b = arg;
+
+	(void)a;
+	for (int i = 0; i < b->n; i++) {
+		int row = evals_find_row(b->s, b->key[i].spec),
+		    col = evals_find_col(b->s, b->key[i].task);
+
+		if (row >= 0 && col >= 0)
+			launch(b->v, b->s, row, col);
+	}
+}
+
+static bool
+wanted(const struct evals *s, int row, int col)
+{
+	if (!strcmp(s->row[row].spec, "few-shot") && !s->col[col].known)
+		return false; /* whether there is a mixture is being looked up */
+	return evals_missing(s, row, col) && !evals_refusal(s, row, col);
+}
+
+/* Every cell of rows [r0, r1) of the map and columns [c0, c1) that is missing; marked: of the marked ones only. */
+static void
+run_missing(struct view *v, struct evals *s, int r0, int r1, int c0, int c1, bool marked)
+{
+	struct batch *b = calloc(1, sizeof *b + (size_t)s->nmap * (size_t)s->cols * sizeof *b->key);
+	double seconds = 0;
+	char q[160], t[32];
+
+	if (!b)
+		return;
+	b->v = v;
+	b->s = s;
+	for (int c = c0; c < c1; c++)
+		for (int i = r0; i < r1; i++) {
+			int row = s->map[i];
+			double cost;
+
+			if (!wanted(s, row, c) || (marked && !evals_marked(s, row, c)))
+				continue;
+			snprintf(b->key[b->n].spec, EV_SPEC, "%s", s->row[row].spec);
+			snprintf(b->key[b->n++].task, EV_TASK, "%s", s->col[c].task);
+			cost = evals_cost(s, row, c);
+			seconds = cost < 0 || seconds < 0 ? -1 : seconds + cost;
+		}
+	if (!b->n) {
+		app_say(v->app, "nothing is missing here; R measures the selected cell again");
+		free(b);
+		return;
+	}
+	if (b->n == 1) {
+		batch_go(v->app, b);
+		free(b);
+		return;
+	}
+	if (seconds >= 0)
+		snprintf(q, sizeof q, "Run %d evaluations, about %s?", b->n,
+			 gauge_time(t, sizeof t, seconds));
+	else
+		snprintf(q, sizeof q, "Run %d evaluations? How long is not known yet.", b->n);
+	app_confirm(v->app, q, batch_go, b, free);
+}
+
+void
+evals_run_row(struct view *v, void *state, const char *arg)
+{
+	struct evals *s = state;
+
+	(void)arg;
+	if (s->marks)
+		run_missing(v, s, 0, s->nmap, 0, s->cols, true);
+	else if (s->nmap)
+		run_missing(v, s, s->sel, s->sel + 1, 0, s->cols, false);
+}
+
+void
+evals_run_column(struct view *v, void *state, const char *arg)
+{
+	struct evals *s = state;
+
+	(void)arg;
+	if (s->cols)
+		run_missing(v, s, 0, s->nmap, s->selcol, s->selcol + 1, false);
+}
+
+void
+evals_run_all(struct view *v, void *state, const char *arg)
+{
+	struct evals *s = state;
+
+	(void)arg;
+	run_missing(v, s, 0, s->nmap, 0, s->cols, false);
+}
+
+void
+evals_run_cell(struct view *v, void *state, const char *arg)
+{
+	struct evals *s = state;
+	int row = evals_row(s);
+	const char *why;
+
+	(void)arg;
+	if (row < 0 || s->selcol >= s->cols)
+		return;
+	if ((why = evals_refusal(s, row, s->selcol)))
+		app_error(v->app, "%s", why);
+	else
+		launch(v, s, row, s->selcol);
 }

@@ -23,19 +23,17 @@ when(double t, char *buf, size_t size)
 
 /* The line goes on after it. */
 static void
-worth(const struct ex_worth *base, const struct ex_worth *own, const char *label,
-      struct strbuf *out)
+worth(const struct ex_worth *base, const struct ex_worth *own, struct strbuf *out)
 {
 	char a[64], b[64];
 
-	strbuf_printf(out, "%s\t", label);
 	if (!isnan(base->accuracy))
 		strbuf_printf(out, "%s → ", ex_worth_text(base, false, a, sizeof a));
 	strbuf_str(out, ex_worth_text(own, false, b, sizeof b));
 	if (own->n)
-		strbuf_printf(out, "  n %d", own->n);
+		strbuf_printf(out, ", n %d", own->n);
 	else
-		strbuf_str(out, "  as its file says");
+		strbuf_str(out, ", as its file says");
 }
 
 /* The settings as they were kept, without what other lines say. */
@@ -102,7 +100,8 @@ validation(struct store *s, const struct run_row *r, struct strbuf *out)
 	free(l.v);
 	if (isnan(best.accuracy))
 		return;
-	worth(&first, &best, "validation", out);
+	strbuf_str(out, "validation\t");
+	worth(&first, &best, out);
 	strbuf_char(out, '\n');
 }
 
@@ -110,7 +109,7 @@ validation(struct store *s, const struct run_row *r, struct strbuf *out)
 static void
 evals(const struct experts *s, const struct expert_row *r, struct strbuf *out)
 {
-	char strategy[300], a[64], label[320];
+	char strategy[300], a[64];
 
 	snprintf(strategy, sizeof strategy, "expert:%s", r->name);
 	for (int i = 0; i < s->evals.n; i++) {
@@ -135,9 +134,11 @@ evals(const struct experts *s, const struct expert_row *r, struct strbuf *out)
 			    !strcmp(s->evals.v[k].split, e->split) && s->evals.v[k].n == e->n)
 				base = &s->evals.v[k];
 		none = ex_eval_worth(base);
-		snprintf(label, sizeof label, "%.100s %.40s", e->task,
-			 strcmp(e->split, "test") ? e->split : "");
-		worth(&none, &own, label, out);
+		strbuf_printf(out, "eval\t%s", e->task);
+		if (strcmp(e->split, "test"))
+			strbuf_printf(out, " %s", e->split);
+		strbuf_char(out, ' ');
+		worth(&none, &own, out);
 		strbuf_printf(out, ", %s\n", when(e->created, a, sizeof a));
 	}
 }
@@ -187,7 +188,8 @@ ex_about(struct experts *s, int row, struct strbuf *out)
 	strbuf_printf(out, "method\t%s, scale %s, modules %s, %lld values\n", r->method, r->scale,
 		      r->modules, (long long)r->parameters);
 	if (!isnan(x->own.accuracy)) {
-		worth(&x->base, &x->own, "accuracy", out);
+		strbuf_str(out, "accuracy\t");
+		worth(&x->base, &x->own, out);
 		strbuf_char(out, '\n');
 	}
 	evals(s, r, out);

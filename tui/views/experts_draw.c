@@ -19,7 +19,7 @@ nothing(const struct experts *s, int row)
 	const struct ex_vector *x;
 
 	if (row < 0)
-		return "No expert is selected.";
+		return "No expert to show.";
 	if (!s->info[row].here)
 		return "Made for another model: its z does not belong to these matrices.";
 	x = ex_vector(s, row);
@@ -245,6 +245,8 @@ draw_profile(struct view *v, struct experts *s, struct canvas *c, struct rect r)
 		free(profile_of(s, b, &limit)); /* one scale for both */
 		zcompare_of(ex_vector(s, a)->z, ex_vector(s, b)->z, ex_matrix(s), ex_matrix(s) + 1,
 			    &k);
+		view_title(v, EX_PROFILE, "z − 1 · layer %d %s", s->layer,
+			   mat_kind_name((enum mat_kind)s->kind));
 		view_note(v, EX_PROFILE, "cosine %+.4f", k.cosine);
 		top.h = r.h / 2;
 		bottom.y += top.h;

@@ -321,14 +321,10 @@ mix_action(struct view *v, void *state, int pane, enum action a)
 		return mix_saved_action(s, a);
 	if (pane == MIX_SEARCH)
 		return mix_search_action(v, s, a);
-	if (pane == MIX_SLIDERS && a != A_OPEN)
+	if (pane == MIX_SLIDERS)
 		return mix_sliders_action(v, s, a);
 	if (a == A_EDIT || (a == A_OPEN && pane == MIX_PROMPT)) {
 		edit_prompt(v);
-		return true;
-	}
-	if (a == A_OPEN) {
-		mix_ask(s, true, false);
 		return true;
 	}
 	return pane == MIX_Z ? z_action(s, a) : mix_answers_action(v, s, a);
@@ -438,6 +434,10 @@ pin(struct view *v, void *state, const char *arg)
 		mix_column_remove(s, s->at);
 		return;
 	}
+	if (mixing_empty(&s->set)) {
+		app_say(v->app, "nothing is mixed: that is base, which has its column");
+		return;
+	}
 	if (s->saved)
 		snprintf(label, sizeof label, "%s", s->name);
 	else
@@ -471,6 +471,14 @@ search(struct view *v, void *state, const char *arg)
 	mix_search_start(state);
 	if (v->single)
 		view_focus(v, MIX_SEARCH);
+}
+
+static void
+ask_again(struct view *v, void *state, const char *arg)
+{
+	(void)v;
+	(void)arg;
+	mix_ask(state, true, false);
 }
 
 static void
@@ -536,6 +544,8 @@ static const struct binding bindings[] = {
 	 normalise, PANE(MIX_SLIDERS), BIND_BAR},
 	{A_NONE, "L", "per-layer", "a slider an expert, a layer or a matrix", per_layer, PANES_ALL,
 	 BIND_BAR},
+	{A_NONE, "Enter", "ask-again", "ask every column anew; Esc stops them", ask_again,
+	 PANE(MIX_SLIDERS) | PANE(MIX_Z) | PANE(MIX_ANSWERS), BIND_BAR},
 	{A_NONE, "<", "to-zero", "this slider to 0", to_zero, PANE(MIX_SLIDERS), 0},
 	{A_NONE, ">", "to-one", "this slider to 1", to_one, PANE(MIX_SLIDERS), 0},
 	{A_NONE, ".", "type-value", "type the slider's value, beginning behind the point",
@@ -543,7 +553,7 @@ static const struct binding bindings[] = {
 	{A_NONE, "v", "signed", "mean |z-1| or mean z-1 in the map", toggle_sign, PANES_ALL, 0},
 };
 
-enum { COMMON = CAN(A_BACK) | CAN(A_EDIT) | CAN(A_OPEN) | CAN(A_REFRESH) };
+enum { COMMON = CAN(A_BACK) | CAN(A_EDIT) | CAN(A_REFRESH) };
 
 static const struct pane_spec panes[] = {
 	[MIX_SLIDERS] = {"mixture", "mixture", 30, 4,
@@ -553,9 +563,10 @@ static const struct pane_spec panes[] = {
 		       CAN_LIST | CAN(A_MARK) | CAN(A_DELETE) | CAN(A_OPEN) | CAN(A_REFRESH) |
 			       CAN(A_BACK)},
 	[MIX_ANSWERS] = {"answers", "answers", 40, 6, CAN_MOVE_2D | CAN(A_DELETE) | COMMON},
-	[MIX_PROMPT] = {"prompt", "prompt", 30, 1, COMMON},
+	[MIX_PROMPT] = {"prompt", "prompt", 30, 1, CAN(A_OPEN) | COMMON},
 	[MIX_SEARCH] = {"search", "search", 40, 5,
-			CAN_MOVE_2D | CAN(A_MARK) | CAN(A_MORE) | CAN(A_LESS) | COMMON},
+			CAN_MOVE_2D | CAN(A_MARK) | CAN(A_MORE) | CAN(A_LESS) | CAN(A_OPEN) |
+				COMMON},
 };
 
 static void
@@ -575,6 +586,7 @@ const struct view_ops mix_view = {
 	.panes = panes,
 	.npanes = MIX_PANES,
 	.layout = "h(5:v(3:mixture 5:z 2:saved) 9:v(9:answers =4:prompt 5:search))",
+	.wide = "h(4:v(=14:mixture 4:z =9:saved) 11:v(6:answers =4:prompt =17:search))",
 	.bindings = bindings,
 	.nbindings = sizeof bindings / sizeof *bindings,
 	.open = mix_open,

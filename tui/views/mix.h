@@ -105,7 +105,7 @@ struct mix {
 	struct mix_column column[MIX_COLUMNS];
 	int ncolumns, at; /* at: the selected one */
 	int first_shown, shown;
-	uint64_t uids;
+	uint64_t uids, busy; /* busy: the ask that is being worked on; 0: none */
 	bool automatic, asked_once;
 	struct mix_asking *asking; /* NULL: no thread */
 	struct editor prompt;

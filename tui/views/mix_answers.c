@@ -293,7 +293,8 @@ send(struct mix *s, struct wish *x)
 				.work = ask_work,
 				.done = ask_done,
 				.drop = asking_drop,
-				.quiet = true};
+				.quiet = true,
+				.light = true};
 	struct mix_asking *a = s->asking;
 	bool gone = true;
 
@@ -359,6 +360,7 @@ mix_ask(struct mix *s, bool all, bool pause)
 	x.prompt = strdup(text);
 	x.vectors = mix_vectors_ref(s->vectors);
 	s->asked_once = true;
+	s->busy = x.ask;
 	if (x.prompt)
 		send(s, &x);
 	else
@@ -368,16 +370,14 @@ mix_ask(struct mix *s, bool all, bool pause)
 bool
 mix_ask_stop(struct mix *s)
 {
-	bool any = false;
-
+	if (!s->busy || !s->asking)
+		return false;
 	for (int i = 0; i < s->ncolumns; i++)
-		if (s->column[i].state == COLUMN_ASKED || s->column[i].state == COLUMN_STREAMS) {
+		if (s->column[i].state == COLUMN_ASKED || s->column[i].state == COLUMN_STREAMS)
 			s->column[i].state = COLUMN_STOPPED;
-			any = true;
-		}
-	if (any && s->asking)
-		atomic_store(&s->asking->stop, true);
-	return any;
+	atomic_store(&s->asking->stop, true);
+	s->busy = 0;
+	return true;
 }
 
 /* -- columns --------------------------------------------------------------------------------------------------- */
@@ -445,6 +445,15 @@ follow(struct mix *s)
 {
 	if (s->automatic)
 		mix_ask(s, false, true);
+}
+
+static void
+mixture_name(const struct mix *s, char *buf, size_t size)
+{
+	if (mixing_empty(&s->set))
+		snprintf(buf, size, "nothing mixed: base");
+	else
+		mixing_label(&s->set, buf, size);
 }
 
 /* Shows the expert alone beside the others, or takes it away. */
@@ -519,7 +528,7 @@ mix_columns_refresh(struct mix *s)
 			return;
 		k->dirty = true;
 	}
-	mixing_label(&s->set, k->name, sizeof k->name);
+	mixture_name(s, k->name, sizeof k->name);
 	follow(s);
 }
 
@@ -530,7 +539,8 @@ mix_columns_open(struct mix *s)
 	int most = -1;
 
 	column_add(s, 0, COLUMN_BASE, NULL, "base");
-	column_add(s, 1, COLUMN_MIXTURE, &s->set, mixing_label(&s->set, label, sizeof label));
+	mixture_name(s, label, sizeof label);
+	column_add(s, 1, COLUMN_MIXTURE, &s->set, label);
 	for (int e = 0; e < s->set.k; e++)
 		if (most < 0 || mixing_alpha(&s->set, e, NULL) > mixing_alpha(&s->set, most, NULL))
 			most = e;
@@ -641,6 +651,8 @@ take_asked(struct mix *s, const uint64_t *done)
 {
 	bool gone = is_gone(s->asking);
 
+	if (done ? *done == s->busy : gone)
+		s->busy = 0;
 	for (int i = 0; i < s->ncolumns; i++) {
 		struct mix_column *k = &s->column[i];
 		bool waits = k->state == COLUMN_ASKED || k->state == COLUMN_STREAMS;

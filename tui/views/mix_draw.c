@@ -77,7 +77,7 @@ draw_figures(struct canvas *c, struct rect r, const struct mix_column *k)
 		snprintf(a, sizeof a, "%d tokens", k->n);
 		break;
 	case COLUMN_STOPPED:
-		snprintf(a, sizeof a, "stopped at %d", k->n);
+		snprintf(a, sizeof a, k->n ? "stopped at %d" : "stopped", k->n);
 		break;
 	default:
 		if (k->rate > 0)
@@ -99,10 +99,9 @@ draw_figures(struct canvas *c, struct rect r, const struct mix_column *k)
 	if (r.h < 3 || k->kind == COLUMN_BASE || k->state == COLUMN_ASKED || !k->n)
 		return;
 	if (k->differ)
-		canvas_printf(c, r.x, r.y + 2, r.w, dim,
-			      r.w > 20 ? "≠ base in %d of %d" : "≠ in %d of %d", k->differ, k->n);
+		canvas_printf(c, r.x, r.y + 2, r.w, dim, "%d of %d differ", k->differ, k->n);
 	else
-		canvas_text(c, r.x, r.y + 2, r.w, dim, "= base");
+		canvas_text(c, r.x, r.y + 2, r.w, dim, "as base");
 }
 
 static void
@@ -149,6 +148,8 @@ draw_answers(struct view *v, struct mix *s, struct canvas *c, struct rect r)
 	if (s->shown < n)
 		view_note(v, MIX_ANSWERS, "%d–%d of %d", s->first_shown + 1,
 			  s->first_shown + s->shown, n);
+	else if (s->busy)
+		view_note(v, MIX_ANSWERS, "Esc stops");
 	else
 		view_note(v, MIX_ANSWERS, s->automatic ? "a: auto" : "a: by hand");
 	/* Two lines for the names where one of them needs them and the answers can spare one. */

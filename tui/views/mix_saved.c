@@ -32,6 +32,22 @@ mix_is_kept(const struct mix *s, const char *name)
 	return false;
 }
 
+/* Is what the sliders say what the store has under this name? */
+static bool
+as_kept(const struct mix *s, const char *name)
+{
+	struct mixing other;
+	bool same = false;
+
+	for (int i = 0; i < s->list.n; i++) {
+		if (strcmp(s->list.v[i].name, name) || mixing_copy(&other, &s->set, NULL))
+			continue;
+		same = !mixing_load(&other, &s->list.v[i], NULL) && mixing_same(&other, &s->set);
+		mixing_free(&other);
+	}
+	return same;
+}
+
 void
 mix_saved_read(struct mix *s)
 {
@@ -42,8 +58,7 @@ mix_saved_read(struct mix *s)
 	mixture_list_free(&s->list);
 	s->list = l;
 	table_rows(&s->table, l.n);
-	if (s->saved && !mix_is_kept(s, s->name))
-		s->saved = false;
+	s->saved = as_kept(s, s->name);
 }
 
 static const struct mixture_row *
