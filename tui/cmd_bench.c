@@ -158,12 +158,30 @@ on_shape(struct cli *c, const struct bench_row **rows, int n, bool named)
 	return rc;
 }
 
+/* Its files and its factors are read anew. */
+static enum t2_status
+forget_model(struct cli *c)
+{
+	char path[1024], factors[1100];
+	struct model *m;
+	bool shipped;
+	enum t2_status st = workspace_path(&c->ws, c->pos[0], path, sizeof path, &shipped, &c->err);
+
+	if (st || (st = model_open(&m, path, &c->err)))
+		return st;
+	snprintf(factors, sizeof factors, "%s/%s", c->ws.cache, model_fingerprint(m));
+	model_free(m);
+	bench_forget(path);
+	bench_forget(factors);
+	return T2_OK;
+}
+
 static int
 bench_command(struct cli *c)
 {
 	const char *only = cli_str(c, "--only"), *ids = cli_str(c, "--compare");
 	const struct bench_row *rows[ROWS_MOST];
-	int rc = 0, n = choose(only, cli_flag(c, "--all"), rows);
+	int n = choose(only, cli_flag(c, "--all"), rows);
 	bool past = ids || cli_flag(c, "--history");
 
 	cli_int(c, "--repeats", 1, BENCH_MOST, 5);
@@ -175,10 +193,14 @@ bench_command(struct cli *c)
 		c->pos[c->npos++] = "sample";
 	if (!past && shape_is(c->pos[0]))
 		return on_shape(c, rows, n, only);
-	if (past && workspace_start(&c->ws, 1, c->store_path, &c->err))
+	if (past) {
+		if (workspace_start(&c->ws, 1, c->store_path, &c->err))
+			return cli_fail(c);
+	} else if (workspace_start(&c->ws, (int)c->threads, c->store_path, &c->err) ||
+		   forget_model(c) ||
+		   workspace_model(&c->ws, c->pos[0], WS_MODEL, &c->job, &c->err)) {
 		return cli_fail(c);
-	if (!past && (rc = cli_open(c, 0, WS_MODEL)))
-		return rc;
+	}
 	return ids    ? history_compare(c, ids)
 	       : past ? history_list(c)
 		      : measure(c, NULL, rows, n, only);
