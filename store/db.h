@@ -13,6 +13,8 @@ enum { DB_STATEMENTS = 96 };
 struct store {
 	sqlite3 *db;
 	char *path;
+	bool readonly;
+	bool no_wal; /* opening found that the files beside it cannot be made */
 	struct {
 		const char *sql; /* the caller's string literal */
 		sqlite3_stmt *stmt;

@@ -57,6 +57,16 @@ store_name_check(const char *what, const char *name, struct t2_err *err)
 	return T2_OK;
 }
 
+static enum t2_status
+readonly_fail(const struct store *s, const char *what, struct t2_err *err)
+{
+	return t2_fail(
+		err, T2_EIO,
+		"%s: %s: the store is read-only; check the permissions of the file and of its "
+		"folder, or name another with --store",
+		s->path, what);
+}
+
 enum t2_status
 db_fail(struct store *s, struct t2_err *err, const char *what)
 {
@@ -72,8 +82,7 @@ db_fail(struct store *s, struct t2_err *err, const char *what)
 		return t2_fail(err, T2_EIO, "%s: %s: disk full; free some space and try again",
 			       s->path, what);
 	case SQLITE_READONLY:
-		return t2_fail(err, T2_EIO, "%s: %s: the store is read-only; check its permissions",
-			       s->path, what);
+		return readonly_fail(s, what, err);
 	case SQLITE_IOERR:
 		return t2_fail(err, T2_EIO, "%s: %s: %s (%s); look at the disk and its free space",
 			       s->path, what, why, strerror(sqlite3_system_errno(s->db)));
@@ -264,10 +273,14 @@ static enum t2_status
 identify(struct store *s, int64_t *app, int64_t *version, int64_t *tables, struct t2_err *err)
 {
 	enum t2_status st = run_sql(s, "BEGIN", "open", err);
+	int rc;
 
 	if (!st && !(st = pragma_int(s, "SELECT count(*) FROM sqlite_schema", tables, err)) &&
 	    !(st = pragma_int(s, "PRAGMA application_id", app, err)))
 		st = pragma_int(s, "PRAGMA user_version", version, err);
+	rc = sqlite3_errcode(s->db) & 0xff;
+	s->no_wal = st && (rc == SQLITE_CANTOPEN || rc == SQLITE_READONLY);
+	s->readonly = sqlite3_db_readonly(s->db, "main") == 1;
 	store_rollback(s);
 	return st;
 }
@@ -311,6 +324,12 @@ prepare(struct store *s, struct t2_err *err)
 		return st;
 	if (version == STORE_VERSION)
 		return T2_OK;
+	if (s->readonly)
+		return t2_fail(err, T2_EIO,
+			       "%s: store version %lld has to be brought to %d first, but it is "
+			       "read-only; check the permissions of the file and of its folder, or "
+			       "name a copy with --store",
+			       s->path, (long long)version, STORE_VERSION);
 	if ((st = use_wal(s, err)) || (st = store_begin(s, err)))
 		return st;
 	st = pragma_int(s, "PRAGMA user_version", &version,
@@ -374,6 +393,44 @@ store_cache_dir(char *out, int size, struct t2_err *err)
 	return xdg_dir(out, size, "XDG_CACHE_HOME", ".cache", err);
 }
 
+/* still: nobody can make the files that readers of a WAL need, so the file is read by itself. */
+static enum t2_status
+open_file(struct store *s, bool still, struct t2_err *err)
+{
+	char uri[3 * 1100 + 40] = "file:";
+	size_t n = strlen(uri);
+	int flags = SQLITE_OPEN_NOMUTEX | (still ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
+						 : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+	const char *name = s->path;
+
+	if (still) {
+		for (const char *p = s->path; *p && n < sizeof uri - 20; p++)
+			n += (size_t)snprintf(uri + n, sizeof uri - n,
+					      strchr("%?#", *p) ? "%%%02x" : "%c",
+					      (unsigned)(unsigned char)*p);
+		snprintf(uri + n, sizeof uri - n, "?immutable=1");
+		name = uri;
+	}
+	if (sqlite3_open_v2(name, &s->db, flags, NULL) != SQLITE_OK) {
+		int why = s->db ? sqlite3_system_errno(s->db) : ENOMEM;
+
+		return t2_fail(err, T2_EIO, "%s: cannot open the store: %s", s->path,
+			       why ? strerror(why) : sqlite3_errmsg(s->db));
+	}
+	return T2_OK;
+}
+
+/* Is everything in the file itself?  A -wal that cannot be read would hold what was written last. */
+static bool
+quiet(const struct store *s)
+{
+	char wal[1200];
+	struct stat st;
+
+	return snprintf(wal, sizeof wal, "%s-wal", s->path) < (int)sizeof wal &&
+	       (stat(wal, &st) || st.st_size == 0) && !access(s->path, R_OK);
+}
+
 enum t2_status
 store_open(struct store **out, const char *path, struct t2_err *err)
 {
@@ -399,16 +456,15 @@ store_open(struct store **out, const char *path, struct t2_err *err)
 		st = t2_nomem(err, "store");
 		goto fail;
 	}
-	if (sqlite3_open_v2(path, &s->db,
-			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-			    NULL) != SQLITE_OK) {
-		int why = s->db ? sqlite3_system_errno(s->db) : ENOMEM;
-
-		st = t2_fail(err, T2_EIO, "%s: cannot open the store: %s", path,
-			     why ? strerror(why) : sqlite3_errmsg(s->db));
-		goto fail;
+	if (!(st = open_file(s, false, err)))
+		st = prepare(s, err);
+	if (st && s->no_wal && quiet(s)) {
+		sqlite3_close(s->db);
+		s->db = NULL;
+		if (!(st = open_file(s, true, err)))
+			st = prepare(s, err);
 	}
-	if ((st = prepare(s, err)))
+	if (st)
 		goto fail;
 	*out = s;
 	return T2_OK;
@@ -435,9 +491,17 @@ store_path(const struct store *s)
 	return s->path;
 }
 
+bool
+store_readonly(const struct store *s)
+{
+	return s->readonly;
+}
+
 enum t2_status
 store_begin(struct store *s, struct t2_err *err)
 {
+	if (s->readonly)
+		return readonly_fail(s, "begin", err);
 	return run_sql(s, "BEGIN IMMEDIATE", "begin", err);
 }
 

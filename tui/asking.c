@@ -94,7 +94,10 @@ asking_run(struct asking *k, struct workspace *ws, const char *prompt,
 	if (k->answer.tokens > 1 && k->answer.ms > k->answer.first_ms)
 		k->tokens_per_s =
 			(k->answer.tokens - 1) / (k->answer.ms - k->answer.first_ms) * 1000;
-	st = k->decision ? keep(k, ws, prompt, err) : t2_nomem(err, "decision");
+	if (!k->decision)
+		st = t2_nomem(err, "decision");
+	else if (!store_readonly(ws->store))
+		st = keep(k, ws, prompt, err);
 	if (!st)
 		return T2_OK;
 fail:

@@ -87,6 +87,8 @@ ask_run(struct cli *c)
 
 	if (c->bad)
 		return 2;
+	if (spec && !strategy_known(spec))
+		return cli_usage(c, "--strategy %s: " STRATEGY_WORDS " is wanted", spec);
 	if (form && !form_parse(form, &o.form))
 		return cli_usage(c, "--form %s: base, dense, factored, delta or auto is wanted",
 				 form);
@@ -110,24 +112,29 @@ ask_run(struct cli *c)
 	if (k.strategy.note[0])
 		cli_note(c, "%s", k.strategy.note);
 	if (c->json) {
-		cli_json(json_pack("{s:s,s:o,s:s,s:O,s:{s:o,s:i,s:f,s:f},s:I}", "strategy",
+		cli_json(json_pack("{s:s,s:o,s:s,s:O,s:{s:o,s:i,s:f,s:f},s:o}", "strategy",
 				   k.strategy.name, "pass1", pass1_json(&k.answer, k.scores),
 				   "decision", k.decision, "mixture", k.mixture, "pass2", "text",
 				   cli_json_text(k.answer.text, strlen(k.answer.text)), "tokens",
 				   k.answer.tokens, "ms", k.answer.ms, "tokens_per_s",
-				   k.tokens_per_s, "decision_id", (json_int_t)k.id));
+				   k.tokens_per_s, "decision_id",
+				   k.id ? json_integer((json_int_t)k.id) : json_null()));
 	} else {
+		char kept[60] = "not kept: the store is read-only";
+
+		if (k.id)
+			snprintf(kept, sizeof kept, "%lld kept", (long long)k.id);
 		printf("\n");
 		if (k.strategy.kind == ANSWER_DISPATCH)
 			cli_note(c,
 				 "pass 1 %.1f ms (%.0f %% of the time), pass 2 %d tokens at %.1f "
-				 "tokens/s, decision %lld kept",
+				 "tokens/s, decision %s",
 				 k.answer.pass1.ms,
 				 100 * k.answer.pass1.ms / (k.answer.pass1.ms + k.answer.ms),
-				 k.answer.tokens, k.tokens_per_s, (long long)k.id);
+				 k.answer.tokens, k.tokens_per_s, kept);
 		else
-			cli_note(c, "pass 2 %d tokens at %.1f tokens/s, decision %lld kept",
-				 k.answer.tokens, k.tokens_per_s, (long long)k.id);
+			cli_note(c, "pass 2 %d tokens at %.1f tokens/s, decision %s",
+				 k.answer.tokens, k.tokens_per_s, kept);
 	}
 	asking_free(&k);
 	free(all);

@@ -48,6 +48,8 @@ eval_run(struct cli *c)
 		return cli_usage(c, "--task is missing");
 	if ((spec != NULL) + (expert != NULL) + (mix != NULL) > 1)
 		return cli_usage(c, "--strategy, --expert and --mix: one of the three");
+	if (spec && !strategy_known(spec))
+		return cli_usage(c, "--strategy %s: " STRATEGY_WORDS " is wanted", spec);
 	if (form && !form_parse(form, &o.form))
 		return cli_usage(c, "--form %s: base, dense, factored, delta or auto is wanted",
 				 form);
@@ -81,6 +83,8 @@ eval_run(struct cli *c)
 		       e.result.n ? (double)e.result.correct / e.result.n : 0, lo, hi,
 		       e.result.seconds, e.result.tokens);
 	}
+	if (!e.id)
+		cli_note(c, "%s: read-only, so this is not kept", store_path(c->ws.store));
 	evaluating_free(&e);
 	return 0;
 }

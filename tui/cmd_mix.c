@@ -144,7 +144,7 @@ show_or_remove(struct cli *c, bool removing)
 	    (removing && store_mixture_remove(c->ws.store, m.id, &c->err)))
 		rc = cli_fail(c);
 	else if (!removing && c->json)
-		cli_json(row_json(&m));
+		cli_json(json_pack("{s:[o]}", "mixtures", row_json(&m)));
 	else if (!removing)
 		print_row(&m);
 	arena_free(&a);

@@ -53,6 +53,7 @@ score_run(struct cli *c)
 	char *list = strdup(cats ? cats : ""), *text = NULL, *rest = list;
 	const char *cat[MOST];
 	struct scorer *scorer = NULL;
+	enum t2_status st;
 	size_t len;
 	int n = 0, rc = 0;
 
@@ -64,8 +65,9 @@ score_run(struct cli *c)
 		else if (*p)
 			cat[n++] = p;
 	}
-	if (!rc && (scorer_new(&scorer, kind, cat, n, cli_str(c, "--extract"), &c->err) ||
-		    cli_read_all(file, &text, &len, &c->err)))
+	if (!rc && (st = scorer_new(&scorer, kind, cat, n, cli_str(c, "--extract"), &c->err)))
+		rc = st == T2_EINVAL ? cli_usage(c, "%s", c->err.msg) : cli_fail(c);
+	if (!rc && cli_read_all(file, &text, &len, &c->err))
 		rc = cli_fail(c);
 	s.scorer = scorer;
 	if (!rc && json_each_line(text, len, s.where, score_line, &s, &c->err))

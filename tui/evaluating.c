@@ -81,8 +81,7 @@ evaluating_run(struct evaluating *e, struct workspace *ws, const char *task,
 					.arg = o->arg};
 	if ((st = evaluate(&env, t, &q, &e->result, job, err)))
 		goto out;
-	st = keep(e, ws, &s, o, err);
-	if (st)
+	if (!store_readonly(ws->store) && (st = keep(e, ws, &s, o, err)))
 		evaluating_free(e);
 out:
 	strategy_close(&s);

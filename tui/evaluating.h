@@ -20,7 +20,7 @@ struct evaluating {
 	char task_name[128];
 	char setup_hash[HASH_TEXT], task_hash[HASH_TEXT];
 	struct evaluation result;
-	int64_t id; /* row of the store */
+	int64_t id; /* row of the store; 0: it may only be read */
 };
 
 enum t2_status evaluating_run(struct evaluating *out, struct workspace *ws, const char *task,

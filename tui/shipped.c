@@ -192,7 +192,9 @@ add_all(struct store *s, const char *model_dir, const char *dir, const json_t *i
 	enum t2_status st = model_open(&m, model_dir, err);
 
 	if (!st)
-		st = store_model_register(s, m, "sample", true, &id, err);
+		st = model_call(m, "sample", err);
+	if (!st)
+		st = store_model_register(s, m, NULL, true, &id, err);
 	json_array_foreach (index, i, o) {
 		if (!st)
 			st = add_expert(s, id, m, dir, o, where, err);

@@ -189,16 +189,12 @@ strategy_open(struct strategy *s, struct workspace *ws, const char *spec, const 
 		spec = standard(ws, s->note, sizeof s->note);
 	snprintf(s->name, sizeof s->name, "%s", spec);
 	s->mixture = json_object();
-	if (!strcmp(spec, "prompt") || !strcmp(spec, "cls"))
+	if (!strategy_known(spec))
+		st = t2_fail(err, T2_EINVAL, "strategy %s: " STRATEGY_WORDS " is wanted", spec);
+	else if (!strcmp(spec, "prompt") || !strcmp(spec, "cls"))
 		st = open_dispatch(s, ws, !strcmp(spec, "cls"), experts, err);
-	else if (!strcmp(spec, "none") || !strcmp(spec, "few-shot") ||
-		 !strncmp(spec, "expert:", 7) || !strncmp(spec, "mix:", 4))
-		st = open_fixed(s, ws, spec, task, transfer, err);
 	else
-		st = t2_fail(err, T2_EINVAL,
-			     "strategy %s: none, prompt, cls, few-shot, expert:NAME or mix:NAME is "
-			     "wanted",
-			     spec);
+		st = open_fixed(s, ws, spec, task, transfer, err);
 	if (st)
 		strategy_close(s);
 	return st;
@@ -265,6 +261,17 @@ strategy_hash(const struct strategy *s, char out[HASH_TEXT], struct t2_err *err)
 	}
 	hash_end(&h, out);
 	return st;
+}
+
+bool
+strategy_known(const char *spec)
+{
+	static const char *const words[] = {"none", "prompt", "cls", "few-shot"};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (!strcmp(spec, words[i]))
+			return true;
+	return !strncmp(spec, "expert:", 7) || !strncmp(spec, "mix:", 4);
 }
 
 bool

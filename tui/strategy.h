@@ -34,6 +34,9 @@ void strategy_close(struct strategy *s);
 json_t *strategy_mixture(const struct strategy *s, int decision);
 /* Digest of all that decides what it answers: scale vectors, candidates, z^c, pass 1's question. */
 enum t2_status strategy_hash(const struct strategy *s, char out[HASH_TEXT], struct t2_err *err);
+/* Is it one of the words above?  Asked before a model is opened; whether what it names exists, strategy_open() says. */
+bool strategy_known(const char *spec);
+#define STRATEGY_WORDS "none, prompt, cls, few-shot, expert:NAME or mix:NAME"
 bool strategy_needs_factors(const char *spec);
 
 #endif

@@ -24,7 +24,7 @@ workspace_start(struct workspace *ws, int threads, const char *store_path, struc
 	if (!ws->store) {
 		if ((st = store_open(&ws->store, store_path, err)))
 			return st;
-		if ((st = shipped_register(ws->store, err)))
+		if (!store_readonly(ws->store) && (st = shipped_register(ws->store, err)))
 			return st;
 	}
 	return T2_OK;
@@ -94,6 +94,26 @@ workspace_path(struct workspace *ws, const char *name, char *path, size_t size, 
 	return st;
 }
 
+/* A store that may only be read may not know the model: it then has no experts of it, nor anything else. */
+static enum t2_status
+register_model(struct workspace *ws, bool shipped, struct t2_err *err)
+{
+	struct arena a = {0};
+	struct model_row row;
+	struct t2_err none;
+	enum t2_status st;
+
+	if (!store_readonly(ws->store))
+		return store_model_register(ws->store, ws->model, NULL, shipped, &ws->model_id,
+					    err);
+	st = store_model_find(ws->store, model_fingerprint(ws->model), &row, &a, &none);
+	ws->model_id = st ? -1 : row.id;
+	arena_free(&a);
+	if (st && st != T2_ENOTFOUND)
+		return t2_fail(err, st, "%s", none.msg);
+	return T2_OK;
+}
+
 enum t2_status
 workspace_model(struct workspace *ws, const char *name, int what, struct job *job,
 		struct t2_err *err)
@@ -107,9 +127,10 @@ workspace_model(struct workspace *ws, const char *name, int what, struct job *jo
 	close_model(ws);
 	if ((st = model_open(&ws->model, realpath(path, real) ? real : path, err)))
 		return st;
-	snprintf(ws->name, sizeof ws->name, "%s", shipped ? "sample" : model_name(ws->model));
-	if (ws->store && (st = store_model_register(ws->store, ws->model, shipped ? "sample" : NULL,
-						    shipped, &ws->model_id, err)))
+	if (shipped && (st = model_call(ws->model, "sample", err)))
+		return st;
+	snprintf(ws->name, sizeof ws->name, "%s", model_name(ws->model));
+	if (ws->store && (st = register_model(ws, shipped, err)))
 		return st;
 	if (what & WS_TEXT) {
 		const char *p = model_path(ws->model);
@@ -170,7 +191,7 @@ workspace_decompose(struct workspace *ws, const char *modules, bool check, bool 
 			       NULL, report, err);
 	if (!st)
 		st = factors_open(&ws->factors, ws->model, ws->cache, err);
-	if (!st && report->computed && ws->store)
+	if (!st && report->computed && ws->store && !store_readonly(ws->store))
 		st = keep_spectra(ws, err);
 	return st;
 }

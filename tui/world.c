@@ -145,8 +145,17 @@ world_begin(struct world *w, struct app *app, struct t2_err *err)
 		return T2_OK;
 	w->begun = true;
 	w->app = app;
-	if (!w->watching && start_watcher(w, &e))
-		app_fail(app, &e);
+	if (!w->watching) {
+		if (start_watcher(w, &e))
+			app_fail(app, &e);
+		if (store_readonly(w->ui.store)) {
+			t2_fail(&e, T2_EIO,
+				"%s is read-only: what is asked, measured or changed here is not "
+				"kept",
+				store_path(w->ui.store));
+			app_fail(app, &e);
+		}
+	}
 	if (factors_count(w->ui.factors) < model_matrices(w->ui.model) &&
 	    model_factor_bytes(w->ui.model) <= WORLD_AUTO)
 		world_decompose(w);
@@ -185,6 +194,20 @@ world_title(const struct world *w, char *out, size_t size)
 		snprintf(out, size, "%s (%.1fM)", name, n / 1e6);
 }
 
+/* What is mapped stays readable; what has to be opened again needs the file to be where it was. */
+static enum t2_status
+gone(const struct world *w, enum t2_status st, struct t2_err *err)
+{
+	const char *path = model_path(w->ui.model);
+
+	if (!access(path, R_OK))
+		return st;
+	return t2_fail(err, st,
+		       "%s is gone since it was opened here; put it back, or open it from its new "
+		       "place",
+		       path);
+}
+
 enum t2_status
 world_work(struct world *w, int what, struct workspace **out, struct job *job, struct t2_err *err)
 {
@@ -196,7 +219,7 @@ world_work(struct world *w, int what, struct workspace **out, struct job *job, s
 		if ((st = workspace_start(ws, w->threads, w->store_path, err)))
 			return st;
 		if ((st = workspace_model(ws, w->model_name, what, job, err)))
-			return st;
+			return gone(w, st, err);
 		return T2_OK;
 	}
 	if ((what & WS_TEXT) && !ws->tok)

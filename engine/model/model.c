@@ -493,6 +493,18 @@ model_path(const struct model *m)
 	return where(m);
 }
 
+enum t2_status
+model_call(struct model *m, const char *name, struct t2_err *err)
+{
+	char *copy = strdup(name);
+
+	if (!copy)
+		return t2_nomem(err, "model");
+	free(m->name);
+	m->name = copy;
+	return T2_OK;
+}
+
 const char *
 model_name(const struct model *m)
 {

@@ -45,6 +45,8 @@ const struct config *model_config(const struct model *m);
 const struct checkpoint *model_checkpoint(const struct model *m); /* NULL: from memory */
 const char *model_path(const struct model *m);
 const char *model_name(const struct model *m); /* last part of the path, without .gguf */
+/* Another name for it in messages, where its owner knows a better one than its folder's. */
+enum t2_status model_call(struct model *m, const char *name, struct t2_err *err);
 /* 32 hex digits: XXH3-128 of headers, sampled pages and the config's numbers; the path has no part in it. */
 const char *model_fingerprint(const struct model *m);
 long model_parameters(const struct model *m); /* numbers stored, tied ones once */

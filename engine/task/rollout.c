@@ -163,7 +163,8 @@ finish(struct roller *r, const char *split, struct live *l, int end_id, double e
 	o->ids = arena_memdup(&out->arena, l->ids.v, (size_t)o->n * sizeof *o->ids);
 	if (out->arena.failed)
 		return t2_nomem(err, "rollouts");
-	counted = task_counted(r->task, o->text, o->len);
+	if ((st = task_counted(r->task, o->text, o->len, &counted, err)))
+		return st;
 	for (int i = 0; i < o->n; i++) {
 		if (counted < o->len && (size_t)l->start[i] >= counted)
 			break;

@@ -44,6 +44,7 @@ struct task {
 	int nsplits;
 	struct scorer *scorer;
 	struct regex *count; /* NULL: every token counts */
+	char *count_text;
 };
 
 static const char *const known[] = {"name",	   "prompt", "question",   "system",	 "prefill",
@@ -188,6 +189,8 @@ read_count(struct task *t, const json_t *o, struct t2_err *err)
 	if (st || !pattern)
 		return st;
 	st = regex_new(&t->count, pattern, "count", err);
+	if (!st && !(t->count_text = strdup(pattern)))
+		return t2_nomem(err, "task");
 	return st ? t2_wrap(err, st, "%s", t->where) : T2_OK;
 }
 
@@ -274,6 +277,7 @@ task_free(struct task *t)
 		free(t->split[i].v);
 	scorer_free(t->scorer);
 	regex_free(t->count);
+	free(t->count_text);
 	arena_free(&t->arena);
 	free(t->dir);
 	free(t->where);
@@ -674,14 +678,16 @@ task_score_text(struct task *t, const char *gold, const char *answer, size_t len
 	return scorer_score(t->scorer, answer, len, gold, strlen(gold), out, err);
 }
 
-size_t
-task_counted(const struct task *t, const char *answer, size_t len)
+enum t2_status
+task_counted(const struct task *t, const char *answer, size_t len, size_t *n, struct t2_err *err)
 {
 	struct finder f;
-	size_t valid = 0, n = 0;
+	size_t valid = 0;
+	enum t2_status st;
 
+	*n = t->count ? 0 : len;
 	if (!t->count)
-		return len;
+		return T2_OK;
 	while (valid < len) { /* a pattern can look at UTF-8 only */
 		uint32_t c;
 		size_t k = utf8_next(answer + valid, len - valid, &c);
@@ -690,12 +696,18 @@ task_counted(const struct task *t, const char *answer, size_t len)
 			break;
 		valid += k;
 	}
-	if (finder_open(&f, t->count, answer, valid, NULL))
-		return 0;
+	if ((st = finder_open(&f, t->count, answer, valid, err)))
+		return st;
 	if (finder_at(&f, 0))
-		n = f.span[0].end;
+		*n = f.span[0].end;
+	else if (f.limited)
+		st = t2_fail(
+			err, T2_EUNSUP,
+			"%s: count: the pattern \"%.80s\" takes too many steps on an answer of "
+			"%zu bytes; write it without nested repetition",
+			t->where, t->count_text, len);
 	finder_close(&f);
-	return n;
+	return st;
 }
 
 int

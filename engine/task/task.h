@@ -57,7 +57,8 @@ enum t2_status task_score_text(struct task *t, const char *gold, const char *ans
 			       struct verdict *out, struct t2_err *err);
 /* How many bytes at the answer's start count in the log-probability of training: the match of the task's "count" pattern
  * (PCRE2, anchored there); len without one. */
-size_t task_counted(const struct task *t, const char *answer, size_t len);
+enum t2_status task_counted(const struct task *t, const char *answer, size_t len, size_t *n,
+			    struct t2_err *err);
 int task_stops(const struct task *t);
 const char *task_stop(const struct task *t, int i);
 /* Dispatch tasks: category -> expert name.  NULL: not a dispatch task / no such category. */

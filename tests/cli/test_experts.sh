@@ -75,6 +75,7 @@ done
 
 check mix_show sh -c '"$1" mix show both --json | grep -q "\"plain_a_all\":0.599*[0-9]*"' _ "$T"
 check mix_again fails "taken" "$T" mix create both plain_a_all=1
+check mix_show_lists sh -c '"$1" mix show both --json | grep -q "^{\"mixtures\":\[{\"name\":\"both\""' _ "$T"
 check mix_normalised sh -c '"$1" mix create third plain_a_all=3 plain_b_all=1 --normalise && "$1" mix show third --json | grep -q "\"plain_a_all\":0.75"' _ "$T"
 check mix_nobody fails "none of that name" "$T" mix create m nobody=1
 check used_expert_stays fails "both" "$T" expert rm plain_a_all
@@ -111,6 +112,7 @@ if [ -r samples/model/model.safetensors ]; then
 fi
 n=$(od -An -t u8 -N 8 "$D/3.safetensors" | tr -d ' ')
 sed '1s/"fingerprint":"[0-9a-f]\{8\}/"fingerprint":"00000000/' "$D/3.safetensors" >"$D/f.safetensors"
+check sample_is_called_so fails "sample" "$T" logits sample --tokens 1 --expert "$D/f.safetensors"
 check other_fingerprint fails "transfer" "$T" logits "$TINY" --tokens 1 --expert "$D/f.safetensors"
 check transfer sh -c '"$1" logits "$2" --tokens 1 --expert "$3" --transfer >/dev/null 2>"$4" && grep -q "^t2tui: " "$4"' _ "$T" "$TINY" "$D/f.safetensors" "$D/err"
 finish

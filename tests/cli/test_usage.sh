@@ -53,7 +53,11 @@ check huge_id fails "" "$T" logits sample --tokens 99999999999999999999
 check no_such_run fails "no such run" "$T" run show 7
 check no_such_expert fails "none of that name" "$T" expert rename nobody somebody
 check no_such_mixture fails "none of that name" "$T" mix show nobody
-check no_such_scorer fails "magic" "$T" score --scorer magic /dev/null
+check no_such_scorer usage "magic" "$T" score --scorer magic /dev/null
+check no_categories usage "needs categories" "$T" score --scorer category /dev/null
+check no_such_strategy usage "magic: none, prompt" "$T" ask sample "What is 1 plus 1?" --strategy magic
+check no_such_eval_strategy usage "magic: none, prompt" "$T" eval sample --task math --strategy magic
+check scorer_tests fails "tests" "$T" score --scorer tests /dev/null
 check scorer_bad_line fails ":1" sh -c 'echo "{" | "$1" score --scorer exact' _ "$T"
 check scorer_no_gold fails "gold" sh -c 'echo "{\"answer\":\"a\"}" | "$1" score --scorer exact' _ "$T"
 check scorer_bad_pattern fails "" "$T" score --scorer exact --extract "(" /dev/null

@@ -54,6 +54,17 @@ open_task(const char *json)
 	return t;
 }
 
+static size_t
+counted(const struct task *t, const char *answer, size_t len)
+{
+	size_t n = 0;
+	struct t2_err err = {0};
+
+	if (task_counted(t, answer, len, &n, &err))
+		fail_msg("%s", err.msg);
+	return n;
+}
+
 static void
 expect_question(struct task *t, const char *split, int i, const char *want)
 {
@@ -116,7 +127,7 @@ test_fields(void **state)
 	assert_int_equal(task_categories(t), 0);
 	assert_null(task_dispatch(t, "math"));
 	assert_false(task_dispatches(t));
-	assert_int_equal(task_counted(t, "abc", 3), 3);
+	assert_int_equal(counted(t, "abc", 3), 3);
 	task_free(t);
 	task_free(NULL);
 }
@@ -224,6 +235,29 @@ test_splits(void **state)
 	task_free(t);
 }
 
+/* A pattern that runs into PCRE2's limits is an error that names it, not an answer of which nothing counts. */
+static void
+test_count_limited(void **state)
+{
+	struct t2_err err = {0};
+	struct task *t;
+	char answer[64];
+	size_t n = 7;
+
+	(void)state;
+	new_dir();
+	write_file("d.jsonl", "{\"question\":\"How many?\",\"answer\":\"1\"}\n");
+	t = open_task("{\"name\": \"slow\", \"prompt\": \"{question}\", \"scorer\": \"exact\", "
+		      "\"count\": \"(a+a+)+[bc]\", \"splits\": {\"test\": \"d.jsonl\"}}");
+	assert_int_equal(counted(t, "aab", 3), 3);
+	memset(answer, 'a', sizeof answer);
+	assert_int_equal(task_counted(t, answer, sizeof answer, &n, &err), T2_EUNSUP);
+	assert_int_equal(n, 0);
+	assert_non_null(strstr(err.msg, "task.json"));
+	assert_non_null(strstr(err.msg, "count: the pattern \"(a+a+)+[bc]\""));
+	task_free(t);
+}
+
 static void
 test_scoring(void **state)
 {
@@ -258,9 +292,9 @@ test_scoring(void **state)
 	assert_string_equal(task_dispatch(t, "math"), "sums");
 	assert_null(task_dispatch(t, "other"));
 	assert_null(task_dispatch(t, "poetry"));
-	assert_int_equal(task_counted(t, " math. More", 11), 5);
-	assert_int_equal(task_counted(t, "42", 2), 0);
-	assert_int_equal(task_counted(t, "ab\xc3", 3), 2); /* not UTF-8 from there on */
+	assert_int_equal(counted(t, " math. More", 11), 5);
+	assert_int_equal(counted(t, "42", 2), 0);
+	assert_int_equal(counted(t, "ab\xc3", 3), 2); /* not UTF-8 from there on */
 	task_free(t);
 }
 
@@ -568,11 +602,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fields),	     cmocka_unit_test(test_plain_question),
-		cmocka_unit_test(test_splits),	     cmocka_unit_test(test_scoring),
-		cmocka_unit_test(test_prompt),	     cmocka_unit_test(test_refused_files),
-		cmocka_unit_test(test_refused_data), cmocka_unit_test(test_shipped),
-		cmocka_unit_test(test_hash),
+		cmocka_unit_test(test_fields),	      cmocka_unit_test(test_plain_question),
+		cmocka_unit_test(test_splits),	      cmocka_unit_test(test_count_limited),
+		cmocka_unit_test(test_scoring),	      cmocka_unit_test(test_prompt),
+		cmocka_unit_test(test_refused_files), cmocka_unit_test(test_refused_data),
+		cmocka_unit_test(test_shipped),	      cmocka_unit_test(test_hash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -293,7 +293,8 @@ send(struct mix *s, struct wish *x)
 				.work = ask_work,
 				.done = ask_done,
 				.drop = asking_drop,
-				.quiet = true};
+				.quiet = true,
+				.light = true};
 	struct mix_asking *a = s->asking;
 	bool gone = true;
 
