@@ -16,6 +16,7 @@
 #include "tui/keymap.h"
 #include "tui/layout.h"
 #include "tui/script.h"
+#include "tui/splits.h"
 #include "tui/terminal.h"
 #include "tui/views/builtin.h"
 
@@ -204,6 +205,8 @@ view_open(struct view *v)
 		st = layout_new(&v->layout, ops->layout, ops->panes, ops->npanes, &v->why);
 	if (!st && ops->wide && !v->layout_wide)
 		st = layout_new(&v->layout_wide, ops->wide, ops->panes, ops->npanes, &v->why);
+	if (!st && !v->app->script)
+		splits_restore(v);
 	if (!st && ops->open)
 		st = ops->open(v, v->state, &v->why);
 	v->failed = st != T2_OK;

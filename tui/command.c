@@ -5,6 +5,8 @@
 #include <strings.h>
 #include "engine/base/strbuf.h"
 #include "tui/app_state.h"
+#include "tui/splits.h"
+#include "tui/terminal.h"
 #include "tui/theme_choice.h"
 
 #define SHOW(n)                                                                                    \
@@ -77,6 +79,19 @@ zoom(struct view *v, void *state, const char *arg)
 }
 
 static void
+reset_panes(struct view *v, void *state, const char *arg)
+{
+	struct t2_err err;
+
+	(void)state;
+	(void)arg;
+	if (v->opened && splits_reset(v, &err))
+		app_fail(v->app, &err);
+	else
+		app_say(v->app, "panes as they were laid out");
+}
+
+static void
 quit(struct view *v, void *state, const char *arg)
 {
 	(void)state;
@@ -105,6 +120,10 @@ mouse(struct view *v, void *state, const char *arg)
 {
 	(void)state;
 	(void)arg;
+	if (v->app->terminal && !terminal_has_mouse(v->app->terminal)) {
+		app_say(v->app, "this terminal has no mouse");
+		return;
+	}
 	app_set_mouse(v->app, !v->app->mouse);
 	app_say(v->app,
 		v->app->mouse ? "mouse on" : "mouse off: the terminal's own selection works");
@@ -235,6 +254,7 @@ static const struct binding commands[] = {
 	{A_NONE, "Tab", "focus-next", "next pane", focus_next, PANES_ALL, 0},
 	{A_NONE, "Shift-Tab", "focus-previous", "previous pane", focus_prev, PANES_ALL, 0},
 	{A_NONE, "z", "zoom", "focused pane alone, and back", zoom, PANES_ALL, 0},
+	{A_NONE, "", "panes-reset", "pane sizes as they were laid out", reset_panes, PANES_ALL, 0},
 	{A_NONE, "y", "copy", "copy the pane to the clipboard", copy, PANES_ALL, 0},
 	{A_NONE, "x", "export", "export the pane to a file: .txt, .csv or .svg", export_pane,
 	 PANES_ALL, BIND_TAKES(ARG_FILE)},

@@ -4,6 +4,7 @@
 #include "tui/app_state.h"
 #include "tui/keymap.h"
 #include "tui/layout.h"
+#include "tui/splits.h"
 
 unsigned
 view_can(const struct view *v)
@@ -218,6 +219,7 @@ view_mouse(struct app *a, const struct mouse *m)
 	struct layout *l = v->layout_wide && a->canvas->w >= 160 ? v->layout_wide : v->layout;
 	int pane = pane_at(v, m->x, m->y);
 	bool wheel = m->kind == MOUSE_WHEEL_UP || m->kind == MOUSE_WHEEL_DOWN;
+	struct t2_err err;
 
 	if (m->kind == MOUSE_PRESS) {
 		a->grab = -1;
@@ -228,8 +230,11 @@ view_mouse(struct app *a, const struct mouse *m)
 	if (a->drag >= 0) {
 		if (m->kind == MOUSE_DRAG)
 			layout_drag(l, a->drag, m->x, m->y);
-		if (m->kind == MOUSE_RELEASE)
+		if (m->kind == MOUSE_RELEASE) {
 			a->drag = -1;
+			if (!a->script && splits_save(v, &err))
+				app_fail(a, &err);
+		}
 		return;
 	}
 	if (m->kind == MOUSE_DRAG || m->kind == MOUSE_RELEASE) {

@@ -34,7 +34,7 @@ struct job_spec {
 	void *arg;
 	void (*drop)(void *arg);
 	bool quiet;   /* success is not worth a message */
-	bool light;   /* nothing is lost when it is cancelled: nobody need be asked */
+	bool light;   /* what is lost by cancelling it, nobody asked for: no question first */
 	bool passing; /* not kept in the list when it has ended well */
 };
 

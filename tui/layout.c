@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include "engine/base/strbuf.h"
 #include "tui/view.h"
 
 enum { NODES = 2 * VIEW_PANES, DEPTH = 6 };
@@ -269,4 +270,29 @@ layout_drag(struct layout *l, int handle, int x, int y)
 	total = a->size + b->size;
 	a->size = total * pos / span;
 	b->size = total - a->size;
+}
+
+void
+layout_sizes(const struct layout *l, struct strbuf *out)
+{
+	for (int i = 0; i < l->n; i++)
+		strbuf_printf(out, "%s%.6g", i ? " " : "", l->node[i].size);
+}
+
+bool
+layout_resize(struct layout *l, const char *sizes)
+{
+	double size[NODES];
+	char *end;
+
+	for (int i = 0; i < l->n; i++, sizes = end) {
+		size[i] = strtod(sizes, &end);
+		if (end == sizes || !(size[i] > 0 && size[i] < 1000))
+			return false;
+	}
+	if (sizes[strspn(sizes, " ")])
+		return false;
+	for (int i = 0; i < l->n; i++)
+		l->node[i].size = size[i];
+	return true;
 }

@@ -14,6 +14,7 @@
 
 struct layout;
 struct pane_spec;
+struct strbuf;
 
 enum t2_status layout_new(struct layout **out, const char *text, const struct pane_spec *panes,
 			  int n, struct t2_err *err);
@@ -24,5 +25,8 @@ bool layout_place(struct layout *l, struct rect area, struct rect *rects);
  * places of the last layout_place(). */
 int layout_border(const struct layout *l, int x, int y);
 void layout_drag(struct layout *l, int handle, int x, int y);
+/* All sizes as text, "1 2 3.5", and back; false, and nothing changed, where it is not of this layout. */
+void layout_sizes(const struct layout *l, struct strbuf *out);
+bool layout_resize(struct layout *l, const char *sizes);
 
 #endif

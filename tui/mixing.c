@@ -130,19 +130,27 @@ is_part(const struct mixing *m, int e)
 	return false;
 }
 
+bool
+mixing_empty(const struct mixing *m)
+{
+	for (int e = 0; e < m->k; e++)
+		if (is_part(m, e))
+			return false;
+	return true;
+}
+
 /* Alphas by matrix are kept as float32: what is kept is what is used. */
 bool
 mixing_applied(const struct mixing *m, int mat, double *w)
 {
-	bool uniform = mixing_uniform(m), any = false;
+	bool uniform = mixing_uniform(m);
 	double sum = 0;
 
 	for (int e = 0; e < m->k; e++) {
 		w[e] = alphas(m, e)[mat];
-		any = any || is_part(m, e);
 		sum += w[e];
 	}
-	if (!any || (m->normalise && sum == 0))
+	if (mixing_empty(m) || (m->normalise && sum == 0))
 		return false;
 	for (int e = 0; e < m->k; e++) {
 		if (m->normalise)
@@ -287,10 +295,23 @@ mixing_label(const struct mixing *m, char *buf, size_t size)
 	return buf;
 }
 
+/* As short as it can be and still be read back as the same number. */
+static const char *
+exact(double v, char buf[32])
+{
+	for (int digits = 6; digits <= 17; digits++) {
+		snprintf(buf, 32, "%.*g", digits, v);
+		if (strtod(buf, NULL) == v)
+			break;
+	}
+	return buf;
+}
+
 bool
 mixing_spec(const struct mixing *m, char *buf, size_t size)
 {
 	double w[MIXING_EXPERTS];
+	char number[32];
 	size_t n = 4;
 
 	if (!mixing_uniform(m))
@@ -302,7 +323,7 @@ mixing_spec(const struct mixing *m, char *buf, size_t size)
 	snprintf(buf, size, "mix:");
 	for (int e = 0; e < m->k && n < size; e++)
 		if (is_part(m, e))
-			n += (size_t)snprintf(buf + n, size - n, "%s%s=%.17g", n > 4 ? "," : "",
-					      m->name[e], w[e]);
+			n += (size_t)snprintf(buf + n, size - n, "%s%s=%s", n > 4 ? "," : "",
+					      m->name[e], exact(w[e], number));
 	return n < size;
 }

@@ -39,6 +39,7 @@ void mixing_set(struct mixing *m, int e, int mat, double alpha);
 /* Mean of an expert's alphas; *same (may be NULL): it is one number for all matrices. */
 double mixing_alpha(const struct mixing *m, int e, bool *same);
 /* One alpha an expert will do. */
+bool mixing_empty(const struct mixing *m); /* no parts: the base model */
 bool mixing_uniform(const struct mixing *m);
 bool mixing_equal(const struct mixing *a, const struct mixing *b);
 /* The same weights in every matrix, however they are written. */

@@ -156,6 +156,7 @@ terminal_open(struct terminal **out, const struct terminal_options *opt, struct 
 		free(t);
 		return T2_EIO;
 	}
+	use_env(FALSE); /* LINES and COLUMNS may be anything; terminal_size() looks for itself */
 	t->screen = newterm(NULL, stdout, stdin);
 	t->input = t->screen ? newpad(1, 1) : NULL;
 	if (!t->input) {
@@ -234,6 +235,16 @@ terminal_signal(struct terminal *t)
 	return rescue_signal();
 }
 
+/* Only where the terminal itself says nothing: the variables are left over from some other size as often as not. */
+static int
+size_told(const char *name, int otherwise)
+{
+	const char *v = getenv(name);
+	long n = v ? strtol(v, NULL, 10) : 0;
+
+	return n > 0 && n < 10000 ? (int)n : otherwise;
+}
+
 void
 terminal_size(struct terminal *t, int *w, int *h)
 {
@@ -242,8 +253,8 @@ terminal_size(struct terminal *t, int *w, int *h)
 	(void)t;
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws))
 		ws.ws_col = ws.ws_row = 0;
-	*w = ws.ws_col ? ws.ws_col : columns > 0 ? columns : 80;
-	*h = ws.ws_row ? ws.ws_row : lines > 0 ? lines : 24;
+	*w = ws.ws_col ? ws.ws_col : size_told("COLUMNS", columns > 0 ? columns : 80);
+	*h = ws.ws_row ? ws.ws_row : size_told("LINES", lines > 0 ? lines : 24);
 	*w = *w > 1000 ? 1000 : *w;
 	*h = *h > 400 ? 400 : *h;
 }
@@ -268,6 +279,12 @@ terminal_mouse(struct terminal *t, bool on)
 		return;
 	out_str(t, on ? mouse_on : mouse_off);
 	out_send(t);
+}
+
+bool
+terminal_has_mouse(const struct terminal *t)
+{
+	return t->has_mouse;
 }
 
 void

@@ -39,6 +39,7 @@ enum glyph_level terminal_glyphs(const struct terminal *t);
 bool terminal_flush(struct terminal *t, const struct canvas *c); /* false: the terminal is gone */
 void terminal_repaint(struct terminal *t); /* the next flush writes every cell */
 void terminal_mouse(struct terminal *t, bool on);
+bool terminal_has_mouse(const struct terminal *t);
 void terminal_suspend(struct terminal *t); /* stops the process; returns when it goes on */
 /* To the user's clipboard by OSC 52, through tmux and screen where the program runs inside.  Whether the terminal takes
  * it nobody can know. */

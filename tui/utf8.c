@@ -175,11 +175,32 @@ utf8_fit(const char *s, size_t n, int cols, int *used)
 	return i;
 }
 
+/* Punctuation that does not begin a line, or end one, where text breaks anywhere (JIS X 4051, the common part). */
+static bool
+in_set(const char *glyph, const char *set)
+{
+	return glyph[0] & 0x80 && strstr(set, glyph);
+}
+
+static bool
+may_break(const struct glyph *before, const struct glyph *g)
+{
+	static const char not_first[] =
+		"、。，．・：；？！）」』】〉》〕］｝ーっゃゅょッャュョぁぃぅぇぉァィゥェォ々…‥";
+	static const char not_last[] = "（「『【〈《〔［｛";
+
+	if (before->width != 2 && g->width != 2)
+		return false;
+	/* Around Latin words only a space breaks, or the wide character itself. */
+	return g->text[0] != ' ' && g->width > 0 && !in_set(g->text, not_first) &&
+	       !in_set(before->text, not_last);
+}
+
 size_t
 utf8_line(const char *s, size_t n, int cols, size_t *next)
 {
 	size_t i = 0, space = 0, after = 0;
-	struct glyph g;
+	struct glyph g, before = {"", 0};
 	int w = 0;
 
 	while (i < n) {
@@ -190,6 +211,8 @@ utf8_line(const char *s, size_t n, int cols, size_t *next)
 			return i;
 		}
 		k = utf8_glyph(s + i, n - i, &g);
+		if (i && may_break(&before, &g))
+			space = after = i;
 		if (w + g.width > cols) {
 			if (s[i] == ' ') { /* the space that does not fit is the break */
 				*next = i + 1;
@@ -208,6 +231,8 @@ utf8_line(const char *s, size_t n, int cols, size_t *next)
 		}
 		w += g.width;
 		i += k;
+		if (g.width)
+			before = g;
 	}
 	*next = n;
 	return n;

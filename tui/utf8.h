@@ -29,7 +29,7 @@ int utf8_width_str(const char *s);
 /* How many bytes of s[n] fit into cols columns; *used (optional) gets their columns. */
 size_t utf8_fit(const char *s, size_t n, int cols, int *used);
 /* One line of word-wrapped text: returns its bytes, *next gets where the following line starts (n at the end).
- * Breaks at '\n', else at the last space, else where it must.  cols >= 2. */
+ * Breaks at '\n', else at the last space or beside the last wide character, else where it must.  cols >= 2. */
 size_t utf8_line(const char *s, size_t n, int cols, size_t *next);
 /* Cluster borders, for editing. */
 size_t utf8_after(const char *s, size_t n, size_t pos);

@@ -104,6 +104,46 @@ mouse() {
 	mux send-keys -t t -H 1b 5b 3c 30 3b 35 3b 31 30 4d 1b 5b 3c 30 3b 35 3b 31 30 6d
 	shows "› logic"
 }
+# a border that is dragged stays where it was put, for the next time too, until it is put back
+drags() {
+	start XDG_STATE_HOME="$dir/state"
+	shows "2 Spectrum" || return 1
+	mux send-keys -t t 7
+	shows "› math" || return 1
+	width() { screen | grep -m1 'math ' | grep -o '^│[^│]*│' | wc -m; }
+	local before after
+	before=$(width)
+	# press on the border between the panes (column 50), drag it to 61, let go
+	mux send-keys -t t -l "$(printf '\033[<0;50;12M\033[<32;61;12M\033[<0;61;12m')"
+	for _ in $(seq 50); do
+		after=$(width)
+		[ "$after" -gt "$before" ] && break
+		sleep 0.1
+	done
+	[ "$after" -gt "$before" ] || {
+		echo "$before -> $after"
+		screen
+		return 1
+	}
+	mux send-keys -t t q
+	shows "ended 0" || return 1
+	start XDG_STATE_HOME="$dir/state"
+	shows "2 Spectrum" || return 1
+	mux send-keys -t t 7
+	shows "› math" || return 1
+	[ "$(width)" = "$after" ] || return 1
+	mux send-keys -t t : panes-reset Enter
+	shows "panes as they were laid out" && [ "$(width)" = "$before" ]
+}
+# a terminal that tells no size, and an environment that tells a wrong one
+no_size() { # ENV
+	start "$@" sh -c "'stty rows 0 cols 0; exec \"\$0\" \"\$@\"'"
+	shows "2 Spectrum" || return 1
+	mux send-keys -t t 7
+	shows "7 Runs" || return 1
+	mux send-keys -t t q
+	shows "ended 0"
+}
 pastes() {
 	start
 	shows "2 Spectrum" || return 1
@@ -195,6 +235,11 @@ check terminal_stops_by_signal stops signal
 check terminal_sizes sizes
 check terminal_idles idles
 check terminal_mouse mouse
+check terminal_drags drags
+check terminal_wrong_size runs_on COLUMNS=3 LINES=99999999
+check terminal_no_size no_size
+check terminal_no_size_but_told no_size COLUMNS=70 LINES=20
+check terminal_no_size_told_wrong no_size COLUMNS=-7 LINES=99999999999
 check terminal_pastes pastes
 check terminal_copies copies
 check terminal_copies_in_screen copies_in_screen

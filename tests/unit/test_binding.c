@@ -195,6 +195,36 @@ test_layout(void **state)
 	layout_free(l);
 }
 
+/* Sizes dragged by hand come back; what is of another layout, or no sizes at all, changes nothing. */
+static void
+test_layout_sizes(void **state)
+{
+	static const char *const bad[] = {"",	       "1 2 3",	      "1 1 1 1 5 5", "1 1 x 1 5",
+					  "1 0 1 1 5", "1 1 1 1 1e9", "1 nan 1 1 5"};
+	struct strbuf b = {0};
+	struct layout *l, *m;
+	struct rect r[3];
+	struct t2_err err;
+
+	(void)state;
+	assert_int_equal(layout_new(&l, "h(1:a 2:v(3:b =5:c))", panes, 3, &err), T2_OK);
+	assert_int_equal(layout_new(&m, "h(1:a 2:v(3:b =5:c))", panes, 3, &err), T2_OK);
+	layout_place(l, (struct rect){0, 1, 90, 30}, r);
+	layout_drag(l, layout_border(l, 29, 10), 44, 10);
+	layout_sizes(l, &b);
+	assert_true(layout_resize(m, b.s));
+	layout_place(m, (struct rect){0, 1, 90, 30}, r);
+	assert_int_equal(r[0].w, 45);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		if (layout_resize(m, bad[i]))
+			fail_msg("\"%s\" was taken", bad[i]);
+	layout_place(m, (struct rect){0, 1, 90, 30}, r);
+	assert_int_equal(r[0].w, 45);
+	strbuf_free(&b);
+	layout_free(l);
+	layout_free(m);
+}
+
 static void
 test_layout_wrong(void **state)
 {
@@ -224,10 +254,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_keys),   cmocka_unit_test(test_lookup),
-		cmocka_unit_test(test_tables), cmocka_unit_test(test_check_finds),
-		cmocka_unit_test(test_fuzzy),  cmocka_unit_test(test_mdoc),
-		cmocka_unit_test(test_layout), cmocka_unit_test(test_layout_wrong),
+		cmocka_unit_test(test_keys),	     cmocka_unit_test(test_lookup),
+		cmocka_unit_test(test_tables),	     cmocka_unit_test(test_check_finds),
+		cmocka_unit_test(test_fuzzy),	     cmocka_unit_test(test_mdoc),
+		cmocka_unit_test(test_layout),	     cmocka_unit_test(test_layout_wrong),
+		cmocka_unit_test(test_layout_sizes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -316,6 +316,35 @@ test_sizes(void **state)
 	canvas_free(c);
 }
 
+/* Text without spaces breaks between wide characters, but not before what closes and not behind what opens. */
+static void
+test_wide_lines(void **state)
+{
+	static const struct {
+		const char *s, *first;
+		int cols;
+	} t[] = {
+		{"答えは七です", "答えは", 7},
+		{"Answer: 日本語です", "Answer: 日", 11},
+		{"答えは七。です", "答えは", 8},
+		{"答え「七」です", "答え", 7},
+		{"日本語 abc", "日本語", 8},
+		{"abc日本語", "abc", 4},
+		{"abcdef日", "abcd", 4},
+		{"👩‍👩‍👧👍🏽😀", "👩‍👩‍👧👍🏽", 5},
+		{"ab cd", "ab", 4},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		size_t next, len = utf8_line(t[i].s, strlen(t[i].s), t[i].cols, &next);
+
+		if (len != strlen(t[i].first) || memcmp(t[i].s, t[i].first, len))
+			fail_msg("\"%s\" in %d: \"%.*s\", not \"%s\"", t[i].s, t[i].cols, (int)len,
+				 t[i].s, t[i].first);
+	}
+}
+
 static void
 test_editing_borders(void **state)
 {
@@ -341,6 +370,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_widths),
+		cmocka_unit_test(test_wide_lines),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_random_bytes),
 		cmocka_unit_test(test_truncation),

@@ -227,7 +227,7 @@ test_kept(void **state)
 	assert_false(x.m.normalise); /* what is kept is what was applied */
 	assert_true(fabs(mixing_alpha(&x.m, 0, NULL) - 2.0 / 3) < 1e-15);
 	assert_true(mixing_spec(&x.m, text, sizeof text));
-	assert_string_equal(text, "mix:math=0.66666666666666674,code=0.33333333333333337");
+	assert_string_equal(text, "mix:math=0.6666666666666667,code=0.33333333333333337");
 	x.m.normalise = true;
 	for (int mat = 0; mat < x.m.mats; mat++)
 		mixing_set(&x.m, 2, mat, 0.07 * mat);

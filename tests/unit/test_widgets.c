@@ -91,6 +91,57 @@ test_editor(void **state)
 }
 
 static void
+press(struct editor *e, const int *keys)
+{
+	for (; *keys; keys++)
+		editor_key(e, *keys);
+}
+
+/* The cursor goes by what is seen as one character, and never stands inside it. */
+static void
+test_editor_clusters(void **state)
+{
+	static const int family[] = {0x1f469, 0x200d, 0x1f469, 0x200d, 0x1f467, 0};
+	static const int germany[] = {0x1f1e9, 0x1f1ea, 0};
+	struct editor e = {0};
+
+	(void)state;
+	editor_set(&e, "日本");
+	press(&e, family);
+	assert_string_equal(editor_text(&e), "日本👩‍👩‍👧");
+	editor_key(&e, K_LEFT); /* over all of it */
+	editor_key(&e, 'x');
+	assert_string_equal(editor_text(&e), "日本x👩‍👩‍👧");
+	editor_key(&e, K_DELETE);
+	assert_string_equal(editor_text(&e), "日本x");
+	editor_key(&e, K_BACKSPACE);
+	editor_key(&e, K_BACKSPACE);
+	assert_string_equal(editor_text(&e), "日");
+	/* a heart with its selector, a thumb with its colour, a letter with its accent */
+	editor_set(&e, "❤️👍🏽e\xcc\x81");
+	for (int i = 0; i < 2; i++)
+		editor_key(&e, K_BACKSPACE);
+	assert_string_equal(editor_text(&e), "❤️");
+	editor_key(&e, K_BACKSPACE);
+	assert_string_equal(editor_text(&e), "");
+	/* a letter of a flag put before two others pairs anew: the cursor stands behind the new pair */
+	press(&e, germany);
+	editor_key(&e, K_HOME);
+	editor_key(&e, 0x1f1eb);
+	assert_string_equal(editor_text(&e), "🇫🇩🇪");
+	assert_int_equal(e.pos, 8);
+	editor_key(&e, K_BACKSPACE);
+	assert_string_equal(editor_text(&e), "🇪");
+	assert_int_equal(e.pos, 0);
+	/* an accent that loses its letter finds the one before */
+	editor_set(&e, "ab\xcc\x81");
+	e.pos = 1;
+	editor_key(&e, K_DELETE);
+	assert_string_equal(editor_text(&e), "a");
+	editor_free(&e);
+}
+
+static void
 test_editor_rows(void **state)
 {
 	struct canvas *c = new_canvas(10, 3);
@@ -674,14 +725,23 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_editor),	       cmocka_unit_test(test_editor_rows),
-		cmocka_unit_test(test_editor_random),  cmocka_unit_test(test_editor_paste),
-		cmocka_unit_test(test_table),	       cmocka_unit_test(test_table_narrow),
-		cmocka_unit_test(test_form),	       cmocka_unit_test(test_slider),
-		cmocka_unit_test(test_flow),	       cmocka_unit_test(test_flow_random),
-		cmocka_unit_test(test_gauge),	       cmocka_unit_test(test_tabs),
-		cmocka_unit_test(test_messages),       cmocka_unit_test(test_jobs),
-		cmocka_unit_test(test_jobs_end_early), cmocka_unit_test(test_watched),
+		cmocka_unit_test(test_editor),
+		cmocka_unit_test(test_editor_rows),
+		cmocka_unit_test(test_editor_clusters),
+		cmocka_unit_test(test_editor_random),
+		cmocka_unit_test(test_editor_paste),
+		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_table_narrow),
+		cmocka_unit_test(test_form),
+		cmocka_unit_test(test_slider),
+		cmocka_unit_test(test_flow),
+		cmocka_unit_test(test_flow_random),
+		cmocka_unit_test(test_gauge),
+		cmocka_unit_test(test_tabs),
+		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_jobs),
+		cmocka_unit_test(test_jobs_end_early),
+		cmocka_unit_test(test_watched),
 		cmocka_unit_test(test_events),
 	};
 

@@ -92,7 +92,8 @@ ask_texts(struct view *v, struct evals *s, const char *task)
 				.done = read_done,
 				.drop = reading_free,
 				.arg = r,
-				.quiet = true};
+				.quiet = true,
+				.light = true};
 
 	if (!r)
 		return;

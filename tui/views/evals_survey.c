@@ -100,7 +100,8 @@ evals_survey(struct view *v, struct evals *s)
 				.done = survey_done,
 				.drop = survey_free,
 				.arg = x,
-				.quiet = true};
+				.quiet = true,
+				.light = true};
 
 	if (!x)
 		return;

@@ -283,7 +283,8 @@ load_start(struct experts *s)
 				.work = load_work,
 				.done = load_done,
 				.drop = load_drop,
-				.quiet = true};
+				.quiet = true,
+				.light = true};
 	struct load *j = calloc(1, sizeof *j);
 	size_t most = (size_t)(s->nvec + s->nhere);
 

@@ -434,6 +434,10 @@ pin(struct view *v, void *state, const char *arg)
 		mix_column_remove(s, s->at);
 		return;
 	}
+	if (mixing_empty(&s->set)) {
+		app_say(v->app, "nothing is mixed: that is base, which has its column");
+		return;
+	}
 	if (s->saved)
 		snprintf(label, sizeof label, "%s", s->name);
 	else

@@ -293,7 +293,8 @@ send(struct mix *s, struct wish *x)
 				.work = ask_work,
 				.done = ask_done,
 				.drop = asking_drop,
-				.quiet = true};
+				.quiet = true,
+				.light = true};
 	struct mix_asking *a = s->asking;
 	bool gone = true;
 
@@ -446,6 +447,15 @@ follow(struct mix *s)
 		mix_ask(s, false, true);
 }
 
+static void
+mixture_name(const struct mix *s, char *buf, size_t size)
+{
+	if (mixing_empty(&s->set))
+		snprintf(buf, size, "nothing mixed: base");
+	else
+		mixing_label(&s->set, buf, size);
+}
+
 /* Shows the expert alone beside the others, or takes it away. */
 void
 mix_column_expert(struct mix *s, int e)
@@ -518,7 +528,7 @@ mix_columns_refresh(struct mix *s)
 			return;
 		k->dirty = true;
 	}
-	mixing_label(&s->set, k->name, sizeof k->name);
+	mixture_name(s, k->name, sizeof k->name);
 	follow(s);
 }
 
@@ -529,7 +539,8 @@ mix_columns_open(struct mix *s)
 	int most = -1;
 
 	column_add(s, 0, COLUMN_BASE, NULL, "base");
-	column_add(s, 1, COLUMN_MIXTURE, &s->set, mixing_label(&s->set, label, sizeof label));
+	mixture_name(s, label, sizeof label);
+	column_add(s, 1, COLUMN_MIXTURE, &s->set, label);
 	for (int e = 0; e < s->set.k; e++)
 		if (most < 0 || mixing_alpha(&s->set, e, NULL) > mixing_alpha(&s->set, most, NULL))
 			most = e;

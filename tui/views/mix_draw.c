@@ -77,7 +77,7 @@ draw_figures(struct canvas *c, struct rect r, const struct mix_column *k)
 		snprintf(a, sizeof a, "%d tokens", k->n);
 		break;
 	case COLUMN_STOPPED:
-		snprintf(a, sizeof a, "stopped at %d", k->n);
+		snprintf(a, sizeof a, k->n ? "stopped at %d" : "stopped", k->n);
 		break;
 	default:
 		if (k->rate > 0)

@@ -217,9 +217,11 @@ chosen(struct mix *s, char *out, size_t size, struct t2_err *err)
 	if (!x->expert)
 		return !t2_nomem(err, "search");
 	for (const char *p = given; *p;) {
-		size_t len = strcspn(p, ",");
+		size_t len = strcspn(p += strspn(p, " "), ","), after = len;
 		int e = 0;
 
+		while (len && p[len - 1] == ' ')
+			len--;
 		while (e < s->set.k &&
 		       (strlen(s->set.name[e]) != len || memcmp(s->set.name[e], p, len)))
 			e++;
@@ -229,7 +231,7 @@ chosen(struct mix *s, char *out, size_t size, struct t2_err *err)
 			return false;
 		}
 		x->expert[x->k++] = s->set.expert[e];
-		p += len + (p[len] == ',');
+		p += after + (p[after] == ',');
 	}
 	for (int e = 0; e < s->set.k && !*given; e++)
 		if (mixing_alpha(&s->set, e, NULL) != 0)

@@ -130,7 +130,8 @@ mix_vectors_read(struct mix *s)
 				.work = read_work,
 				.done = read_done,
 				.drop = read_drop,
-				.quiet = true};
+				.quiet = true,
+				.light = true};
 	struct reading *j;
 
 	if (s->reading || !s->set.k)
@@ -268,7 +269,8 @@ stats_start(struct mix *s)
 				.work = stats_work,
 				.done = stats_done,
 				.drop = stats_drop,
-				.quiet = true};
+				.quiet = true,
+				.light = true};
 	struct stats_job *j = calloc(1, sizeof *j);
 
 	if (!j)

@@ -416,6 +416,32 @@ open_selected(struct view *v, struct models *s)
 		opening_start(v->app, s->w, r->shipped ? "sample" : r->path);
 }
 
+/* A tensor that is one of the open model's matrices: to its spectrum. */
+static void
+open_tensor(struct view *v, struct models *s)
+{
+	const struct models_row *r = models_selected(s);
+	const struct model_info *i = models_info(s);
+	int k = table_selected(&s->tensors);
+	char *name;
+
+	if (!r || !i || k < 0 || k >= i->tensors)
+		return;
+	if (!r->open) {
+		app_say(v->app, "%s is not open: Enter in the list opens it", r->name);
+		return;
+	}
+	if (model_matrix_find(s->w->ui.model, i->tensor[k].name) < 0) {
+		app_say(v->app, "%s is not decomposed: only the layers' matrices are",
+			i->tensor[k].name);
+		return;
+	}
+	if (!(name = strdup(i->tensor[k].name)))
+		return;
+	app_send(v->app, &spectrum_view, VIEW_MATRIX, name, free);
+	app_show(v->app, spectrum_view.number);
+}
+
 static bool
 facts_action(struct models *s, enum action a)
 {
@@ -476,6 +502,10 @@ models_action(struct view *v, void *state, int pane, enum action a)
 		models_decompose(v, s, NULL);
 		return true;
 	default:
+		if (a == A_OPEN) {
+			open_tensor(v, s);
+			return true;
+		}
 		return table_action(&s->tensors, a);
 	}
 }
@@ -486,8 +516,13 @@ models_mouse(struct view *v, void *state, int pane, const struct mouse *m)
 	struct models *s = state;
 	bool open = false;
 
-	if (pane == MD_TENSORS)
-		return table_mouse(&s->tensors, m, &open);
+	if (pane == MD_TENSORS) {
+		if (!table_mouse(&s->tensors, m, &open))
+			return false;
+		if (open)
+			open_tensor(v, s);
+		return true;
+	}
 	if (pane != MD_LIST || !table_mouse(&s->table, m, &open))
 		return false;
 	if (open)
@@ -532,7 +567,8 @@ static const struct pane_spec panes[] = {
 	[MD_FACTS] = {"facts", "architecture", 44, 8, CAN_MOVE | CAN(A_COMPARE) | CAN(A_REFRESH)},
 	[MD_FACTORS] = {"factors", "decomposed", 30, 9,
 			CAN(A_OPEN) | CAN(A_COMPARE) | CAN(A_REFRESH)},
-	[MD_TENSORS] = {"tensors", "tensors", 44, 4, CAN_LIST | CAN(A_SORT) | CAN(A_REFRESH)},
+	[MD_TENSORS] = {"tensors", "tensors", 44, 4,
+			CAN_LIST | CAN(A_OPEN) | CAN(A_SORT) | CAN(A_REFRESH)},
 };
 
 const struct view_ops models_view = {

@@ -228,7 +228,7 @@ static void
 draw_factors(struct view *v, struct models *s, struct canvas *c, struct rect r)
 {
 	const struct model_info *i = models_info(s);
-	int bar = r.w - 22;
+	int bar = r.w - 22, last = r.h - 1 < MAT_KINDS + 1 ? r.h - 1 : MAT_KINDS + 1;
 
 	if (!i) {
 		view_title(v, MD_FACTORS, "decomposed");
@@ -244,7 +244,7 @@ draw_factors(struct view *v, struct models *s, struct canvas *c, struct rect r)
 		canvas_printf(c, r.x + 8 + bar, r.y + k, 13, canvas_style(c, TH_TEXT), "%4d of %d",
 			      i->decomposed[k], i->adaptable[k]);
 	}
-	draw_state(v, s, i, c, (struct rect){r.x + 1, r.y + r.h - 1, r.w - 2, 1});
+	draw_state(v, s, i, c, (struct rect){r.x + 1, r.y + last, r.w - 2, 1});
 }
 
 /* A small screen: what is selected stands below the list. */

@@ -337,6 +337,18 @@ show_expert(struct spectrum *s, const char *name)
 }
 
 static void
+show_matrix(struct view *v, struct spectrum *s, const char *name)
+{
+	int mat = model_matrix_find(s->w->ui.model, name);
+
+	if (mat < 0)
+		return;
+	s->layer = mat / MAT_KINDS;
+	s->kind = mat % MAT_KINDS;
+	view_focus(v, SP_MAP);
+}
+
+static void
 spectrum_event(struct view *v, void *state, const struct event *e)
 {
 	struct spectrum *s = state;
@@ -355,6 +367,9 @@ spectrum_event(struct view *v, void *state, const struct event *e)
 		world_refresh(s->w);
 		read_experts(s);
 		values(s);
+		break;
+	case VIEW_MATRIX:
+		show_matrix(v, s, e->data);
 		break;
 	case VIEW_BESIDE:
 		s->beside = true;

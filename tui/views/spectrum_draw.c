@@ -65,7 +65,8 @@ draw_facts(struct view *v, struct spectrum *s, struct canvas *c, struct rect r)
 	view_title(v, SP_FACTS, "%s", w->name);
 	if (!s->have[mat]) {
 		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_STALE),
-			    "not decomposed yet: the map fills in as it comes");
+			    s->w->decomposing ? "not decomposed yet: the map fills in as it comes"
+					      : "not decomposed: D in 1 Models does that");
 		return;
 	}
 	if (sp_beside_facts(v, s, c, r))
@@ -126,7 +127,8 @@ draw_curve(struct view *v, struct spectrum *s, struct canvas *c, struct rect r)
 	struct plot p = {.series = series,
 			 .log_y = !s->linear && !s->energy,
 			 .cursor = s->cursor,
-			 .empty = "this matrix is not decomposed yet"};
+			 .empty = s->w->decomposing ? "this matrix is not decomposed yet"
+						    : "not decomposed: D in 1 Models does that"};
 
 	memset(series, 0, sizeof series);
 	for (int i = 0; i < s->experts && n < SERIES - 2; i++) {

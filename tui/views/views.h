@@ -9,7 +9,8 @@ extern const struct view_ops models_view, spectrum_view, experts_view, mix_view,
 
 /* What one view asks of another by app_send(); data is a malloced string. */
 enum view_request {
-	VIEW_BESIDE = 1999, /* to Spectrum: the second model over the curve; no data */
+	VIEW_MATRIX = 1998, /* to Spectrum: select the matrix of this name */
+	VIEW_BESIDE,	    /* to Spectrum: the second model over the curve; no data */
 	VIEW_EXPERT = 2000, /* to Spectrum: this expert over the curve */
 	VIEW_STRATEGY,	    /* to Ask: ask by this strategy */
 	VIEW_TASK,	    /* to Train: train on this task */

@@ -26,6 +26,21 @@ editor_free(struct editor *e)
 	e->pos = 0;
 }
 
+/* What was put in or taken out may have joined with its neighbours (flags pair anew, an accent finds another letter): the
+ * cursor goes behind the cluster that it would stand in. */
+static void
+to_border(struct editor *e)
+{
+	const char *s = editor_text(e);
+	size_t i = e->pos;
+
+	while (i > 0 && s[i - 1] != '\n')
+		i--;
+	while (i < e->pos)
+		i = utf8_after(s, e->text.len, i);
+	e->pos = i;
+}
+
 static bool
 insert(struct editor *e, const char *s, size_t n)
 {
@@ -52,6 +67,7 @@ erase(struct editor *e, size_t from, size_t to)
 	memmove(e->text.s + from, e->text.s + to, e->text.len - to + 1);
 	e->text.len -= to - from;
 	e->pos = from;
+	to_border(e);
 	return EDITOR_CHANGED;
 }
 
@@ -176,6 +192,7 @@ static enum editor_result
 move_to(struct editor *e, size_t pos)
 {
 	e->pos = pos;
+	to_border(e);
 	return EDITOR_MOVED;
 }
 
@@ -244,7 +261,10 @@ editor_key(struct editor *e, int key)
 		if (!key_char(key))
 			return EDITOR_IGNORED;
 		k = glyph_put(key, u);
-		return insert(e, u, (size_t)k) ? EDITOR_CHANGED : EDITOR_MOVED;
+		if (!insert(e, u, (size_t)k))
+			return EDITOR_MOVED;
+		to_border(e);
+		return EDITOR_CHANGED;
 	}
 }
 
@@ -263,6 +283,7 @@ editor_paste(struct editor *e, const char *text)
 		if ((unsigned char)ch >= 0x20 || ch == '\n' || ch == '\t')
 			changed |= insert(e, &ch, 1);
 	}
+	to_border(e);
 	return changed;
 }
 
