@@ -24,7 +24,7 @@ struct asking {
 	json_t *scores, *mixture; /* label -> likelihood, expert -> alpha */
 	char *decision;		  /* label of pass 1, or the strategy's own name */
 	double tokens_per_s;	  /* after the first token */
-	int64_t id;		  /* of the decision kept in the store; 0: the store may only be read */
+	int64_t id; /* of the decision kept in the store; 0: the store may only be read */
 };
 
 enum t2_status asking_run(struct asking *out, struct workspace *ws, const char *prompt,

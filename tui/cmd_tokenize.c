@@ -33,6 +33,18 @@ decode(struct cli *c, const struct tokenizer *t, const char *list)
 
 	if (cli_parse_ids(list, &ids, &n, &c->err))
 		return cli_fail(c);
+	for (int i = 0; i < n; i++) {
+		size_t len;
+
+		if (!tokenizer_piece(t, ids[i], &len)) {
+			cli_note(
+				c,
+				"token id %d: not in the vocabulary, whose ids are 0 .. %d; U+FFFD "
+				"stands for it",
+				ids[i], tokenizer_size(t) - 1);
+			break;
+		}
+	}
 	if (tokenizer_decode(t, ids, n, &out, &c->err)) {
 		free(ids);
 		strbuf_free(&out);

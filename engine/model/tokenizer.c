@@ -282,9 +282,10 @@ tok_stream_push(struct tok_stream *s, int id, struct strbuf *out, struct t2_err 
 	size_t len;
 	const char *piece = tokenizer_piece(s->t, id, &len);
 
-	if (!piece)
-		return t2_fail(err, T2_EINVAL, "token id %d: no such token, ids are 0 .. %d", id,
-			       s->t->size - 1);
+	if (!piece) {
+		piece = "\xef\xbf\xbd";
+		len = 3;
+	}
 	detok_push(&s->run, piece, len, out);
 	return s->run.failed || out->failed ? t2_nomem(err, "decoding") : T2_OK;
 }

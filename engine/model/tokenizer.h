@@ -44,7 +44,7 @@ int tokenizer_merges(const struct tokenizer *t);
 enum t2_status tokenizer_encode(const struct tokenizer *t, const char *text, size_t len, int flags,
 				struct ids *ids, struct t2_err *err);
 /* Appends the text of the whole list; special tokens are shown as they are written, no clean-up.  An id without an entry
- * is T2_EINVAL: a model may have more rows than its tokenizer has tokens. */
+ * is U+FFFD: a model may have more rows than its tokenizer has tokens, and draw one of them. */
 enum t2_status tokenizer_decode(const struct tokenizer *t, const int *ids, int n,
 				struct strbuf *out, struct t2_err *err);
 

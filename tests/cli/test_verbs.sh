@@ -58,6 +58,8 @@ check tokenize json "json_array_length(j,'\$.ids')=json_array_length(j,'\$.piece
 back() { # text, with every byte of it, comes back
 	printf 'A cat\n sat  there.\n' >"$D/text"
 	ids=$(j tokenize $S --no-special - <"$D/text" | jget '$.ids' | tr -d '[]')
+	"$T" tokenize $S --decode "${ids%%,*},999999" 2>"$D/err" | grep -q "$(printf '\357\277\275')\$" && grep -q 'id 999999: not in the vocabulary' "$D/err" &&
+		[ "$("$T" tokenize $S --decode 999999 --json --quiet)" = "{\"text\":\"$(printf '\357\277\275')\"}" ] || return 1
 	"$T" tokenize $S --decode "$ids" | cmp - "$D/text"
 }
 check tokenize_back back

@@ -23,8 +23,10 @@ check train_120x40 play 120x40 train
 check models_120x40 play 120x40 models
 check models_200x60 play 200x60 models
 check mix_120x40 play 120x40 mix
+check mix_80x24 play 80x24 mix-small
 check runs_120x40 play 120x40 runs
 check themes_120x40 play 120x40 themes
+check help_120x40 play 120x40 help
 # the user's own themes are in the list; a wrong one says where, and cannot be kept
 mkdir -p "$home/config/t2tui/themes"
 printf '# mine\ninherit = dark\ndim = reddish\n' >"$home/config/t2tui/themes/aa-mine.theme"

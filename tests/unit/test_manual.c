@@ -12,6 +12,8 @@
 #include "engine/base/mapfile.h"
 #include "engine/base/strbuf.h"
 #include "tui/app.h"
+#include "tui/event.h"
+#include "tui/keymap.h"
 #include "tui/views/views.h"
 
 static const char page[] = "man/t2tui.1";
@@ -63,10 +65,59 @@ test_keys(void **state)
 	free(want);
 }
 
+/* In each pane of each view every key that help shows does what help says, and every common action that the pane takes
+ * has a key: nothing in the tables hides behind something else. */
+static void
+check_pane(const struct keymap *k, const struct view_ops *ops, int pane)
+{
+	struct binding_set sets[3];
+	int n = keymap_sets(k, ops->number, sets);
+	unsigned can = ops->panes[pane].can, found = 0;
+	char name[24];
+
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < sets[i].n; j++) {
+			const struct binding *b = &sets[i].rows[j];
+			const char *s = b->keys;
+			int key;
+
+			if (!binding_holds(b, pane, can))
+				continue;
+			if (b->action != A_NONE)
+				found |= CAN(b->action);
+			while ((key = key_parse(&s)))
+				if (binding_find(sets, n, key, pane, can) != b)
+					fail_msg("%s, %s: %s is %s, not %s", ops->name,
+						 ops->panes[pane].name, key_text(key, name),
+						 binding_find(sets, n, key, pane, can)->name,
+						 b->name);
+		}
+	/* Esc is nobody's key in the tables. */
+	if (can & ~found & ~CAN(A_BACK))
+		fail_msg("%s, %s: an action without a key: %x", ops->name, ops->panes[pane].name,
+			 can & ~found);
+}
+
+static void
+test_one_meaning(void **state)
+{
+	struct keymap *k;
+	struct t2_err err;
+
+	(void)state;
+	if (keymap_new(&k, workbench_views, workbench_view_count, NULL, 0, "", &err))
+		fail_msg("%s", err.msg);
+	for (int i = 0; i < workbench_view_count; i++)
+		for (int pane = 0; pane < workbench_views[i]->npanes; pane++)
+			check_pane(k, workbench_views[i], pane);
+	keymap_free(k);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_keys)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_keys),
+					   cmocka_unit_test(test_one_meaning)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -294,7 +294,8 @@ send(struct mix *s, struct wish *x)
 				.done = ask_done,
 				.drop = asking_drop,
 				.quiet = true,
-				.light = true};
+				.light = true,
+				.passing = true};
 	struct mix_asking *a = s->asking;
 	bool gone = true;
 

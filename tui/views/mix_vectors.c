@@ -131,7 +131,8 @@ mix_vectors_read(struct mix *s)
 				.done = read_done,
 				.drop = read_drop,
 				.quiet = true,
-				.light = true};
+				.light = true,
+				.passing = true};
 	struct reading *j;
 
 	if (s->reading || !s->set.k)
@@ -270,7 +271,8 @@ stats_start(struct mix *s)
 				.done = stats_done,
 				.drop = stats_drop,
 				.quiet = true,
-				.light = true};
+				.light = true,
+				.passing = true};
 	struct stats_job *j = calloc(1, sizeof *j);
 
 	if (!j)

@@ -12,14 +12,25 @@ struct help {
 	bool search; /* after '/': q is a letter even as the first */
 };
 
+/* What is in no table of bindings: it cannot be given other keys. */
 static const struct {
-	const char *keys, *help;
+	const char *scope, *keys, *help;
 } always[] = {
-	{"Esc", "back: out of a field, a filter, a zoom; cancels this view's job"},
-	{"Ctrl-c", "cancels this view's job"},
-	{"/", "in this help: search, also for words that begin with q"},
-	{"mouse",
-	 "click focuses and selects, wheel scrolls, drag moves borders; Shift selects text"},
+	{"always", "Esc", "back: leaves field, filter, zoom; cancels its job"},
+	{"always", "Ctrl-c", "cancels this view's job"},
+	{"always", "click", "focuses and selects, a second one opens"},
+	{"always", "wheel, drag", "scrolls; moves sliders and borders between panes"},
+	{"always", "Shift and drag", "the terminal's own selection"},
+	{"in a text field", "Enter", "accepts; Esc leaves"},
+	{"in a text field", "Alt-Enter Ctrl-j", "breaks the line"},
+	{"in a text field", "Ctrl-a, Ctrl-e", "to the beginning, the end of the line"},
+	{"in a text field", "Alt-b, Alt-f", "a word back, a word on"},
+	{"in a text field", "Ctrl-w", "deletes the word before"},
+	{"in a text field", "Ctrl-u, Ctrl-k", "deletes to the beginning, the end of the line"},
+	{"in : and /", "Up, Down", "what was given before; in : also Ctrl-p, Ctrl-n"},
+	{"in : and /", "Tab", "completes the command, then what follows it"},
+	{"in this help", "letters", "search names, keys and words"},
+	{"in this help", "/", "the same, for words that begin with q"},
 };
 
 /* One line at row (from the top of the text, before scrolling); NULL keys: a heading. */
@@ -41,10 +52,21 @@ line_draw(struct canvas *c, struct rect r, int line, const char *keys, const cha
 	canvas_right(c, r.x + r.w - named, r.y, named, canvas_style(c, TH_DIM), name);
 }
 
+/* Every word of the search is in the name, the explanation or the keys. */
 static bool
-found(const char *filter, const char *a, const char *b, const char *c)
+found(const char *filter, const char *name, const char *help, const char *keys)
 {
-	return !*filter || binding_fuzzy(a, filter) || strstr(b, filter) || strstr(c, filter);
+	while (*filter) {
+		size_t n = strcspn(filter, " ");
+		char word[64];
+
+		snprintf(word, sizeof word, "%.*s", (int)n, filter);
+		if (n && !strcasestr(name, word) && !strcasestr(help, word) &&
+		    !strcasestr(keys, word))
+			return false;
+		filter += n + (filter[n] == ' ');
+	}
+	return true;
 }
 
 static void
@@ -57,6 +79,7 @@ help_draw(struct app *a, void *state, struct canvas *c)
 	int w = c->w - 6 < 84 ? c->w - 6 : 84, n = app_bindings(v, sets), line = 0;
 	struct rect r = {(c->w - w) / 2, 1, w, c->h - 2}, in, old;
 	struct style border = canvas_style(c, TH_POPUP_BORDER);
+	const char *scope = NULL;
 	unsigned can = view_can(v);
 	char keys[64];
 
@@ -91,9 +114,16 @@ help_draw(struct app *a, void *state, struct canvas *c)
 			line_draw(c, in, line++ - h->top, keys[0] ? keys : ":", b->help, b->name);
 		}
 	}
-	for (size_t i = 0; i < sizeof always / sizeof *always; i++)
-		if (found(filter, always[i].keys, always[i].help, ""))
-			line_draw(c, in, line++ - h->top, always[i].keys, always[i].help, "");
+	for (size_t i = 0; i < sizeof always / sizeof *always; i++) {
+		if (!found(filter, "", always[i].help, always[i].keys))
+			continue;
+		if (always[i].scope != scope) {
+			line += line > 0;
+			line_draw(c, in, line++ - h->top, NULL, always[i].scope, "");
+			scope = always[i].scope;
+		}
+		line_draw(c, in, line++ - h->top, always[i].keys, always[i].help, "");
+	}
 	if (!line)
 		line_draw(c, in, 0, NULL, "nothing here is called that", "");
 	canvas_unclip(c, old);
