@@ -235,8 +235,10 @@ static void
 stop_trainer(void *arg)
 {
 	struct world_run *x = arg;
+	struct t2_err err;
 
-	store_run_ask_stop(x->w->ui.store, x->id, NULL);
+	if (store_run_ask_stop(x->w->ui.store, x->id, &err))
+		app_fail(x->w->app, &err);
 }
 
 static void
@@ -256,11 +258,12 @@ watch_run(struct world *w, const struct run_row *r)
 		struct job_spec spec = {
 			.name = name, .cancel = stop_trainer, .arg = arg, .drop = free};
 
+		if (grown)
+			w->run = grown;
 		if (!grown || !arg) {
 			free(arg);
 			return;
 		}
-		w->run = grown;
 		*arg = (struct world_run){.w = w, .id = r->id};
 		snprintf(name, sizeof name, "run %lld %.40s", (long long)r->id, r->name);
 		x = &w->run[w->nruns++];

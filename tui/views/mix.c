@@ -127,8 +127,11 @@ read_experts(struct mix *s)
 	s->set = next;
 	if (s->sel >= s->set.k)
 		s->sel = s->set.k ? s->set.k - 1 : 0;
-	if (same)
+	if (same) {
+		if (!s->vectors) /* reading them has failed or was cancelled */
+			mix_vectors_read(s);
 		return;
+	}
 	s->group = -1;
 	mix_vectors_drop(s->vectors);
 	s->vectors = NULL;
