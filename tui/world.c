@@ -30,10 +30,19 @@ world_open(struct world *w, const char *model, const char *store_path, int threa
 }
 
 void
-world_close(struct world *w)
+world_closing(void *world)
 {
+	struct world *w = world;
+
 	if (w->watching && write(w->stop[1], "", 1) == 1)
 		pthread_join(w->watcher, NULL);
+	w->watching = false;
+}
+
+void
+world_close(struct world *w)
+{
+	world_closing(w);
 	for (int i = 0; i < 2; i++)
 		if (w->stop[i] >= 0)
 			close(w->stop[i]);
