@@ -494,7 +494,7 @@ ask_paste(struct view *v, void *state, int pane, const char *text)
 	(void)pane;
 	view_focus(v, ASK_PROMPT);
 	view_edit(v, true);
-	if (!editor_paste(&s->editor, text))
+	if (editor_paste(&s->editor, text))
 		app_say(v->app, "the prompt takes at most %d bytes; the rest was left out",
 			EDITOR_MAX);
 }

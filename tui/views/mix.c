@@ -373,7 +373,7 @@ mix_paste(struct view *v, void *state, int pane, const char *text)
 		return;
 	}
 	edit_prompt(v);
-	if (!editor_paste(&s->prompt, text))
+	if (editor_paste(&s->prompt, text))
 		app_say(v->app, "the prompt takes at most %d bytes; the rest was left out",
 			EDITOR_MAX);
 }
