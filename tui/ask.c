@@ -160,7 +160,8 @@ prompt_paste(struct app *a, void *state, const char *text)
 	struct prompt *p = state;
 
 	completer_close(&p->names);
-	if (editor_paste(&p->e, text) && p->p.changed)
+	editor_paste(&p->e, text);
+	if (p->p.changed)
 		p->p.changed(a, p->p.arg, editor_text(&p->e));
 }
 

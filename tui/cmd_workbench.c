@@ -226,6 +226,7 @@ workbench_open(struct cli *c, struct app_config *cfg)
 		world_title(&w, text, sizeof text);
 		cfg->title = text;
 		cfg->user = &w;
+		cfg->closing = world_closing;
 		cfg->words = world_words;
 		rc = app_run(cfg);
 		if (!rc && !cfg->script)

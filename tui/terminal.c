@@ -119,6 +119,61 @@ keys_define(void)
 		define_key(more[i].seq, more[i].key);
 }
 
+/* Only where the terminal itself says nothing: the variables are left over from some other size as often as not. */
+static int
+size_told(const char *name, int otherwise)
+{
+	const char *v = getenv(name);
+	long n = v ? strtol(v, NULL, 10) : 0;
+
+	return n > 0 && n < 10000 ? (int)n : otherwise;
+}
+
+/* What the terminal says, else the variables, else what is usual. */
+static void
+size_find(int usual_w, int usual_h, int *w, int *h)
+{
+	struct winsize ws = {0};
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws))
+		ws.ws_col = ws.ws_row = 0;
+	*w = ws.ws_col ? ws.ws_col : size_told("COLUMNS", usual_w);
+	*h = ws.ws_row ? ws.ws_row : size_told("LINES", usual_h);
+	*w = *w > 1000 ? 1000 : *w;
+	*h = *h > 400 ? 400 : *h;
+}
+
+static void
+env_put(const char *name, const char *value)
+{
+	if (value)
+		setenv(name, value, 1);
+	else
+		unsetenv(name);
+}
+
+/* curses believes LINES and COLUMNS before anything else, and asks for the memory: for this call they are right. */
+static SCREEN *
+screen_new(void)
+{
+	const char *l = getenv("LINES"), *c = getenv("COLUMNS");
+	char *lines_was = l ? strdup(l) : NULL, *columns_was = c ? strdup(c) : NULL, text[16];
+	SCREEN *s;
+	int w, h;
+
+	size_find(80, 24, &w, &h);
+	snprintf(text, sizeof text, "%d", w);
+	setenv("COLUMNS", text, 1);
+	snprintf(text, sizeof text, "%d", h);
+	setenv("LINES", text, 1);
+	s = newterm(NULL, stdout, stdin);
+	env_put("LINES", lines_was);
+	env_put("COLUMNS", columns_was);
+	free(lines_was);
+	free(columns_was);
+	return s;
+}
+
 enum t2_status
 terminal_open(struct terminal **out, const struct terminal_options *opt, struct t2_err *err)
 {
@@ -156,8 +211,7 @@ terminal_open(struct terminal **out, const struct terminal_options *opt, struct 
 		free(t);
 		return T2_EIO;
 	}
-	use_env(FALSE); /* LINES and COLUMNS may be anything; terminal_size() looks for itself */
-	t->screen = newterm(NULL, stdout, stdin);
+	t->screen = screen_new();
 	t->input = t->screen ? newpad(1, 1) : NULL;
 	if (!t->input) {
 		if (t->screen) {
@@ -235,28 +289,11 @@ terminal_signal(struct terminal *t)
 	return rescue_signal();
 }
 
-/* Only where the terminal itself says nothing: the variables are left over from some other size as often as not. */
-static int
-size_told(const char *name, int otherwise)
-{
-	const char *v = getenv(name);
-	long n = v ? strtol(v, NULL, 10) : 0;
-
-	return n > 0 && n < 10000 ? (int)n : otherwise;
-}
-
 void
 terminal_size(struct terminal *t, int *w, int *h)
 {
-	struct winsize ws = {0};
-
 	(void)t;
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws))
-		ws.ws_col = ws.ws_row = 0;
-	*w = ws.ws_col ? ws.ws_col : size_told("COLUMNS", columns > 0 ? columns : 80);
-	*h = ws.ws_row ? ws.ws_row : size_told("LINES", lines > 0 ? lines : 24);
-	*w = *w > 1000 ? 1000 : *w;
-	*h = *h > 400 ? 400 : *h;
+	size_find(columns > 0 ? columns : 80, lines > 0 ? lines : 24, w, h);
 }
 
 enum color_depth

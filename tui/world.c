@@ -30,10 +30,19 @@ world_open(struct world *w, const char *model, const char *store_path, int threa
 }
 
 void
-world_close(struct world *w)
+world_closing(void *world)
 {
+	struct world *w = world;
+
 	if (w->watching && write(w->stop[1], "", 1) == 1)
 		pthread_join(w->watcher, NULL);
+	w->watching = false;
+}
+
+void
+world_close(struct world *w)
+{
+	world_closing(w);
 	for (int i = 0; i < 2; i++)
 		if (w->stop[i] >= 0)
 			close(w->stop[i]);
@@ -235,8 +244,10 @@ static void
 stop_trainer(void *arg)
 {
 	struct world_run *x = arg;
+	struct t2_err err;
 
-	store_run_ask_stop(x->w->ui.store, x->id, NULL);
+	if (store_run_ask_stop(x->w->ui.store, x->id, &err))
+		app_fail(x->w->app, &err);
 }
 
 static void
@@ -256,11 +267,12 @@ watch_run(struct world *w, const struct run_row *r)
 		struct job_spec spec = {
 			.name = name, .cancel = stop_trainer, .arg = arg, .drop = free};
 
+		if (grown)
+			w->run = grown;
 		if (!grown || !arg) {
 			free(arg);
 			return;
 		}
-		w->run = grown;
 		*arg = (struct world_run){.w = w, .id = r->id};
 		snprintf(name, sizeof name, "run %lld %.40s", (long long)r->id, r->name);
 		x = &w->run[w->nruns++];

@@ -222,8 +222,36 @@ test_editor_paste(void **state)
 	(void)state;
 	editor_set(&e, "ab");
 	editor_key(&e, K_LEFT);
-	assert_true(editor_paste(&e, "1\n2\033[31m"));
+	assert_int_equal(editor_paste(&e, "1\n2\033[31m"), 0);
 	assert_string_equal(editor_text(&e), "a1 2[31mb");
+	editor_free(&e);
+}
+
+/* More than there is room for: cut between characters, and told. */
+static void
+test_editor_paste_full(void **state)
+{
+	static const char *const one[] = {"日", "e\xcc\x81", "👩\xe2\x80\x8d👧", "x"};
+	struct strbuf b = {0};
+	struct editor e = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof one / sizeof *one; i++) {
+		size_t n = strlen(one[i]), room = (EDITOR_MAX - 2) / n * n;
+
+		strbuf_clear(&b);
+		while (b.len < EDITOR_MAX + 100)
+			strbuf_str(&b, one[i]);
+		editor_set(&e, "ab");
+		editor_key(&e, K_LEFT);
+		assert_int_equal(editor_paste(&e, b.s), b.len - room);
+		assert_int_equal(e.text.len, room + 2);
+		assert_int_equal(e.pos, room + 1);
+		assert_memory_equal(e.text.s + e.pos - n, one[i], n);
+		assert_string_equal(e.text.s + e.pos, "b");
+		assert_int_equal(editor_paste(&e, b.s), b.len - (EDITOR_MAX - 2 - room) / n * n);
+	}
+	strbuf_free(&b);
 	editor_free(&e);
 }
 
@@ -730,6 +758,7 @@ main(void)
 		cmocka_unit_test(test_editor_clusters),
 		cmocka_unit_test(test_editor_random),
 		cmocka_unit_test(test_editor_paste),
+		cmocka_unit_test(test_editor_paste_full),
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_table_narrow),
 		cmocka_unit_test(test_form),

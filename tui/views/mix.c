@@ -127,8 +127,11 @@ read_experts(struct mix *s)
 	s->set = next;
 	if (s->sel >= s->set.k)
 		s->sel = s->set.k ? s->set.k - 1 : 0;
-	if (same)
+	if (same) {
+		if (!s->vectors) /* reading them has failed or was cancelled */
+			mix_vectors_read(s);
 		return;
+	}
 	s->group = -1;
 	mix_vectors_drop(s->vectors);
 	s->vectors = NULL;
@@ -370,7 +373,7 @@ mix_paste(struct view *v, void *state, int pane, const char *text)
 		return;
 	}
 	edit_prompt(v);
-	if (!editor_paste(&s->prompt, text))
+	if (editor_paste(&s->prompt, text))
 		app_say(v->app, "the prompt takes at most %d bytes; the rest was left out",
 			EDITOR_MAX);
 }

@@ -268,10 +268,27 @@ editor_key(struct editor *e, int key)
 	}
 }
 
-bool
+/* How much of it fits into room bytes without cutting a character. */
+static size_t
+fitting(const char *s, size_t n, size_t room)
+{
+	size_t start, cut = room;
+
+	if (n <= room)
+		return n;
+	while (cut > 0 && ((unsigned char)s[cut] & 0xc0) == 0x80)
+		cut--;
+	if (!cut)
+		return 0;
+	start = utf8_before(s, n, cut);
+	return utf8_after(s, n, start) > cut ? start : cut;
+}
+
+size_t
 editor_paste(struct editor *e, const char *text)
 {
-	bool changed = false;
+	struct strbuf b = {0};
+	size_t n = 0, all;
 
 	strbuf_add(&e->text, "", 0);
 	for (const char *s = text; *s; s++) {
@@ -281,10 +298,17 @@ editor_paste(struct editor *e, const char *text)
 			ch = ' ';
 		/* Other control characters would only show as pictures. */
 		if ((unsigned char)ch >= 0x20 || ch == '\n' || ch == '\t')
-			changed |= insert(e, &ch, 1);
+			strbuf_char(&b, ch);
 	}
-	to_border(e);
-	return changed;
+	all = b.len;
+	if (all && !b.failed) {
+		n = fitting(b.s, all, EDITOR_MAX - e->text.len);
+		if (!insert(e, b.s, n))
+			n = 0;
+		to_border(e);
+	}
+	strbuf_free(&b);
+	return all - n;
 }
 
 bool

@@ -36,7 +36,8 @@ struct editor {
 void editor_set(struct editor *e, const char *text); /* cursor to the end */
 const char *editor_text(const struct editor *e);     /* never NULL; until the next change */
 enum editor_result editor_key(struct editor *e, int key);
-bool editor_paste(struct editor *e, const char *text);
+/* Puts in what has room, whole characters of it; returns how many bytes were left out. */
+size_t editor_paste(struct editor *e, const char *text);
 /* edit: it takes letters now, and has the cursor. */
 void editor_draw(struct editor *e, struct canvas *c, struct rect r, bool edit);
 int editor_rows(const struct editor *e, int width);		  /* how many it needs */

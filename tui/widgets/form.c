@@ -305,7 +305,10 @@ form_key(struct form *f, int key)
 bool
 form_paste(struct form *f, const char *text)
 {
-	return f->editing && editor_paste(&f->e, text);
+	if (!f->editing)
+		return false;
+	editor_paste(&f->e, text);
+	return true;
 }
 
 bool

@@ -280,8 +280,8 @@ palette_paste(struct app *a, void *state, const char *text)
 	struct palette *p = state;
 
 	completer_close(&p->names);
-	if (editor_paste(&p->e, text))
-		palette_match(a, p);
+	editor_paste(&p->e, text);
+	palette_match(a, p);
 }
 
 static bool
