@@ -177,7 +177,6 @@ draw_top(struct app *a, struct canvas *c)
 		bool brand, size;
 	} tries[] = {{TABS_FULL, true, true},
 		     {TABS_SHORT, true, true},
-		     {TABS_SHORT, false, true},
 		     {TABS_SHORT, false, false},
 		     {TABS_BARE, true, true}};
 	struct style bar = canvas_style(c, TH_BAR);
@@ -230,7 +229,8 @@ draw_hints(struct canvas *c, const char *s)
 		if (!gap || gap > end)
 			gap = end;
 		snprintf(key, sizeof key, "%.*s", (int)(gap - s), s);
-		snprintf(what, sizeof what, "%.*s", (int)(end - gap), gap + (gap < end));
+		gap += gap < end;
+		snprintf(what, sizeof what, "%.*s", (int)(end - gap), gap);
 		x = draw_hint(c, x, c->w, key, what);
 		s = end + strspn(end, " ");
 	}
@@ -288,6 +288,10 @@ draw_keys(struct app *a, struct canvas *c)
 	int x = 1, x1, n = app_bindings(v, sets);
 	unsigned can = view_can(v);
 
+	if (a->overlay) { /* the view's keys do not hold */
+		draw_hints(c, a->overlay->hint ? a->overlay->hint : "");
+		return;
+	}
 	if (v->editing) {
 		draw_hints(c, v->hint ? v->hint : "Esc leave  Enter accept");
 		return;
