@@ -138,7 +138,9 @@ draw_answer(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 	struct rect top = r;
 	char kl[32];
 
-	if (d && d->tokens > 0 && d->tokens_per_s > 0 && !isnan(d->kl))
+	if (d && d->tokens > 0 && d->tokens_per_s > 0 && !strcmp(d->decision, "none"))
+		view_note(v, ASK_ANSWER, "%d tokens · %.0f tok/s", d->tokens, d->tokens_per_s);
+	else if (d && d->tokens > 0 && d->tokens_per_s > 0 && !isnan(d->kl))
 		view_note(v, ASK_ANSWER, "%d tokens · %.0f tok/s · KL to base %s/token", d->tokens,
 			  d->tokens_per_s, gauge_number(kl, sizeof kl, d->kl / (double)d->tokens));
 	else if (d)

@@ -479,9 +479,14 @@ search(struct view *v, void *state, const char *arg)
 static void
 ask_again(struct view *v, void *state, const char *arg)
 {
-	(void)v;
+	struct mix *s = state;
+	const char *text = editor_text(&s->prompt);
+
 	(void)arg;
-	mix_ask(state, true, false);
+	if (text[strspn(text, " \t\n")])
+		mix_ask(s, true, false);
+	else
+		edit_prompt(v);
 }
 
 static void

@@ -61,14 +61,14 @@ column_style(const struct canvas *c, const struct mix_column *k)
 }
 
 static void
-draw_figures(struct canvas *c, struct rect r, const struct mix_column *k)
+draw_figures(struct canvas *c, struct rect r, const struct mix_column *k, bool prompt)
 {
 	struct style dim = canvas_style(c, TH_DIM);
 	char a[40] = "", b[40] = "", n[24];
 
 	switch (k->state) {
 	case COLUMN_IDLE:
-		snprintf(a, sizeof a, "a asks");
+		snprintf(a, sizeof a, prompt ? "a asks" : "a writes a prompt");
 		break;
 	case COLUMN_ASKED:
 		snprintf(a, sizeof a, "waiting ...");
@@ -127,7 +127,8 @@ draw_column(struct view *v, struct mix *s, struct canvas *c, struct rect r, int 
 		canvas_text(c, text.x, text.y, text.w, canvas_style(c, TH_DIM), "(nothing said)");
 	else
 		flow_draw(&k->flow, c, text);
-	draw_figures(c, (struct rect){r.x + 1, r.y + r.h - low, r.w - 2, low}, k);
+	draw_figures(c, (struct rect){r.x + 1, r.y + r.h - low, r.w - 2, low}, k,
+		     *editor_text(&s->prompt));
 }
 
 static void
@@ -216,7 +217,7 @@ mix_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r)
 			canvas_hline(c, r.x, low.y - 1, r.w, canvas_style(c, TH_BORDER));
 			canvas_wrap(c, rect_inset(low, 1, 0), canvas_style(c, TH_DIM),
 				    *editor_text(&s->prompt) ? editor_text(&s->prompt)
-							     : "No question yet: e writes one.",
+							     : "No prompt yet: a writes one.",
 				    0);
 		} else {
 			draw_answers(v, s, c, r);

@@ -260,7 +260,10 @@ cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st)
 			snprintf(buf, TABLE_CELL, "%.3f", r->best_accuracy);
 		break;
 	case 7:
-		gauge_time(buf, TABLE_CELL, r->seconds);
+		/* Steps are counted; before the first one, what it took until its last beat. */
+		gauge_time(buf, TABLE_CELL,
+			   r->step || r->seconds > 0 ? r->seconds
+						     : fmax(0, r->heartbeat - r->started));
 		break;
 	default:
 		buf[0] = 0;
