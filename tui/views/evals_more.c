@@ -40,7 +40,7 @@ state_text(const struct score *x, enum theme_role *role)
 		return x->best && x->clear ? "best here, clearly above base"
 		       : x->best	   ? "best here, intervals overlap"
 		       : x->clear	   ? "clearly above base"
-					   : "holds today";
+					   : "up to date";
 	}
 }
 
