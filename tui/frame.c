@@ -55,16 +55,24 @@ draw_job(struct app *a, struct canvas *c, int x0, int x1)
 	struct style st = canvas_style(c, TH_BAR), gauge = canvas_style(c, TH_GAUGE);
 	struct job_view j;
 	char text[160], number[32];
-	int i = shown_job(a), w, spark, more = jobs_active(a->jobs, false) - 1;
+	int i = shown_job(a), w, spark, more = jobs_active(a->jobs, false) - 1, room;
 
 	if (i < 0 || x1 - x0 < 12)
 		return x1;
 	jobs_get(a->jobs, i, &j);
-	if (j.progress.total > 0)
-		snprintf(text, sizeof text, "%s %ld/%ld", j.name, j.progress.done,
-			 j.progress.total);
-	else
+	if (j.progress.total >
+	    0) { /* where there is no room, the name is cut and not how far it is */
+		snprintf(number, sizeof number, " %ld/%ld", j.progress.done, j.progress.total);
+		room = x1 - x0 - 1 - utf8_width_str(number);
+		if (utf8_width_str(j.name) > room && room > 3)
+			snprintf(text, sizeof text, "%.*s…%s",
+				 (int)utf8_fit(j.name, strlen(j.name), room - 1, NULL), j.name,
+				 number);
+		else
+			snprintf(text, sizeof text, "%s%s", j.name, number);
+	} else {
 		snprintf(text, sizeof text, "%s %s", j.name, j.progress.stage);
+	}
 	/* How many more there are: where that fits whole. */
 	snprintf(number, sizeof number, " (+%d)", more);
 	if (more > 0 && utf8_width_str(text) + utf8_width_str(number) < x1 - x0)

@@ -29,6 +29,17 @@ world_open(struct world *w, const char *model, const char *store_path, int threa
 	return store_expert_list(w->ui.store, w->ui.model_id, &w->experts, err);
 }
 
+static void
+watcher_close(struct world *w)
+{
+	for (int i = 0; i < 2; i++)
+		if (w->stop[i] >= 0)
+			close(w->stop[i]);
+	if (w->inotify >= 0)
+		close(w->inotify);
+	w->inotify = w->stop[0] = w->stop[1] = -1;
+}
+
 void
 world_closing(void *world)
 {
@@ -43,11 +54,7 @@ void
 world_close(struct world *w)
 {
 	world_closing(w);
-	for (int i = 0; i < 2; i++)
-		if (w->stop[i] >= 0)
-			close(w->stop[i]);
-	if (w->inotify >= 0)
-		close(w->inotify);
+	watcher_close(w);
 	expert_list_free(&w->experts);
 	beside_free(w->beside);
 	free(w->run);
@@ -88,10 +95,11 @@ start_watcher(struct world *w, struct t2_err *err)
 		*slash = 0;
 	w->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (w->inotify < 0 || pipe(w->stop) ||
-	    inotify_add_watch(w->inotify, slash ? dir : ".", IN_MODIFY | IN_CREATE) < 0)
+	    inotify_add_watch(w->inotify, slash ? dir : ".", IN_MODIFY | IN_CREATE) < 0 ||
+	    pthread_create(&w->watcher, NULL, watch, w)) {
+		watcher_close(w);
 		return t2_fail(err, T2_EIO, "%s: cannot be watched; press r to read it again", dir);
-	if (pthread_create(&w->watcher, NULL, watch, w))
-		return t2_fail(err, T2_EIO, "%s: cannot be watched; press r to read it again", dir);
+	}
 	w->watching = true;
 	return T2_OK;
 }
@@ -153,7 +161,8 @@ world_begin(struct world *w, struct app *app, struct t2_err *err)
 	if (w->begun)
 		return T2_OK;
 	w->begun = true;
-	w->app = app;
+	if (!w->app) /* the watcher reads it, and goes on when another model is opened */
+		w->app = app;
 	if (!w->watching) {
 		if (start_watcher(w, &e))
 			app_fail(app, &e);
