@@ -50,7 +50,7 @@ check drawing_legend sh -c 'grep -q ">σ</text>\|>σ·z math</text>" curve.svg'
 check no_dots_left sh -c '! grep -q "width=\"2\" height=\"2\"" screen.svg runs.svg'
 # a popup hides the lines under it
 hidden() {
-	[ "$(grep -c '^<rect' screen.svg)" -lt "$(grep -c '^<rect' popup.svg)" ] && grep -q '>statistic<' popup.svg
+	[ "$(grep -c '^<rect' screen.svg)" -lt "$(grep -c '^<rect' popup.svg)" ] && grep -q '>log-linear<' popup.svg
 }
 check popup_hides hidden
 if command -v rsvg-convert >/dev/null; then
