@@ -3,8 +3,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "engine/base/date.h"
 #include "engine/model/model.h"
 #include "engine/svf/expert.h"
 #include "store/db.h"
@@ -247,8 +247,6 @@ store_expert_load(struct store *s, int64_t id, const struct model *m, struct exp
 	sqlite3_stmt *q = db_stmt(s, "SELECT " EXPERT_COLUMNS EXPERT_FROM "WHERE expert.id=?", err);
 	enum t2_status st = T2_EDB;
 	int rc;
-	time_t t;
-	struct tm tm;
 
 	*out = NULL;
 	if (!q)
@@ -274,8 +272,7 @@ store_expert_load(struct store *s, int64_t id, const struct model *m, struct exp
 	snprintf(e->modules, sizeof e->modules, "%s", row.modules);
 	if (!isnan(row.accuracy))
 		snprintf(e->accuracy, sizeof e->accuracy, "%.17g", row.accuracy);
-	t = (time_t)row.created;
-	strftime(e->created, sizeof e->created, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
+	date_text_utc(e->created, sizeof e->created, DATE_ISO, row.created);
 	snprintf(e->fingerprint, sizeof e->fingerprint, "%s", model_fingerprint(m));
 	if (!(q = db_stmt(s, "SELECT matrix,z,p FROM expert_vector WHERE expert=?", err))) {
 		st = T2_EDB;

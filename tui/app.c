@@ -570,6 +570,8 @@ static void
 app_end(struct app *a)
 {
 	terminal_close(a->terminal);
+	if (a->cfg->closing)
+		a->cfg->closing(a->cfg->user);
 	app_overlay_close(a);
 	jobs_free(a->jobs); /* before the views: threads may still read their state */
 	for (int i = 0; i < APP_VIEWS; i++) {

@@ -22,6 +22,8 @@ struct overlay_ops {
 	bool (*mouse)(struct app *a, void *state, const struct mouse *m);
 	void (*close)(void *state); /* frees state */
 	bool bottom;		    /* lies in the bottom band: the view stays in full sight */
+	const char *
+		hint; /* its keys for the bottom band, "Esc close  Enter run"; NULL: it shows them itself */
 };
 
 struct hit { /* a tab as drawn, for the mouse */

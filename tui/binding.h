@@ -61,6 +61,7 @@ enum {
 	BIND_ARG = 4,	 /* takes text after its name in the palette */
 	BIND_ALWAYS =
 		8, /* holds in popups and text fields too, but for keys that type a character */
+	BIND_LATE = 16, /* its place in the bottom band is behind the common keys */
 };
 
 /* What the text after a command's name is: Tab in the palette completes it. */

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "engine/base/date.h"
 #include "engine/svf/expert.h"
 #include "engine/svf/zchange.h"
 #include "tui/cli.h"
@@ -21,25 +21,16 @@ static const struct opt opts[] = {
 	{0},
 };
 
-static const char *
-when(double t, char *buf, size_t size)
-{
-	time_t s = (time_t)t;
-	struct tm tm;
-
-	strftime(buf, size, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&s, &tm));
-	return buf;
-}
-
 static json_t *
 row_json(const struct expert_row *r)
 {
 	char t[40];
-	json_t *o = json_pack("{s:s,s:o,s:s,s:s,s:s,s:s,s:I,s:s,s:b}", "name", r->name, "model",
-			      cli_json_text(r->model_name, strlen(r->model_name)), "task", r->task,
-			      "method", r->method, "scale", r->scale, "modules", r->modules,
-			      "parameters", (json_int_t)r->parameters, "created",
-			      when(r->created, t, sizeof t), "shipped", r->shipped);
+	json_t *o =
+		json_pack("{s:s,s:o,s:s,s:s,s:s,s:s,s:I,s:s,s:b}", "name", r->name, "model",
+			  cli_json_text(r->model_name, strlen(r->model_name)), "task", r->task,
+			  "method", r->method, "scale", r->scale, "modules", r->modules,
+			  "parameters", (json_int_t)r->parameters, "created",
+			  date_text_utc(t, sizeof t, DATE_ISO, r->created), "shipped", r->shipped);
 
 	json_object_set_new(o, "accuracy", cli_json_real(r->accuracy));
 	json_object_set_new(o, "base_accuracy", cli_json_real(r->base_accuracy));
@@ -69,7 +60,8 @@ list(struct cli *c)
 			printf("%-16s %-12s %-12s %-6s %-9s %-5s %8lld %8s %8s  %s%s\n", r->name,
 			       r->model_name, r->task, r->method, r->scale, r->modules,
 			       (long long)r->parameters, cli_figure(base, "%.3g", r->base_accuracy),
-			       cli_figure(best, "%.3g", r->accuracy), when(r->created, t, sizeof t),
+			       cli_figure(best, "%.3g", r->accuracy),
+			       date_text_utc(t, sizeof t, DATE_ISO, r->created),
 			       r->shipped ? " shipped" : "");
 	}
 	if (c->json)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "store/models.h"
+#include "store/runs.h"
 #include "tui/app.h"
 #include "tui/cli.h"
 #include "tui/conf.h"
@@ -176,6 +177,24 @@ settings(struct cli *c, struct app_config *cfg, struct conf *k, struct keymap **
 	return c->bad ? 2 : 0;
 }
 
+/* Trainers outlive the workbench: the shell's next line says which do. */
+static void
+what_goes_on(const struct cli *c, const struct world *w)
+{
+	struct run_list l;
+
+	if (store_run_list(w->ui.store, w->ui.model_id, &l, NULL))
+		return;
+	for (int i = 0; i < l.n; i++)
+		if (!strcmp(l.v[i].status, "running"))
+			cli_note(c,
+				 "run %lld %s goes on, at step %d of %d; \"t2tui run stop %lld\" "
+				 "stops it",
+				 (long long)l.v[i].id, l.v[i].name, l.v[i].step, l.v[i].steps,
+				 (long long)l.v[i].id);
+	run_list_free(&l);
+}
+
 static int
 workbench_open(struct cli *c, struct app_config *cfg)
 {
@@ -207,8 +226,11 @@ workbench_open(struct cli *c, struct app_config *cfg)
 		world_title(&w, text, sizeof text);
 		cfg->title = text;
 		cfg->user = &w;
+		cfg->closing = world_closing;
 		cfg->words = world_words;
 		rc = app_run(cfg);
+		if (!rc && !cfg->script)
+			what_goes_on(c, &w);
 	}
 	world_close(&w);
 	return rc;

@@ -62,7 +62,7 @@ deleting_row(struct app *a, struct store *s, enum trash_kind kind, int64_t id, c
 	}
 	snprintf(text, sizeof text, "%.140s deleted", what);
 	app_undo_push(a, text, bring_back, x, deleted_drop);
-	app_say(a, "%s; u takes it back until the workbench is left", text);
+	app_say(a, "%s; u takes it back", text);
 	changed(a);
 	return true;
 }

@@ -30,6 +30,24 @@ pane_inside(const struct view *v, int pane)
 
 /* -- top ---------------------------------------------------------------------------------------------------- */
 
+/* The running job that the top band shows; -1: none. */
+static int
+shown_job(struct app *a)
+{
+	int n = jobs_count(a->jobs);
+	struct job_view j;
+
+	for (int i = 0; i < n; i++) {
+		jobs_get(a->jobs, i, &j);
+		if (j.state != JOB_RUNNING)
+			continue;
+		if (!j.passing || clock_seconds() - j.started > show_after)
+			return i;
+		app_animate(a, (int)(show_after * 1e3)); /* over already, as a rule */
+	}
+	return -1;
+}
+
 /* "run 12  48/200 ▂▃▅▆▇ .41" right-aligned up to column x1; returns where it begins. */
 static int
 draw_job(struct app *a, struct canvas *c, int x0, int x1)
@@ -37,25 +55,28 @@ draw_job(struct app *a, struct canvas *c, int x0, int x1)
 	struct style st = canvas_style(c, TH_BAR), gauge = canvas_style(c, TH_GAUGE);
 	struct job_view j;
 	char text[160], number[32];
-	int n = jobs_count(a->jobs), i, w, spark, more = jobs_active(a->jobs, false) - 1;
+	int i = shown_job(a), w, spark, more = jobs_active(a->jobs, false) - 1, room;
 
-	for (i = 0; i < n; i++) {
-		jobs_get(a->jobs, i, &j);
-		if (j.state != JOB_RUNNING)
-			continue;
-		if (!j.passing || clock_seconds() - j.started > show_after)
-			break;
-		app_animate(a, (int)(show_after * 1e3)); /* over already, as a rule */
-	}
-	if (i == n || x1 - x0 < 12)
+	if (i < 0 || x1 - x0 < 12)
 		return x1;
-	if (j.progress.total > 0)
-		snprintf(text, sizeof text, "%s %ld/%ld", j.name, j.progress.done,
-			 j.progress.total);
-	else
+	jobs_get(a->jobs, i, &j);
+	if (j.progress.total >
+	    0) { /* where there is no room, the name is cut and not how far it is */
+		snprintf(number, sizeof number, " %ld/%ld", j.progress.done, j.progress.total);
+		room = x1 - x0 - 1 - utf8_width_str(number);
+		if (utf8_width_str(j.name) > room && room > 3)
+			snprintf(text, sizeof text, "%.*s…%s",
+				 (int)utf8_fit(j.name, strlen(j.name), room - 1, NULL), j.name,
+				 number);
+		else
+			snprintf(text, sizeof text, "%s%s", j.name, number);
+	} else {
 		snprintf(text, sizeof text, "%s %s", j.name, j.progress.stage);
-	if (more > 0)
-		snprintf(text + strlen(text), sizeof text - strlen(text), " (+%d)", more);
+	}
+	/* How many more there are: where that fits whole. */
+	snprintf(number, sizeof number, " (+%d)", more);
+	if (more > 0 && utf8_width_str(text) + utf8_width_str(number) < x1 - x0)
+		snprintf(text + strlen(text), sizeof text - strlen(text), "%s", number);
 	spark = j.nfigure < 8 ? j.nfigure : 8;
 	w = utf8_width_str(text) + (spark ? spark + 8 : j.progress.total > 0 ? 9 : 0);
 	if (w > x1 - x0 - 1) {
@@ -82,27 +103,43 @@ draw_job(struct app *a, struct canvas *c, int x0, int x1)
 	return x0;
 }
 
-static int
-tab_width(int number, bool on, bool full)
-{
-	int w = 1 + (full || on ? 1 + utf8_width_str(view_names[number]) : 0);
+static const char *const short_names[APP_VIEWS] = {
+	"Log", "Mod", "Spec", "Exp", "Mix", "Ask", "Train", "Runs", "Evals", "Jobs",
+};
 
-	return on ? w + 2 : w;
+/* Names of the tabs that are not shown. */
+enum tab_names { TABS_FULL, TABS_SHORT, TABS_BARE };
+
+static const char *
+tab_name(int number, enum tab_names names)
+{
+	return names == TABS_FULL ? view_names[number] : short_names[number];
 }
 
 static int
-draw_tabs(struct app *a, struct canvas *c, int x, int room)
+tab_width(int number, bool on, enum tab_names names)
 {
-	static const int order[] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
-	bool full = true;
+	if (on)
+		return 4 + utf8_width_str(view_names[number]);
+	return names == TABS_BARE ? 1 : 2 + utf8_width_str(tab_name(number, names));
+}
+
+static int
+tabs_width(const struct app *a, enum tab_names names)
+{
 	int total = 0;
 
-	for (size_t i = 0; i < 9; i++)
-		total += tab_width(order[i], order[i] == a->shown, true) + 1;
-	full = total <= room;
+	for (int k = 1; k <= 9; k++)
+		total += tab_width(k, k == a->shown, names) + 1;
+	return total;
+}
+
+static int
+draw_tabs(struct app *a, struct canvas *c, int x, enum tab_names names)
+{
 	a->ntab = 0;
-	for (size_t i = 0; i < 9; i++) {
-		int k = order[i], w = tab_width(k, k == a->shown, full);
+	for (int k = 1; k <= 9; k++) {
+		int w = tab_width(k, k == a->shown, names);
 		bool on = k == a->shown;
 		struct style st = canvas_style(c, on		   ? TH_TAB_ON
 						  : a->view[k].ops ? TH_TAB
@@ -111,8 +148,8 @@ draw_tabs(struct app *a, struct canvas *c, int x, int room)
 		st.attr &= (uint8_t)~ATTR_ITALIC;
 		if (on)
 			canvas_printf(c, x, 0, w, st, "[%d %s]", k, view_names[k]);
-		else if (full)
-			canvas_printf(c, x, 0, w, st, "%d %s", k, view_names[k]);
+		else if (names != TABS_BARE)
+			canvas_printf(c, x, 0, w, st, "%d %s", k, tab_name(k, names));
 		else
 			canvas_printf(c, x, 0, w, st, "%d", k);
 		a->tab[a->ntab++] = (struct hit){x, w, k};
@@ -121,30 +158,53 @@ draw_tabs(struct app *a, struct canvas *c, int x, int room)
 	return x;
 }
 
+/* The model's name, with its size in brackets or without.  Too long for its quarter of the band: the size goes first,
+ * whole, then the name is cut.  Returns the columns it takes with the gap behind it. */
+static int
+top_title(struct app *a, int width, bool with_size, char *name, size_t cap)
+{
+	const char *size = strrchr(a->title, '(');
+	int w = utf8_width_str(a->title);
+
+	snprintf(name, cap, "%s", a->title);
+	if (size && size - a->title > 1 && size[-1] == ' ' && (!with_size || w > width / 4)) {
+		name[--size - a->title] = 0;
+		w = utf8_width_str(name);
+	}
+	if (w > width / 4)
+		w = width / 4;
+	return w ? w + 2 : 0;
+}
+
 static void
 draw_top(struct app *a, struct canvas *c)
 {
+	/* The views' names are worth more than the program's and the model's size. */
+	static const struct {
+		enum tab_names names;
+		bool brand, size;
+	} tries[] = {{TABS_FULL, true, true},
+		     {TABS_SHORT, true, true},
+		     {TABS_SHORT, false, false},
+		     {TABS_BARE, true, true}};
 	struct style bar = canvas_style(c, TH_BAR);
-	const char *size = strrchr(a->title, '(');
+	int job = shown_job(a) < 0 ? 0 : c->w >= 100 ? 18 : 12, x = 1, title, brand;
 	char name[sizeof a->title];
-	int x = 1, title;
+	size_t i = 0;
 
+	for (;; i++) {
+		brand = tries[i].brand ? 7 : 0;
+		title = top_title(a, c->w, tries[i].size, name, sizeof name);
+		if (tries[i].names == TABS_BARE ||
+		    1 + brand + title + tabs_width(a, tries[i].names) + job <= c->w)
+			break;
+	}
 	canvas_fill(c, (struct rect){0, 0, c->w, 1}, bar);
-	x += canvas_text(c, x, 0, 8, canvas_style(c, TH_BRAND), "t2tui") + 2;
-	title = utf8_width_str(a->title);
-	/* Too long for its quarter: the size in brackets goes first, whole, then the name is cut. */
-	if (title > c->w / 4 && size && size - a->title > 1 && size[-1] == ' ')
-		title -= utf8_width_str(--size);
-	else
-		size = NULL;
-	if (title > c->w / 4)
-		title = c->w / 4;
-	if (title && size)
-		snprintf(name, sizeof name, "%.*s", (int)(size - a->title), a->title);
+	if (brand)
+		x += canvas_text(c, x, 0, 8, canvas_style(c, TH_BRAND), "t2tui") + 2;
 	if (title)
-		x += canvas_text(c, x, 0, title, bar, size ? name : a->title) + 2;
-	/* Full names where they and a running job have room. */
-	x = draw_tabs(a, c, x, c->w - x - (c->w >= 100 ? 18 : 12));
+		x += canvas_text(c, x, 0, title - 2, bar, name) + 2;
+	x = draw_tabs(a, c, x, tries[i].names);
 	draw_job(a, c, x + 1, c->w - 1);
 }
 
@@ -177,7 +237,8 @@ draw_hints(struct canvas *c, const char *s)
 		if (!gap || gap > end)
 			gap = end;
 		snprintf(key, sizeof key, "%.*s", (int)(gap - s), s);
-		snprintf(what, sizeof what, "%.*s", (int)(end - gap), gap + (gap < end));
+		gap += gap < end;
+		snprintf(what, sizeof what, "%.*s", (int)(end - gap), gap);
 		x = draw_hint(c, x, c->w, key, what);
 		s = end + strspn(end, " ");
 	}
@@ -235,6 +296,10 @@ draw_keys(struct app *a, struct canvas *c)
 	int x = 1, x1, n = app_bindings(v, sets);
 	unsigned can = view_can(v);
 
+	if (a->overlay) { /* the view's keys do not hold */
+		draw_hints(c, a->overlay->hint ? a->overlay->hint : "");
+		return;
+	}
 	if (v->editing) {
 		draw_hints(c, v->hint ? v->hint : "Esc leave  Enter accept");
 		return;
@@ -242,13 +307,15 @@ draw_keys(struct app *a, struct canvas *c)
 	x1 = draw_last(v, c) - 2;
 	if (v->opened && can & CAN(A_LEFT))
 		x = draw_hint(c, x, x1, move_keys(v, c, key), "move");
-	for (int i = 0; i < n; i++)
-		for (int j = 0; j < sets[i].n; j++) {
-			const struct binding *b = &sets[i].rows[j];
+	for (unsigned late = 0; late <= BIND_LATE; late += BIND_LATE)
+		for (int i = 0; i < n; i++)
+			for (int j = 0; j < sets[i].n; j++) {
+				const struct binding *b = &sets[i].rows[j];
 
-			if (b->flags & BIND_BAR && binding_holds(b, v->focus, can))
-				x = draw_hint(c, x, x1, binding_key(b, key), b->name);
-		}
+				if (b->flags & BIND_BAR && (b->flags & BIND_LATE) == late &&
+				    binding_holds(b, v->focus, can))
+					x = draw_hint(c, x, x1, binding_key(b, key), b->name);
+			}
 }
 
 static void

@@ -29,16 +29,32 @@ world_open(struct world *w, const char *model, const char *store_path, int threa
 	return store_expert_list(w->ui.store, w->ui.model_id, &w->experts, err);
 }
 
-void
-world_close(struct world *w)
+static void
+watcher_close(struct world *w)
 {
-	if (w->watching && write(w->stop[1], "", 1) == 1)
-		pthread_join(w->watcher, NULL);
 	for (int i = 0; i < 2; i++)
 		if (w->stop[i] >= 0)
 			close(w->stop[i]);
 	if (w->inotify >= 0)
 		close(w->inotify);
+	w->inotify = w->stop[0] = w->stop[1] = -1;
+}
+
+void
+world_closing(void *world)
+{
+	struct world *w = world;
+
+	if (w->watching && write(w->stop[1], "", 1) == 1)
+		pthread_join(w->watcher, NULL);
+	w->watching = false;
+}
+
+void
+world_close(struct world *w)
+{
+	world_closing(w);
+	watcher_close(w);
 	expert_list_free(&w->experts);
 	beside_free(w->beside);
 	free(w->run);
@@ -79,10 +95,11 @@ start_watcher(struct world *w, struct t2_err *err)
 		*slash = 0;
 	w->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (w->inotify < 0 || pipe(w->stop) ||
-	    inotify_add_watch(w->inotify, slash ? dir : ".", IN_MODIFY | IN_CREATE) < 0)
+	    inotify_add_watch(w->inotify, slash ? dir : ".", IN_MODIFY | IN_CREATE) < 0 ||
+	    pthread_create(&w->watcher, NULL, watch, w)) {
+		watcher_close(w);
 		return t2_fail(err, T2_EIO, "%s: cannot be watched; press r to read it again", dir);
-	if (pthread_create(&w->watcher, NULL, watch, w))
-		return t2_fail(err, T2_EIO, "%s: cannot be watched; press r to read it again", dir);
+	}
 	w->watching = true;
 	return T2_OK;
 }
@@ -144,7 +161,8 @@ world_begin(struct world *w, struct app *app, struct t2_err *err)
 	if (w->begun)
 		return T2_OK;
 	w->begun = true;
-	w->app = app;
+	if (!w->app) /* the watcher reads it, and goes on when another model is opened */
+		w->app = app;
 	if (!w->watching) {
 		if (start_watcher(w, &e))
 			app_fail(app, &e);
@@ -235,8 +253,10 @@ static void
 stop_trainer(void *arg)
 {
 	struct world_run *x = arg;
+	struct t2_err err;
 
-	store_run_ask_stop(x->w->ui.store, x->id, NULL);
+	if (store_run_ask_stop(x->w->ui.store, x->id, &err))
+		app_fail(x->w->app, &err);
 }
 
 static void
@@ -256,11 +276,12 @@ watch_run(struct world *w, const struct run_row *r)
 		struct job_spec spec = {
 			.name = name, .cancel = stop_trainer, .arg = arg, .drop = free};
 
+		if (grown)
+			w->run = grown;
 		if (!grown || !arg) {
 			free(arg);
 			return;
 		}
-		w->run = grown;
 		*arg = (struct world_run){.w = w, .id = r->id};
 		snprintf(name, sizeof name, "run %lld %.40s", (long long)r->id, r->name);
 		x = &w->run[w->nruns++];

@@ -49,6 +49,8 @@ struct world {
 enum t2_status world_open(struct world *w, const char *model, const char *store_path, int threads,
 			  struct t2_err *err);
 void world_close(struct world *w); /* after app_run() */
+/* app_config.closing of a world: its watcher posts no more. */
+void world_closing(void *world);
 /* Another model in the place of the open one: w takes over what world_open() made of fresh, which is empty afterwards.
  * The watcher and the trainers that are watched go on.  Called when no view is open and no job of ours runs. */
 void world_replace(struct world *w, struct world *fresh);

@@ -22,7 +22,7 @@ mapfile_open(struct mapfile *out, const char *path, struct t2_err *err)
 	int fd;
 
 	memset(out, 0, sizeof *out);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would wait for its writer */
 	if (fd < 0)
 		return t2_fail(err, errno == ENOENT ? T2_ENOTFOUND : T2_EIO, "%s: cannot open: %s",
 			       path, strerror(errno));

@@ -4,8 +4,8 @@
  *	pool_run(p, tiles, do_tile, &work);		// returns when every tile is done
  *	pool_free(p);
  *
- * Tasks are whole tiles whose sizes depend on shapes only (never on the number of threads), so that results are the
- * same bits for any number of threads.  Tasks are handed out in order; the caller works too, as worker 0.
+ * Results are the same bits for any number of threads where a task's result does not depend on how work was cut: tiles
+ * have sizes that depend on shapes only, or (few_rows.h) every row is summed by itself.  Tasks are handed out in order; the caller works too, as worker 0.
  * pool_run() may be called from several threads (they queue) and from inside a task (it then runs inline).
  * Scratch indexed by worker belongs to the object that calls, never to the pool: two callers may both be worker 0.
  * A NULL pool runs everything in the caller. */

@@ -6,7 +6,9 @@
  * Row-major float32.  add: C += instead of C =.  ld* are row strides in floats.  An element's sum runs over k in a fixed
  * order, one rounding a step, and its result does not depend on how C is cut into tiles (gemm.c: our own micro-kernels,
  * which pack straight from stored weights and beat BLIS 0.9.0 on every shape of ours).  Up to eight rows of X go
- * through the matrix-vector kernels of kern.h instead, whose sums run in another order.  None of these allocates. */
+ * through the matrix-vector kernels of kern.h instead, whose sums run in another order.  None of these can fail: for some
+ * weights few rows are rearranged in a scratch of each thread, and where there is no memory for that the plain kernel
+ * takes them as they are, with sums in yet another order. */
 #ifndef T2_BLAS_H
 #define T2_BLAS_H
 

@@ -4,8 +4,9 @@
  *	few_rows_run(pool, &f, 1);				// y[i][j] (+)= W[j] . x[i]
  *
  * Such a product is bound by reading W, which comes slowly where a thread begins to read: so each thread has one run of
- * weight rows of its own and takes it piece by piece; who is done helps the others.  Several products, none of which waits for another's, are one piece of work.  The cut may depend on
- * the number of threads, as a row's product is the same bits in any piece. */
+ * weight rows of its own and takes it piece by piece; who is done helps the others.  Several products, none of which
+ * waits for another's, are one piece of work.  The cut may depend on the number of threads, as a row's product is the
+ * same bits in any piece. */
 #ifndef T2_FEW_ROWS_H
 #define T2_FEW_ROWS_H
 

@@ -21,7 +21,7 @@
 #define SLACK	  16  /* floats: packing may write beyond the end */
 #define PARTS	  512 /* bands times steps that a thread keeps */
 
-/* A thread's own, touched only by threads that multiply: no product allocates, so none can fail. */
+/* A thread's own, touched only by threads that multiply: these products allocate nothing, so none can fail. */
 static _Thread_local alignas(64) float a_pack[CHUNK * STEP + PARTS * SLACK];
 static _Thread_local alignas(64) float b_pack[TILE_COLS * STEP + SLACK];
 static _Thread_local alignas(

@@ -4,8 +4,10 @@
  *	kern_matvec(t, W, mrows, n, x, ldx, rows, y, ldy);	// y[i][j] = W[j] . x[i]
  *
  * Decoding is bound by the bandwidth at which weights are read, so these read the stored form directly.  Every kernel
- * agrees with the plain C one to float32 rounding (sums are taken in another order).  The first call of any of them
- * does what kern_init() does.  On processors other than x86-64 there is only the plain level. */
+ * agrees with the plain C one to float32 rounding (sums are taken in another order) while the largest of 32 neighbours in x
+ * is above 1e-31 or so: below that AVX-512 has fewer and fewer digits of packed weights' products, and none at 1e-45.
+ * Where x holds a number that is not finite no product is; which (infinite or NaN) differs.  The first call of any of
+ * them does what kern_init() does.  On processors other than x86-64 there is only the plain level. */
 #ifndef T2_KERN_H
 #define T2_KERN_H
 

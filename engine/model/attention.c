@@ -7,8 +7,6 @@
 #include "engine/linalg/kern.h"
 #include "engine/model/vec.h"
 
-#define KERN_ROWS 8 /* kern_matvec()'s limit */
-
 int
 attn_block(int group)
 {
@@ -86,18 +84,13 @@ attn_forward_row(const struct attn_head *a, int heads, int keys, float *out, flo
 	float scale = 1.0f / sqrtf((float)a->d);
 	int d = a->d;
 
-	for (int h = 0; h < heads; h += KERN_ROWS) {
-		int n = heads - h < KERN_ROWS ? heads - h : KERN_ROWS;
+	vec_scores(scratch, keys, a->q, heads, a->k, keys, d);
+	for (int h = 0; h < heads; h++) {
+		float *p = scratch + (size_t)h * (size_t)keys;
 
-		kern_matvec(T2_F32, a->k, keys, d, a->q + (size_t)h * (size_t)d, d, n, scratch,
-			    keys);
-		for (int i = 0; i < n; i++) {
-			float *p = scratch + (size_t)i * (size_t)keys;
-
-			vec_scale(p, p, scale, keys);
-			kern_softmax(p, keys);
-			vec_weighted_sum(out + (size_t)(h + i) * (size_t)d, p, a->v, keys, d);
-		}
+		vec_scale(p, p, scale, keys);
+		kern_softmax(p, keys);
+		vec_weighted_sum(out + (size_t)h * (size_t)d, p, a->v, keys, d);
 	}
 }
 

@@ -185,6 +185,47 @@ LEVELS(void, vec_silu_back, (float *dgate, float *dup, const float *gate, const 
 		from += (COUNT)*LANES;                                                             \
 	} while (0)
 
+#define SWAPPED(v, by)                                                                             \
+	__builtin_shufflevector(v, v, 0 ^ (by), 1 ^ (by), 2 ^ (by), 3 ^ (by), 4 ^ (by), 5 ^ (by),  \
+				6 ^ (by), 7 ^ (by), 8 ^ (by), 9 ^ (by), 10 ^ (by), 11 ^ (by),      \
+				12 ^ (by), 13 ^ (by), 14 ^ (by), 15 ^ (by))
+
+BODY float
+dot(const float *a, const float *b, int n)
+{
+	lanes sum = {0};
+	float rest = 0;
+	int i = 0;
+
+	for (; i + LANES <= n; i += LANES) {
+		lanes x, y;
+
+		LOAD(x, a + i);
+		LOAD(y, b + i);
+		sum += x * y;
+	}
+	for (; i < n; i++)
+		rest += a[i] * b[i];
+	sum += SWAPPED(sum, 8);
+	sum += SWAPPED(sum, 4);
+	sum += SWAPPED(sum, 2);
+	sum += SWAPPED(sum, 1);
+	return sum[0] + rest;
+}
+
+BODY void
+vec_scores_body(float *p, int ldp, const float *q, int heads, const float *k, int keys, int d)
+{
+	for (int j = 0; j < keys; j++)
+		for (int h = 0; h < heads; h++)
+			p[(size_t)h * (size_t)ldp + (size_t)j] =
+				dot(q + (size_t)h * (size_t)d, k + (size_t)j * (size_t)d, d);
+}
+
+LEVELS(void, vec_scores,
+       (float *p, int ldp, const float *q, int heads, const float *k, int keys, int d),
+       (p, ldp, q, heads, k, keys, d))
+
 BODY void
 vec_weighted_sum_body(float *y, const float *p, const float *v, int keys, int d)
 {

@@ -22,7 +22,7 @@ shown() {
 			$start
 			keys lllllj
 			wait "expert:math · math: 1.00 [0.84 1.00]  20 of 20"
-			wait "holds today"
+			wait "up to date"
 			key a
 			key n
 			keys jjjjja

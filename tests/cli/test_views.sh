@@ -45,6 +45,7 @@ two() { # two SIZE SCRIPT: in the folder where "half" lies
 }
 check two_models_120x40 two 120x40 models2
 check two_models_200x60 two 200x60 models2
+check switch_at_work_120x40 two 120x40 switch
 rm -r "$home/half"
 check gone_model_120x40 two 120x40 gone
 check evals_120x40 play 120x40 evals
@@ -103,6 +104,49 @@ saying() {
 		S
 }
 check runs_say_what_they_do saying
+# numbers and bytes that no t2tui writes, but a file may hold, are shown or not, and end nothing
+strange() {
+	"$T" run list --store "$home/strange.db" >/dev/null && sqlite3 "$home/strange.db" "
+		UPDATE expert SET created=1e18, accuracy=1e300, accuracy_n=2147483647 WHERE name='math';
+		UPDATE expert SET created=-1e300, accuracy=9e999, accuracy_n=-5 WHERE name='code';
+		UPDATE model SET added=1e300, opened=-1e300, parameters=-9223372036854775807;
+		UPDATE run SET started=1e300, seconds=9e999, step=2147483647, steps=-2147483648, reward=-9e999 WHERE name='math';
+		UPDATE run SET step=-9223372036854775807, settings='{\"a\":[1,', name=char(27) || '[2J%s%n' WHERE name='code';
+		INSERT INTO evaluation(model,created,task,split,strategy,temperature,seed,n,correct,seconds,tokens)
+			SELECT m.id, 1e18, t.value, 'test', s.value, 0, -1, n.value, 30, 9e999, -1 FROM model m,
+			json_each('[\"math\",\"code\",\"\\u001b]0;x\"]') t,
+			json_each('[\"none\",\"expert:math\",\"cls\",\"expert:%n%s\"]') s, json_each('[-5,20,2147483647]') n;
+		INSERT INTO evaluation_item SELECT e.id, i.value, 7, char(27) || hex(zeroblob(50000)), 'nosuch' FROM evaluation e,
+			json_each('[-9223372036854775807,-1,0,5,9223372036854775807]') i;
+		INSERT INTO decision SELECT NULL, id, 1e18, 'cls', char(27) || 'p', 't', '{\"math\":1e999}', 9e999, 'math',
+			'{\"x\":', char(27) || '[2J', -1, -9e999 FROM model;
+		INSERT INTO mixture(model,name,fitness,created) SELECT id, 'huge', 9e999, 1e18 FROM model;
+		INSERT INTO mixture_part SELECT m.id, e.id, e.id, 1e300, x'616263' FROM mixture m, expert e;
+		INSERT INTO mixture(model,name,created) SELECT id, 'empty', 0 FROM model" &&
+		"$T" --script - --size "$1" --store "$home/strange.db" sample <<-'S' &&
+			wait "effective rank" 120000
+			keys 1
+			key Tab Tab Tab Esc
+			keys 3
+			key j j Tab Enter Tab Tab Tab Esc
+			keys 4
+			key j l Tab Tab j j Enter Tab Tab Esc
+			keys 7
+			key j j j Tab G Esc
+			keys 5
+			key Tab Tab j Enter Esc
+			keys 8
+			key j j j l l h Tab Tab Tab j j Enter Esc
+			keys 9
+			keys 2
+			expect "effective rank"
+		S
+		"$T" expert list --store "$home/strange.db" >/dev/null &&
+		"$T" expert export math -o "$home/strange.safetensors" --store "$home/strange.db" >/dev/null
+}
+check strange_rows_120x40 strange 120x40
+rm -f "$home/strange.db"
+check strange_rows_80x24 strange 80x24
 # without a terminal the workbench says what to do instead
 no_terminal() {
 	! "$T" sample </dev/null >"$home/out" 2>"$home/err" && grep -q 'needs a terminal' "$home/err" && [ ! -s "$home/out" ]

@@ -239,6 +239,56 @@ test_together(void **state)
 	}
 }
 
+/* Few rows with a weight of some megabytes, which threads share out among themselves as they come (few_rows.c): the same
+ * bits, also of numbers that are none, or too large, or hardly any. */
+static void
+one_large(enum dtype t, int rows, bool wild)
+{
+	enum { M = 4099, WIDTH = 1024, POOLS = 4 };
+	static const int threads[POOLS] = {1, 2, 3, 7};
+	static const float odd[] = {NAN, INFINITY, -INFINITY, 3e38f, -3e38f, 1e-42f, 0};
+	unsigned char *W = random_weight(t, M, WIDTH, 31);
+	float *X = random_floats((size_t)rows * WIDTH, 32), *want = NULL;
+	size_t size = (size_t)rows * M * sizeof(float);
+
+	for (int i = 0; wild && i < rows;
+	     i++) /* one kind a row, so that the others' rows stay numbers */
+		X[(size_t)i * WIDTH + 700] = odd[i % 7];
+	for (int p = 0; p < POOLS; p++) {
+		struct pool *pool = pool_new(threads[p]);
+		float *Y = malloc(size);
+
+		for (int again = 0; again < 3; again++) {
+			memset(Y, 0xff, size);
+			gemm_weight_nt(pool, t, W, M, WIDTH, X, rows, Y);
+			if (!want) {
+				want = malloc(size);
+				memcpy(want, Y, size);
+			}
+			if (memcmp(Y, want, size))
+				fail_msg("%s, %d rows, %d threads: other bits", dtype_name(t), rows,
+					 threads[p]);
+		}
+		pool_free(pool);
+		free(Y);
+	}
+	free(want);
+	free(W);
+	free(X);
+}
+
+static void
+test_large(void **state)
+{
+	(void)state;
+	for (enum dtype t = 0; t < T2_DTYPES; t++) {
+		one_large(t, 1, false);
+		one_large(t, 7, true);
+	}
+	one_large(T2_Q4_0, 1, true);
+	one_large(T2_Q8_0, 1, true);
+}
+
 static void
 test_family(void **state)
 {
@@ -286,7 +336,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_together),    cmocka_unit_test(test_family),
 		cmocka_unit_test(test_gemm_shapes), cmocka_unit_test(test_gemm_nothing),
-		cmocka_unit_test(test_weights),
+		cmocka_unit_test(test_weights),	    cmocka_unit_test(test_large),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

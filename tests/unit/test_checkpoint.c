@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -103,6 +104,11 @@ test_folders(void **state)
 	write_text(in_folder(folder, "empty.safetensors"), "");
 	expect_open(in_folder(folder, "empty.safetensors"), T2_EFORMAT, "too few");
 	unlink(in_folder(folder, "empty.safetensors"));
+	alarm(60); /* a pipe without a writer must not be waited for */
+	assert_int_equal(mkfifo(in_folder(folder, "pipe.safetensors"), 0600), 0);
+	expect_open(in_folder(folder, "pipe.safetensors"), T2_EIO, "not a regular file");
+	alarm(0);
+	unlink(in_folder(folder, "pipe.safetensors"));
 	write_config(folder, "{}");
 	assert_int_equal(safetensors_write(in_folder(folder, "other.safetensors"), tiny_tensors,
 					   (int)COUNT(tiny_tensors), NULL, 0, &err),

@@ -259,11 +259,11 @@ test_matvec_extremes(void **state)
 		dtype_to_f32(t, W, 512, w);
 		EACH_LEVEL(l)
 		{
-			static const float sizes[] = {1e-42f, 1e-20f, 1, 1e30f};
+			static const float sizes[] = {1e-42f, 1e-31f, 1e-20f, 1, 1e30f};
 			memset(x, 0, sizeof x);
 			kern_matvec(t, W, 1, 512, x, 512, 1, &y, 1);
 			assert_true(y == 0);
-			for (int i = 0; i < 4; i++) {
+			for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
 				x[77] = sizes[i];
 				kern_matvec(t, W, 1, 512, x, 512, 1, &y, 1);
 				double want = (double)x[77] * (double)w[77];

@@ -208,13 +208,54 @@ same_bits_at_every_level(void **state)
 	kern_force(best);
 }
 
+/* Scores of several queries against double, for widths with and without a tail, the same bits at every level. */
+static void
+scores_are_dot_products(void **state)
+{
+	enum { HEADS = 3, KEYS = 5, MOST = 70, LD = 8 };
+	static const int widths[] = {1, 15, 16, 64, 70};
+	enum kern_level best = kern_level();
+	float q[HEADS * MOST], k[KEYS * MOST], p[HEADS * LD], first[HEADS * LD];
+
+	(void)state;
+	for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
+		int d = widths[w];
+
+		for (int i = 0; i < HEADS * d; i++)
+			q[i] = sinf((float)i);
+		for (int i = 0; i < KEYS * d; i++)
+			k[i] = cosf(1.7f * (float)i);
+		for (enum kern_level level = KERN_PLAIN; level <= best; level++) {
+			kern_force(level);
+			memset(p, 0, sizeof p);
+			vec_scores(p, LD, q, HEADS, k, KEYS, d);
+			for (int h = 0; h < HEADS; h++)
+				for (int j = 0; j < KEYS; j++) {
+					double want = 0;
+
+					for (int i = 0; i < d; i++)
+						want += (double)q[h * d + i] * k[j * d + i];
+					assert_true(fabs(p[h * LD + j] - want) < 1e-5);
+				}
+			if (level == KERN_PLAIN)
+				memcpy(first, p, sizeof first);
+			assert_memory_equal(p, first, sizeof first);
+		}
+	}
+	kern_force(best);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(simple_ones),		cmocka_unit_test(silu_gradient),
-		cmocka_unit_test(weighted_sums),	cmocka_unit_test(exponentials),
-		cmocka_unit_test(first_of_the_largest), cmocka_unit_test(same_bits_at_every_level),
+		cmocka_unit_test(scores_are_dot_products),
+		cmocka_unit_test(simple_ones),
+		cmocka_unit_test(silu_gradient),
+		cmocka_unit_test(weighted_sums),
+		cmocka_unit_test(exponentials),
+		cmocka_unit_test(first_of_the_largest),
+		cmocka_unit_test(same_bits_at_every_level),
 	};
 
 	kern_init();

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "engine/base/date.h"
 #include "engine/linalg/blas.h"
 #include "engine/linalg/cpu.h"
 #include "engine/linalg/kern.h"
@@ -52,6 +52,8 @@ history_keep(struct bench *b, const struct bench_result *r, int n, int64_t *id, 
 	return st;
 }
 
+static const char minute[] = "%Y-%m-%d %H:%M";
+
 static json_t *
 row_json(const struct benchmark_row *b)
 {
@@ -60,17 +62,6 @@ row_json(const struct benchmark_row *b)
 			 cli_json_text(b->machine, strlen(b->machine)), "kernels",
 			 cli_json_text(b->kernels, strlen(b->kernels)), "threads", b->threads,
 			 "figures", b->figures);
-}
-
-static const char *
-when(double t, char *buf, size_t size)
-{
-	time_t s = (time_t)t;
-	struct tm tm;
-
-	localtime_r(&s, &tm);
-	strftime(buf, size, "%Y-%m-%d %H:%M", &tm);
-	return buf;
 }
 
 int
@@ -93,8 +84,8 @@ history_list(struct cli *c)
 			json_array_append_new(rows, row_json(b));
 		else
 			printf("%4lld  %-16s  %-36.36s %7d %7d  %s; %s\n", (long long)b->id,
-			       when(b->created, date, sizeof date), b->model, b->threads,
-			       b->figures, b->machine, b->kernels);
+			       date_text(date, sizeof date, minute, b->created), b->model,
+			       b->threads, b->figures, b->machine, b->kernels);
 	}
 	if (c->json)
 		cli_json(json_pack("{s:O}", "benchmarks", rows));
@@ -173,8 +164,8 @@ print_heads(const struct benchmark_row *a, const struct benchmark_row *b)
 
 	for (int i = 0; i < 2; i++)
 		printf("%c: %lld, %s, %s, %d threads on %s; %s\n", 'a' + i, (long long)both[i]->id,
-		       when(both[i]->created, date, sizeof date), both[i]->model, both[i]->threads,
-		       both[i]->machine, both[i]->kernels);
+		       date_text(date, sizeof date, minute, both[i]->created), both[i]->model,
+		       both[i]->threads, both[i]->machine, both[i]->kernels);
 	if (strcmp(a->machine, b->machine))
 		printf("two machines: only shares of the limit compare\n");
 	if (strcmp(a->model, b->model))

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "engine/base/date.h"
 #include "tui/app.h"
 #include "tui/deleting.h"
 #include "tui/views/ask.h"
@@ -277,13 +277,11 @@ history_cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st
 {
 	struct ask *s = arg;
 	const struct decision_row *d = &s->history.v[row];
-	time_t t = (time_t)d->created, now = time(NULL);
-	struct tm tm;
+	bool today = store_now() - d->created < 86400;
 
 	(void)st;
 	if (col == 0)
-		strftime(buf, TABLE_CELL, now - t < 86400 ? "%H:%M" : "%d %b",
-			 localtime_r(&t, &tm));
+		date_text(buf, TABLE_CELL, today ? "%H:%M" : "%d %b", d->created);
 	else
 		snprintf(buf, TABLE_CELL, "%.200s", col == 1 ? d->decision : d->prompt);
 }

@@ -5,6 +5,7 @@
 
 #include "tui/app.h"
 #include "tui/views/ask.h"
+#include "tui/widgets/gauge.h"
 
 static void
 draw_prompt(struct view *v, struct ask *s, struct canvas *c, struct rect r)
@@ -135,10 +136,13 @@ draw_answer(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 {
 	const struct ask_result *d = s->done;
 	struct rect top = r;
+	char kl[32];
 
-	if (d && d->tokens_per_s > 0 && !isnan(d->kl))
-		view_note(v, ASK_ANSWER, "%d tokens · %.0f tok/s · KL to base %.2f", d->tokens,
-			  d->tokens_per_s, d->kl);
+	if (d && d->tokens > 0 && d->tokens_per_s > 0 && !strcmp(d->decision, "none"))
+		view_note(v, ASK_ANSWER, "%d tokens · %.0f tok/s", d->tokens, d->tokens_per_s);
+	else if (d && d->tokens > 0 && d->tokens_per_s > 0 && !isnan(d->kl))
+		view_note(v, ASK_ANSWER, "%d tokens · %.0f tok/s · KL to base %s/token", d->tokens,
+			  d->tokens_per_s, gauge_number(kl, sizeof kl, d->kl / (double)d->tokens));
 	else if (d)
 		view_note(v, ASK_ANSWER, "%d tokens · %.0f ms", d->tokens, d->ms2);
 	else

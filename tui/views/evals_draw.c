@@ -30,13 +30,19 @@ first_shown(int sel, int n, int room)
 	return first < 0 ? 0 : first;
 }
 
+static const char *
+row_label(const struct evals *s, int row)
+{
+	return strcmp(s->row[row].spec, "none") ? s->row[row].spec : "none (base)";
+}
+
 static void
 measure(struct evals *s, struct rect r, int *shown_cols, int *shown_rows)
 {
 	int w = 8, room;
 
 	for (int i = 0; i < s->nmap; i++) {
-		int k = utf8_width_str(s->row[s->map[i]].spec);
+		int k = utf8_width_str(row_label(s, s->map[i]));
 
 		w = k > w ? k : w;
 	}
@@ -296,7 +302,7 @@ evals_draw_matrix(struct view *v, struct evals *s, struct canvas *c, struct rect
 		if (on)
 			canvas_text(c, r.x, y, 1, strong, "›");
 		canvas_text(c, r.x + 1, y, s->label_w, label_style(s, c, row, on),
-			    strcmp(s->row[row].spec, "none") ? s->row[row].spec : "none (base)");
+			    row_label(s, row));
 		for (int j = 0; j < cols; j++)
 			draw_cell(s, c, (struct rect){x0 + j * s->colw, y, s->colw, 1}, row,
 				  s->col0 + j, on && s->col0 + j == s->selcol, focused);

@@ -51,7 +51,10 @@ read_work(void *arg, struct job *job, struct t2_err *err)
 		return st;
 	if ((st = task_hash(task, t->split, t->hash, err)))
 		goto out;
-	n = task_items(task, t->split, err);
+	if ((n = task_items(task, t->split, err)) < 0) {
+		st = err->code;
+		goto out;
+	}
 	t->question = calloc((size_t)n + 1, sizeof *t->question);
 	t->gold = calloc((size_t)n + 1, sizeof *t->gold);
 	if (!t->question || !t->gold) {

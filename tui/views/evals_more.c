@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "engine/base/date.h"
 #include "engine/base/strbuf.h"
 #include "tui/app.h"
 #include "tui/utf8.h"
@@ -40,7 +40,7 @@ state_text(const struct score *x, enum theme_role *role)
 		return x->best && x->clear ? "best here, clearly above base"
 		       : x->best	   ? "best here, intervals overlap"
 		       : x->clear	   ? "clearly above base"
-					   : "holds today";
+					   : "up to date";
 	}
 }
 
@@ -86,7 +86,7 @@ draw_cell(struct view *v, struct evals *s, struct canvas *c, struct rect r)
 	const struct score *x;
 	enum theme_role role;
 	const char *why;
-	char b[200], t[40];
+	char b[200], t[40], at[32];
 
 	view_title(v, EV_CELL, "cell");
 	if (row < 0 || s->selcol >= s->cols)
@@ -132,16 +132,10 @@ draw_cell(struct view *v, struct evals *s, struct canvas *c, struct rect r)
 	snprintf(b, sizeof b, "%d of %d right, %s%s", x->correct, x->n, s->set.split,
 		 x->fewer ? ", fewer than set" : "");
 	line(c, r, y++, "questions", text, b);
-	{
-		time_t when = (time_t)x->created;
-		struct tm tm;
-		char at[32];
-
-		strftime(at, sizeof at, "%d %b %H:%M", localtime_r(&when, &tm));
-		snprintf(b, sizeof b, "%s, %s, %.3g tokens each", at,
-			 gauge_time(t, sizeof t, x->seconds), x->n ? (double)x->tokens / x->n : 0);
-		line(c, r, y++, "measured", text, b);
-	}
+	date_text(at, sizeof at, "%d %b %H:%M", x->created);
+	snprintf(b, sizeof b, "%s, %s, %.3g tokens each", at, gauge_time(t, sizeof t, x->seconds),
+		 x->n ? (double)x->tokens / x->n : 0);
+	line(c, r, y++, "measured", text, b);
 	why = why && s->row[row].why[0] ? "its expert or mixture is gone" : state_text(x, &role);
 	if (s->row[row].why[0])
 		role = TH_WARN;

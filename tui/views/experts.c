@@ -261,10 +261,11 @@ train(struct view *v, void *state, const char *arg)
 	struct experts *s = state;
 	int row = ex_selected(s);
 
-	(void)arg;
 	app_show(v->app, train_view.number);
-	if (row >= 0 && s->list.v[row].task[0])
-		app_send(v->app, &train_view, VIEW_TASK, strdup(s->list.v[row].task), free);
+	if (!arg && row >= 0)
+		arg = s->list.v[row].task;
+	if (arg && *arg)
+		app_send(v->app, &train_view, VIEW_TASK, strdup(arg), free);
 }
 
 /* -- acting ------------------------------------------------------------------------------------------------ */
@@ -466,13 +467,13 @@ export_expert(struct view *v, void *state, const char *arg)
 
 static const struct binding bindings[] = {
 	{A_NONE, "s", "statistic", "the map: mean |z−1|, mean z−1, largest |z−1|", next_stat,
-	 PANES_ALL, BIND_BAR},
+	 PANES_ALL, BIND_BAR | BIND_LATE},
 	{A_NONE, "a", "ask-with", "ask under the selected expert alone", ask_with, PANES_ALL,
 	 BIND_BAR},
-	{A_NONE, "t", "train-another", "train on the selected expert's task", train, PANES_ALL,
-	 BIND_BAR},
+	{A_NONE, "t", "new-run", "train on the selected expert's task", train, PANES_ALL,
+	 BIND_BAR | BIND_TAKES(ARG_TASK)},
 	{A_NONE, "e", "rename", "rename the selected expert", rename_expert, PANES_ALL,
-	 BIND_BAR | BIND_ARG},
+	 BIND_BAR | BIND_LATE | BIND_ARG},
 	{A_NONE, "", "expert-import", "bring in an expert from a file", import_expert, PANES_ALL,
 	 BIND_TAKES(ARG_FILE)},
 	{A_NONE, "", "expert-export", "write the selected expert to a file", export_expert,

@@ -3,23 +3,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <jansson.h>
 
+#include "engine/base/date.h"
 #include "engine/base/strbuf.h"
 #include "tui/views/experts.h"
 #include "tui/widgets/gauge.h"
 
-static const char *
-when(double t, char *buf, size_t size)
-{
-	time_t s = (time_t)t;
-	struct tm tm;
-
-	strftime(buf, size, "%Y-%m-%d %H:%M", localtime_r(&s, &tm));
-	return buf;
-}
+static const char minute[] = "%Y-%m-%d %H:%M";
 
 /* The line goes on after it. */
 static void
@@ -139,7 +131,7 @@ evals(const struct experts *s, const struct expert_row *r, struct strbuf *out)
 			strbuf_printf(out, " %s", e->split);
 		strbuf_char(out, ' ');
 		worth(&none, &own, out);
-		strbuf_printf(out, ", %s\n", when(e->created, a, sizeof a));
+		strbuf_printf(out, ", %s\n", date_text(a, sizeof a, minute, e->created));
 	}
 }
 
@@ -202,7 +194,7 @@ ex_about(struct experts *s, int row, struct strbuf *out)
 	} else {
 		strbuf_printf(out, "run\t%s\n", "none: it came from a file, or its run is gone");
 	}
-	strbuf_printf(out, "since\t%s%s\n", when(r->created, a, sizeof a),
+	strbuf_printf(out, "since\t%s%s\n", date_text(a, sizeof a, minute, r->created),
 		      r->shipped ? "  (shipped with the program)" : "");
 	strbuf_printf(out, "kept in\t%s, expert %lld\n", store_path(s->w->ui.store),
 		      (long long)r->id);

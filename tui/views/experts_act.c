@@ -135,21 +135,32 @@ import_work(void *arg, struct job *job, struct t2_err *err)
 
 struct imported {
 	struct experts *s;
-	int64_t id;
+	int64_t id, model;
+	char name[128];
 };
 
 static bool
 import_undo(struct app *a, void *arg)
 {
 	struct imported *x = arg;
+	struct store *store = x->s->w->ui.store;
+	struct expert_row row;
+	struct arena found = {0};
 	struct t2_err err;
+	enum t2_status st = store_expert_find(store, x->model, x->name, &row, &found, &err);
 
-	if (store_expert_remove(x->s->w->ui.store, x->id, &err)) {
+	/* numbers of deleted experts are given again: another's is not to be taken away */
+	if (!st && row.id != x->id)
+		st = t2_fail(&err, T2_ENOTFOUND, "expert %s is not the imported one any more",
+			     x->name);
+	if (!st)
+		st = store_expert_remove(store, x->id, &err);
+	arena_free(&found);
+	if (st)
 		app_fail(a, &err);
-		return false;
-	}
-	changed(a);
-	return true;
+	else
+		changed(a);
+	return st == T2_OK;
 }
 
 static void import_start(struct app *a, const struct import *as);
@@ -197,7 +208,8 @@ import_done(void *arg, enum t2_status st, const struct t2_err *err)
 		return;
 	undo = calloc(1, sizeof *undo);
 	if (undo) {
-		*undo = (struct imported){.s = x->s, .id = x->got.id};
+		*undo = (struct imported){.s = x->s, .id = x->got.id, .model = x->got.model};
+		snprintf(undo->name, sizeof undo->name, "%s", x->got.name);
 		snprintf(what, sizeof what, "expert %.100s imported", x->got.name);
 		app_undo_push(x->s->app, what, import_undo, undo, free);
 	}

@@ -2,8 +2,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "engine/base/date.h"
 #include "tui/app.h"
 #include "tui/theme.h"
 #include "tui/views/experts.h"
@@ -33,8 +33,6 @@ cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st)
 	const struct expert_row *r = &s->list.v[row];
 	const struct ex_info *x = &s->info[row];
 	struct ex_worth eval = ex_eval_worth(x->eval);
-	time_t t = (time_t)r->created;
-	struct tm tm;
 
 	if (!x->here) { /* it cannot be used on the open model */
 		struct style stale = app_theme(s->app)->style[TH_STALE];
@@ -65,7 +63,7 @@ cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st)
 		ex_worth_text(&eval, false, buf, TABLE_CELL);
 		break;
 	case C_WHEN:
-		strftime(buf, TABLE_CELL, "%Y-%m-%d", localtime_r(&t, &tm));
+		date_text(buf, TABLE_CELL, "%Y-%m-%d", r->created);
 		break;
 	default:
 		snprintf(buf, TABLE_CELL, "%.200s", r->model_name);

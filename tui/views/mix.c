@@ -127,8 +127,11 @@ read_experts(struct mix *s)
 	s->set = next;
 	if (s->sel >= s->set.k)
 		s->sel = s->set.k ? s->set.k - 1 : 0;
-	if (same)
+	if (same) {
+		if (!s->vectors) /* reading them has failed or was cancelled */
+			mix_vectors_read(s);
 		return;
+	}
 	s->group = -1;
 	mix_vectors_drop(s->vectors);
 	s->vectors = NULL;
@@ -418,7 +421,7 @@ toggle_auto(struct view *v, void *state, const char *arg)
 
 	(void)arg;
 	s->automatic = !s->automatic;
-	app_say(v->app, s->automatic ? "answers follow the sliders" : "answers wait for Enter");
+	app_say(v->app, s->automatic ? "answers follow the sliders" : "answers wait for a");
 	if (s->automatic)
 		mix_ask(s, false, true);
 }
@@ -476,9 +479,14 @@ search(struct view *v, void *state, const char *arg)
 static void
 ask_again(struct view *v, void *state, const char *arg)
 {
-	(void)v;
+	struct mix *s = state;
+	const char *text = editor_text(&s->prompt);
+
 	(void)arg;
-	mix_ask(state, true, false);
+	if (text[strspn(text, " \t\n")])
+		mix_ask(s, true, false);
+	else
+		edit_prompt(v);
 }
 
 static void
@@ -531,6 +539,10 @@ toggle_sign(struct view *v, void *state, const char *arg)
 }
 
 static const struct binding bindings[] = {
+	{A_NONE, "a", "ask-again", "ask every column anew; Esc stops them", ask_again, PANES_ALL,
+	 BIND_BAR},
+	{A_NONE, "A", "auto", "answers follow the sliders, or wait for a", toggle_auto, PANES_ALL,
+	 BIND_BAR},
 	{A_NONE, "p", "pin", "pin the mixture as a column of its own; on a pin: take it away", pin,
 	 PANES_ALL, BIND_BAR},
 	{A_NONE, "s", "save", "keep the mixture in the store", save, PANES_ALL,
@@ -538,14 +550,12 @@ static const struct binding bindings[] = {
 	{A_NONE, "S", "search", "search the mixture that answers a task's examples best", search,
 	 PANES_ALL, BIND_BAR},
 	{A_NONE, "o", "ask-with", "ask with this mixture in Ask", to_ask, PANES_ALL, BIND_BAR},
-	{A_NONE, "a", "auto", "answers follow the sliders, or wait for Enter", toggle_auto,
-	 PANES_ALL, BIND_BAR},
 	{A_NONE, "n", "normalise", "divide alphas by their sum, or take them as they are",
 	 normalise, PANE(MIX_SLIDERS), BIND_BAR},
 	{A_NONE, "L", "per-layer", "a slider an expert, a layer or a matrix", per_layer, PANES_ALL,
 	 BIND_BAR},
-	{A_NONE, "Enter", "ask-again", "ask every column anew; Esc stops them", ask_again,
-	 PANE(MIX_SLIDERS) | PANE(MIX_Z) | PANE(MIX_ANSWERS), BIND_BAR},
+	{A_NONE, "Enter", "answer", "as a: ask every column anew", ask_again,
+	 PANE(MIX_SLIDERS) | PANE(MIX_Z) | PANE(MIX_ANSWERS), 0},
 	{A_NONE, "<", "to-zero", "this slider to 0", to_zero, PANE(MIX_SLIDERS), 0},
 	{A_NONE, ">", "to-one", "this slider to 1", to_one, PANE(MIX_SLIDERS), 0},
 	{A_NONE, ".", "type-value", "type the slider's value, beginning behind the point",

@@ -336,7 +336,7 @@ mix_ask(struct mix *s, bool all, bool pause)
 	}
 	if (!text[strspn(text, " \t\n")]) {
 		if (!pause)
-			app_say(s->app, "the prompt is empty: e edits it");
+			app_say(s->app, "the prompt is empty: a writes one");
 		return;
 	}
 	if (!s->asked_prompt || strcmp(s->asked_prompt, text)) {

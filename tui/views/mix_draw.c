@@ -61,14 +61,14 @@ column_style(const struct canvas *c, const struct mix_column *k)
 }
 
 static void
-draw_figures(struct canvas *c, struct rect r, const struct mix_column *k)
+draw_figures(struct canvas *c, struct rect r, const struct mix_column *k, bool prompt)
 {
 	struct style dim = canvas_style(c, TH_DIM);
 	char a[40] = "", b[40] = "", n[24];
 
 	switch (k->state) {
 	case COLUMN_IDLE:
-		snprintf(a, sizeof a, "Enter asks");
+		snprintf(a, sizeof a, prompt ? "a asks" : "a writes a prompt");
 		break;
 	case COLUMN_ASKED:
 		snprintf(a, sizeof a, "waiting ...");
@@ -86,14 +86,14 @@ draw_figures(struct canvas *c, struct rect r, const struct mix_column *k)
 			snprintf(a, sizeof a, "%d tokens", k->n);
 	}
 	if (k->dirty && k->state >= COLUMN_DONE)
-		snprintf(a, sizeof a, "Enter asks anew");
+		snprintf(a, sizeof a, "a asks anew");
 	canvas_text(c, r.x, r.y, r.w, dim, a);
 	if (r.h < 2)
 		return;
 	if (k->kind == COLUMN_BASE && k->state == COLUMN_DONE)
 		snprintf(b, sizeof b, "%d tokens", k->n);
 	else if (k->kind != COLUMN_BASE && !isnan(k->kl) && k->state != COLUMN_ASKED)
-		snprintf(b, sizeof b, r.w > 20 ? "KL to base %s" : "KL %s",
+		snprintf(b, sizeof b, r.w >= 23 ? "KL to base %s/token" : "KL %s/token",
 			 gauge_number(n, sizeof n, k->kl));
 	canvas_text(c, r.x, r.y + 1, r.w, dim, b);
 	if (r.h < 3 || k->kind == COLUMN_BASE || k->state == COLUMN_ASKED || !k->n)
@@ -127,7 +127,8 @@ draw_column(struct view *v, struct mix *s, struct canvas *c, struct rect r, int 
 		canvas_text(c, text.x, text.y, text.w, canvas_style(c, TH_DIM), "(nothing said)");
 	else
 		flow_draw(&k->flow, c, text);
-	draw_figures(c, (struct rect){r.x + 1, r.y + r.h - low, r.w - 2, low}, k);
+	draw_figures(c, (struct rect){r.x + 1, r.y + r.h - low, r.w - 2, low}, k,
+		     *editor_text(&s->prompt));
 }
 
 static void
@@ -151,7 +152,7 @@ draw_answers(struct view *v, struct mix *s, struct canvas *c, struct rect r)
 	else if (s->busy)
 		view_note(v, MIX_ANSWERS, "Esc stops");
 	else
-		view_note(v, MIX_ANSWERS, s->automatic ? "a: auto" : "a: by hand");
+		view_note(v, MIX_ANSWERS, s->automatic ? "follow the sliders" : "a asks anew");
 	/* Two lines for the names where one of them needs them and the answers can spare one. */
 	for (int i = 0; i < s->shown && r.h > 10; i++)
 		if (utf8_width_str(s->column[s->first_shown + i].name) > r.w / s->shown - 3)
@@ -191,12 +192,12 @@ mix_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r)
 	switch (pane) {
 	case MIX_SLIDERS:
 		top.h = mix_rows(s) + 2;
-		if (v->single && r.h >= top.h + 7) { /* a small screen: what z becomes, below */
+		if (v->single && r.h >= top.h + 7) { /* a small screen: what is said, below */
 			low.y += top.h + 1;
 			low.h -= top.h + 1;
 			canvas_hline(c, r.x, r.y + top.h, r.w, canvas_style(c, TH_BORDER));
 			mix_sliders_draw(v, s, c, top);
-			draw_z(v, s, c, low);
+			draw_answers(v, s, c, low);
 		} else {
 			mix_sliders_draw(v, s, c, r);
 		}
@@ -215,7 +216,9 @@ mix_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r)
 			draw_answers(v, s, c, top);
 			canvas_hline(c, r.x, low.y - 1, r.w, canvas_style(c, TH_BORDER));
 			canvas_wrap(c, rect_inset(low, 1, 0), canvas_style(c, TH_DIM),
-				    editor_text(&s->prompt), 0);
+				    *editor_text(&s->prompt) ? editor_text(&s->prompt)
+							     : "No prompt yet: a writes one.",
+				    0);
 		} else {
 			draw_answers(v, s, c, r);
 		}

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tui/app.h"
+#include "tui/deleting.h"
 #include "tui/views/mix.h"
 #include "tui/views/views.h"
 
@@ -23,13 +24,20 @@ mix_saved_draft(struct mix *s)
 	}
 }
 
-bool
-mix_is_kept(const struct mix *s, const char *name)
+/* The store's number of it; 0: none is called so. */
+static int64_t
+kept_id(const struct mix *s, const char *name)
 {
 	for (int i = 0; i < s->list.n; i++)
 		if (!strcmp(s->list.v[i].name, name))
-			return true;
-	return false;
+			return s->list.v[i].id;
+	return 0;
+}
+
+bool
+mix_is_kept(const struct mix *s, const char *name)
+{
+	return kept_id(s, name) != 0;
 }
 
 /* Is what the sliders say what the store has under this name? */
@@ -114,71 +122,16 @@ row_id(void *arg, int row)
 
 /* -- keeping ----------------------------------------------------------------------------------------------------- */
 
-struct kept { /* a mixture taken out of the store, to be put back */
-	struct mix *s;
-	struct mixture_row row;
-	struct arena arena;
-};
-
-static struct kept *
-kept_copy(struct mix *s, const char *name)
-{
-	struct kept *k = calloc(1, sizeof *k);
-
-	if (!k)
-		return NULL;
-	k->s = s;
-	if (store_mixture_find(s->w->ui.store, s->w->ui.model_id, name, &k->row, &k->arena, NULL)) {
-		arena_free(&k->arena);
-		free(k);
-		return NULL;
-	}
-	return k;
-}
-
-static void
-kept_drop(void *arg)
-{
-	struct kept *k = arg;
-
-	arena_free(&k->arena);
-	free(k);
-}
-
-static bool
-put_back(struct app *a, void *arg)
-{
-	struct kept *k = arg;
-	struct t2_err err;
-	int64_t id;
-
-	if (store_mixture_add(k->s->w->ui.store, &k->row, &id, &err)) {
-		app_fail(a, &err);
-		return false;
-	}
-	mix_saved_read(k->s);
-	return true;
-}
-
 static void
 delete_selected(struct mix *s)
 {
 	const struct mixture_row *m = selected(s);
-	struct kept *k = m ? kept_copy(s, m->name) : NULL;
-	char what[MIXING_NAME + 32];
-	struct t2_err err;
+	char what[MIXING_NAME + 16];
 
-	if (!k)
+	if (!m)
 		return;
-	if (store_mixture_remove(s->w->ui.store, k->row.id, &err)) {
-		app_fail(s->app, &err);
-		kept_drop(k);
-		return;
-	}
-	snprintf(what, sizeof what, "delete mixture %s", k->row.name);
-	app_say(s->app, "mixture %s deleted; u takes it back", k->row.name);
-	app_undo_push(s->app, what, put_back, k, kept_drop);
-	mix_saved_read(s);
+	snprintf(what, sizeof what, "mixture %s", m->name);
+	deleting_row(s->app, s->w->ui.store, TRASH_MIXTURE, m->id, what);
 }
 
 struct save {
@@ -198,19 +151,16 @@ static void
 save_now(struct mix *s, const char *name, bool then_ask)
 {
 	struct store *store = s->w->ui.store;
-	struct kept *old = mix_is_kept(s, name) ? kept_copy(s, name) : NULL;
+	int64_t id, old = kept_id(s, name);
 	struct t2_err err;
-	int64_t id;
 	enum t2_status st = store_begin(store, &err);
 
 	if (!st && old)
-		st = store_mixture_remove(store, old->row.id, &err);
+		st = store_mixture_remove(store, old, &err);
 	if (!st)
 		st = mixing_keep(&s->set, store, s->w->ui.model_id, name, &id, &err);
 	if (!st)
 		st = store_commit(store, &err);
-	if (old)
-		kept_drop(old);
 	if (st) {
 		store_rollback(store);
 		app_fail(s->app, &err);

@@ -82,6 +82,7 @@ models_count_factors(struct models *s)
 
 struct info_job {
 	struct event_queue *q;
+	struct models *s;
 	char path[1024], cache[1024];
 };
 
@@ -112,6 +113,19 @@ info_work(void *arg, struct job *job, struct t2_err *err)
 	return T2_OK;
 }
 
+/* One that was cancelled while it waited for its turn posts nothing: it is asked again when the row is next selected. */
+static void
+info_done(void *arg, enum t2_status st, const struct t2_err *err)
+{
+	const struct info_job *j = arg;
+	struct models_entry *e = models_entry(j->s, j->path);
+
+	(void)st;
+	(void)err;
+	if (e)
+		e->job = 0;
+}
+
 void
 models_gather(struct view *v, struct models *s, const char *path)
 {
@@ -119,6 +133,7 @@ models_gather(struct view *v, struct models *s, const char *path)
 				.owner = &models_view,
 				.lane = &models_view, /* one after the other */
 				.work = info_work,
+				.done = info_done,
 				.drop = free,
 				.quiet = true,
 				.light = true,
@@ -134,6 +149,7 @@ models_gather(struct view *v, struct models *s, const char *path)
 	if (!j)
 		return;
 	j->q = app_queue(v->app);
+	j->s = s;
 	snprintf(j->path, sizeof j->path, "%s", path);
 	snprintf(j->cache, sizeof j->cache, "%s", s->w->ui.cache);
 	spec.arg = j;

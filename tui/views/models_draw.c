@@ -188,7 +188,7 @@ draw_facts(struct view *v, struct models *s, struct canvas *c, struct rect r)
 	} else if (e && e->why[0]) {
 		say(c, r, TH_BAD, e->why);
 	} else if (row->there != THERE_NO) {
-		say(c, r, TH_STALE, "reading ...");
+		say(c, r, TH_STALE, e && e->job ? "reading ..." : "Not read; r does.");
 	}
 }
 

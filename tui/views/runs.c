@@ -260,7 +260,10 @@ cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st)
 			snprintf(buf, TABLE_CELL, "%.3f", r->best_accuracy);
 		break;
 	case 7:
-		gauge_time(buf, TABLE_CELL, r->seconds);
+		/* Steps are counted; before the first one, what it took until its last beat. */
+		gauge_time(buf, TABLE_CELL,
+			   r->step || r->seconds > 0 ? r->seconds
+						     : fmax(0, r->heartbeat - r->started));
 		break;
 	default:
 		buf[0] = 0;
@@ -337,7 +340,7 @@ runs_open(struct view *v, void *state, struct t2_err *err)
 				  .id = row_id,
 				  .compare = compare,
 				  .arg = s,
-				  .empty = "No runs yet. 6 trains an expert."};
+				  .empty = "No runs yet. t trains an expert."};
 	read_all(s);
 	return T2_OK;
 }
@@ -356,16 +359,30 @@ runs_close(struct view *v, void *state)
 	table_free(&s->table);
 }
 
+/* What was just started is what is looked at. */
+static void
+select_run(struct runs *s, int64_t id)
+{
+	for (int i = 0; i < s->list.n; i++)
+		if (s->list.v[i].id == id)
+			table_select(&s->table, i);
+	s->cursor = NAN;
+	s->diff = false;
+	read_rollouts(s);
+}
+
 static void
 runs_event(struct view *v, void *state, const struct event *e)
 {
 	struct runs *s = state;
 
 	(void)v;
-	if (e->type != WORLD_STORE)
+	if (e->type != WORLD_STORE && e->type != VIEW_RUN)
 		return;
 	world_refresh(s->w);
 	read_all(s);
+	if (e->type == VIEW_RUN && e->data)
+		select_run(s, strtoll(e->data, NULL, 10));
 }
 
 static void

@@ -298,7 +298,7 @@ spectrum_open(struct view *v, void *state, struct t2_err *err)
 		.cell = expert_cell,
 		.id = expert_id,
 		.arg = s,
-		.empty = "No experts yet. 6 trains one; t2tui expert import brings one in."};
+		.empty = "No experts yet. 6 trains one; :expert-import in 3 brings one in."};
 	read_experts(s);
 	if (s->experts)
 		s->expert[0].shown = true; /* something to see at first sight */

@@ -493,12 +493,15 @@ static void
 train_event(struct view *v, void *state, const struct event *e)
 {
 	struct train *t = state;
+	char id[24];
 
 	if (e->type == TRAIN_STARTED) {
 		t->starting = false;
 		if (e->data) {
 			app_say(v->app, "run %lld started", (long long)*(int64_t *)e->data);
-			app_show(v->app, 7);
+			app_show(v->app, runs_view.number);
+			snprintf(id, sizeof id, "%lld", (long long)*(int64_t *)e->data);
+			app_send(v->app, &runs_view, VIEW_RUN, strdup(id), free);
 		}
 	} else if (e->type == WORLD_STORE) {
 		read_runs(t);

@@ -14,6 +14,7 @@ enum view_request {
 	VIEW_EXPERT = 2000, /* to Spectrum: this expert over the curve */
 	VIEW_STRATEGY,	    /* to Ask: ask by this strategy */
 	VIEW_TASK,	    /* to Train: train on this task */
+	VIEW_RUN,	    /* to Runs: select the run of this number */
 };
 
 extern const struct view_ops *const workbench_views[];

@@ -406,6 +406,8 @@ form_draw(struct form *f, struct canvas *c, struct rect r, bool focused)
 		f->top = 0;
 	for (int i = 0; i < f->height && f->top + i < f->n; i++)
 		row_draw(f, c, (struct rect){r.x, r.y + i, r.w, 1}, f->top + i, focused);
+	if (f->top + f->height < f->n) /* more below */
+		canvas_text(c, r.x + r.w - 7, r.y + f->height - 1, 6, dim, "… more");
 	if (!help)
 		return;
 	r.y += f->height;

@@ -210,8 +210,11 @@ help_close(void *state)
 	free(h);
 }
 
-static const struct overlay_ops help_ops = {
-	.draw = help_draw, .key = help_key, .mouse = help_mouse, .close = help_close};
+static const struct overlay_ops help_ops = {.draw = help_draw,
+					    .key = help_key,
+					    .mouse = help_mouse,
+					    .close = help_close,
+					    .hint = "Esc close  PgDn more  a-z search"};
 
 void
 help_open(struct app *a)

@@ -128,8 +128,9 @@ palette_draw(struct app *a, void *state, struct canvas *c)
 		}
 		canvas_printf(c, row.x + 2, row.y, 22, name, "%s%s", b->name,
 			      b->flags & BIND_ARG ? " …" : "");
-		canvas_text(c, row.x + 25, row.y, row.w - 41, help, b->help);
-		canvas_right(c, row.x + row.w - 15, row.y, 14, key, binding_keys(b, keys));
+		binding_keys(b, keys);
+		canvas_text(c, row.x + 25, row.y, row.w - 27 - utf8_width_str(keys), help, b->help);
+		canvas_right(c, row.x + row.w - 15, row.y, 14, key, keys);
 	}
 	completer_draw(&p->names, c, (struct rect){in.x, in.y + 4, in.w, rows - 2});
 }
@@ -312,11 +313,13 @@ palette_close(void *state)
 	free(p);
 }
 
-static const struct overlay_ops palette_ops = {.draw = palette_draw,
-					       .key = palette_key,
-					       .paste = palette_paste,
-					       .mouse = palette_mouse,
-					       .close = palette_close};
+static const struct overlay_ops palette_ops = {
+	.draw = palette_draw,
+	.key = palette_key,
+	.paste = palette_paste,
+	.mouse = palette_mouse,
+	.close = palette_close,
+	.hint = "Esc close  Enter run  Tab complete  Up earlier"};
 
 void
 palette_open(struct app *a)

@@ -161,8 +161,11 @@ themes_close(void *state)
 	free(t);
 }
 
-static const struct overlay_ops themes_ops = {
-	.draw = themes_draw, .key = themes_key, .mouse = themes_mouse, .close = themes_close};
+static const struct overlay_ops themes_ops = {.draw = themes_draw,
+					      .key = themes_key,
+					      .mouse = themes_mouse,
+					      .close = themes_close,
+					      .hint = "Enter keep  Esc as before"};
 
 void
 themes_open(struct app *a)

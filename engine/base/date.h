@@ -1,0 +1,21 @@
+/* date.h - a moment as people write it.
+ *
+ *	char buf[40];
+ *	date_text(buf, sizeof buf, "%d %b %H:%M", created);		// local time
+ *	date_text_utc(buf, sizeof buf, DATE_ISO, created);
+ *
+ * Moments are Unix seconds as the store keeps them, and may be any number at all: one that no calendar has (NaN, a year
+ * beyond 9999) becomes "?".  Returns buf. */
+#ifndef T2_DATE_H
+#define T2_DATE_H
+
+#include <stddef.h>
+
+#define DATE_ISO "%Y-%m-%dT%H:%M:%SZ"
+
+const char *date_text(char *buf, size_t size, const char *format, double moment)
+	__attribute__((format(strftime, 3, 0)));
+const char *date_text_utc(char *buf, size_t size, const char *format, double moment)
+	__attribute__((format(strftime, 3, 0)));
+
+#endif
