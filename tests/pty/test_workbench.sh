@@ -152,7 +152,7 @@ closed() {
 	shows "[9 Jobs]" || return 1
 	p=$(pid) q=$(trainers)
 	mux kill-session -t t
-	fits gone "$p" && ours "$q" && ! children "$p" || return 1
+	fits gone "$p" && fits alone "$q" || return 1
 	"$BIN" store check --store "$D/t2.db" | grep -q sound || return 1
 	"$BIN" run stop "$(sqlite3 "$D/t2.db" "SELECT id FROM run WHERE status='running'")" --store "$D/t2.db" >/dev/null
 	fits stopped && fits gone "$q" && "$BIN" store check --store "$D/t2.db" | grep -q sound
@@ -160,7 +160,8 @@ closed() {
 running() { [ -n "$(trainers)" ]; }
 stopped() { [ "$(sqlite3 "$D/t2.db" "SELECT status FROM run WHERE NOT shipped ORDER BY id DESC LIMIT 1")" = stopped ]; }
 gone() { ! ours "$1"; }
-children() { grep -ls "^PPid:	$1$" /proc/[0-9]*/status; }
+# of all that work on this store only the trainer is left
+alone() { [ "$(grep -lsaF "$D/t2.db" /proc/[0-9]*/cmdline | cut -d/ -f3 | while read -r p; do ours "$p" && echo "$p"; done)" = "$1" ]; }
 check hangs_up hangs_up
 check stops_and_comes_back stops
 check closed_while_working closed
