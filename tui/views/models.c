@@ -467,9 +467,10 @@ models_action(struct view *v, void *state, int pane, enum action a)
 	struct models *s = state;
 
 	if (a == A_REFRESH) {
-		const struct models_row *r = models_selected(s);
+		const struct models_row *r;
 
-		read_known(s);
+		read_known(s); /* makes the rows anew */
+		r = models_selected(s);
 		models_look(v, s);
 		models_count_factors(s);
 		if (r)
