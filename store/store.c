@@ -72,6 +72,7 @@ db_fail(struct store *s, struct t2_err *err, const char *what)
 {
 	int rc = sqlite3_errcode(s->db);
 	const char *why = sqlite3_errmsg(s->db);
+	int os = sqlite3_system_errno(s->db); /* 0: a write that was cut short */
 
 	switch (rc & 0xff) {
 	case SQLITE_BUSY:
@@ -84,8 +85,9 @@ db_fail(struct store *s, struct t2_err *err, const char *what)
 	case SQLITE_READONLY:
 		return readonly_fail(s, what, err);
 	case SQLITE_IOERR:
-		return t2_fail(err, T2_EIO, "%s: %s: %s (%s); look at the disk and its free space",
-			       s->path, what, why, strerror(sqlite3_system_errno(s->db)));
+		return t2_fail(err, T2_EIO, "%s: %s: %s%s%s%s; look at the disk and its free space",
+			       s->path, what, why, os ? " (" : "", os ? strerror(os) : "",
+			       os ? ")" : "");
 	case SQLITE_CANTOPEN:
 		return t2_fail(err, T2_EIO,
 			       "%s: %s: %s; check the permissions of the file and of its folder",

@@ -11,12 +11,13 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include "engine/base/job.h"
 #include "engine/base/strbuf.h"
 #include "tui/rescue.h"
 #include "tui/utf8.h"
 
 enum { TK_MOUSE = 0x7000, TK_PASTE, TK_PASTE_END, TK_MODIFIED };
-enum { PASTE_MAX = 1 << 20, COPY_MAX = 74994 }; /* xterm's limit for OSC 52 */
+enum { PASTE_MAX = 1 << 20, PASTE_GAP = 5, COPY_MAX = 74994 }; /* xterm's limit for OSC 52 */
 
 struct terminal {
 	SCREEN *screen;
@@ -29,12 +30,16 @@ struct terminal {
 	bool all; /* front is not to be trusted */
 	struct style now;
 	bool now_known;
+	struct strbuf paste; /* what came of it so far */
+	bool pasting;
+	double paste_at; /* when its last piece came */
 	struct strbuf out;
 };
 
 static const char mouse_on[] = "\033[?1000h\033[?1002h\033[?1006h";
 static const char mouse_off[] = "\033[?1006l\033[?1002l\033[?1000l";
 static const char paste_on[] = "\033[?2004h", paste_off[] = "\033[?2004l";
+static const char paste_end[] = "\033[201~";
 
 static void
 out_str(struct terminal *t, const char *s)
@@ -108,7 +113,7 @@ keys_define(void)
 		const char *seq;
 		int key;
 	} more[] = {
-		{"\033[<", TK_MOUSE}, {"\033[200~", TK_PASTE}, {"\033[201~", TK_PASTE_END},
+		{"\033[<", TK_MOUSE}, {"\033[200~", TK_PASTE}, {paste_end, TK_PASTE_END},
 		{"\033[Z", KEY_BTAB}, {"\033[1~", KEY_HOME},   {"\033[4~", KEY_END},
 		{"\033[H", KEY_HOME}, {"\033[F", KEY_END},     {"\033[1;", TK_MODIFIED},
 		{"\033[A", KEY_UP},   {"\033[B", KEY_DOWN},    {"\033[C", KEY_RIGHT},
@@ -264,6 +269,7 @@ terminal_close(struct terminal *t)
 	delwin(t->input);
 	delscreen(t->screen);
 	strbuf_free(&t->out);
+	strbuf_free(&t->paste);
 	free(t->front);
 	free(t);
 }
@@ -557,24 +563,44 @@ utf8_of(wint_t ch, char out[4])
 	return glyph_put((long)ch, out);
 }
 
+/* Its end, torn by a pause, so that curses took it for an Esc and text. */
+static bool
+torn_end(struct strbuf *b)
+{
+	size_t n = strlen(paste_end);
+
+	if (b->len < n || memcmp(b->s + b->len - n, paste_end, n))
+		return false;
+	b->s[b->len -= n] = 0;
+	return true;
+}
+
+/* A long paste comes in pieces, over a slow line with pauses: what follows a pause are no keys.  Only after PASTE_GAP
+ * seconds without its end it is taken for ended. */
 static bool
 read_paste(struct terminal *t, struct input *in)
 {
-	struct strbuf b = {0};
-	bool special;
+	double now = clock_seconds();
+	bool special, ended = now - t->paste_at > PASTE_GAP;
 	wint_t ch;
 
-	while (read_more(t, &ch, &special) && !(special && ch == TK_PASTE_END)) {
+	while (!ended && read_key(t, &ch, &special)) {
 		char u[4];
 
-		if (special || b.len > PASTE_MAX)
+		t->paste_at = now;
+		ended = special && ch == TK_PASTE_END;
+		if (special || t->paste.len > PASTE_MAX)
 			continue;
 		if (ch == '\r')
 			ch = '\n';
-		strbuf_add(&b, u, (size_t)utf8_of(ch, u));
+		strbuf_add(&t->paste, u, (size_t)utf8_of(ch, u));
+		ended = ch == '~' && torn_end(&t->paste);
 	}
+	if (!ended)
+		return false;
+	t->pasting = false;
 	in->kind = IN_PASTE;
-	in->text = strbuf_take(&b);
+	in->text = strbuf_take(&t->paste);
 	return in->text != NULL;
 }
 
@@ -707,7 +733,9 @@ terminal_input(struct terminal *t, struct input *in)
 
 	memset(in, 0, sizeof *in);
 	for (;;) {
-		if (!read_key(t, &ch, &special)) {
+		if (t->pasting && read_paste(t, in))
+			return true;
+		if (t->pasting || !read_key(t, &ch, &special)) {
 			check_gone(t);
 			if (!t->eof)
 				return false;
@@ -720,8 +748,8 @@ terminal_input(struct terminal *t, struct input *in)
 			continue;
 		}
 		if (special && ch == TK_PASTE) {
-			if (read_paste(t, in))
-				return true;
+			t->pasting = true;
+			t->paste_at = clock_seconds();
 			continue;
 		}
 		in->kind = IN_KEY;
