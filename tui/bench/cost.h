@@ -8,7 +8,7 @@
  * For each row of the benchmark that counts its work, seconds = a * layers + b * work / limit: a is what a layer costs
  * whatever its size, 1 / b the share of the limit that large layers reach.  a, b >= 0 are fitted to the newest benchmark of
  * each model on this machine (least squares of the relative error); the limit is measured anew each time, so that a slow hour
- * is predicted as one.  Without benchmarks the fit made on the machine that the manual names stands in, and says so. */
+ * is predicted as one.  Without benchmarks nothing is predicted but memory. */
 #ifndef T2_BENCH_COST_H
 #define T2_BENCH_COST_H
 
@@ -25,7 +25,7 @@ struct cost_point {
 struct cost_fit {
 	double layer, share; /* a, and 1 / b; share 0: nothing known */
 	double error;	     /* largest relative error on what it was fitted to */
-	int models;	     /* fitted to so many; 0: the stand-in */
+	int models;	     /* fitted to so many */
 };
 
 struct cost_job {
@@ -44,7 +44,7 @@ double cost_fit_seconds(const struct cost_fit *f, double layers, double work);
 
 enum t2_status cost_model_new(struct cost_model **out, struct workspace *ws, struct t2_err *err);
 void cost_model_free(struct cost_model *cm);
-int cost_models(const struct cost_model *cm); /* benchmarks that it knows; 0: the stand-in alone */
+int cost_models(const struct cost_model *cm); /* benchmarks that it knows */
 /* weight_bytes: of all adapted matrices and the output matrix as stored in type.  Returns how many jobs. */
 int cost_predict(const struct cost_model *cm, const struct config *c, double weight_bytes,
 		 enum dtype type, struct cost_job jobs[COST_JOBS]);

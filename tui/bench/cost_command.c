@@ -97,8 +97,9 @@ cost_command(struct cli *c)
 		printf("from %d benchmark%s of this machine; memory is beside the mapped files\n",
 		       cost_models(cm), cost_models(cm) > 1 ? "s" : "");
 	else
-		printf("no benchmark of this machine is kept yet (`t2tui bench MODEL` makes one): "
-		       "shares of the limit are those of another\n");
+		printf("times: no benchmark of this machine is kept yet, `t2tui bench MODEL` makes "
+		       "one; "
+		       "memory is beside the mapped files\n");
 	json_decref(list);
 	cost_model_free(cm);
 	return 0;
