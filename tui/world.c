@@ -1,6 +1,7 @@
 #include "tui/world.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -83,6 +84,20 @@ watch(void *arg)
 	}
 }
 
+/* Signals are the UI thread's: a handler in here could write to a pipe that is being closed. */
+static int
+quiet_thread(pthread_t *t, void *(*run)(void *), void *arg)
+{
+	sigset_t all, old;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = pthread_create(t, NULL, run, arg);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return rc;
+}
+
 static enum t2_status
 start_watcher(struct world *w, struct t2_err *err)
 {
@@ -96,7 +111,7 @@ start_watcher(struct world *w, struct t2_err *err)
 	w->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (w->inotify < 0 || pipe(w->stop) ||
 	    inotify_add_watch(w->inotify, slash ? dir : ".", IN_MODIFY | IN_CREATE) < 0 ||
-	    pthread_create(&w->watcher, NULL, watch, w)) {
+	    quiet_thread(&w->watcher, watch, w)) {
 		watcher_close(w);
 		return t2_fail(err, T2_EIO, "%s: cannot be watched; press r to read it again", dir);
 	}
