@@ -179,8 +179,9 @@ app_key(struct app *a, int key)
 {
 	struct view *v = app_view(a);
 
-	/* Whatever was said has been seen; the key does its work all the same. */
-	a->message_until = 0;
+	/* Whatever was said has been seen, but under a prompt; the key does its work all the same. */
+	if (!a->overlay || !a->overlay->bottom)
+		a->message_until = 0;
 	if (!key_char(key)) {
 		struct binding_set sets[3];
 		int n = app_bindings(v, sets);
@@ -191,7 +192,7 @@ app_key(struct app *a, int key)
 			return;
 		}
 	}
-	if (a->canvas->w < MIN_W || a->canvas->h < MIN_H) {
+	if ((a->canvas->w < MIN_W || a->canvas->h < MIN_H) && !app_typing(a)) {
 		if (binding_has_key(app_command(v, "quit"), key))
 			app_ask_quit(a);
 		return;
@@ -343,4 +344,6 @@ app_input(struct app *a, struct input *in)
 	free(in->text);
 	in->text = NULL;
 	a->dirty = true;
+	app_later_step(a);
+	app_renew_step(a);
 }

@@ -74,6 +74,11 @@ struct view_ops {
 	void (*event)(struct view *v, void *state, const struct event *e);
 	/* The filter's text while it is typed, "" when it is given up. */
 	void (*filter)(struct view *v, void *state, int pane, const char *text);
+	/* Another model takes the open one's place: what was typed here and is worth keeping, with the place of the cursor, for
+	 * restore() in the view opened afresh; NULL: nothing.  While it says NULL and the view is edited, the other model waits.
+	 * Both or neither; the frame frees the text. */
+	char *(*keep)(struct view *v, void *state, size_t *at);
+	void (*restore)(struct view *v, void *state, const char *text, size_t at);
 	/* For y (text) and x; false: not in this format.  Without dump, or on false for text: what is seen. */
 	bool (*dump)(struct view *v, void *state, int pane, enum dump_format f, struct strbuf *out);
 };
@@ -93,6 +98,9 @@ struct view {
 	struct layout *layout, *layout_wide;
 	struct rect pane[VIEW_PANES]; /* with borders, as last drawn; w 0: not shown */
 	bool single;
+	char *kept; /* by ops->keep(), until it is opened again */
+	size_t kept_at;
+	bool kept_editing;
 	char title[VIEW_PANES][96];
 	char note[VIEW_PANES][64];
 	char filter[VIEW_PANES][64];

@@ -348,6 +348,10 @@ open_decision(struct view *v, struct ask *s, const struct decision_row *d)
 
 /* -- life -------------------------------------------------------------------------------------------------- */
 
+/* For the sample, which can answer it. */
+static const char first_prompt[] =
+	"Jon has 7 eggs. Jon gives 5 to Ben and buys 10 more. How many eggs does Jon have now?";
+
 static enum t2_status
 ask_open(struct view *v, void *state, struct t2_err *err)
 {
@@ -365,8 +369,7 @@ ask_open(struct view *v, void *state, struct t2_err *err)
 				  .empty = "Nothing asked yet.",
 				  .headless = true};
 	if (!strcmp(s->w->model_name, "sample"))
-		editor_set(&s->editor, "Jon has 7 eggs. Jon gives 5 to Ben and buys 10 more. How "
-				       "many eggs does Jon have now?");
+		editor_set(&s->editor, first_prompt);
 	strategies(s);
 	read_history(s);
 	return T2_OK;
@@ -383,6 +386,29 @@ ask_close(struct view *v, void *state)
 	flow_free(&s->answer);
 	decision_list_free(&s->history);
 	table_free(&s->table);
+}
+
+/* The same prompt for another model: what is typed stays, and stays being typed. */
+static char *
+ask_keep(struct view *v, void *state, size_t *at)
+{
+	struct ask *s = state;
+	const char *text = editor_text(&s->editor);
+
+	if (!v->editing && (!*text || !strcmp(text, first_prompt)))
+		return NULL;
+	*at = s->editor.pos;
+	return strdup(text);
+}
+
+static void
+ask_restore(struct view *v, void *state, const char *text, size_t at)
+{
+	struct ask *s = state;
+
+	(void)v;
+	editor_set(&s->editor, text);
+	s->editor.pos = at;
 }
 
 static void
@@ -620,6 +646,8 @@ const struct view_ops ask_view = {
 	.nbindings = sizeof bindings / sizeof *bindings,
 	.open = ask_open,
 	.close = ask_close,
+	.keep = ask_keep,
+	.restore = ask_restore,
 	.draw = ask_draw,
 	.action = ask_action,
 	.says = ask_says,

@@ -179,8 +179,9 @@ import_named(struct app *a, void *arg, const char *text)
 
 /* Another name, then: the file is still good. */
 static void
-import_ask(const struct import *x)
+import_ask(struct app *a, void *arg)
 {
+	const struct import *x = arg;
 	struct app_prompt p = {
 		.label = "that name is taken; import as: ", .done = import_named, .drop = free};
 	struct import *again = malloc(sizeof *again);
@@ -192,19 +193,21 @@ import_ask(const struct import *x)
 	snprintf(name, sizeof name, "%.120s-2", x->got.name);
 	p.text = name;
 	p.arg = again;
-	app_prompt(x->s->app, &p);
+	app_prompt(a, &p);
 }
 
 static void
 import_done(void *arg, enum t2_status st, const struct t2_err *err)
 {
-	struct import *x = arg;
+	struct import *x = arg, *again;
 	struct imported *undo;
 	char what[160];
 
 	(void)err;
-	if (st && x->got.taken)
-		import_ask(x);
+	if (st && x->got.taken && (again = malloc(sizeof *again))) {
+		*again = *x;
+		app_later(x->s->app, import_ask, again, free);
+	}
 	if (st)
 		return;
 	undo = calloc(1, sizeof *undo);

@@ -158,6 +158,10 @@ first_mixture(struct mix *s)
 		mixing_set(&s->set, 1, -1, 0.4);
 }
 
+/* For the sample, which can answer it. */
+static const char first_prompt[] =
+	"Jon has 7 eggs. Jon gives 5 to Ben and buys 10 more. How many eggs does Jon have now?";
+
 static enum t2_status
 mix_open(struct view *v, void *state, struct t2_err *err)
 {
@@ -180,8 +184,7 @@ mix_open(struct view *v, void *state, struct t2_err *err)
 	first_mixture(s);
 	mix_saved_open(s);
 	if (!strcmp(s->w->model_name, "sample"))
-		editor_set(&s->prompt, "Jon has 7 eggs. Jon gives 5 to Ben and buys 10 more. How "
-				       "many eggs does Jon have now?");
+		editor_set(&s->prompt, first_prompt);
 	mix_columns_open(s);
 	return T2_OK;
 }
@@ -204,6 +207,29 @@ mix_close(struct view *v, void *state)
 	table_free(&s->table);
 	editor_free(&s->prompt);
 	editor_free(&s->value);
+}
+
+/* The same prompt for another model: what is typed stays, and stays being typed. */
+static char *
+mix_keep(struct view *v, void *state, size_t *at)
+{
+	struct mix *s = state;
+	const char *text = editor_text(&s->prompt);
+
+	if (v->editing ? v->focus != MIX_PROMPT : !*text || !strcmp(text, first_prompt))
+		return NULL;
+	*at = s->prompt.pos;
+	return strdup(text);
+}
+
+static void
+mix_restore(struct view *v, void *state, const char *text, size_t at)
+{
+	struct mix *s = state;
+
+	(void)v;
+	editor_set(&s->prompt, text);
+	s->prompt.pos = at;
 }
 
 static void
@@ -613,6 +639,8 @@ const struct view_ops mix_view = {
 	.nbindings = sizeof bindings / sizeof *bindings,
 	.open = mix_open,
 	.close = mix_close,
+	.keep = mix_keep,
+	.restore = mix_restore,
 	.draw = mix_draw,
 	.action = mix_action,
 	.says = mix_says,

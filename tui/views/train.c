@@ -417,6 +417,27 @@ train_close(struct view *v, void *state)
 	run_list_free(&t->runs);
 }
 
+/* What is set here is as good for another model; a value that is being typed is finished before. */
+static char *
+train_keep(struct view *v, void *state, size_t *at)
+{
+	struct train *t = state;
+
+	*at = (size_t)t->form.sel;
+	return v->editing ? NULL : form_keep(&t->form);
+}
+
+static void
+train_restore(struct view *v, void *state, const char *text, size_t at)
+{
+	struct train *t = state;
+
+	(void)v;
+	form_restore(&t->form, text);
+	t->form.sel = (int)at;
+	look_at_task(t);
+}
+
 static void
 train_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r)
 {
@@ -509,8 +530,14 @@ train_event(struct view *v, void *state, const struct event *e)
 	if (e->type == TRAIN_STARTED) {
 		t->starting = false;
 		if (e->data) {
-			app_say(v->app, "run %lld started", (long long)*(int64_t *)e->data);
-			app_show(v->app, runs_view.number);
+			/* who has gone on to something else meanwhile stays there */
+			if (app_typing(v->app) || app_shown(v->app) != train_view.number) {
+				app_say(v->app, "run %lld started; %d shows it",
+					(long long)*(int64_t *)e->data, runs_view.number);
+			} else {
+				app_say(v->app, "run %lld started", (long long)*(int64_t *)e->data);
+				app_show(v->app, runs_view.number);
+			}
 			snprintf(id, sizeof id, "%lld", (long long)*(int64_t *)e->data);
 			app_send(v->app, &runs_view, VIEW_RUN, strdup(id), free);
 		}
@@ -573,6 +600,8 @@ const struct view_ops train_view = {
 	.nbindings = sizeof bindings / sizeof *bindings,
 	.open = train_open,
 	.close = train_close,
+	.keep = train_keep,
+	.restore = train_restore,
 	.draw = train_draw,
 	.action = train_action,
 	.says = train_says,
