@@ -377,9 +377,12 @@ mark(struct view *v, struct models *s)
 	if (!r)
 		return;
 	if (r->open || r->there == THERE_NO) {
-		app_say(v->app, "%s: %s", r->name,
-			r->open ? KEYS(v, "is open; {mark} on another marks it for comparing")
-				: "its files are gone");
+		if (r->open)
+			app_say(v->app, "%s",
+				KEYS(v, "this one is open; {mark} on another marks it for "
+					"comparing"));
+		else
+			app_say(v->app, "%s: its files are gone", r->name);
 		return;
 	}
 	table_unmark(&s->table);
