@@ -203,7 +203,8 @@ static enum t2_status
 one(struct bench *b, const struct bench_row *row, bool scale, bench_once *once, void *arg,
     double *value, double *limit, struct t2_err *err)
 {
-	bool probed = row->limit != BENCH_SECONDS || scale;
+	bool timed = row->limit == BENCH_SECONDS || row->limit == BENCH_BESIDE;
+	bool probed = !timed || scale;
 	double before = probed ? probe(b, row->limit) : 0, machine;
 	enum t2_status st = once(arg, value, err);
 
@@ -214,7 +215,9 @@ one(struct bench *b, const struct bench_row *row, bool scale, bench_once *once, 
 	machine = probed ? (before + probe(b, row->limit)) / 2 : 0;
 	if (scale)
 		*value *= machine / BENCH_REFERENCE;
-	*limit = row->limit == BENCH_SECONDS ? row->time : machine;
+	*limit = row->limit == BENCH_SECONDS  ? row->time
+		 : row->limit == BENCH_BESIDE ? b->beside
+					      : machine;
 	return T2_OK;
 }
 
@@ -237,8 +240,9 @@ bench_repeat(struct bench *b, struct bench_result *r, bool scale, bench_once *on
 		st = one(b, r->row, scale, once, arg, &value[n], &limit[n], err);
 		if (st)
 			return st;
-		ratio[n] =
-			r->row->limit == BENCH_SECONDS ? limit[n] / value[n] : value[n] / limit[n];
+		ratio[n] = r->row->limit == BENCH_SECONDS || r->row->limit == BENCH_BESIDE
+				   ? limit[n] / value[n]
+				   : value[n] / limit[n];
 		job_step(b->job, 1);
 	}
 	if (st)

@@ -38,6 +38,8 @@ const struct bench_row bench_rows[] = {
 	  row_first_screen),
 	R("frame", "a key's whole effect on the screen while a trainer runs", "ms", BENCH_SECONDS,
 	  16, 0.53, 1.0, row_frame),
+	{"search", "an iteration of the few-shot search in one batch; 4 times the plain way is 1",
+	 "s", BENCH_BESIDE, 0, 0.50, 1.0, row_search, true},
 	B(1),
 	B(2),
 	B(4),
