@@ -218,6 +218,12 @@ components(void **state)
 		 "\u00e9xa",
 		 "\u2581|e|\u0301|a"},
 		{{.pre = "{\"type\":\"Metaspace\",\"replacement\":\"-\"}"}, "a-b c", "-|a|-|b|-|c"},
+		{{.pre = SEQUENCE(
+			  "{\"type\":\"Metaspace\",\"replacement\":\"-\",\"prepend_scheme\":"
+			  "\"never\"}",
+			  FIRST)},
+		 "ab c",
+		 "\u2581|ab|-|c"},
 		{{.added = ADDED("25", "<t>", "")}, "a<t>b", "a|<t>|b"},
 		{{.added = ADDED("25", "<t>", ",\"lstrip\":true,\"rstrip\":true")},
 		 "a <t> \n b",
