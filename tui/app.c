@@ -154,11 +154,12 @@ app_copy(struct app *a, const char *text)
 			n);
 		break;
 	case COPY_TOO_LONG:
-		app_error(a, "copy: %zu bytes are more than terminals take; x exports to a file",
-			  n);
+		app_error(a, "copy: %zu bytes are more than terminals take; %s", n,
+			  KEYS_IN(a, a->shown, "{export} exports to a file"));
 		break;
 	case COPY_UNABLE:
-		app_error(a, "copy: this terminal has no clipboard; x exports to a file");
+		app_error(a, "copy: this terminal has no clipboard; %s",
+			  KEYS_IN(a, a->shown, "{export} exports to a file"));
 		break;
 	}
 }
@@ -214,6 +215,11 @@ view_open(struct view *v)
 	if (v->failed) {
 		free(v->state);
 		v->state = NULL;
+	} else if (v->kept) {
+		ops->restore(v, v->state, v->kept, v->kept_at);
+		v->editing = v->kept_editing;
+		free(v->kept);
+		v->kept = NULL;
 	}
 	return v->opened;
 }
@@ -346,6 +352,7 @@ take_events(struct app *a)
 		event_drop(&e);
 	}
 	jobs_reap(a->jobs, said, a);
+	app_later_step(a);
 	app_renew_step(a);
 	a->dirty = true;
 }
@@ -578,10 +585,12 @@ app_end(struct app *a)
 		struct view *v = &a->view[i];
 
 		view_close(v);
+		free(v->kept);
 		layout_free(v->layout);
 		layout_free(v->layout_wide);
 	}
 	undo_clear(&a->undo);
+	app_later_drop(a);
 	app_renew_drop(a);
 	script_close(a->script);
 	event_queue_free(a->queue);

@@ -66,9 +66,31 @@ void app_send(struct app *a, const struct view_ops *to, int type, void *data, vo
 void app_quit(struct app *a, int status);
 /* Everything anew: cancels the jobs of this process and, when the last of them has ended, closes every view, calls
  * swap(a, arg), then drop(arg), and opens the shown view afresh.  Watched jobs go on; what u could take back is forgotten.
- * drop() is also called when the program ends before. */
-void app_renew(struct app *a, void (*swap)(struct app *a, void *arg), void *arg,
+ * Nothing of it happens while somebody types, but for text that the view keeps (view_ops.keep). */
+struct app_renewal {
+	char name[80]; /* of what comes */
+	/* What has to be answered with yes before; false: nothing. */
+	bool (*question)(struct app *a, void *arg, char *text, size_t size);
+	void (*swap)(struct app *a, void *arg);
+	void *arg;
+	void (*drop)(void *arg); /* also where it does not come to it */
+};
+void app_renew(struct app *a, const struct app_renewal *r);
+/* Keys are text or answers now: something lies over the view, or it is edited. */
+bool app_typing(struct app *a);
+/* run(a, arg) as soon as nobody types, then drop(arg): for what would take keys without having been asked for by one.  Only
+ * drop(arg) where another model comes before, or the end. */
+void app_later(struct app *a, void (*run)(struct app *a, void *arg), void *arg,
 	       void (*drop)(void *arg));
+
+/* Sentences name keys by what they do, for the user may have given other ones: in "{resume} goes on" stands the first
+ * key of that command in the view of this number (-1: in every view), ":resume" where it has none.  In a function's block:
+ *
+ *	app_say(v->app, "run %d stops; %s", run, KEYS(v, "{resume} goes on")); */
+enum { KEYS_TEXT = 320 };
+const char *app_keys(const struct app *a, int view, char buf[KEYS_TEXT], const char *text);
+#define KEYS_IN(a, view, text) app_keys((a), (view), (char[KEYS_TEXT]){0}, (text))
+#define KEYS(v, text)	       KEYS_IN((v)->app, (v)->ops->number, (text))
 
 /* Drawing. */
 void app_redraw(struct app *a);

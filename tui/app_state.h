@@ -11,6 +11,7 @@
 enum { APP_VIEWS = 10, MIN_W = 60, MIN_H = 16 };
 
 struct history;
+struct later;
 struct terminal;
 struct script;
 
@@ -55,10 +56,10 @@ struct app {
 
 	struct undo_stack undo;
 	struct { /* app_renew(); swap NULL: nothing waits */
-		void (*swap)(struct app *a, void *arg);
-		void *arg;
-		void (*drop)(void *arg);
+		struct app_renewal what;
+		bool told, asking, allowed, stopping;
 	} renew;
+	struct later *later; /* app_later(), the first first */
 
 	struct hit tab[APP_VIEWS];
 	int ntab;
@@ -88,7 +89,9 @@ void app_overlay_close(struct app *a);
 void app_run_binding(struct app *a, const struct binding *b, const char *arg);
 bool app_action(struct app *a, enum action act);
 void app_suspend(struct app *a);
-/* Does what app_renew() asked for, if its time has come; called after events. */
+/* Do what app_later() and app_renew() asked for, if its time has come; called after events and input. */
+void app_later_step(struct app *a);
+void app_later_drop(struct app *a);
 void app_renew_step(struct app *a);
 void app_renew_drop(struct app *a);
 void app_ask_quit(struct app *a);

@@ -1,4 +1,5 @@
 /* Input finds its way: overlay, text field, the pane's keys, everybody's keys. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "tui/app_state.h"
@@ -32,6 +33,32 @@ app_command(struct view *v, const char *name)
 	int n = app_bindings(v, sets);
 
 	return binding_named(sets, n, name, strlen(name));
+}
+
+const char *
+app_keys(const struct app *a, int view, char buf[KEYS_TEXT], const char *text)
+{
+	struct binding_set sets[3];
+	int n = keymap_sets(a->keys, view, sets);
+	size_t at = 0;
+
+	while (*text && at < KEYS_TEXT - 1) {
+		size_t len = *text == '{' ? strcspn(text + 1, "} ") : 0;
+		const struct binding *b =
+			len && text[len + 1] == '}' ? binding_named(sets, n, text + 1, len) : NULL;
+		char key[24];
+
+		if (!b) {
+			buf[at++] = *text++;
+			continue;
+		}
+		binding_key(b, key);
+		at += (size_t)snprintf(buf + at, KEYS_TEXT - at, "%s%s", key[0] ? "" : ":",
+				       key[0] ? key : b->name);
+		text += len + 2;
+	}
+	buf[at < KEYS_TEXT ? at : KEYS_TEXT - 1] = 0;
+	return buf;
 }
 
 void
@@ -112,7 +139,7 @@ interrupt(struct app *a)
 	if (jobs_cancel_owned(a->jobs, v->ops))
 		app_say(a, "cancelling ...");
 	else
-		app_say(a, "nothing of this view is running; q leaves");
+		app_say(a, "nothing of this view is running; %s", KEYS(v, "{quit} leaves"));
 }
 
 static void
@@ -152,8 +179,9 @@ app_key(struct app *a, int key)
 {
 	struct view *v = app_view(a);
 
-	/* Whatever was said has been seen; the key does its work all the same. */
-	a->message_until = 0;
+	/* Whatever was said has been seen, but under a prompt; the key does its work all the same. */
+	if (!a->overlay || !a->overlay->bottom)
+		a->message_until = 0;
 	if (!key_char(key)) {
 		struct binding_set sets[3];
 		int n = app_bindings(v, sets);
@@ -164,7 +192,7 @@ app_key(struct app *a, int key)
 			return;
 		}
 	}
-	if (a->canvas->w < MIN_W || a->canvas->h < MIN_H) {
+	if ((a->canvas->w < MIN_W || a->canvas->h < MIN_H) && !app_typing(a)) {
 		if (binding_has_key(app_command(v, "quit"), key))
 			app_ask_quit(a);
 		return;
@@ -316,4 +344,6 @@ app_input(struct app *a, struct input *in)
 	free(in->text);
 	in->text = NULL;
 	a->dirty = true;
+	app_later_step(a);
+	app_renew_step(a);
 }

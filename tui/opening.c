@@ -59,26 +59,6 @@ swap(struct app *a, void *arg)
 	app_say(a, "opened %s", title);
 }
 
-static void
-renew(struct app *a, void *arg)
-{
-	struct opening **x = arg;
-
-	if (jobs_active(app_jobs(a), true))
-		app_say(a, "stopping what is at work on %s ...", (*x)->w->ui.name);
-	app_renew(a, swap, *x, opening_free);
-	*x = NULL;
-}
-
-static void
-drop_asked(void *arg)
-{
-	struct opening **x = arg;
-
-	opening_free(*x);
-	free(x);
-}
-
 /* A job that would lose something by being cancelled; the number of them. */
 static int
 heavy_jobs(struct app *a, struct job_view *out)
@@ -96,39 +76,42 @@ heavy_jobs(struct app *a, struct job_view *out)
 	return n;
 }
 
+static bool
+question(struct app *a, void *arg, char *text, size_t size)
+{
+	const struct opening *x = arg;
+	struct job_view j = {0};
+	int n = heavy_jobs(a, &j);
+
+	if (n == 1)
+		snprintf(text, size, "\"%s\" is at work on %.60s. Stop it and open %.60s?", j.name,
+			 x->w->ui.name, x->fresh.ui.name);
+	else
+		snprintf(text, size,
+			 "\"%s\" and %d more are at work on %.60s. Stop them and open %.60s?",
+			 j.name, n - 1, x->w->ui.name, x->fresh.ui.name);
+	return n > 0;
+}
+
 static void
 opened(void *arg, enum t2_status st, const struct t2_err *err)
 {
-	struct opening *from = arg, **x;
-	struct job_view j = {0};
-	char text[512];
-	int n;
+	struct opening *from = arg, *x;
+	struct app_renewal r = {.question = question, .swap = swap, .drop = opening_free};
 
 	(void)err; /* the job's failure is said already */
 	if (st)
 		return;
 	x = malloc(sizeof *x);
-	if (!x || !(*x = malloc(sizeof **x))) {
-		free(x);
+	if (!x) {
 		app_error(from->app, "open %s: out of memory", from->name);
 		return;
 	}
-	**x = *from; /* the job drops its own, now empty */
+	*x = *from; /* the job drops its own, now empty */
 	empty(&from->fresh);
-	n = heavy_jobs(from->app, &j);
-	if (!n) {
-		renew(from->app, x);
-		free(x);
-		return;
-	}
-	if (n == 1)
-		snprintf(text, sizeof text, "\"%s\" is at work on %.60s. Stop it and open %.60s?",
-			 j.name, from->w->ui.name, (*x)->fresh.ui.name);
-	else
-		snprintf(text, sizeof text,
-			 "\"%s\" and %d more are at work on %.60s. Stop them and open %.60s?",
-			 j.name, n - 1, from->w->ui.name, (*x)->fresh.ui.name);
-	app_confirm(from->app, text, renew, x, drop_asked);
+	r.arg = x;
+	snprintf(r.name, sizeof r.name, "%.70s", x->fresh.ui.name);
+	app_renew(from->app, &r);
 }
 
 void

@@ -63,6 +63,9 @@ struct view_ops {
 	void (*draw)(struct view *v, void *state, int pane, struct canvas *c, struct rect r);
 	/* A common action; false: nothing to do here (the frame then tries its own meaning, as for Esc). */
 	bool (*action)(struct view *v, void *state, int pane, enum action a);
+	/* What a common action would do now, in a word or two for the bottom band: "measure"; "": nothing worth a word
+	 * there; NULL: its name says it. */
+	const char *(*says)(struct view *v, void *state, int pane, enum action a);
 	/* Every key while view_edit() is on, before any binding; false: not taken. */
 	bool (*key)(struct view *v, void *state, int pane, int key);
 	void (*paste)(struct view *v, void *state, int pane, const char *text);
@@ -71,6 +74,11 @@ struct view_ops {
 	void (*event)(struct view *v, void *state, const struct event *e);
 	/* The filter's text while it is typed, "" when it is given up. */
 	void (*filter)(struct view *v, void *state, int pane, const char *text);
+	/* Another model takes the open one's place: what was typed here and is worth keeping, with the place of the cursor, for
+	 * restore() in the view opened afresh; NULL: nothing.  While it says NULL and the view is edited, the other model waits.
+	 * Both or neither; the frame frees the text. */
+	char *(*keep)(struct view *v, void *state, size_t *at);
+	void (*restore)(struct view *v, void *state, const char *text, size_t at);
 	/* For y (text) and x; false: not in this format.  Without dump, or on false for text: what is seen. */
 	bool (*dump)(struct view *v, void *state, int pane, enum dump_format f, struct strbuf *out);
 };
@@ -90,6 +98,9 @@ struct view {
 	struct layout *layout, *layout_wide;
 	struct rect pane[VIEW_PANES]; /* with borders, as last drawn; w 0: not shown */
 	bool single;
+	char *kept; /* by ops->keep(), until it is opened again */
+	size_t kept_at;
+	bool kept_editing;
 	char title[VIEW_PANES][96];
 	char note[VIEW_PANES][64];
 	char filter[VIEW_PANES][64];

@@ -46,6 +46,7 @@ two() { # two SIZE SCRIPT: in the folder where "half" lies
 check two_models_120x40 two 120x40 models2
 check two_models_200x60 two 200x60 models2
 check switch_at_work_120x40 two 120x40 switch
+check typing_120x40 two 120x40 typing
 rm -r "$home/half"
 check gone_model_120x40 two 120x40 gone
 check evals_120x40 play 120x40 evals

@@ -416,6 +416,105 @@ runs_job(struct view *v, void *state, const char *arg)
 	app_job(v->app, &s);
 }
 
+/* Another world, after a while; with an argument it asks before. */
+static enum t2_status
+renew_work(void *arg, struct job *job, struct t2_err *err)
+{
+	(void)arg;
+	(void)job;
+	(void)err;
+	usleep(200000);
+	return T2_OK;
+}
+
+static bool
+renew_question(struct app *a, void *arg, char *text, size_t size)
+{
+	(void)a;
+	snprintf(text, size, "Leave this world?");
+	return arg != NULL;
+}
+
+static void
+renew_swap(struct app *a, void *arg)
+{
+	(void)arg;
+	app_title(a, "another world");
+}
+
+static struct app *renewed;
+
+static void
+renew_done(void *arg, enum t2_status st, const struct t2_err *err)
+{
+	struct app_renewal r = {"another", renew_question, renew_swap, arg, NULL};
+
+	(void)st;
+	(void)err;
+	app_renew(renewed, &r);
+}
+
+static void
+runs_renew(struct view *v, void *state, const char *arg)
+{
+	struct job_spec s = {
+		.name = "renew", .work = renew_work, .done = renew_done, .quiet = true};
+
+	(void)state;
+	app_title(v->app, "first world");
+	renewed = v->app;
+	s.arg = arg ? v : NULL;
+	app_job(v->app, &s);
+}
+
+static void
+later_run(struct app *a, void *arg)
+{
+	(void)arg;
+	app_title(a, "later has come");
+}
+
+static void
+later_done(void *arg, enum t2_status st, const struct t2_err *err)
+{
+	(void)st;
+	(void)err;
+	app_later(renewed, later_run, arg, NULL);
+}
+
+static void
+runs_later(struct view *v, void *state, const char *arg)
+{
+	struct job_spec s = {
+		.name = "later", .work = renew_work, .done = later_done, .quiet = true};
+
+	(void)state;
+	(void)arg;
+	renewed = v->app;
+	app_job(v->app, &s);
+}
+
+static char *
+runs_keep(struct view *v, void *state, size_t *at)
+{
+	struct runs *s = state;
+
+	(void)v;
+	*at = s->e.pos;
+	/* a text that begins so has to be finished in its world */
+	return strncmp(editor_text(&s->e), "stay", 4) ? strdup(editor_text(&s->e)) : NULL;
+}
+
+static void
+runs_restore(struct view *v, void *state, const char *text, size_t at)
+{
+	struct runs *s = state;
+
+	(void)v;
+	editor_set(&s->e, text);
+	s->e.pos = at;
+}
+
 static bool
 undelete(struct app *a, void *arg)
 {
@@ -446,6 +545,8 @@ runs_wrong(struct view *v, void *state, const char *arg)
 static const struct binding runs_bindings[] = {
 	{A_NONE, "t", "start", "start a job", runs_job, PANES_ALL, BIND_BAR | BIND_ARG},
 	{A_NONE, "E", "fail", "say an error", runs_wrong, PANES_ALL, 0},
+	{A_NONE, "W", "world", "another world", runs_renew, PANES_ALL, BIND_ARG | BIND_HIDDEN},
+	{A_NONE, "T", "later", "something later", runs_later, PANES_ALL, BIND_HIDDEN},
 	{A_NONE, "d", "delete-run", "delete the run", runs_delete, PANE(R_LIST), 0},
 };
 
@@ -464,9 +565,11 @@ static const struct view_ops runs_view = {
 	.npanes = 4,
 	.layout = "v(=5:prompt 1:h(1:runs 1:v(3:curves 2:z)))",
 	.bindings = runs_bindings,
-	.nbindings = 3,
+	.nbindings = sizeof runs_bindings / sizeof *runs_bindings,
 	.open = runs_open,
 	.close = runs_close,
+	.keep = runs_keep,
+	.restore = runs_restore,
 	.draw = runs_draw,
 	.action = runs_action,
 	.key = runs_key,

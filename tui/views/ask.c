@@ -199,7 +199,7 @@ start(struct view *v, struct ask *s)
 		return;
 	if (!text[strspn(text, " \t\n")]) {
 		free(j);
-		app_say(v->app, "the prompt is empty: e edits it");
+		app_say(v->app, "%s", KEYS(v, "the prompt is empty: {edit} edits it"));
 		return;
 	}
 	j->w = s->w;
@@ -258,7 +258,8 @@ choose(struct view *v, struct ask *s, const char *strategy)
 		for (int i = 0; i < s->nstrategy; i++)
 			if (!strcmp(s->strategy[i], strategy)) {
 				s->choice = i;
-				app_say(v->app, "strategy: %s; a asks", strategy);
+				app_say(v->app, "strategy: %s; %s", strategy,
+					KEYS(v, "{ask} asks"));
 				return;
 			}
 		snprintf(s->written, sizeof s->written, "%s", strategy);
@@ -347,6 +348,10 @@ open_decision(struct view *v, struct ask *s, const struct decision_row *d)
 
 /* -- life -------------------------------------------------------------------------------------------------- */
 
+/* For the sample, which can answer it. */
+static const char first_prompt[] =
+	"Jon has 7 eggs. Jon gives 5 to Ben and buys 10 more. How many eggs does Jon have now?";
+
 static enum t2_status
 ask_open(struct view *v, void *state, struct t2_err *err)
 {
@@ -364,8 +369,7 @@ ask_open(struct view *v, void *state, struct t2_err *err)
 				  .empty = "Nothing asked yet.",
 				  .headless = true};
 	if (!strcmp(s->w->model_name, "sample"))
-		editor_set(&s->editor, "Jon has 7 eggs. Jon gives 5 to Ben and buys 10 more. How "
-				       "many eggs does Jon have now?");
+		editor_set(&s->editor, first_prompt);
 	strategies(s);
 	read_history(s);
 	return T2_OK;
@@ -382,6 +386,29 @@ ask_close(struct view *v, void *state)
 	flow_free(&s->answer);
 	decision_list_free(&s->history);
 	table_free(&s->table);
+}
+
+/* The same prompt for another model: what is typed stays, and stays being typed. */
+static char *
+ask_keep(struct view *v, void *state, size_t *at)
+{
+	struct ask *s = state;
+	const char *text = editor_text(&s->editor);
+
+	if (!v->editing && (!*text || !strcmp(text, first_prompt)))
+		return NULL;
+	*at = s->editor.pos;
+	return strdup(text);
+}
+
+static void
+ask_restore(struct view *v, void *state, const char *text, size_t at)
+{
+	struct ask *s = state;
+
+	(void)v;
+	editor_set(&s->editor, text);
+	s->editor.pos = at;
 }
 
 static void
@@ -462,6 +489,16 @@ ask_action(struct view *v, void *state, int pane, enum action a)
 	if (pane == ASK_ANSWER)
 		return flow_action(&s->answer, a);
 	return false;
+}
+
+static const char *
+ask_says(struct view *v, void *state, int pane, enum action a)
+{
+	(void)v;
+	(void)state;
+	if (pane == ASK_HISTORY)
+		return a == A_OPEN ? "show" : NULL;
+	return a == A_OPEN ? "write" : a == A_EDIT ? "" : NULL;
 }
 
 static bool
@@ -609,8 +646,11 @@ const struct view_ops ask_view = {
 	.nbindings = sizeof bindings / sizeof *bindings,
 	.open = ask_open,
 	.close = ask_close,
+	.keep = ask_keep,
+	.restore = ask_restore,
 	.draw = ask_draw,
 	.action = ask_action,
+	.says = ask_says,
 	.key = ask_key,
 	.paste = ask_paste,
 	.mouse = ask_mouse,

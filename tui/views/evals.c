@@ -167,8 +167,9 @@ compare_cells(struct view *v, struct evals *s)
 	if (s->against.spec[0])
 		app_say(v->app, "compared with %s on the same questions", s->against.spec);
 	else
-		app_say(v->app, "compared with the base model; space marks another cell of this "
-				"column to compare with");
+		app_say(v->app, "%s",
+			KEYS(v, "compared with the base model; {mark} marks another cell of this "
+				"column to compare with"));
 	evals_items_show(s, EV_DIFFER);
 	view_focus(v, v->single ? EV_CELL : EV_QUESTIONS);
 }
@@ -349,6 +350,25 @@ evals_action(struct view *v, void *state, int pane, enum action a)
 	return matrix_action(v, s, a);
 }
 
+static const char *
+evals_says(struct view *v, void *state, int pane, enum action a)
+{
+	const struct evals *s = state;
+	int row = evals_row(s);
+
+	(void)v;
+	if (a != A_OPEN || row < 0 || s->selcol >= s->cols)
+		return NULL;
+	if (pane == EV_SETTINGS)
+		return "change";
+	if (pane != EV_MATRIX)
+		return NULL;
+	return !evals_missing(s, row, s->selcol)  ? "questions"
+	       : evals_work(s, row, s->selcol)	  ? ""
+	       : evals_refusal(s, row, s->selcol) ? "why not"
+						  : "measure";
+}
+
 static bool
 evals_key(struct view *v, void *state, int pane, int key)
 {
@@ -436,7 +456,7 @@ static const struct binding bindings[] = {
 	{A_NONE, "R", "run-again", "measure the selected cell, measured or not", evals_run_cell,
 	 PANES_ALL, 0},
 	{A_NONE, "f", "show", "all questions, wrong ones, right ones, those that differ", next_show,
-	 PANES_ALL, BIND_BAR},
+	 PANES_ALL, BIND_BAR | BIND_LATE},
 	{A_NONE, "U", "unmark", "unmark all cells", unmark, PANES_ALL, 0},
 };
 
@@ -472,6 +492,7 @@ const struct view_ops evals_view = {
 	.show = evals_show,
 	.draw = draw,
 	.action = evals_action,
+	.says = evals_says,
 	.key = evals_key,
 	.paste = evals_paste,
 	.mouse = evals_mouse,

@@ -209,7 +209,7 @@ label_style(struct evals *s, struct canvas *c, int row, bool on)
 }
 
 static void
-draw_foot(struct evals *s, struct canvas *c, int x, int y, int w)
+draw_foot(struct view *v, struct evals *s, struct canvas *c, int x, int y, int w)
 {
 	int row = evals_row(s), col = s->selcol;
 	struct style st = canvas_style(c, TH_DIM);
@@ -232,12 +232,13 @@ draw_foot(struct evals *s, struct canvas *c, int x, int y, int w)
 		canvas_printf(c, x, y, w, canvas_style(c, TH_TEXT), "%s · %s: %s  %d of %d%s",
 			      s->row[row].spec, s->col[col].task,
 			      gauge_interval(b, sizeof b, k->accuracy, k->lo, k->hi), k->correct,
-			      k->n, score_stale(k) ? ", stale: Enter measures it again" : "");
+			      k->n,
+			      score_stale(k) ? KEYS(v, ", stale: {open} measures it again") : "");
 	else if (why)
 		canvas_text(c, x, y, w, canvas_style(c, TH_WARN), why);
 	else
-		canvas_printf(c, x, y, w, st, "%s · %s: not measured yet, Enter does",
-			      s->row[row].spec, s->col[col].task);
+		canvas_printf(c, x, y, w, st, "%s · %s: not measured yet, %s", s->row[row].spec,
+			      s->col[col].task, KEYS(v, "{open} does"));
 }
 
 static void
@@ -311,5 +312,5 @@ evals_draw_matrix(struct view *v, struct evals *s, struct canvas *c, struct rect
 		canvas_text(c, x0 - 1, r.y + s->top - 1, 1, strong, "‹");
 	if (s->col0 + cols < s->cols)
 		canvas_text(c, r.x + r.w - 1, r.y + s->top - 1, 1, strong, "›");
-	draw_foot(s, c, r.x + 1, r.y + r.h - 1, r.w - 2);
+	draw_foot(v, s, c, r.x + 1, r.y + r.h - 1, r.w - 2);
 }

@@ -341,7 +341,9 @@ run_missing(struct view *v, struct evals *s, int r0, int r1, int c0, int c1, boo
 			seconds = cost < 0 || seconds < 0 ? -1 : seconds + cost;
 		}
 	if (!b->n) {
-		app_say(v->app, "nothing is missing here; R measures the selected cell again");
+		app_say(v->app, "%s",
+			KEYS(v, "nothing is missing here; {run-again} measures the selected cell "
+				"again"));
 		free(b);
 		return;
 	}

@@ -71,7 +71,8 @@ rename_to(struct experts *s, int row, const char *to)
 		snprintf(what, sizeof what, "expert %.60s renamed %.60s", r->name, to);
 		app_undo_push(s->app, what, rename_undo, was, free);
 	}
-	app_say(s->app, "%s is called %s now; u takes it back", r->name, to);
+	app_say(s->app, "%s is called %s now; %s", r->name, to,
+		KEYS_IN(s->app, experts_view.number, "{undo} takes it back"));
 	changed(s->app);
 }
 
@@ -178,8 +179,9 @@ import_named(struct app *a, void *arg, const char *text)
 
 /* Another name, then: the file is still good. */
 static void
-import_ask(const struct import *x)
+import_ask(struct app *a, void *arg)
 {
+	const struct import *x = arg;
 	struct app_prompt p = {
 		.label = "that name is taken; import as: ", .done = import_named, .drop = free};
 	struct import *again = malloc(sizeof *again);
@@ -191,19 +193,21 @@ import_ask(const struct import *x)
 	snprintf(name, sizeof name, "%.120s-2", x->got.name);
 	p.text = name;
 	p.arg = again;
-	app_prompt(x->s->app, &p);
+	app_prompt(a, &p);
 }
 
 static void
 import_done(void *arg, enum t2_status st, const struct t2_err *err)
 {
-	struct import *x = arg;
+	struct import *x = arg, *again;
 	struct imported *undo;
 	char what[160];
 
 	(void)err;
-	if (st && x->got.taken)
-		import_ask(x);
+	if (st && x->got.taken && (again = malloc(sizeof *again))) {
+		*again = *x;
+		app_later(x->s->app, import_ask, again, free);
+	}
 	if (st)
 		return;
 	undo = calloc(1, sizeof *undo);
@@ -214,7 +218,9 @@ import_done(void *arg, enum t2_status st, const struct t2_err *err)
 		app_undo_push(x->s->app, what, import_undo, undo, free);
 	}
 	app_say(x->s->app, "expert %s imported for %s%s%s", x->got.name, x->got.model_name,
-		x->got.note[0] ? ": " : "; u takes it back", x->got.note);
+		x->got.note[0] ? ": " : "; ",
+		x->got.note[0] ? x->got.note
+			       : KEYS_IN(x->s->app, experts_view.number, "{undo} takes it back"));
 	changed(x->s->app);
 }
 

@@ -158,6 +158,10 @@ first_mixture(struct mix *s)
 		mixing_set(&s->set, 1, -1, 0.4);
 }
 
+/* For the sample, which can answer it. */
+static const char first_prompt[] =
+	"Jon has 7 eggs. Jon gives 5 to Ben and buys 10 more. How many eggs does Jon have now?";
+
 static enum t2_status
 mix_open(struct view *v, void *state, struct t2_err *err)
 {
@@ -180,8 +184,7 @@ mix_open(struct view *v, void *state, struct t2_err *err)
 	first_mixture(s);
 	mix_saved_open(s);
 	if (!strcmp(s->w->model_name, "sample"))
-		editor_set(&s->prompt, "Jon has 7 eggs. Jon gives 5 to Ben and buys 10 more. How "
-				       "many eggs does Jon have now?");
+		editor_set(&s->prompt, first_prompt);
 	mix_columns_open(s);
 	return T2_OK;
 }
@@ -204,6 +207,29 @@ mix_close(struct view *v, void *state)
 	table_free(&s->table);
 	editor_free(&s->prompt);
 	editor_free(&s->value);
+}
+
+/* The same prompt for another model: what is typed stays, and stays being typed. */
+static char *
+mix_keep(struct view *v, void *state, size_t *at)
+{
+	struct mix *s = state;
+	const char *text = editor_text(&s->prompt);
+
+	if (v->editing ? v->focus != MIX_PROMPT : !*text || !strcmp(text, first_prompt))
+		return NULL;
+	*at = s->prompt.pos;
+	return strdup(text);
+}
+
+static void
+mix_restore(struct view *v, void *state, const char *text, size_t at)
+{
+	struct mix *s = state;
+
+	(void)v;
+	editor_set(&s->prompt, text);
+	s->prompt.pos = at;
 }
 
 static void
@@ -331,6 +357,18 @@ mix_action(struct view *v, void *state, int pane, enum action a)
 		return true;
 	}
 	return pane == MIX_Z ? z_action(s, a) : mix_answers_action(v, s, a);
+}
+
+static const char *
+mix_says(struct view *v, void *state, int pane, enum action a)
+{
+	(void)v;
+	(void)state;
+	if (pane == MIX_SEARCH)
+		return a == A_OPEN ? "change" : NULL;
+	if (pane == MIX_PROMPT)
+		return a == A_OPEN ? "write" : a == A_EDIT ? "" : NULL;
+	return NULL;
 }
 
 static bool
@@ -541,26 +579,26 @@ toggle_sign(struct view *v, void *state, const char *arg)
 static const struct binding bindings[] = {
 	{A_NONE, "a", "ask-again", "ask every column anew; Esc stops them", ask_again, PANES_ALL,
 	 BIND_BAR},
-	{A_NONE, "A", "auto", "answers follow the sliders, or wait for a", toggle_auto, PANES_ALL,
-	 BIND_BAR},
+	{A_NONE, "A", "auto", "answers follow the sliders, or wait to be asked", toggle_auto,
+	 PANES_ALL, BIND_BAR},
 	{A_NONE, "p", "pin", "pin the mixture as a column of its own; on a pin: take it away", pin,
 	 PANES_ALL, BIND_BAR},
 	{A_NONE, "s", "save", "keep the mixture in the store", save, PANES_ALL,
 	 BIND_BAR | BIND_ARG},
 	{A_NONE, "S", "search", "search the mixture that answers a task's examples best", search,
 	 PANES_ALL, BIND_BAR},
-	{A_NONE, "o", "ask-with", "ask with this mixture in Ask", to_ask, PANES_ALL, BIND_BAR},
+	{A_NONE, "w", "ask-with", "ask with this mixture in Ask", to_ask, PANES_ALL, BIND_BAR},
 	{A_NONE, "n", "normalise", "divide alphas by their sum, or take them as they are",
 	 normalise, PANE(MIX_SLIDERS), BIND_BAR},
 	{A_NONE, "L", "per-layer", "a slider an expert, a layer or a matrix", per_layer, PANES_ALL,
 	 BIND_BAR},
-	{A_NONE, "Enter", "answer", "as a: ask every column anew", ask_again,
+	{A_NONE, "Enter", "answer", "ask every column anew", ask_again,
 	 PANE(MIX_SLIDERS) | PANE(MIX_Z) | PANE(MIX_ANSWERS), 0},
 	{A_NONE, "<", "to-zero", "this slider to 0", to_zero, PANE(MIX_SLIDERS), 0},
 	{A_NONE, ">", "to-one", "this slider to 1", to_one, PANE(MIX_SLIDERS), 0},
 	{A_NONE, ".", "type-value", "type the slider's value, beginning behind the point",
 	 type_value, PANE(MIX_SLIDERS), 0},
-	{A_NONE, "v", "signed", "mean |z-1| or mean z-1 in the map", toggle_sign, PANES_ALL, 0},
+	{A_NONE, "v", "statistic", "the map: mean |z−1| or mean z−1", toggle_sign, PANES_ALL, 0},
 };
 
 enum { COMMON = CAN(A_BACK) | CAN(A_EDIT) | CAN(A_REFRESH) };
@@ -601,8 +639,11 @@ const struct view_ops mix_view = {
 	.nbindings = sizeof bindings / sizeof *bindings,
 	.open = mix_open,
 	.close = mix_close,
+	.keep = mix_keep,
+	.restore = mix_restore,
 	.draw = mix_draw,
 	.action = mix_action,
+	.says = mix_says,
 	.key = mix_key,
 	.paste = mix_paste,
 	.mouse = mix_mouse,

@@ -143,6 +143,37 @@ form_set(struct form *f, const char *key, const char *value)
 	return value_set(f, i, value);
 }
 
+char *
+form_keep(const struct form *f)
+{
+	struct strbuf b = {0};
+	char *copy;
+
+	for (int i = 0; i < f->n; i++)
+		if (f->field[i].key)
+			strbuf_printf(&b, "%s %s\n", f->field[i].key, f->value[i]);
+	copy = b.failed ? NULL : strdup(b.s ? b.s : "");
+	strbuf_free(&b);
+	return copy;
+}
+
+void
+form_restore(struct form *f, const char *kept)
+{
+	char key[64], value[FORM_VALUE];
+
+	for (const char *p = kept; *p;) {
+		size_t line = strcspn(p, "\n"), name = strcspn(p, " \n");
+
+		snprintf(key, sizeof key, "%.*s", (int)name, p);
+		name += name < line;
+		snprintf(value, sizeof value, "%.*s", (int)(line - name), p + name);
+		form_set(f, key, value);
+		p += line + (p[line] == '\n');
+	}
+	f->error[0] = 0;
+}
+
 static void
 choice_step(struct form *f, int i, int by)
 {

@@ -60,6 +60,9 @@ bool form_mouse(struct form *f, const struct mouse *m); /* pane coordinates */
 int form_index(const struct form *f, const char *key);	/* -1: no such field */
 const char *form_value(const struct form *f, const char *key);
 double form_number(const struct form *f, const char *key);
+/* All values as lines, for another form of the same settings: NULL: no memory.  What that one does not accept it leaves. */
+char *form_keep(const struct form *f);
+void form_restore(struct form *f, const char *kept);
 /* false: not acceptable, f.error says why, the old value stays. */
 bool form_set(struct form *f, const char *key, const char *value);
 
