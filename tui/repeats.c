@@ -43,7 +43,8 @@ int64_t
 repeats_free_seed(const struct run_list *l, const char *task, const struct train_settings *s)
 {
 	json_t *wanted = train_settings_json(s);
-	char *taken = calloc((size_t)l->n + 1, 1); /* of n runs one of the first n + 1 seeds is free */
+	char *taken =
+		calloc((size_t)l->n + 1, 1); /* of n runs one of the first n + 1 seeds is free */
 	int64_t seed = 0;
 
 	for (int i = 0; taken && i < l->n; i++) {

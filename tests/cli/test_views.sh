@@ -107,7 +107,7 @@ saying() {
 			expect "run 1 math (own process)"
 			expect "validating the base before step 1: 40 of 200"
 			keys 1
-			wait "run 1 math 40/200" 90000
+			wait " 40/200" 90000
 		S
 }
 check runs_say_what_they_do saying
