@@ -250,12 +250,14 @@ note(struct view *v, struct evals *s)
 
 	for (int i = 0; i < s->works; i++)
 		n += s->work[i].phase != EV_FAILED;
-	if (!n && s->set.n)
-		view_note(v, EV_MATRIX, "%s, first %d%s", s->set.split, s->set.n,
-			  s->set.temp > 0 ? ", sampled" : "");
+	if (!n && !s->boards)
+		view_note(v, EV_MATRIX, "%s", "");
+	else if (!n && s->shown.n)
+		view_note(v, EV_MATRIX, "%s, first %d%s", s->shown.split, s->shown.n,
+			  s->shown.temp > 0 ? ", sampled" : "");
 	else if (!n)
-		view_note(v, EV_MATRIX, "%s, all%s", s->set.split,
-			  s->set.temp > 0 ? ", sampled" : "");
+		view_note(v, EV_MATRIX, "%s, all%s", s->shown.split,
+			  s->shown.temp > 0 ? ", sampled" : "");
 	else if (left >= 0)
 		view_note(v, EV_MATRIX, "%d to do, %s left, Esc cancels", n,
 			  gauge_time(b, sizeof b, left));
@@ -273,6 +275,10 @@ evals_draw_matrix(struct view *v, struct evals *s, struct canvas *c, struct rect
 
 	view_title(v, EV_MATRIX, "accuracy, 95 %% interval");
 	note(v, s);
+	if (!s->boards) {
+		canvas_text(c, r.x + 1, r.y, r.w - 2, dim, "reading the evaluations ...");
+		return;
+	}
 	if (!s->cols) {
 		canvas_text(c, r.x + 1, r.y, r.w - 2, dim,
 			    "No tasks found. A folder with task.json in the tasks folder makes "

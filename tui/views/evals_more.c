@@ -129,7 +129,7 @@ draw_cell(struct view *v, struct evals *s, struct canvas *c, struct rect r)
 	}
 	line(c, r, y++, "accuracy", canvas_style(c, x->clear ? TH_GOOD : TH_STRONG),
 	     gauge_interval(t, sizeof t, x->accuracy, x->lo, x->hi));
-	snprintf(b, sizeof b, "%d of %d right, %s%s", x->correct, x->n, s->set.split,
+	snprintf(b, sizeof b, "%d of %d right, %s%s", x->correct, x->n, s->shown.split,
 		 x->fewer ? ", fewer than set" : "");
 	line(c, r, y++, "questions", text, b);
 	date_text(at, sizeof at, "%d %b %H:%M", x->created);
@@ -349,7 +349,7 @@ dump_matrix(const struct evals *s, bool csv, struct strbuf *out)
 			if (csv && x->state) {
 				quoted(out, s->row[row].spec);
 				quoted(out, s->col[c].task);
-				strbuf_printf(out, "%s,%d,%d,%.9g,%.9g,%.9g,%s\n", s->set.split,
+				strbuf_printf(out, "%s,%d,%d,%.9g,%.9g,%.9g,%s\n", s->shown.split,
 					      x->n, x->correct, x->accuracy, x->lo, x->hi,
 					      state_name(x));
 			} else if (!csv) {
