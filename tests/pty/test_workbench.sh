@@ -90,7 +90,7 @@ goes() { # goes SIZE GLYPHS COLOURS [ENV ...]
 	mux send-keys -t t 7
 	shows "[7 Runs]" && shows "dispat" || return 1
 	mux send-keys -t t Down 5
-	shows "▸prompt" || shows ">prompt" || return 1
+	shows "$([ "$glyphs" = ascii ] && echo '>prompt' || echo '▸prompt')" || return 1
 	if [ "$glyphs" = ascii ]; then
 		screen | LC_ALL=C grep '[^ -~]' && return 1
 	fi
