@@ -154,11 +154,12 @@ app_copy(struct app *a, const char *text)
 			n);
 		break;
 	case COPY_TOO_LONG:
-		app_error(a, "copy: %zu bytes are more than terminals take; x exports to a file",
-			  n);
+		app_error(a, "copy: %zu bytes are more than terminals take; %s", n,
+			  KEYS_IN(a, a->shown, "{export} exports to a file"));
 		break;
 	case COPY_UNABLE:
-		app_error(a, "copy: this terminal has no clipboard; x exports to a file");
+		app_error(a, "copy: this terminal has no clipboard; %s",
+			  KEYS_IN(a, a->shown, "{export} exports to a file"));
 		break;
 	}
 }

@@ -83,6 +83,15 @@ bool app_typing(struct app *a);
 void app_later(struct app *a, void (*run)(struct app *a, void *arg), void *arg,
 	       void (*drop)(void *arg));
 
+/* Sentences name keys by what they do, for the user may have given other ones: in "{resume} goes on" stands the first
+ * key of that command in the view of this number (-1: in every view), ":resume" where it has none.  In a function's block:
+ *
+ *	app_say(v->app, "run %d stops; %s", run, KEYS(v, "{resume} goes on")); */
+enum { KEYS_TEXT = 320 };
+const char *app_keys(const struct app *a, int view, char buf[KEYS_TEXT], const char *text);
+#define KEYS_IN(a, view, text) app_keys((a), (view), (char[KEYS_TEXT]){0}, (text))
+#define KEYS(v, text)	       KEYS_IN((v)->app, (v)->ops->number, (text))
+
 /* Drawing. */
 void app_redraw(struct app *a);
 void app_animate(struct app *a, int ms); /* while drawing: draw again in ms */

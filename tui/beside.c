@@ -6,6 +6,7 @@
 
 #include "engine/svf/factors.h"
 #include "tui/app.h"
+#include "tui/views/views.h"
 #include "tui/world.h"
 
 static int
@@ -126,11 +127,12 @@ read_done(void *arg, enum t2_status st, const struct t2_err *err)
 		return;
 	snprintf(x->b->name, sizeof x->b->name, "%s", x->name);
 	if (x->b->have < x->b->n)
-		app_say(x->app, "%s: %d of %d matrices are decomposed; D in Models does the rest",
-			x->b->name, x->b->have, x->b->n);
+		app_say(x->app, "%s: %d of %d matrices are decomposed; %s in Models does the rest",
+			x->b->name, x->b->have, x->b->n,
+			KEYS_IN(x->app, models_view.number, "{decompose}"));
 	else
-		app_say(x->app, "%s beside %s: c in Spectrum lays its curves over", x->b->name,
-			x->w->ui.name);
+		app_say(x->app, "%s beside %s: %s in Spectrum lays its curves over", x->b->name,
+			x->w->ui.name, KEYS_IN(x->app, spectrum_view.number, "{compare}"));
 	put(x->w, x->app, x->b);
 	x->b = NULL;
 }

@@ -26,7 +26,7 @@ static const struct binding actions[] = {
 	{A_STEP_PREV, "[", "step-previous", "previous matrix or step", NULL, PANES_ALL, 0},
 	{A_MORE, "+ =", "more", "zoom in, more", NULL, PANES_ALL, 0},
 	{A_LESS, "-", "less", "zoom out, less", NULL, PANES_ALL, 0},
-	{A_DELETE, "d Delete", "delete", "delete (u takes it back)", NULL, PANES_ALL, 0},
+	{A_DELETE, "d Delete", "delete", "delete (undo takes it back)", NULL, PANES_ALL, 0},
 	{A_REFRESH, "r", "refresh", "refresh", NULL, PANES_ALL, 0},
 	{A_SORT, "o", "sort", "sort by the next column", NULL, PANES_ALL, 0},
 };

@@ -62,7 +62,7 @@ deleting_row(struct app *a, struct store *s, enum trash_kind kind, int64_t id, c
 	}
 	snprintf(text, sizeof text, "%.140s deleted", what);
 	app_undo_push(a, text, bring_back, x, deleted_drop);
-	app_say(a, "%s; u takes it back", text);
+	app_say(a, "%s; %s", text, KEYS_IN(a, app_shown(a), "{undo} takes it back"));
 	changed(a);
 	return true;
 }

@@ -1,4 +1,5 @@
 /* Input finds its way: overlay, text field, the pane's keys, everybody's keys. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "tui/app_state.h"
@@ -32,6 +33,32 @@ app_command(struct view *v, const char *name)
 	int n = app_bindings(v, sets);
 
 	return binding_named(sets, n, name, strlen(name));
+}
+
+const char *
+app_keys(const struct app *a, int view, char buf[KEYS_TEXT], const char *text)
+{
+	struct binding_set sets[3];
+	int n = keymap_sets(a->keys, view, sets);
+	size_t at = 0;
+
+	while (*text && at < KEYS_TEXT - 1) {
+		size_t len = *text == '{' ? strcspn(text + 1, "} ") : 0;
+		const struct binding *b =
+			len && text[len + 1] == '}' ? binding_named(sets, n, text + 1, len) : NULL;
+		char key[24];
+
+		if (!b) {
+			buf[at++] = *text++;
+			continue;
+		}
+		binding_key(b, key);
+		at += (size_t)snprintf(buf + at, KEYS_TEXT - at, "%s%s", key[0] ? "" : ":",
+				       key[0] ? key : b->name);
+		text += len + 2;
+	}
+	buf[at < KEYS_TEXT ? at : KEYS_TEXT - 1] = 0;
+	return buf;
 }
 
 void
@@ -112,7 +139,7 @@ interrupt(struct app *a)
 	if (jobs_cancel_owned(a->jobs, v->ops))
 		app_say(a, "cancelling ...");
 	else
-		app_say(a, "nothing of this view is running; q leaves");
+		app_say(a, "nothing of this view is running; %s", KEYS(v, "{quit} leaves"));
 }
 
 static void

@@ -30,22 +30,26 @@ pane_inside(const struct view *v, int pane)
 
 /* -- top ---------------------------------------------------------------------------------------------------- */
 
-/* The running job that the top band shows; -1: none. */
+/* The running job that the top band shows; -1: none.  *more: how many are at work or wait besides. */
 static int
-shown_job(struct app *a)
+shown_job(struct app *a, int *more)
 {
-	int n = jobs_count(a->jobs);
+	int n = jobs_count(a->jobs), found = -1;
 	struct job_view j;
 
+	*more = 0;
 	for (int i = 0; i < n; i++) {
 		jobs_get(a->jobs, i, &j);
-		if (j.state != JOB_RUNNING)
+		if (j.state != JOB_RUNNING && j.state != JOB_QUEUED)
 			continue;
-		if (!j.passing || clock_seconds() - j.started > show_after)
-			return i;
-		app_animate(a, (int)(show_after * 1e3)); /* over already, as a rule */
+		if (j.passing && clock_seconds() - j.started <= show_after)
+			app_animate(a, (int)(show_after * 1e3)); /* over already, as a rule */
+		else if (found < 0 && j.state == JOB_RUNNING)
+			found = i;
+		else
+			++*more;
 	}
-	return -1;
+	return found;
 }
 
 /* "run 12  48/200 ▂▃▅▆▇ .41" right-aligned up to column x1; returns where it begins. */
@@ -55,9 +59,9 @@ draw_job(struct app *a, struct canvas *c, int x0, int x1)
 	struct style st = canvas_style(c, TH_BAR), gauge = canvas_style(c, TH_GAUGE);
 	struct job_view j;
 	char text[160], number[32];
-	int i = shown_job(a), w, spark, more = jobs_active(a->jobs, false) - 1, room;
+	int more, i = shown_job(a, &more), w, spark, room;
 
-	if (i < 0 || x1 - x0 < 12)
+	if (i < 0 || x1 - x0 < 8)
 		return x1;
 	jobs_get(a->jobs, i, &j);
 	if (j.progress.total >
@@ -69,7 +73,7 @@ draw_job(struct app *a, struct canvas *c, int x0, int x1)
 				 (int)utf8_fit(j.name, strlen(j.name), room - 1, NULL), j.name,
 				 number);
 		else
-			snprintf(text, sizeof text, "%s%s", j.name, number);
+			snprintf(text, sizeof text, "%s%s", room > 3 ? j.name : "", number);
 	} else {
 		snprintf(text, sizeof text, "%s %s", j.name, j.progress.stage);
 	}
@@ -107,8 +111,15 @@ static const char *const short_names[APP_VIEWS] = {
 	"Log", "Mod", "Spec", "Exp", "Mix", "Ask", "Train", "Runs", "Evals", "Jobs",
 };
 
-/* Names of the tabs that are not shown. */
-enum tab_names { TABS_FULL, TABS_SHORT, TABS_BARE };
+/* "1 Models 2 Spectrum", "1 Mod 2 Spec", "1Mod 2Spec", "1 2". */
+enum tab_names { TABS_FULL, TABS_SHORT, TABS_TIGHT, TABS_BARE };
+
+/* The views in the order of the keyboard's digits. */
+static int
+tab_number(int i)
+{
+	return (i + 1) % APP_VIEWS;
+}
 
 static const char *
 tab_name(int number, enum tab_names names)
@@ -120,8 +131,10 @@ static int
 tab_width(int number, bool on, enum tab_names names)
 {
 	if (on)
-		return 4 + utf8_width_str(view_names[number]);
-	return names == TABS_BARE ? 1 : 2 + utf8_width_str(tab_name(number, names));
+		return 4 + utf8_width_str(tab_name(number, names));
+	return names == TABS_BARE
+		       ? 1
+		       : (names == TABS_TIGHT ? 1 : 2) + utf8_width_str(tab_name(number, names));
 }
 
 static int
@@ -129,17 +142,17 @@ tabs_width(const struct app *a, enum tab_names names)
 {
 	int total = 0;
 
-	for (int k = 1; k <= 9; k++)
+	for (int k = 0; k < APP_VIEWS; k++)
 		total += tab_width(k, k == a->shown, names) + 1;
-	return total;
+	return total - 1;
 }
 
 static int
 draw_tabs(struct app *a, struct canvas *c, int x, enum tab_names names)
 {
 	a->ntab = 0;
-	for (int k = 1; k <= 9; k++) {
-		int w = tab_width(k, k == a->shown, names);
+	for (int i = 0; i < APP_VIEWS; i++) {
+		int k = tab_number(i), w = tab_width(k, k == a->shown, names);
 		bool on = k == a->shown;
 		struct style st = canvas_style(c, on		   ? TH_TAB_ON
 						  : a->view[k].ops ? TH_TAB
@@ -147,56 +160,61 @@ draw_tabs(struct app *a, struct canvas *c, int x, enum tab_names names)
 
 		st.attr &= (uint8_t)~ATTR_ITALIC;
 		if (on)
-			canvas_printf(c, x, 0, w, st, "[%d %s]", k, view_names[k]);
-		else if (names != TABS_BARE)
-			canvas_printf(c, x, 0, w, st, "%d %s", k, tab_name(k, names));
-		else
+			canvas_printf(c, x, 0, w, st, "[%d %s]", k, tab_name(k, names));
+		else if (names == TABS_BARE)
 			canvas_printf(c, x, 0, w, st, "%d", k);
+		else
+			canvas_printf(c, x, 0, w, st, names == TABS_TIGHT ? "%d%s" : "%d %s", k,
+				      tab_name(k, names));
 		a->tab[a->ntab++] = (struct hit){x, w, k};
 		x += w + 1;
 	}
-	return x;
+	return x - 1;
 }
 
-/* The model's name, with its size in brackets or without.  Too long for its quarter of the band: the size goes first,
- * whole, then the name is cut.  Returns the columns it takes with the gap behind it. */
+/* The model's name, with its size in brackets or without, in so many columns at most: the size goes first, whole, then the
+ * name is cut.  Returns the columns it takes with the gap behind it. */
 static int
-top_title(struct app *a, int width, bool with_size, char *name, size_t cap)
+top_title(struct app *a, int max, bool with_size, char *name, size_t cap)
 {
 	const char *size = strrchr(a->title, '(');
 	int w = utf8_width_str(a->title);
 
 	snprintf(name, cap, "%s", a->title);
-	if (size && size - a->title > 1 && size[-1] == ' ' && (!with_size || w > width / 4)) {
+	if (size && size - a->title > 1 && size[-1] == ' ' && (!with_size || w > max)) {
 		name[--size - a->title] = 0;
 		w = utf8_width_str(name);
 	}
-	if (w > width / 4)
-		w = width / 4;
-	return w ? w + 2 : 0;
+	if (w > max)
+		w = max;
+	return w > 0 ? w + 2 : 0;
 }
 
 static void
 draw_top(struct app *a, struct canvas *c)
 {
-	/* The views' names are worth more than the program's and the model's size. */
+	/* The views' names are worth more than the program's and the model's size.  What is shown follows from the
+	 * width and the model alone: nothing may jump when a job starts or another view comes. */
 	static const struct {
 		enum tab_names names;
 		bool brand, size;
-	} tries[] = {{TABS_FULL, true, true},
-		     {TABS_SHORT, true, true},
-		     {TABS_SHORT, false, false},
-		     {TABS_BARE, true, true}};
+	} tries[] = {{TABS_FULL, true, true},	 {TABS_FULL, true, false},
+		     {TABS_FULL, false, false},	 {TABS_SHORT, true, false},
+		     {TABS_SHORT, false, false}, {TABS_TIGHT, false, false},
+		     {TABS_BARE, false, false}};
+	enum { SHORTEST = 8 }; /* of a model's name */
 	struct style bar = canvas_style(c, TH_BAR);
-	int job = shown_job(a) < 0 ? 0 : c->w >= 100 ? 18 : 12, x = 1, title, brand;
+	int job = c->w >= 100 ? 17 : 10, x = 1, title, brand, room;
 	char name[sizeof a->title];
 	size_t i = 0;
 
 	for (;; i++) {
 		brand = tries[i].brand ? 7 : 0;
-		title = top_title(a, c->w, tries[i].size, name, sizeof name);
-		if (tries[i].names == TABS_BARE ||
-		    1 + brand + title + tabs_width(a, tries[i].names) + job <= c->w)
+		room = c->w - 1 - brand - tabs_width(a, tries[i].names) - 1 - job;
+		title = top_title(a, tries[i].names >= TABS_TIGHT ? room - 2 : c->w / 4,
+				  tries[i].size, name, sizeof name);
+		if (tries[i].names == TABS_BARE || title <= room ||
+		    (tries[i].names == TABS_TIGHT && room >= SHORTEST))
 			break;
 	}
 	canvas_fill(c, (struct rect){0, 0, c->w, 1}, bar);
@@ -205,7 +223,7 @@ draw_top(struct app *a, struct canvas *c)
 	if (title)
 		x += canvas_text(c, x, 0, title - 2, bar, name) + 2;
 	x = draw_tabs(a, c, x, tries[i].names);
-	draw_job(a, c, x + 1, c->w - 1);
+	draw_job(a, c, x, c->w - 1);
 }
 
 /* -- bottom ------------------------------------------------------------------------------------------------- */
@@ -287,11 +305,22 @@ draw_last(struct view *v, struct canvas *c)
 	return c->w - w;
 }
 
+static const char *
+hint_of(struct view *v, const struct binding *b)
+{
+	const char *says = b->action != A_NONE && !b->run && v->ops->says
+				   ? v->ops->says(v, v->state, v->focus, b->action)
+				   : NULL;
+
+	return says ? says : b->name;
+}
+
 static void
 draw_keys(struct app *a, struct canvas *c)
 {
 	struct view *v = app_view(a);
 	struct binding_set sets[3];
+	const char *says;
 	char key[24];
 	int x = 1, x1, n = app_bindings(v, sets);
 	unsigned can = view_can(v);
@@ -313,8 +342,8 @@ draw_keys(struct app *a, struct canvas *c)
 				const struct binding *b = &sets[i].rows[j];
 
 				if (b->flags & BIND_BAR && (b->flags & BIND_LATE) == late &&
-				    binding_holds(b, v->focus, can))
-					x = draw_hint(c, x, x1, binding_key(b, key), b->name);
+				    binding_holds(b, v->focus, can) && *(says = hint_of(v, b)))
+					x = draw_hint(c, x, x1, binding_key(b, key), says);
 			}
 }
 

@@ -63,6 +63,9 @@ struct view_ops {
 	void (*draw)(struct view *v, void *state, int pane, struct canvas *c, struct rect r);
 	/* A common action; false: nothing to do here (the frame then tries its own meaning, as for Esc). */
 	bool (*action)(struct view *v, void *state, int pane, enum action a);
+	/* What a common action would do now, in a word or two for the bottom band: "measure"; "": nothing worth a word
+	 * there; NULL: its name says it. */
+	const char *(*says)(struct view *v, void *state, int pane, enum action a);
 	/* Every key while view_edit() is on, before any binding; false: not taken. */
 	bool (*key)(struct view *v, void *state, int pane, int key);
 	void (*paste)(struct view *v, void *state, int pane, const char *text);

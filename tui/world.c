@@ -113,7 +113,10 @@ start_watcher(struct world *w, struct t2_err *err)
 	    inotify_add_watch(w->inotify, slash ? dir : ".", IN_MODIFY | IN_CREATE) < 0 ||
 	    quiet_thread(&w->watcher, watch, w)) {
 		watcher_close(w);
-		return t2_fail(err, T2_EIO, "%s: cannot be watched; press r to read it again", dir);
+		return t2_fail(
+			err, T2_EIO,
+			"%s: cannot be watched: views show what changes in it after a refresh",
+			dir);
 	}
 	w->watching = true;
 	return T2_OK;

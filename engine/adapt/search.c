@@ -148,14 +148,20 @@ search_shots(const struct search *s)
 	return s->set.shots;
 }
 
+const int *
+search_items(const struct search *s)
+{
+	return s->shot;
+}
+
 double
 search_fitness(const struct search *s)
 {
 	return s->cem->best_fitness;
 }
 
-/* One batch: members x shots, the rows of each member under its own scale vector.  Items outermost, so that a shot's
- * prompts come one after another. */
+/* One batch: members x shots, the rows of each member under its own scale vector.  Members outermost: the shots of one
+ * begin with the same template, which is computed once for all of them. */
 static enum t2_status
 measure(struct search *s, long *tokens, struct job *job, struct t2_err *err)
 {
@@ -163,8 +169,8 @@ measure(struct search *s, long *tokens, struct job *job, struct t2_err *err)
 	struct rollouts list;
 	enum t2_status st;
 
-	for (int i = 0; i < shots; i++)
-		for (int m = 0; m < pop; m++)
+	for (int m = 0; m < pop; m++)
+		for (int i = 0; i < shots; i++)
 			s->req[n++] = (struct rollout_request){.item = s->shot[i], .slot = m};
 	st = roller_run(s->roller, adaptation_op(s->ad), s->split, s->req, n, 0, s->seed, &list,
 			job, err);
@@ -175,7 +181,7 @@ measure(struct search *s, long *tokens, struct job *job, struct t2_err *err)
 		double sum = 0;
 
 		for (int i = 0; i < shots; i++) {
-			const struct rollout *o = &list.v[i * pop + m];
+			const struct rollout *o = &list.v[m * shots + i];
 
 			if (!o->correct)
 				continue;

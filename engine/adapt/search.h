@@ -40,6 +40,8 @@ enum t2_status search_new(struct search **out, const struct adapt_env *env, stru
 void search_free(struct search *s);
 int search_iterations(const struct search *s);
 int search_shots(const struct search *s); /* at most settings.shots, as many as the split has */
+const int *
+search_items(const struct search *s); /* [shots] of the split, the same for every member */
 enum t2_status search_step(struct search *s, struct search_report *out, struct job *job,
 			   struct t2_err *err);
 /* alpha[k], or [k * matrices] when per_matrix: of the best member so far, divided by the sum where normalised. */

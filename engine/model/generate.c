@@ -12,13 +12,17 @@
 /* Prompt tokens a step takes in at most: bounds the pause of running sequences and the wait for a cancellation. */
 #define PROMPT_STEP 512
 
-/* A sequence in flight.  After its end req and kv stay: the next request may have the same prompt. */
+/* Tokens: a shorter beginning that two prompts share is not worth waiting for. */
+#define SHARE_LEAST 8
+
+/* A sequence in flight.  After its end req and kv stay: the next prompts may begin as its own. */
 struct seq {
 	const struct gen_request *req; /* NULL: nothing is cached */
 	struct kv *kv;
 	struct rng rng;
 	const int *feed; /* tokens that wait to be cached */
-	int left, produced, leader, row;
+	int left, produced, row;
+	int leader, share; /* waits for so many tokens of that sequence's cache; -1: for none */
 	int token;
 	float logprob;
 	bool active;
@@ -132,11 +136,24 @@ requests_check(struct gen_call *c, struct t2_err *err)
 	return T2_OK;
 }
 
-static bool
-same_prompt(const struct gen_request *a, const struct gen_request *b)
+/* How many of the request's prompt tokens the sequence's cache holds, or is going to hold, under the same slot; 0: too few.
+ * Never the last one: it is fed like any new token, since its logits are wanted. */
+static int
+shared(const struct seq *s, const struct gen_request *r)
 {
-	return a->n == b->n && a->slot == b->slot &&
-	       (a->ids == b->ids || !memcmp(a->ids, b->ids, (size_t)a->n * sizeof *a->ids));
+	const struct gen_request *o = s->req;
+	int n = 0, most = r->n - 1;
+
+	if (!o || o->slot != r->slot)
+		return 0;
+	most = o->n < most ? o->n : most;
+	if (!s->active && kv_len(s->kv) < most)
+		most = kv_len(s->kv);
+	if (o->ids == r->ids)
+		n = most;
+	while (n < most && o->ids[n] == r->ids[n])
+		n++;
+	return n >= SHARE_LEAST || n == r->n - 1 ? n : 0;
 }
 
 static void
@@ -148,53 +165,60 @@ finish(struct gen_call *c, int request, struct gen_result how)
 		c->req[request].ended(c->arg, request, &how);
 }
 
-/* A free place for the request, best the one that holds its prompt already; -1: none. */
+/* A free place for the request, best the one that holds most of its prompt already; -1: none. */
 static int
 place(const struct generator *g, const struct gen_request *r)
 {
-	int found = -1;
+	int found = -1, most = -1;
 
 	for (int i = 0; i < g->width; i++) {
 		const struct seq *s = &g->seq[i];
+		int worth = s->active ? -1 : 2 * shared(s, r) + !s->req;
 
-		if (s->active)
-			continue;
-		if (s->req && same_prompt(s->req, r) && kv_len(s->kv) >= r->n - 1)
-			return i;
-		if (found < 0)
+		if (worth > most) {
+			most = worth;
 			found = i;
+		}
 	}
 	return found;
 }
 
-/* Another sequence whose cache holds, or is going to hold, the request's prompt; -1: none. */
+/* Another sequence whose cache holds, or is going to hold, more of the request's prompt than held; -1: none.  One that
+ * waits for a third must be worth the longer wait. */
 static int
-leader_of(const struct generator *g, const struct gen_request *r, int self)
+leader_of(const struct generator *g, const struct gen_request *r, int self, int held)
 {
+	int found = -1, most = 2 * held + 1;
+
 	for (int i = 0; i < g->width; i++) {
 		const struct seq *s = &g->seq[i];
+		int n = i == self ? 0 : shared(s, r), worth;
 
-		if (i != self && s->req && s->leader < 0 && same_prompt(s->req, r) &&
-		    (s->active || kv_len(s->kv) >= r->n - 1))
-			return i;
+		if (!n)
+			continue;
+		worth = 2 * n + (kv_len(s->kv) >= n);
+		if (s->active && s->leader >= 0)
+			worth -= 2 * SHARE_LEAST;
+		if (worth > most) {
+			most = worth;
+			found = i;
+		}
 	}
-	return -1;
+	return found;
 }
 
-/* Once the leader holds all of the prompt but its last token, copies that; the last token is then fed like any new one,
- * since its logits are wanted. */
+/* Once the leader holds what is shared, copies that. */
 static enum t2_status
 follow(struct generator *g, struct seq *s, struct t2_err *err)
 {
-	int shared = s->req->n - 1;
 	enum t2_status st;
 
-	if (s->leader < 0 || kv_len(g->seq[s->leader].kv) < shared)
+	if (s->leader < 0 || kv_len(g->seq[s->leader].kv) < s->share)
 		return T2_OK;
-	st = kv_copy(s->kv, g->seq[s->leader].kv, shared, err);
+	st = kv_copy(s->kv, g->seq[s->leader].kv, s->share, err);
 	s->leader = -1;
-	s->feed = s->req->ids + shared;
-	s->left = 1;
+	s->feed = s->req->ids + s->share;
+	s->left = s->req->n - s->share;
 	return st;
 }
 
@@ -203,22 +227,23 @@ admit(struct gen_call *c, int i, const struct gen_request *r, struct t2_err *err
 {
 	struct generator *g = c->g;
 	struct seq *s = &g->seq[i];
-	bool held = s->req && same_prompt(s->req, r) && kv_len(s->kv) >= r->n - 1;
+	int held = shared(s, r);
 	enum t2_status st;
 
-	s->req = NULL;
 	if (s->kv && kv_capacity(s->kv) < c->capacity) {
 		kv_free(s->kv);
 		s->kv = NULL;
-		held = false;
 	}
+	s->req = NULL;
 	if (!s->kv) {
 		st = kv_new(&s->kv, g->model, c->capacity, err);
 		if (st)
 			return st;
+		held = 0;
 	}
-	s->leader = held ? -1 : leader_of(g, r, i);
-	kv_truncate(s->kv, held ? r->n - 1 : 0);
+	s->leader = leader_of(g, r, i, held);
+	s->share = s->leader < 0 ? held : shared(&g->seq[s->leader], r);
+	kv_truncate(s->kv, s->leader < 0 ? held : 0);
 	s->req = r;
 	s->feed = r->ids + kv_len(s->kv);
 	s->left = r->n - kv_len(s->kv);

@@ -330,6 +330,76 @@ shared_prompts_are_computed_once(void **state)
 	close_model();
 }
 
+/* Prompts that begin alike: one long beginning, one shared by half of them only, and ends of their own. */
+enum { ALIKE = 12, BEGIN = 60, HALF = 20, OWN = 11, ALIKE_NEW = 6 };
+static int alike[ALIKE][BEGIN + HALF + OWN];
+
+static void
+alike_requests(struct gen_request *r, bool apart)
+{
+	for (int i = 0; i < ALIKE; i++) {
+		for (int t = 0; t < BEGIN + HALF + OWN; t++)
+			alike[i][t] = 1 + (t < BEGIN	      ? t * 7
+					   : t < BEGIN + HALF ? t * 11 + i % 2
+							      : t * 13 + i * 29) %
+						  2000;
+		r[i] = (struct gen_request){.ids = alike[i],
+					    .n = BEGIN + HALF + OWN,
+					    .max_new = ALIKE_NEW,
+					    .slot = apart ? i : 0};
+	}
+}
+
+static void
+prompts_that_begin_alike_share(void **state)
+{
+	static struct answers apart, first;
+	struct gen_request r[ALIKE];
+	long tokens = 0, once;
+
+	(void)state;
+	if (!shared_path(T_MODEL))
+		skip();
+	open_model(T_MODEL, 2);
+	alike_requests(r, true); /* every slot is the base model here, but nothing is shared */
+	run(5, r, ALIKE, 1);
+	apart = ans;
+	for (int i = 0; i < ALIKE; i++)
+		tokens += ans.n[i] - (ans.result[i].end == GEN_LENGTH);
+	assert_int_equal(counter.rows, ALIKE * (BEGIN + HALF + OWN) + tokens);
+	once = BEGIN + 2 * HALF + ALIKE * OWN + tokens;
+	close_model();
+
+	alike_requests(r, false);
+	for (int threads = 1; threads <= 3; threads++) {
+		open_model(T_MODEL, threads);
+		for (int width = 1; width <= 2 * ALIKE; width += width < 3 ? 1 : 7) {
+			run(width, r, ALIKE, 1);
+			if (width >= ALIKE)
+				assert_int_equal(counter.rows, once);
+			else if (width > 1) /* of the halves one may have been given up */
+				assert_in_range(counter.rows, once, once + ALIKE * HALF);
+			else
+				assert_int_equal(counter.rows, once + (ALIKE - 2) * HALF);
+			for (int i = 0; i < ALIKE; i++) {
+				assert_int_equal(ans.n[i], apart.n[i]);
+				assert_memory_equal(ans.ids[i], apart.ids[i],
+						    (size_t)ans.n[i] * sizeof(int));
+				for (int t = 0; t < ans.n[i]; t++) {
+					double d = ans.logprob[i][t] - apart.logprob[i][t];
+
+					assert_true(d < 1e-4 && d > -1e-4);
+				}
+			}
+		}
+		run(4, r, ALIKE, 1);
+		if (threads == 1)
+			first = ans;
+		assert_memory_equal(ans.logprob, first.logprob, sizeof ans.logprob);
+		close_model();
+	}
+}
+
 static void
 ends(void **state)
 {
@@ -495,6 +565,7 @@ main(void)
 		cmocka_unit_test(order_changes_nothing),
 		cmocka_unit_test(logprobs_are_the_models),
 		cmocka_unit_test(shared_prompts_are_computed_once),
+		cmocka_unit_test(prompts_that_begin_alike_share),
 		cmocka_unit_test(ends),
 		cmocka_unit_test(the_callers_stop),
 		cmocka_unit_test(cancelled_and_refused_calls_leave_it_usable),

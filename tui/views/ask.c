@@ -199,7 +199,7 @@ start(struct view *v, struct ask *s)
 		return;
 	if (!text[strspn(text, " \t\n")]) {
 		free(j);
-		app_say(v->app, "the prompt is empty: e edits it");
+		app_say(v->app, "%s", KEYS(v, "the prompt is empty: {edit} edits it"));
 		return;
 	}
 	j->w = s->w;
@@ -258,7 +258,8 @@ choose(struct view *v, struct ask *s, const char *strategy)
 		for (int i = 0; i < s->nstrategy; i++)
 			if (!strcmp(s->strategy[i], strategy)) {
 				s->choice = i;
-				app_say(v->app, "strategy: %s; a asks", strategy);
+				app_say(v->app, "strategy: %s; %s", strategy,
+					KEYS(v, "{ask} asks"));
 				return;
 			}
 		snprintf(s->written, sizeof s->written, "%s", strategy);
@@ -490,6 +491,16 @@ ask_action(struct view *v, void *state, int pane, enum action a)
 	return false;
 }
 
+static const char *
+ask_says(struct view *v, void *state, int pane, enum action a)
+{
+	(void)v;
+	(void)state;
+	if (pane == ASK_HISTORY)
+		return a == A_OPEN ? "show" : NULL;
+	return a == A_OPEN ? "write" : a == A_EDIT ? "" : NULL;
+}
+
 static bool
 ask_key(struct view *v, void *state, int pane, int key)
 {
@@ -639,6 +650,7 @@ const struct view_ops ask_view = {
 	.restore = ask_restore,
 	.draw = ask_draw,
 	.action = ask_action,
+	.says = ask_says,
 	.key = ask_key,
 	.paste = ask_paste,
 	.mouse = ask_mouse,

@@ -18,7 +18,7 @@ draw_prompt(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 	canvas_fill(c, r, canvas_style(c, edit ? TH_FIELD_EDIT : TH_TEXT));
 	if (!edit && !*editor_text(&s->editor)) {
 		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM),
-			    "Enter or e to write, Enter again to ask");
+			    KEYS(v, "{open} or {edit} to write, then Enter asks"));
 		return;
 	}
 	editor_draw(&s->editor, c, r, edit);
@@ -162,7 +162,8 @@ draw_answer(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 	if (!s->answer.text.len && !s->running) {
 		if (!d)
 			canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM),
-				    "a asks; the answer streams here, shaded by probability");
+				    KEYS(v, "{ask} asks; the answer streams here, shaded by "
+					    "probability"));
 		else
 			canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM),
 				    "(the model said nothing)");

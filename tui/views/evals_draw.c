@@ -209,7 +209,7 @@ label_style(struct evals *s, struct canvas *c, int row, bool on)
 }
 
 static void
-draw_foot(struct evals *s, struct canvas *c, int x, int y, int w)
+draw_foot(struct view *v, struct evals *s, struct canvas *c, int x, int y, int w)
 {
 	int row = evals_row(s), col = s->selcol;
 	struct style st = canvas_style(c, TH_DIM);
@@ -232,12 +232,13 @@ draw_foot(struct evals *s, struct canvas *c, int x, int y, int w)
 		canvas_printf(c, x, y, w, canvas_style(c, TH_TEXT), "%s · %s: %s  %d of %d%s",
 			      s->row[row].spec, s->col[col].task,
 			      gauge_interval(b, sizeof b, k->accuracy, k->lo, k->hi), k->correct,
-			      k->n, score_stale(k) ? ", stale: Enter measures it again" : "");
+			      k->n,
+			      score_stale(k) ? KEYS(v, ", stale: {open} measures it again") : "");
 	else if (why)
 		canvas_text(c, x, y, w, canvas_style(c, TH_WARN), why);
 	else
-		canvas_printf(c, x, y, w, st, "%s · %s: not measured yet, Enter does",
-			      s->row[row].spec, s->col[col].task);
+		canvas_printf(c, x, y, w, st, "%s · %s: not measured yet, %s", s->row[row].spec,
+			      s->col[col].task, KEYS(v, "{open} does"));
 }
 
 static void
@@ -249,12 +250,14 @@ note(struct view *v, struct evals *s)
 
 	for (int i = 0; i < s->works; i++)
 		n += s->work[i].phase != EV_FAILED;
-	if (!n && s->set.n)
-		view_note(v, EV_MATRIX, "%s, first %d%s", s->set.split, s->set.n,
-			  s->set.temp > 0 ? ", sampled" : "");
+	if (!n && !s->boards)
+		view_note(v, EV_MATRIX, "%s", "");
+	else if (!n && s->shown.n)
+		view_note(v, EV_MATRIX, "%s, first %d%s", s->shown.split, s->shown.n,
+			  s->shown.temp > 0 ? ", sampled" : "");
 	else if (!n)
-		view_note(v, EV_MATRIX, "%s, all%s", s->set.split,
-			  s->set.temp > 0 ? ", sampled" : "");
+		view_note(v, EV_MATRIX, "%s, all%s", s->shown.split,
+			  s->shown.temp > 0 ? ", sampled" : "");
 	else if (left >= 0)
 		view_note(v, EV_MATRIX, "%d to do, %s left, Esc cancels", n,
 			  gauge_time(b, sizeof b, left));
@@ -272,6 +275,10 @@ evals_draw_matrix(struct view *v, struct evals *s, struct canvas *c, struct rect
 
 	view_title(v, EV_MATRIX, "accuracy, 95 %% interval");
 	note(v, s);
+	if (!s->boards) {
+		canvas_text(c, r.x + 1, r.y, r.w - 2, dim, "reading the evaluations ...");
+		return;
+	}
 	if (!s->cols) {
 		canvas_text(c, r.x + 1, r.y, r.w - 2, dim,
 			    "No tasks found. A folder with task.json in the tasks folder makes "
@@ -311,5 +318,5 @@ evals_draw_matrix(struct view *v, struct evals *s, struct canvas *c, struct rect
 		canvas_text(c, x0 - 1, r.y + s->top - 1, 1, strong, "‹");
 	if (s->col0 + cols < s->cols)
 		canvas_text(c, r.x + r.w - 1, r.y + s->top - 1, 1, strong, "›");
-	draw_foot(s, c, r.x + 1, r.y + r.h - 1, r.w - 2);
+	draw_foot(v, s, c, r.x + 1, r.y + r.h - 1, r.w - 2);
 }

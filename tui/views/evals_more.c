@@ -120,16 +120,16 @@ draw_cell(struct view *v, struct evals *s, struct canvas *c, struct rect r)
 			canvas_wrap(c, rect_inset(r, 1, 0), canvas_style(c, TH_WARN), why, 0);
 		else if (cost >= 0)
 			canvas_printf(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM),
-				      "Not measured yet. Enter does, in about %s.",
+				      "Not measured yet. %s, in about %s.", KEYS(v, "{open} does"),
 				      gauge_time(t, sizeof t, cost));
 		else
 			canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM),
-				    "Not measured yet. Enter measures it.");
+				    KEYS(v, "Not measured yet. {open} measures it."));
 		return;
 	}
 	line(c, r, y++, "accuracy", canvas_style(c, x->clear ? TH_GOOD : TH_STRONG),
 	     gauge_interval(t, sizeof t, x->accuracy, x->lo, x->hi));
-	snprintf(b, sizeof b, "%d of %d right, %s%s", x->correct, x->n, s->set.split,
+	snprintf(b, sizeof b, "%d of %d right, %s%s", x->correct, x->n, s->shown.split,
 		 x->fewer ? ", fewer than set" : "");
 	line(c, r, y++, "questions", text, b);
 	date_text(at, sizeof at, "%d %b %H:%M", x->created);
@@ -163,7 +163,7 @@ draw_questions(struct view *v, struct evals *s, struct canvas *c, struct rect r)
 			  s->row[row].spec);
 	else
 		view_note(v, EV_QUESTIONS, "%d of %d", s->table.nmap, s->items.n);
-	s->table.empty = s->items.n ? "None of this kind; f shows others."
+	s->table.empty = s->items.n ? KEYS(v, "None of this kind; {show} shows others.")
 				    : "The questions of a measured cell show here.";
 	table_draw(&s->table, c, r, view_focused(v, EV_QUESTIONS));
 }
@@ -263,7 +263,7 @@ draw_dispatch(struct view *v, struct evals *s, struct canvas *c, struct rect r)
 	if (!rows) {
 		canvas_wrap(c, rect_inset(r, 1, 0), canvas_style(c, TH_DIM),
 			    evals_pass1(s->row[row].spec)
-				    ? "Nothing measured yet: a runs this row."
+				    ? KEYS(v, "Nothing measured yet: {run-missing} runs this row.")
 				    : "Whom pass 1 chooses shows on the rows prompt and cls.",
 			    0);
 		return;
@@ -349,7 +349,7 @@ dump_matrix(const struct evals *s, bool csv, struct strbuf *out)
 			if (csv && x->state) {
 				quoted(out, s->row[row].spec);
 				quoted(out, s->col[c].task);
-				strbuf_printf(out, "%s,%d,%d,%.9g,%.9g,%.9g,%s\n", s->set.split,
+				strbuf_printf(out, "%s,%d,%d,%.9g,%.9g,%.9g,%s\n", s->shown.split,
 					      x->n, x->correct, x->accuracy, x->lo, x->hi,
 					      state_name(x));
 			} else if (!csv) {

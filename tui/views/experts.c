@@ -204,9 +204,10 @@ compare_marked(struct view *v, struct experts *s)
 	if (n == 1 && sel >= 0 && sel != a)
 		b = sel;
 	if (n > 2)
-		app_say(v->app, "%d are marked; c compares two", n);
+		app_say(v->app, "%d are marked; %s", n, KEYS(v, "{compare} compares two"));
 	else if (b < 0)
-		app_say(v->app, "space marks experts; c compares two of them");
+		app_say(v->app, "%s",
+			KEYS(v, "{mark} marks experts; {compare} compares two of them"));
 	else
 		compare_rows(v, s, a, b);
 }
@@ -466,9 +467,9 @@ export_expert(struct view *v, void *state, const char *arg)
 }
 
 static const struct binding bindings[] = {
-	{A_NONE, "s", "statistic", "the map: mean |z−1|, mean z−1, largest |z−1|", next_stat,
+	{A_NONE, "s v", "statistic", "the map: mean |z−1|, mean z−1, largest |z−1|", next_stat,
 	 PANES_ALL, BIND_BAR | BIND_LATE},
-	{A_NONE, "a", "ask-with", "ask under the selected expert alone", ask_with, PANES_ALL,
+	{A_NONE, "w a", "ask-with", "ask with the selected expert in Ask", ask_with, PANES_ALL,
 	 BIND_BAR},
 	{A_NONE, "t", "new-run", "train on the selected expert's task", train, PANES_ALL,
 	 BIND_BAR | BIND_TAKES(ARG_TASK)},

@@ -9,6 +9,7 @@
 #include "engine/svf/zchange.h"
 #include "store/evals.h"
 #include "store/runs.h"
+#include "tui/app.h"
 #include "tui/heat.h"
 #include "tui/view.h"
 #include "tui/widgets/table.h"
@@ -62,6 +63,7 @@ struct experts {
 	struct run_list runs;
 	struct eval_list evals;
 	struct table table;
+	char empty[KEYS_TEXT]; /* what the table says without rows */
 
 	struct ex_vector *vec;
 	int nvec;

@@ -9,6 +9,7 @@
 #include "engine/base/date.h"
 #include "engine/base/strbuf.h"
 #include "tui/views/experts.h"
+#include "tui/views/views.h"
 #include "tui/widgets/gauge.h"
 
 static const char minute[] = "%Y-%m-%d %H:%M";
@@ -169,8 +170,9 @@ ex_about(struct experts *s, int row, struct strbuf *out)
 	if (!x->here)
 		strbuf_printf(out,
 			      "not here\tmade for %s, and open is %s: its z belongs to other "
-			      "matrices. Open that model (1) to look at it.\n",
-			      r->model_name, s->w->ui.name);
+			      "matrices. Open that model (%s) to look at it.\n",
+			      r->model_name, s->w->ui.name,
+			      KEYS_IN(s->app, experts_view.number, "{models}"));
 	else if (v && !v->z)
 		strbuf_printf(out, "unreadable\t%s\n", v->why);
 	strbuf_printf(out, "model\t%s  %.12s… %s\n", r->model_name, r->fingerprint,

@@ -71,7 +71,8 @@ rename_to(struct experts *s, int row, const char *to)
 		snprintf(what, sizeof what, "expert %.60s renamed %.60s", r->name, to);
 		app_undo_push(s->app, what, rename_undo, was, free);
 	}
-	app_say(s->app, "%s is called %s now; u takes it back", r->name, to);
+	app_say(s->app, "%s is called %s now; %s", r->name, to,
+		KEYS_IN(s->app, experts_view.number, "{undo} takes it back"));
 	changed(s->app);
 }
 
@@ -217,7 +218,9 @@ import_done(void *arg, enum t2_status st, const struct t2_err *err)
 		app_undo_push(x->s->app, what, import_undo, undo, free);
 	}
 	app_say(x->s->app, "expert %s imported for %s%s%s", x->got.name, x->got.model_name,
-		x->got.note[0] ? ": " : "; u takes it back", x->got.note);
+		x->got.note[0] ? ": " : "; ",
+		x->got.note[0] ? x->got.note
+			       : KEYS_IN(x->s->app, experts_view.number, "{undo} takes it back"));
 	changed(x->s->app);
 }
 

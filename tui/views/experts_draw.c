@@ -24,14 +24,14 @@ nothing(const struct experts *s, int row)
 		return "Made for another model: its z does not belong to these matrices.";
 	x = ex_vector(s, row);
 	if (!x)
-		return s->job ? "reading …" : "not read; r tries again";
+		return s->job ? "reading …" : "not read; {refresh} tries again";
 	return x->z ? NULL : x->why;
 }
 
 static void
-say_nothing(struct canvas *c, struct rect r, const char *text)
+say_nothing(struct view *v, struct canvas *c, struct rect r, const char *text)
 {
-	canvas_wrap(c, rect_inset(r, 1, 0), canvas_style(c, TH_STALE), text, 0);
+	canvas_wrap(c, rect_inset(r, 1, 0), canvas_style(c, TH_STALE), KEYS(v, text), 0);
 }
 
 /* -- cosines ----------------------------------------------------------------------------------------------- */
@@ -62,7 +62,7 @@ draw_cosine(struct view *v, struct experts *s, struct canvas *c, struct rect r)
 
 	view_note(v, EX_COSINE, "%s", s->job ? "reading …" : "");
 	if (!s->nhere) {
-		say_nothing(c, r, "Two experts or more show here how alike they are.");
+		say_nothing(v, c, r, "Two experts or more show here how alike they are.");
 		return;
 	}
 	if (r.h > 4)
@@ -145,7 +145,7 @@ draw_map(struct view *v, struct experts *s, struct canvas *c, struct rect r)
 		view_note(v, EX_MAP, "%s", "");
 	if (!pair && (why = nothing(s, row))) {
 		memset(&s->map, 0, sizeof s->map);
-		say_nothing(c, r, why);
+		say_nothing(v, c, r, why);
 		return;
 	}
 	if (pair)
@@ -257,7 +257,7 @@ draw_profile(struct view *v, struct experts *s, struct canvas *c, struct rect r)
 		return;
 	}
 	if ((why = nothing(s, row))) {
-		say_nothing(c, r, why);
+		say_nothing(v, c, r, why);
 		return;
 	}
 	draw_bars(s, c, r, row, 0);
@@ -308,9 +308,9 @@ draw_about(struct view *v, struct experts *s, struct canvas *c, struct rect r)
 		   row >= 0 ? s->list.v[row].name : "");
 	view_note(v, EX_ABOUT, "%s", "");
 	if (row < 0) {
-		say_nothing(c, r,
+		say_nothing(v, c, r,
 			    "An expert is a scale vector z for each weight matrix: "
-			    "W' = U diag(σ z) V'. t trains one.");
+			    "W' = U diag(σ z) V'. {new-run} trains one.");
 		return;
 	}
 	ex_about(s, row, &text);

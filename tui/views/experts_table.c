@@ -7,6 +7,7 @@
 #include "tui/app.h"
 #include "tui/theme.h"
 #include "tui/views/experts.h"
+#include "tui/views/views.h"
 #include "tui/widgets/gauge.h"
 
 /* -- experts ----------------------------------------------------------------------------------------------- */
@@ -235,7 +236,9 @@ ex_tables(struct experts *s)
 		.id = row_id,
 		.compare = compare,
 		.arg = s,
-		.empty = "No experts yet. t trains one; :expert-import FILE brings one in."};
+		.empty = app_keys(s->app, experts_view.number, s->empty,
+				  "No experts yet. {new-run} trains one; :expert-import FILE "
+				  "brings one in.")};
 	s->most = (struct table){.cols = most_columns,
 				 .ncols = M_COLUMNS,
 				 .cell = most_cell,

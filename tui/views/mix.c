@@ -359,6 +359,18 @@ mix_action(struct view *v, void *state, int pane, enum action a)
 	return pane == MIX_Z ? z_action(s, a) : mix_answers_action(v, s, a);
 }
 
+static const char *
+mix_says(struct view *v, void *state, int pane, enum action a)
+{
+	(void)v;
+	(void)state;
+	if (pane == MIX_SEARCH)
+		return a == A_OPEN ? "change" : NULL;
+	if (pane == MIX_PROMPT)
+		return a == A_OPEN ? "write" : a == A_EDIT ? "" : NULL;
+	return NULL;
+}
+
 static bool
 mix_key(struct view *v, void *state, int pane, int key)
 {
@@ -567,26 +579,26 @@ toggle_sign(struct view *v, void *state, const char *arg)
 static const struct binding bindings[] = {
 	{A_NONE, "a", "ask-again", "ask every column anew; Esc stops them", ask_again, PANES_ALL,
 	 BIND_BAR},
-	{A_NONE, "A", "auto", "answers follow the sliders, or wait for a", toggle_auto, PANES_ALL,
-	 BIND_BAR},
+	{A_NONE, "A", "auto", "answers follow the sliders, or wait to be asked", toggle_auto,
+	 PANES_ALL, BIND_BAR},
 	{A_NONE, "p", "pin", "pin the mixture as a column of its own; on a pin: take it away", pin,
 	 PANES_ALL, BIND_BAR},
 	{A_NONE, "s", "save", "keep the mixture in the store", save, PANES_ALL,
 	 BIND_BAR | BIND_ARG},
 	{A_NONE, "S", "search", "search the mixture that answers a task's examples best", search,
 	 PANES_ALL, BIND_BAR},
-	{A_NONE, "o", "ask-with", "ask with this mixture in Ask", to_ask, PANES_ALL, BIND_BAR},
+	{A_NONE, "w", "ask-with", "ask with this mixture in Ask", to_ask, PANES_ALL, BIND_BAR},
 	{A_NONE, "n", "normalise", "divide alphas by their sum, or take them as they are",
 	 normalise, PANE(MIX_SLIDERS), BIND_BAR},
 	{A_NONE, "L", "per-layer", "a slider an expert, a layer or a matrix", per_layer, PANES_ALL,
 	 BIND_BAR},
-	{A_NONE, "Enter", "answer", "as a: ask every column anew", ask_again,
+	{A_NONE, "Enter", "answer", "ask every column anew", ask_again,
 	 PANE(MIX_SLIDERS) | PANE(MIX_Z) | PANE(MIX_ANSWERS), 0},
 	{A_NONE, "<", "to-zero", "this slider to 0", to_zero, PANE(MIX_SLIDERS), 0},
 	{A_NONE, ">", "to-one", "this slider to 1", to_one, PANE(MIX_SLIDERS), 0},
 	{A_NONE, ".", "type-value", "type the slider's value, beginning behind the point",
 	 type_value, PANE(MIX_SLIDERS), 0},
-	{A_NONE, "v", "signed", "mean |z-1| or mean z-1 in the map", toggle_sign, PANES_ALL, 0},
+	{A_NONE, "v", "statistic", "the map: mean |z−1| or mean z−1", toggle_sign, PANES_ALL, 0},
 };
 
 enum { COMMON = CAN(A_BACK) | CAN(A_EDIT) | CAN(A_REFRESH) };
@@ -631,6 +643,7 @@ const struct view_ops mix_view = {
 	.restore = mix_restore,
 	.draw = mix_draw,
 	.action = mix_action,
+	.says = mix_says,
 	.key = mix_key,
 	.paste = mix_paste,
 	.mouse = mix_mouse,

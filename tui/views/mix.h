@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "store/mixtures.h"
+#include "tui/app.h"
 #include "tui/heat.h"
 #include "tui/mixing.h"
 #include "tui/plot.h"
@@ -100,6 +101,7 @@ struct mix {
 	/* saved */
 	struct mixture_list list;
 	struct table table;
+	char empty[KEYS_TEXT]; /* what the table says without rows */
 
 	/* answers */
 	struct mix_column column[MIX_COLUMNS];

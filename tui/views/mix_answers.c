@@ -336,7 +336,9 @@ mix_ask(struct mix *s, bool all, bool pause)
 	}
 	if (!text[strspn(text, " \t\n")]) {
 		if (!pause)
-			app_say(s->app, "the prompt is empty: a writes one");
+			app_say(s->app, "%s",
+				KEYS_IN(s->app, mix_view.number,
+					"the prompt is empty: {ask-again} writes one"));
 		return;
 	}
 	if (!s->asked_prompt || strcmp(s->asked_prompt, text)) {
@@ -389,8 +391,9 @@ column_add(struct mix *s, int at, enum mix_kind kind, const struct mixing *set, 
 	struct mix_column *k;
 
 	if (s->ncolumns == MIX_COLUMNS) {
-		app_say(s->app, "%d settings are side by side already: d in answers takes one away",
-			MIX_COLUMNS);
+		app_say(s->app,
+			"%d settings are side by side already: %s in answers takes one away",
+			MIX_COLUMNS, KEYS_IN(s->app, mix_view.number, "{delete}"));
 		return NULL;
 	}
 	memmove(&s->column[at + 1], &s->column[at],

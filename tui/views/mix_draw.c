@@ -32,8 +32,10 @@ draw_z(struct view *v, struct mix *s, struct canvas *c, struct rect r)
 	struct rect map = r;
 
 	view_title(v, MIX_Z, "resulting z · %s", s->is_signed ? "mean z−1" : "mean |z−1|");
-	view_note(v, MIX_Z, x->n && x->of != s->changes ? "computing ..." : "v: %s",
-		  s->is_signed ? "|z−1|" : "signed");
+	view_note(v, MIX_Z, "%s",
+		  x->n && x->of != s->changes ? "computing ..."
+		  : s->is_signed	      ? KEYS(v, "{statistic}: |z−1|")
+					      : KEYS(v, "{statistic}: z−1"));
 	if (x->n != s->mats) {
 		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, s->set.k ? TH_STALE : TH_DIM),
 			    s->set.k ? "reading the experts' z ..." : "base weights: z is 1");
@@ -61,14 +63,16 @@ column_style(const struct canvas *c, const struct mix_column *k)
 }
 
 static void
-draw_figures(struct canvas *c, struct rect r, const struct mix_column *k, bool prompt)
+draw_figures(struct view *v, struct canvas *c, struct rect r, const struct mix_column *k,
+	     bool prompt)
 {
 	struct style dim = canvas_style(c, TH_DIM);
 	char a[40] = "", b[40] = "", n[24];
 
 	switch (k->state) {
 	case COLUMN_IDLE:
-		snprintf(a, sizeof a, prompt ? "a asks" : "a writes a prompt");
+		snprintf(a, sizeof a, "%s",
+			 KEYS(v, prompt ? "{ask-again} asks" : "{ask-again} writes a prompt"));
 		break;
 	case COLUMN_ASKED:
 		snprintf(a, sizeof a, "waiting ...");
@@ -86,7 +90,7 @@ draw_figures(struct canvas *c, struct rect r, const struct mix_column *k, bool p
 			snprintf(a, sizeof a, "%d tokens", k->n);
 	}
 	if (k->dirty && k->state >= COLUMN_DONE)
-		snprintf(a, sizeof a, "a asks anew");
+		snprintf(a, sizeof a, "%s", KEYS(v, "{ask-again} asks anew"));
 	canvas_text(c, r.x, r.y, r.w, dim, a);
 	if (r.h < 2)
 		return;
@@ -127,7 +131,7 @@ draw_column(struct view *v, struct mix *s, struct canvas *c, struct rect r, int 
 		canvas_text(c, text.x, text.y, text.w, canvas_style(c, TH_DIM), "(nothing said)");
 	else
 		flow_draw(&k->flow, c, text);
-	draw_figures(c, (struct rect){r.x + 1, r.y + r.h - low, r.w - 2, low}, k,
+	draw_figures(v, c, (struct rect){r.x + 1, r.y + r.h - low, r.w - 2, low}, k,
 		     *editor_text(&s->prompt));
 }
 
@@ -152,7 +156,8 @@ draw_answers(struct view *v, struct mix *s, struct canvas *c, struct rect r)
 	else if (s->busy)
 		view_note(v, MIX_ANSWERS, "Esc stops");
 	else
-		view_note(v, MIX_ANSWERS, s->automatic ? "follow the sliders" : "a asks anew");
+		view_note(v, MIX_ANSWERS, "%s",
+			  s->automatic ? "follow the sliders" : KEYS(v, "{ask-again} asks anew"));
 	/* Two lines for the names where one of them needs them and the answers can spare one. */
 	for (int i = 0; i < s->shown && r.h > 10; i++)
 		if (utf8_width_str(s->column[s->first_shown + i].name) > r.w / s->shown - 3)
@@ -173,11 +178,12 @@ draw_prompt(struct view *v, struct mix *s, struct canvas *c, struct rect r)
 	bool edit = v->editing && v->focus == MIX_PROMPT;
 
 	view_title(v, MIX_PROMPT, "prompt");
-	view_note(v, MIX_PROMPT, "%s", edit ? "Enter asks, Alt-Enter breaks the line" : "e edits");
+	view_note(v, MIX_PROMPT, "%s",
+		  edit ? "Enter asks, Alt-Enter breaks the line" : KEYS(v, "{edit} edits"));
 	canvas_fill(c, r, canvas_style(c, edit ? TH_FIELD_EDIT : TH_TEXT));
 	if (!edit && !*editor_text(&s->prompt)) {
 		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM),
-			    "e to write, Enter asks every column at once");
+			    KEYS(v, "{edit} to write, then Enter asks every column at once"));
 		return;
 	}
 	editor_draw(&s->prompt, c, r, edit);
@@ -216,8 +222,9 @@ mix_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r)
 			draw_answers(v, s, c, top);
 			canvas_hline(c, r.x, low.y - 1, r.w, canvas_style(c, TH_BORDER));
 			canvas_wrap(c, rect_inset(low, 1, 0), canvas_style(c, TH_DIM),
-				    *editor_text(&s->prompt) ? editor_text(&s->prompt)
-							     : "No prompt yet: a writes one.",
+				    *editor_text(&s->prompt)
+					    ? editor_text(&s->prompt)
+					    : KEYS(v, "No prompt yet: {ask-again} writes one."),
 				    0);
 		} else {
 			draw_answers(v, s, c, r);

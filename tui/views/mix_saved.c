@@ -276,7 +276,9 @@ mix_saved_open(struct mix *s)
 		.id = row_id,
 		.arg = s,
 		.headless = true,
-		.empty = "Nothing kept yet. s keeps the mixture, S searches for one."};
+		.empty = app_keys(s->app, mix_view.number, s->empty,
+				  "Nothing kept yet. {save} keeps the mixture, {search} searches "
+				  "for one.")};
 	mix_saved_read(s);
 	mix_saved_draft(s);
 }

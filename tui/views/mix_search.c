@@ -366,7 +366,7 @@ mix_search_event(struct mix *s, const struct event *e)
 /* -- drawing --------------------------------------------------------------------------------------------------- */
 
 static void
-draw_curve(const struct mix_search *x, struct canvas *c, struct rect r)
+draw_curve(struct view *v, const struct mix_search *x, struct canvas *c, struct rect r)
 {
 	struct plot_series series[2] = {
 		{.x = x->step,
@@ -388,7 +388,8 @@ draw_curve(const struct mix_search *x, struct canvas *c, struct rect r)
 			 .cursor = NAN,
 			 .x_label = "iteration",
 			 .empty = x->job ? "the first iteration is running"
-					 : "S searches: best and mean fitness show here"};
+					 : KEYS(v, "{search} searches: best and mean fitness show "
+						   "here")};
 	struct plot_map map;
 
 	plot_draw(c, r, &p, &map);
@@ -411,15 +412,15 @@ mix_search_draw(struct view *v, struct mix *s, struct canvas *c, struct rect r)
 	else if (x->n)
 		view_note(v, MIX_SEARCH, "best %.3f", x->best[x->n - 1]);
 	else
-		view_note(v, MIX_SEARCH, "%s", "S starts");
+		view_note(v, MIX_SEARCH, "%s", KEYS(v, "{search} starts"));
 	if (r.w >= 66) {
 		form.w = r.w * 9 / 20;
 		curve.x += form.w + 1;
 		curve.w -= form.w + 1;
 		canvas_vline(c, curve.x - 1, r.y, r.h, canvas_style(c, TH_BORDER));
-		draw_curve(x, c, curve);
+		draw_curve(v, x, c, curve);
 	} else if (x->job || (x->n && !view_focused(v, MIX_SEARCH))) {
-		draw_curve(x, c, curve);
+		draw_curve(v, x, c, curve);
 		return;
 	}
 	form_draw(&x->form, c, form, view_focused(v, MIX_SEARCH));

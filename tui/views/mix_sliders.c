@@ -368,8 +368,8 @@ mix_sliders_draw(struct view *v, struct mix *s, struct canvas *c, struct rect r)
 	s->switches_y = -1;
 	if (!n) {
 		canvas_wrap(c, rect_inset(r, 1, 0), canvas_style(c, TH_DIM),
-			    "No experts to mix yet. 6 trains one; :expert-import in 3 brings one "
-			    "in.",
+			    KEYS(v, "No experts to mix yet. {train} trains one; :expert-import in "
+				    "{experts} brings one in."),
 			    0);
 		return;
 	}

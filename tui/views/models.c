@@ -268,14 +268,16 @@ models_open(struct view *v, void *state, struct t2_err *err)
 	s->w = v->user;
 	if ((st = world_begin(s->w, v->app, err)))
 		return st;
-	s->table = (struct table){.cols = columns,
-				  .ncols = sizeof columns / sizeof *columns,
-				  .cell = cell,
-				  .paint = paint,
-				  .id = row_id,
-				  .compare = compare,
-				  .arg = s,
-				  .empty = "No models. Ctrl-o opens one by its path."};
+	s->table =
+		(struct table){.cols = columns,
+			       .ncols = sizeof columns / sizeof *columns,
+			       .cell = cell,
+			       .paint = paint,
+			       .id = row_id,
+			       .compare = compare,
+			       .arg = s,
+			       .empty = app_keys(v->app, v->ops->number, s->empty,
+						 "No models. {open-model} opens one by its path.")};
 	models_tensors_init(s);
 	if ((st = store_model_list(s->w->ui.store, &s->known, err)))
 		return st;
@@ -375,10 +377,12 @@ mark(struct view *v, struct models *s)
 	if (!r)
 		return;
 	if (r->open || r->there == THERE_NO) {
-		app_say(v->app,
-			r->open ? "this one is open; space on another marks it for comparing"
-				: "%s: its files are gone",
-			r->name);
+		if (r->open)
+			app_say(v->app, "%s",
+				KEYS(v, "this one is open; {mark} on another marks it for "
+					"comparing"));
+		else
+			app_say(v->app, "%s: its files are gone", r->name);
 		return;
 	}
 	table_unmark(&s->table);
@@ -394,9 +398,11 @@ static void
 show_compared(struct view *v, struct models *s)
 {
 	if (!s->w->beside) {
-		app_say(v->app, table_marks(&s->table)
-					? "the marked model's spectra are still being read"
-					: "space marks a second model; c then compares spectra");
+		app_say(v->app, "%s",
+			table_marks(&s->table)
+				? "the marked model's spectra are still being read"
+				: KEYS(v, "{mark} marks a second model; {compare} then compares "
+					  "spectra"));
 		return;
 	}
 	app_send(v->app, &spectrum_view, VIEW_BESIDE, NULL, NULL);
@@ -428,7 +434,8 @@ open_tensor(struct view *v, struct models *s)
 	if (!r || !i || k < 0 || k >= i->tensors)
 		return;
 	if (!r->open) {
-		app_say(v->app, "%s is not open: Enter in the list opens it", r->name);
+		app_say(v->app, "%s is not open: %s in the list opens it", r->name,
+			KEYS(v, "{open}"));
 		return;
 	}
 	if (model_matrix_find(s->w->ui.model, i->tensor[k].name) < 0) {

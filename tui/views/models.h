@@ -6,6 +6,7 @@
 #include "tui/model_info.h"
 #include "tui/places.h"
 #include "tui/view.h"
+#include "tui/app.h"
 #include "tui/widgets/table.h"
 #include "tui/world.h"
 
@@ -37,10 +38,11 @@ struct models {
 	struct models_entry *entry;
 	int entries;
 	struct table table, tensors;
-	int looking;	    /* job; 0: none */
-	int other_job;	    /* decomposes a model that is not the open one; 0: none */
-	char other[1024];   /* its path */
-	int scroll, height; /* of the facts */
+	char empty[KEYS_TEXT]; /* what the table says without rows */
+	int looking;	       /* job; 0: none */
+	int other_job;	       /* decomposes a model that is not the open one; 0: none */
+	char other[1024];      /* its path */
+	int scroll, height;    /* of the facts */
 };
 
 const struct models_row *models_selected(const struct models *s); /* NULL: none */

@@ -336,7 +336,8 @@ models_decompose(struct view *v, void *state, const char *arg)
 	}
 	if (job) {
 		jobs_cancel(app_jobs(v->app), job);
-		app_say(v->app, "stopping after the matrices in flight; D goes on from there");
+		app_say(v->app, "stopping after the matrices in flight; %s",
+			KEYS(v, "{decompose} goes on from there"));
 		return;
 	}
 	if (model_info_decomposed(i) == i->matrices) {

@@ -169,16 +169,11 @@ draw_facts(struct view *v, struct models *s, struct canvas *c, struct rect r)
 	if (!row)
 		return;
 	if (row->there == THERE_NO) {
-		snprintf(
-			text, sizeof text,
-			row->open
-				? "Its files are gone: deleted or moved, they were at %s. It stays "
-				  "usable until you leave it."
-				: "Its files are gone: deleted or moved, they were at %s. O opens "
-				  "it "
-				  "from its new place; its experts and runs are kept and come back "
-				  "with it.",
-			row->path);
+		snprintf(text, sizeof text,
+			 "Its files are gone: deleted or moved, they were at %s. %s", row->path,
+			 row->open ? "It stays usable until you leave it."
+				   : KEYS(v, "{open-path} opens it from its new place; its experts "
+					     "and runs are kept and come back with it."));
 		f.y += say(c, r, TH_BAD, text) + 1;
 	}
 	if (e && e->info) {
@@ -188,7 +183,8 @@ draw_facts(struct view *v, struct models *s, struct canvas *c, struct rect r)
 	} else if (e && e->why[0]) {
 		say(c, r, TH_BAD, e->why);
 	} else if (row->there != THERE_NO) {
-		say(c, r, TH_STALE, e && e->job ? "reading ..." : "Not read; r does.");
+		say(c, r, TH_STALE,
+		    e && e->job ? "reading ..." : KEYS(v, "Not read; {refresh} does."));
 	}
 }
 
@@ -205,21 +201,25 @@ draw_state(struct view *v, struct models *s, const struct model_info *i, struct 
 
 	if (models_decomposing(s) && jobs_find(app_jobs(v->app), models_decomposing(s), &j)) {
 		if (j.state == JOB_QUEUED)
-			canvas_text(c, r.x, r.y, r.w, dim, "waits for its turn   D gives it up");
+			canvas_text(c, r.x, r.y, r.w, dim,
+				    KEYS(v, "waits for its turn   {decompose} gives it up"));
 		else if (!j.progress.total)
-			canvas_text(c, r.x, r.y, r.w, dim, "starting ...   D stops");
+			canvas_text(c, r.x, r.y, r.w, dim,
+				    KEYS(v, "starting ...   {decompose} stops"));
 		else
 			canvas_printf(
 				c, r.x, r.y, r.w, canvas_style(c, TH_TEXT),
-				"%ld of %ld, %s left   D stops", j.progress.done, j.progress.total,
-				j.progress.eta < 0 ? "?" : gauge_time(t, sizeof t, j.progress.eta));
+				"%ld of %ld, %s left   %s stops", j.progress.done, j.progress.total,
+				j.progress.eta < 0 ? "?" : gauge_time(t, sizeof t, j.progress.eta),
+				KEYS(v, "{decompose}"));
 		app_animate(v->app, 500);
 	} else if (have == i->matrices) {
 		canvas_printf(c, r.x, r.y, r.w, dim, "all %d, %s in the cache", i->matrices,
 			      gauge_bytes(b, sizeof b, (double)i->factor_bytes));
 	} else {
 		canvas_printf(c, r.x, r.y, r.w, canvas_style(c, TH_STRONG),
-			      "D decomposes %d more (%s in all)", i->matrices - have,
+			      "%s decomposes %d more (%s in all)", KEYS(v, "{decompose}"),
+			      i->matrices - have,
 			      gauge_bytes(b, sizeof b, (double)i->factor_bytes));
 	}
 }

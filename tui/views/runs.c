@@ -340,7 +340,8 @@ runs_open(struct view *v, void *state, struct t2_err *err)
 				  .id = row_id,
 				  .compare = compare,
 				  .arg = s,
-				  .empty = "No runs yet. t trains an expert."};
+				  .empty = app_keys(v->app, v->ops->number, s->empty,
+						    "No runs yet. {new-run} trains an expert.")};
 	read_all(s);
 	return T2_OK;
 }
@@ -417,7 +418,9 @@ runs_action(struct view *v, void *state, int pane, enum action a)
 	if (a == A_COMPARE) {
 		s->diff = !s->diff && table_marks(&s->table) >= 2;
 		if (table_marks(&s->table) < 2)
-			app_say(v->app, "space marks runs; c then shows the settings that differ");
+			app_say(v->app, "%s",
+				KEYS(v, "{mark} marks runs; {compare} then shows the settings that "
+					"differ"));
 		else
 			view_focus(v, s->diff ? RUNS_SETTINGS : RUNS_LIST);
 		return true;
@@ -493,8 +496,8 @@ stop_run(struct view *v, void *state, const char *arg)
 	if (store_run_ask_stop(s->w->ui.store, r->id, &err))
 		app_fail(v->app, &err);
 	else
-		app_say(v->app, "run %lld will stop after the step it is in; R resumes it",
-			(long long)r->id);
+		app_say(v->app, "run %lld will stop after the step it is in; %s", (long long)r->id,
+			KEYS(v, "{resume} resumes it"));
 }
 
 struct resume {

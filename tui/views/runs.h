@@ -3,6 +3,7 @@
 #define T2_VIEW_RUNS_H
 
 #include "store/runs.h"
+#include "tui/app.h"
 #include "tui/plot.h"
 #include "tui/view.h"
 #include "tui/widgets/table.h"
@@ -26,6 +27,7 @@ struct runs {
 	struct world *w;
 	struct run_list list;
 	struct table table;
+	char empty[KEYS_TEXT];	  /* what the table says without rows */
 	struct run_curves *curve; /* of every run looked at so far */
 	int ncurves;
 	struct rollout_list rollouts;

@@ -150,7 +150,7 @@ draw_more(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 	}
 	p.nseries = k;
 	view_title(v, RUNS_MORE, "%s", runs_more_name[s->more]);
-	view_note(v, RUNS_MORE, "+ - others");
+	view_note(v, RUNS_MORE, "%s", KEYS(v, "{more} {less} others"));
 	plot_draw(c, r, &p, &map);
 }
 

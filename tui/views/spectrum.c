@@ -298,7 +298,9 @@ spectrum_open(struct view *v, void *state, struct t2_err *err)
 		.cell = expert_cell,
 		.id = expert_id,
 		.arg = s,
-		.empty = "No experts yet. 6 trains one; :expert-import in 3 brings one in."};
+		.empty = app_keys(v->app, v->ops->number, s->empty,
+				  "No experts yet. {train} trains one; :expert-import in {experts} "
+				  "brings one in.")};
 	read_experts(s);
 	if (s->experts)
 		s->expert[0].shown = true; /* something to see at first sight */
@@ -426,9 +428,8 @@ map_action(struct view *v, struct spectrum *s, enum action a)
 		break;
 	case A_MARK:
 		if (!s->marked[at] && marks(s) == SP_OVERLAY)
-			app_say(v->app,
-				"%d matrices are over one another already; space takes one off",
-				SP_OVERLAY);
+			app_say(v->app, "%d matrices are over one another already; %s", SP_OVERLAY,
+				KEYS(v, "{mark} takes one off"));
 		else
 			s->marked[at] = !s->marked[at];
 		break;
@@ -472,9 +473,9 @@ experts_action(struct view *v, struct spectrum *s, enum action a)
 			n += s->expert[k].shown;
 		s->compare = !s->compare && n >= 2;
 		if (!s->compare && n < 2)
-			app_say(v->app,
-				"space shows experts, and marks a second model in 1 Models: c "
-				"compares two");
+			app_say(v->app, "%s",
+				KEYS(v, "{mark} shows experts, and marks a second model in "
+					"{models} Models: {compare} compares two"));
 		return true;
 	}
 	if (a == A_OPEN) {
@@ -513,6 +514,18 @@ curve_action(struct spectrum *s, int pane, enum action a)
 	default:
 		return false;
 	}
+}
+
+static const char *
+spectrum_says(struct view *v, void *state, int pane, enum action a)
+{
+	const struct spectrum *s = state;
+	int i = sp_selected_expert(s);
+
+	(void)v;
+	return pane != SP_EXPERTS || a != A_MARK || i < 0 ? NULL
+	       : s->expert[i].shown			  ? "hide"
+							  : "show";
 }
 
 static bool
@@ -605,13 +618,13 @@ overlay_next(struct view *v, void *state, const char *arg)
 
 	(void)arg;
 	if (i < 0)
-		app_say(v->app, "no experts yet: 6 trains one");
+		app_say(v->app, "%s", KEYS(v, "no experts yet: {train} trains one"));
 	else
 		s->expert[i].shown = !s->expert[i].shown;
 }
 
 static const struct binding bindings[] = {
-	{A_NONE, "s", "statistic", "next statistic of the map", next_stat, PANES_ALL, BIND_BAR},
+	{A_NONE, "s v", "statistic", "next statistic of the map", next_stat, PANES_ALL, BIND_BAR},
 	{A_NONE, "o", "overlay", "show or hide the selected expert's σ·z", overlay_next, PANES_ALL,
 	 BIND_BAR},
 	{A_NONE, "L", "log-linear", "logarithmic or linear axis", toggle_linear, PANES_ALL,
@@ -657,6 +670,7 @@ const struct view_ops spectrum_view = {
 	.close = spectrum_close,
 	.draw = sp_draw,
 	.action = spectrum_action,
+	.says = spectrum_says,
 	.mouse = spectrum_mouse,
 	.event = spectrum_event,
 	.filter = spectrum_filter,

@@ -3,6 +3,7 @@
 #define T2_VIEW_SPECTRUM_H
 
 #include "engine/svf/spectrum.h"
+#include "tui/app.h"
 #include "tui/beside.h"
 #include "tui/heat.h"
 #include "tui/plot.h"
@@ -44,8 +45,9 @@ struct spectrum {
 	struct sp_expert *expert; /* as w->experts */
 	int experts;
 	struct table table;
-	double cursor; /* component under the curve's cursor, NaN: none */
-	int job;       /* computing statistics; 0: none */
+	char empty[KEYS_TEXT]; /* what the table says without rows */
+	double cursor;	       /* component under the curve's cursor, NaN: none */
+	int job;	       /* computing statistics; 0: none */
 	struct heat_map heat;
 	struct plot_map plot;
 	struct rect zrect;

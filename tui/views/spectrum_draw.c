@@ -6,10 +6,14 @@
 
 #include "engine/base/strbuf.h"
 #include "engine/svf/zchange.h"
+#include "tui/app.h"
 #include "tui/views/spectrum.h"
+#include "tui/views/views.h"
 #include "tui/widgets/gauge.h"
 
 enum { SERIES = SP_OVERLAY + 8 };
+
+#define UNDECOMPOSED "not decomposed: {decompose} in {models} Models does that"
 
 static void
 draw_map(struct view *v, struct spectrum *s, struct canvas *c, struct rect r)
@@ -66,7 +70,7 @@ draw_facts(struct view *v, struct spectrum *s, struct canvas *c, struct rect r)
 	if (!s->have[mat]) {
 		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_STALE),
 			    s->w->decomposing ? "not decomposed yet: the map fills in as it comes"
-					      : "not decomposed: D in 1 Models does that");
+					      : KEYS_IN(v->app, models_view.number, UNDECOMPOSED));
 		return;
 	}
 	if (sp_beside_facts(v, s, c, r))
@@ -127,8 +131,9 @@ draw_curve(struct view *v, struct spectrum *s, struct canvas *c, struct rect r)
 	struct plot p = {.series = series,
 			 .log_y = !s->linear && !s->energy,
 			 .cursor = s->cursor,
-			 .empty = s->w->decomposing ? "this matrix is not decomposed yet"
-						    : "not decomposed: D in 1 Models does that"};
+			 .empty = s->w->decomposing
+					  ? "this matrix is not decomposed yet"
+					  : KEYS_IN(v->app, models_view.number, UNDECOMPOSED)};
 
 	memset(series, 0, sizeof series);
 	for (int i = 0; i < s->experts && n < SERIES - 2; i++) {
@@ -268,7 +273,7 @@ draw_z(struct view *v, struct spectrum *s, struct canvas *c, struct rect r)
 	view_title(v, SP_Z, "z − 1 by component");
 	if (i < 0) {
 		canvas_wrap(c, rect_inset(r, 1, 0), canvas_style(c, TH_DIM),
-			    "No expert to show. 6 trains one.", 0);
+			    KEYS(v, "No expert to show. {train} trains one."), 0);
 		return;
 	}
 	z_bars(s, c, r, i, 0, at);

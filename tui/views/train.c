@@ -286,7 +286,7 @@ row(struct canvas *c, struct rect r, int y, const char *label, const char *value
 }
 
 static void
-draw_cost(struct train *t, struct canvas *c, struct rect r)
+draw_cost(struct view *v, struct train *t, struct canvas *c, struct rect r)
 {
 	const struct model *m = t->w->ui.model;
 	struct train_settings s;
@@ -324,13 +324,14 @@ draw_cost(struct train *t, struct canvas *c, struct rect r)
 		 model_matrices(m));
 	row(c, r, 4, "factors", b);
 	if (r.h > 7)
-		canvas_wrap(
-			c, (struct rect){r.x + 1, r.y + 6, r.w - 2, r.h - 6},
-			canvas_style(c, TH_DIM),
-			"t starts a trainer: a process of its own that goes on when this one ends. "
-			"Its run shows in 7, where it can be "
-			"watched, stopped and resumed. The best validation is kept as an expert.",
-			0);
+		canvas_wrap(c, (struct rect){r.x + 1, r.y + 6, r.w - 2, r.h - 6},
+			    canvas_style(c, TH_DIM),
+			    KEYS(v, "{train} starts a trainer: a process of its own that goes on "
+				    "when this "
+				    "one ends. Its run shows in {runs}, where it can be watched, "
+				    "stopped and "
+				    "resumed. The best validation is kept as an expert."),
+			    0);
 }
 
 /* Settings for which 0 means a rule show what the rule gives. */
@@ -443,10 +444,10 @@ train_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect 
 	struct train *t = state;
 
 	if (pane == T_COST) {
-		draw_cost(t, c, r);
+		draw_cost(v, t, c, r);
 		return;
 	}
-	view_note(v, T_FORM, t->starting ? "starting ..." : "t starts");
+	view_note(v, T_FORM, "%s", t->starting ? "starting ..." : KEYS(v, "{train} starts"));
 	form_draw(&t->form, c, r, view_focused(v, T_FORM));
 }
 
@@ -471,6 +472,16 @@ train_action(struct view *v, void *state, int pane, enum action a)
 	changed(t);
 	view_edit(v, t->form.editing);
 	return true;
+}
+
+/* Space stands there already. */
+static const char *
+train_says(struct view *v, void *state, int pane, enum action a)
+{
+	(void)v;
+	(void)state;
+	(void)pane;
+	return a == A_OPEN ? "" : NULL;
 }
 
 static bool
@@ -534,7 +545,8 @@ train_event(struct view *v, void *state, const struct event *e)
 		read_runs(t);
 	} else if (e->type == VIEW_TASK) {
 		if (form_set(&t->form, "task", e->data))
-			app_say(v->app, "task %s; t starts", (const char *)e->data);
+			app_say(v->app, "task %s; %s", (const char *)e->data,
+				KEYS(v, "{train} starts"));
 		else
 			app_error(v->app, "%s", t->form.error);
 	}
@@ -592,6 +604,7 @@ const struct view_ops train_view = {
 	.restore = train_restore,
 	.draw = train_draw,
 	.action = train_action,
+	.says = train_says,
 	.key = train_key,
 	.paste = train_paste,
 	.mouse = train_mouse,

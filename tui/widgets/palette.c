@@ -153,7 +153,8 @@ nowhere(struct app *a, const char *text)
 			return;
 		}
 	}
-	app_error(a, "%.*s: no such command; \":\" shows those that there are", (int)len, text);
+	app_error(a, "%.*s: no such command; %s shows those that there are", (int)len, text,
+		  KEYS_IN(a, a->shown, "{palette}"));
 }
 
 static void
