@@ -100,8 +100,14 @@ saying() {
 			key G
 			expect "validating"
 			expect "validating the base before step 1: 40 of 200 answers"
+			expect "40/200"
 			key k
-			expect "disk full"
+			expect "disk full; R resumes it"
+			keys 9
+			expect "run 1 math (own process)"
+			expect "validating the base before step 1: 40 of 200"
+			keys 1
+			wait " 40/200" 90000
 		S
 }
 check runs_say_what_they_do saying
