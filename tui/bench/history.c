@@ -53,8 +53,6 @@ history_keep(struct bench *b, const struct bench_result *r, int n, int64_t *id, 
 	return st;
 }
 
-static const char minute[] = "%Y-%m-%d %H:%M";
-
 static json_t *
 row_json(const struct benchmark_row *b)
 {
@@ -85,7 +83,7 @@ history_list(struct cli *c)
 			json_array_append_new(rows, row_json(b));
 		else
 			printf("%4lld  %-16s  %-36.36s %7d %7d  %s; %s\n", (long long)b->id,
-			       date_text(date, sizeof date, minute, b->created), b->model,
+			       date_text(date, sizeof date, DATE_MINUTE, b->created), b->model,
 			       b->threads, b->figures, b->machine, b->kernels);
 	}
 	if (c->json)
@@ -171,7 +169,7 @@ print_heads(const struct benchmark_row *a, const struct benchmark_row *b)
 
 	for (int i = 0; i < 2; i++)
 		printf("%c: %lld, %s, %s, %d threads on %s; %s\n", 'a' + i, (long long)both[i]->id,
-		       date_text(date, sizeof date, minute, both[i]->created), both[i]->model,
+		       date_text(date, sizeof date, DATE_MINUTE, both[i]->created), both[i]->model,
 		       both[i]->threads, both[i]->machine, both[i]->kernels);
 	if (strcmp(a->machine, b->machine))
 		printf("two machines: only shares of the limit compare\n");
