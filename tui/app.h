@@ -1,6 +1,6 @@
 /* app.h - the workbench: terminal or script, event loop, views; and what views may ask of it.
  *
- *	struct app_config cfg = {.title = "sample (0.9M)", .views = views, .nviews = 4, .first = 2, .user = world};
+ *	struct app_config cfg = {.title = "sample (865k)", .views = views, .nviews = 4, .first = 2, .user = world};
  *	return app_run(&cfg);				// an exit status
  *
  * main() builds the table of views and one world object that all of them share through view->user; the frame never

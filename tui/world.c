@@ -14,6 +14,7 @@
 #include "tui/beside.h"
 #include "tui/model_info.h"
 #include "tui/training.h"
+#include "tui/widgets/gauge.h"
 
 enum t2_status
 world_open(struct world *w, const char *model, const char *store_path, int threads,
@@ -221,15 +222,10 @@ world_replace(struct world *w, struct world *fresh)
 void
 world_title(const struct world *w, char *out, size_t size)
 {
-	double n = (double)model_parameters(w->ui.model);
-	const char *name = w->ui.name;
+	char n[24];
 
-	if (n >= 1e9)
-		snprintf(out, size, "%s (%.1fB)", name, n / 1e9);
-	else if (n >= 1e8)
-		snprintf(out, size, "%s (%.0fM)", name, n / 1e6);
-	else
-		snprintf(out, size, "%s (%.1fM)", name, n / 1e6);
+	snprintf(out, size, "%s (%s)", w->ui.name,
+		 gauge_count(n, sizeof n, (double)model_parameters(w->ui.model)));
 }
 
 /* What is mapped stays readable; what has to be opened again needs the file to be where it was. */
