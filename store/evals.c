@@ -86,15 +86,15 @@ eval_read(sqlite3_stmt *q, void *row, struct arena *a)
 	e->task_hash = db_column_text(q, 13, a);
 }
 
-enum t2_status
-store_eval_list(struct store *s, int64_t model, struct eval_list *out, struct t2_err *err)
+#define EVAL_COLUMNS                                                                               \
+	"id,model,created,task,split,strategy,temperature,seed,n,correct,seconds,tokens,"          \
+	"setup_hash,task_hash"
+
+static enum t2_status
+list_evals(struct store *s, const char *sql, int64_t model, struct eval_list *out,
+	   struct t2_err *err)
 {
-	sqlite3_stmt *q = db_stmt(
-		s,
-		"SELECT id,model,created,task,split,strategy,temperature,seed,n,correct,seconds,"
-		"tokens,setup_hash,task_hash FROM evaluation WHERE ?1=0 OR model=?1 ORDER BY "
-		"created DESC,id DESC",
-		err);
+	sqlite3_stmt *q = db_stmt(s, sql, err);
 
 	memset(out, 0, sizeof *out);
 	if (!q)
@@ -102,6 +102,27 @@ store_eval_list(struct store *s, int64_t model, struct eval_list *out, struct t2
 	sqlite3_bind_int64(q, 1, model);
 	return db_list(s, q, eval_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
 		       &out->arena, "list evaluations", err);
+}
+
+enum t2_status
+store_eval_list(struct store *s, int64_t model, struct eval_list *out, struct t2_err *err)
+{
+	return list_evals(s,
+			  "SELECT " EVAL_COLUMNS " FROM evaluation WHERE ?1=0 OR model=?1 ORDER BY "
+			  "created DESC,id DESC",
+			  model, out, err);
+}
+
+enum t2_status
+store_eval_newest(struct store *s, int64_t model, struct eval_list *out, struct t2_err *err)
+{
+	return list_evals(
+		s,
+		"SELECT " EVAL_COLUMNS " FROM (SELECT *,row_number() OVER (PARTITION BY model,task,"
+		"split,strategy,temperature,iif(temperature=0,0,seed),n,setup_hash,task_hash ORDER "
+		"BY created DESC,id DESC) AS nth FROM evaluation WHERE ?1=0 OR model=?1) WHERE "
+		"nth=1 ORDER BY created DESC,id DESC",
+		model, out, err);
 }
 
 void

@@ -53,6 +53,10 @@ enum t2_status store_eval_add(struct store *s, const struct eval_row *e,
 			      struct t2_err *err);
 enum t2_status store_eval_list(struct store *s, int64_t model, struct eval_list *out,
 			       struct t2_err *err); /* newest first */
+/* What repeats an evaluation (the same but for time and result; the seed counts above temperature 0 only) hides it: of
+ * each kind the newest alone. */
+enum t2_status store_eval_newest(struct store *s, int64_t model, struct eval_list *out,
+				 struct t2_err *err);
 void eval_list_free(struct eval_list *l);
 enum t2_status store_eval_items(struct store *s, int64_t id, struct eval_items *out,
 				struct t2_err *err);

@@ -30,22 +30,26 @@ pane_inside(const struct view *v, int pane)
 
 /* -- top ---------------------------------------------------------------------------------------------------- */
 
-/* The running job that the top band shows; -1: none. */
+/* The running job that the top band shows; -1: none.  *more: how many are at work or wait besides. */
 static int
-shown_job(struct app *a)
+shown_job(struct app *a, int *more)
 {
-	int n = jobs_count(a->jobs);
+	int n = jobs_count(a->jobs), found = -1;
 	struct job_view j;
 
+	*more = 0;
 	for (int i = 0; i < n; i++) {
 		jobs_get(a->jobs, i, &j);
-		if (j.state != JOB_RUNNING)
+		if (j.state != JOB_RUNNING && j.state != JOB_QUEUED)
 			continue;
-		if (!j.passing || clock_seconds() - j.started > show_after)
-			return i;
-		app_animate(a, (int)(show_after * 1e3)); /* over already, as a rule */
+		if (j.passing && clock_seconds() - j.started <= show_after)
+			app_animate(a, (int)(show_after * 1e3)); /* over already, as a rule */
+		else if (found < 0 && j.state == JOB_RUNNING)
+			found = i;
+		else
+			++*more;
 	}
-	return -1;
+	return found;
 }
 
 /* "run 12  48/200 ▂▃▅▆▇ .41" right-aligned up to column x1; returns where it begins. */
@@ -55,7 +59,7 @@ draw_job(struct app *a, struct canvas *c, int x0, int x1)
 	struct style st = canvas_style(c, TH_BAR), gauge = canvas_style(c, TH_GAUGE);
 	struct job_view j;
 	char text[160], number[32];
-	int i = shown_job(a), w, spark, more = jobs_active(a->jobs, false) - 1, room;
+	int more, i = shown_job(a, &more), w, spark, room;
 
 	if (i < 0 || x1 - x0 < 8)
 		return x1;

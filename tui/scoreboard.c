@@ -67,29 +67,32 @@ better(const struct score *a, const struct score *b, int want)
 }
 
 void
-scoreboard_pick(const struct eval_list *l, const struct score_wanted *q, struct score *out)
+scoreboard_offer(const struct eval_row *e, const struct score_wanted *q, struct score *best)
 {
 	int want = goal(q);
+	struct score s = {.id = e->id,
+			  .n = e->n,
+			  .correct = e->correct,
+			  .seconds = e->seconds,
+			  .created = e->created,
+			  .tokens = e->tokens,
+			  .fewer = e->n < want};
 
+	if (!answers(e, q))
+		return;
+	s.state = state_of(e, q);
+	if (!better(&s, best, want))
+		return;
+	score_interval(&s);
+	*best = s;
+}
+
+void
+scoreboard_pick(const struct eval_list *l, const struct score_wanted *q, struct score *out)
+{
 	memset(out, 0, sizeof *out);
-	for (int i = 0; i < l->n; i++) {
-		const struct eval_row *e = &l->v[i];
-		struct score s = {.id = e->id,
-				  .n = e->n,
-				  .correct = e->correct,
-				  .seconds = e->seconds,
-				  .created = e->created,
-				  .tokens = e->tokens,
-				  .fewer = e->n < want};
-
-		if (!answers(e, q))
-			continue;
-		s.state = state_of(e, q);
-		if (better(&s, out, want))
-			*out = s;
-	}
-	if (out->state)
-		score_interval(out);
+	for (int i = 0; i < l->n; i++)
+		scoreboard_offer(&l->v[i], q, out);
 }
 
 void

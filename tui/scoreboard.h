@@ -47,6 +47,8 @@ struct score {
 
 /* What holds today wins, then as many questions as are wanted, then more of them, then the newer one. */
 void scoreboard_pick(const struct eval_list *l, const struct score_wanted *q, struct score *out);
+/* The same, one evaluation at a time, newest first; *best starts zeroed. */
+void scoreboard_offer(const struct eval_row *e, const struct score_wanted *q, struct score *best);
 /* Fills accuracy and interval from n and correct. */
 void score_interval(struct score *s);
 /* best and clear within one column; only what is current counts, and of that what has as many questions as are wanted,

@@ -340,7 +340,7 @@ iterate(struct searching *out, struct workspace *ws, struct search *s, const str
 		job_step(job, 1);
 		if (stop)
 			return t2_fail(err, T2_ECANCEL,
-				       "search: stopped by request; --resume %lld goes on",
+				       "stopped by request; \"t2tui run resume %lld\" goes on",
 				       (long long)out->run);
 	}
 	return T2_OK;

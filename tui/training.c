@@ -18,6 +18,7 @@ struct loop {
 	int64_t resumed; /* the run to go on with */
 	char task_arg[1000], name[128];
 	int best_step, start_correct, start_n;
+	bool asked;	   /* somebody asked it to stop */
 	double best, said; /* said: when the store last heard how far a validation is */
 	struct job *job;
 };
@@ -204,6 +205,12 @@ due(const struct loop *l, int step)
 	return l->set.eval_every > 0 && (step % l->set.eval_every == 0 || step == l->set.steps);
 }
 
+bool
+training_validated(const char *message, int *done, int *of)
+{
+	return message && sscanf(message, "validating %*[^:]: %d of %d", done, of) == 2;
+}
+
 /* Twice a second at most.  A store that cannot take this note says so when the validation itself is to be kept. */
 static void
 validating(void *arg, int done, int of)
@@ -296,7 +303,8 @@ steps(struct loop *l, struct t2_err *err)
 		st = validate(l, trainer_steps(l->trainer), err);
 	while (!st && trainer_steps(l->trainer) < l->set.steps) {
 		st = store_run_beat(l->ws->store, l->out->run, &stop, err);
-		if (!st && stop)
+		l->asked = !st && stop;
+		if (l->asked) /* for who reads it in a shell; the workbench has a key for that */
 			return t2_fail(err, T2_ECANCEL,
 				       "stopped by request; \"t2tui run resume %lld\" goes on",
 				       (long long)l->out->run);
@@ -527,7 +535,10 @@ training_run(struct workspace *ws, const struct training_options *o,
 			 !st		    ? "done"
 			 : st == T2_ECANCEL ? "stopped"
 					    : "failed");
-		store_run_finish(ws->store, out->run, out->status, st && err ? err->msg : out->note,
+		store_run_finish(ws->store, out->run, out->status,
+				 l.asked     ? "stopped by request"
+				 : st && err ? err->msg
+					     : out->note,
 				 NULL);
 	}
 	out->best_step = l.best_step;

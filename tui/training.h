@@ -41,6 +41,9 @@ enum t2_status training_run(struct workspace *ws, const struct training_options 
 			    const struct training_sink *sink, struct job *job,
 			    struct training_result *out, struct t2_err *err);
 
+/* How far a validation is, of a running run's message ("validating step 20: 40 of 200 answers"); false: it is at none. */
+bool training_validated(const char *message, int *done, int *of);
+
 /* Starts `t2tui train ...` as a process of its own, detached, its output to a log file; returns once its run is in the
  * store (*run),
  * or fails with what it said.  A cancelled job (may be NULL) ends the waiting and the process. argv: the verb's arguments after "train". */

@@ -1,17 +1,20 @@
 #include "tui/world.h"
 
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
-#include <stdio.h>
 
 #include "store/runs.h"
 #include "tui/app.h"
 #include "tui/beside.h"
 #include "tui/model_info.h"
+#include "tui/training.h"
+#include "tui/widgets/gauge.h"
 
 enum t2_status
 world_open(struct world *w, const char *model, const char *store_path, int threads,
@@ -219,15 +222,10 @@ world_replace(struct world *w, struct world *fresh)
 void
 world_title(const struct world *w, char *out, size_t size)
 {
-	double n = (double)model_parameters(w->ui.model);
-	const char *name = w->ui.name;
+	char n[24];
 
-	if (n >= 1e9)
-		snprintf(out, size, "%s (%.1fB)", name, n / 1e9);
-	else if (n >= 1e8)
-		snprintf(out, size, "%s (%.0fM)", name, n / 1e6);
-	else
-		snprintf(out, size, "%s (%.1fM)", name, n / 1e6);
+	snprintf(out, size, "%s (%s)", w->ui.name,
+		 gauge_count(n, sizeof n, (double)model_parameters(w->ui.model)));
 }
 
 /* What is mapped stays readable; what has to be opened again needs the file to be where it was. */
@@ -282,6 +280,7 @@ watch_run(struct world *w, const struct run_row *r)
 {
 	struct world_run *x = NULL;
 	char name[JOB_NAME];
+	int done, of;
 
 	for (int i = 0; i < w->nruns; i++)
 		if (w->run[i].id == r->id)
@@ -303,14 +302,22 @@ watch_run(struct world *w, const struct run_row *r)
 		*arg = (struct world_run){.w = w, .id = r->id};
 		snprintf(name, sizeof name, "run %lld %.40s", (long long)r->id, r->name);
 		x = &w->run[w->nruns++];
-		*x = (struct world_run){
-			.id = r->id, .job = jobs_watch(app_jobs(w->app), &spec), .step = -1};
+		*x = (struct world_run){.id = r->id,
+					.job = jobs_watch(app_jobs(w->app), &spec),
+					.step = -1,
+					.answers = -1};
 	}
 	if (!x->job)
 		return;
-	if (x->step != r->step) {
-		jobs_report(app_jobs(w->app), x->job, r->kind, r->step, r->steps, r->reward);
+	if (!strcmp(r->status, "running") && training_validated(r->message, &done, &of)) {
+		if (x->answers != done)
+			jobs_report(app_jobs(w->app), x->job, r->message, done, of, NAN);
+		x->answers = done;
+	} else if (x->step != r->step || x->answers >= 0) {
+		jobs_report(app_jobs(w->app), x->job, r->kind, r->step, r->steps,
+			    x->step != r->step ? r->reward : NAN);
 		x->step = r->step;
+		x->answers = -1;
 	}
 	if (strcmp(r->status, "running")) {
 		jobs_end(app_jobs(w->app), x->job,

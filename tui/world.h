@@ -23,7 +23,7 @@ struct beside;
 struct world_run {
 	struct world *w;
 	int64_t id;
-	int job, step;
+	int job, step, answers; /* as last reported; answers: of a validation, -1: at none */
 };
 
 enum world_event { WORLD_STORE = 1000, WORLD_FACTORS, WORLD_BESIDE };

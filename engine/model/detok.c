@@ -9,17 +9,22 @@ enum t2_status
 detok_add(struct detok *d, const struct detok_step *step, const char *where, struct t2_err *err)
 {
 	bool fused = d->fused < d->n;
+	struct detok_step own = *step;
 
+	if (fused && own.kind == DETOK_MARK) { /* all of the text is the first piece */
+		own.kind = DETOK_REPLACE;
+		own.to_len = own.left ? 0 : own.to_len;
+	}
 	if (d->n == DETOK_STEPS)
 		return t2_fail(err, T2_EUNSUP, "%s: more than %d steps", where, DETOK_STEPS);
-	if (fused && step->kind != DETOK_REPLACE && step->kind != DETOK_STRIP &&
-	    step->kind != DETOK_FUSE)
+	if (fused && own.kind != DETOK_REPLACE && own.kind != DETOK_STRIP && own.kind != DETOK_FUSE)
 		return t2_fail(err, T2_EUNSUP,
-			       "%s: only Replace and Strip are supported behind Fuse or ByteLevel",
+			       "%s: only Replace, Strip and Metaspace are supported behind Fuse or "
+			       "ByteLevel",
 			       where);
-	if (!fused && step->kind != DETOK_FUSE && step->kind != DETOK_BYTES)
+	if (!fused && own.kind != DETOK_FUSE && own.kind != DETOK_BYTES)
 		d->fused++;
-	d->steps[d->n++] = *step;
+	d->steps[d->n++] = own;
 	return T2_OK;
 }
 
@@ -31,10 +36,11 @@ starts_with(const char *s, size_t len, const char *what, size_t n)
 	return len >= n && !memcmp(s, what, n);
 }
 
-/* Copies s with the replacements made.  In a text that goes on, stops where a match may be cut off: returns how much of s
- * was used. */
+/* Copies s with from replaced by the first to_len bytes of to.  In a text that goes on, stops where a match may be cut off:
+ * returns how much of s was used. */
 static size_t
-replace(const struct detok_step *st, const char *s, size_t len, bool more, struct strbuf *to)
+replace(const struct detok_step *st, size_t to_len, const char *s, size_t len, bool more,
+	struct strbuf *to)
 {
 	size_t i = 0;
 
@@ -42,7 +48,7 @@ replace(const struct detok_step *st, const char *s, size_t len, bool more, struc
 		size_t left = len - i;
 
 		if (starts_with(s + i, left, st->from, st->from_len)) {
-			strbuf_add(to, st->to, st->to_len);
+			strbuf_add(to, st->to, to_len);
 			i += st->from_len;
 		} else if (more && left < st->from_len && !memcmp(s + i, st->from, left)) {
 			break;
@@ -195,6 +201,7 @@ emit(struct detok_run *r, int i, const char *s, size_t len, struct strbuf *out)
 	const struct detok_step *st = &r->chain->steps[i];
 	struct strbuf *held, *scratch;
 	bool piece = i < r->chain->fused;
+	size_t n;
 	int b;
 
 	if (i == r->chain->n) {
@@ -207,16 +214,26 @@ emit(struct detok_run *r, int i, const char *s, size_t len, struct strbuf *out)
 	case DETOK_REPLACE:
 		if (piece) {
 			strbuf_clear(scratch);
-			replace(st, s, len, false, scratch);
+			replace(st, st->to_len, s, len, false, scratch);
 		} else {
 			strbuf_add(held, s, len);
 			strbuf_clear(scratch);
 			if (!held->failed)
-				drop(held, replace(st, held->s, held->len, true, scratch));
+				drop(held,
+				     replace(st, st->to_len, held->s, held->len, true, scratch));
 		}
 		r->failed = r->failed || scratch->failed || held->failed;
-		if (!r->failed && scratch->s)
-			emit(r, i + 1, scratch->s, scratch->len, out);
+		if (!r->failed && (piece || scratch->len)) /* a piece may become empty and counts */
+			emit(r, i + 1, scratch->s ? scratch->s : "", scratch->len, out);
+		break;
+	case DETOK_MARK:
+		strbuf_clear(scratch);
+		n = st->left && !r->state[i].started ? 0 : st->to_len;
+		r->state[i].started = true;
+		replace(st, n, s, len, false, scratch);
+		r->failed = r->failed || scratch->failed;
+		if (!r->failed)
+			emit(r, i + 1, scratch->s ? scratch->s : "", scratch->len, out);
 		break;
 	case DETOK_BYTE_FALLBACK:
 		b = byte_token(s, len);

@@ -25,6 +25,7 @@ enum detok_kind {
 	DETOK_FUSE,	     /* all pieces become one text */
 	DETOK_STRIP,	     /* at most left and right times from, at the ends */
 	DETOK_BYTES,	     /* GPT-2's visible characters to bytes, then as DETOK_FUSE */
+	DETOK_MARK,	     /* from by a space; by nothing in the first piece, when left is set */
 	DETOK_JOIN,	     /* a space between pieces: what a missing decoder means */
 };
 
@@ -45,7 +46,7 @@ struct detok_run {
 	struct detok_state {
 		struct strbuf held; /* what may still change */
 		int stripped;	    /* STRIP: on the left so far; -1 once other text came */
-		bool started;	    /* JOIN */
+		bool started;	    /* JOIN, MARK: a piece came */
 	} state[DETOK_STEPS];
 	struct strbuf scratch[DETOK_STEPS];
 	bool failed;

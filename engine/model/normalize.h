@@ -1,9 +1,12 @@
 /* normalize.h - what a tokenizer does to a text before it looks for words: a list of steps.
  *
  *	normalizer_add(&n, &(struct normalize_step){.kind = NORMALIZE_NFC}, err);
- *	normalizer_run(&n, &matcher, &text, &scratch, err);	// text is UTF-8, replaced in place
+ *	size_t head = 1;
+ *	normalizer_run(&n, &matcher, &text, &scratch, &head, err);	// text is UTF-8, replaced in place
  *
- * Lengths count, NUL is a character.  Immutable once built. */
+ * head counts the bytes at the front of the text that come from the first character of the input (0: none, or not asked
+ * for) and is brought up to date; what comes from where is as the tokenizers library aligns the two texts.  Lengths count,
+ * NUL is a character.  Immutable once built. */
 #ifndef T2_NORMALIZE_H
 #define T2_NORMALIZE_H
 
@@ -43,7 +46,7 @@ struct normalizer {
 enum t2_status normalizer_add(struct normalizer *n, const struct normalize_step *step,
 			      struct t2_err *err);
 enum t2_status normalizer_run(const struct normalizer *n, struct matcher *m, struct strbuf *text,
-			      struct strbuf *scratch, struct t2_err *err);
+			      struct strbuf *scratch, size_t *head, struct t2_err *err);
 void normalize_step_free(struct normalize_step *s);
 void normalizer_free(struct normalizer *n);
 

@@ -77,8 +77,17 @@ words_free(struct words *w)
 	memset(w, 0, sizeof *w);
 }
 
+bool
+pretok_wants_head(const struct pretok *p)
+{
+	for (int i = 0; i < p->n; i++)
+		if (p->steps[i].kind == PRETOK_MARK && p->steps[i].prepend == PRETOK_FIRST)
+			return true;
+	return false;
+}
+
 static bool
-add_word(struct words *w, size_t off, size_t len)
+add_word(struct words *w, size_t off, size_t len, size_t head)
 {
 	if (!len)
 		return true;
@@ -91,7 +100,7 @@ add_word(struct words *w, size_t off, size_t len)
 		w->v = v;
 		w->cap = cap;
 	}
-	w->v[w->n++] = (struct word){off, len};
+	w->v[w->n++] = (struct word){off, len, head < len ? head : len};
 	return true;
 }
 
@@ -177,31 +186,44 @@ split_word(const struct pretok_step *s, struct matcher *m, struct words *w, stru
 			continue;
 		if (s->behavior == PRETOK_REMOVED && c[i].match)
 			continue;
-		if (!add_word(w, in.off + start, c[i].end - start))
+		if (!add_word(w, in.off + start, c[i].end - start,
+			      in.head > start ? in.head - start : 0))
 			st = t2_nomem(err, "pre-tokenizer");
 	}
 	return st;
 }
 
-/* Writes one old word to the new text, changed. */
 static bool
-rewrite_word(enum pretok_kind kind, struct words *w, struct word in)
+begins_with_mark(const struct pretok_step *st, const char *s, size_t len)
+{
+	return *s == ' ' || (len >= st->mark_len && !memcmp(s, st->mark, st->mark_len));
+}
+
+/* Writes one old word to the new text, changed.  What is put before it counts as from where its first character is. */
+static bool
+rewrite_word(const struct pretok_step *st, struct words *w, struct word in)
 {
 	const char *s = w->old_text.s + in.off;
-	size_t off = w->text.len;
+	size_t off = w->text.len, head = 0;
+	bool mark = st->prepend == PRETOK_ALWAYS || (st->prepend == PRETOK_FIRST && in.head);
 
-	if (kind == PRETOK_SPACE) {
-		if (*s != ' ')
-			strbuf_char(&w->text, ' ');
-		strbuf_add(&w->text, s, in.len);
-	} else {
-		for (size_t i = 0; i < in.len; i++) {
-			char c[4];
+	if (st->kind == PRETOK_SPACE && *s != ' ')
+		strbuf_char(&w->text, ' ');
+	if (st->kind == PRETOK_MARK && mark && !begins_with_mark(st, s, in.len))
+		strbuf_add(&w->text, st->mark, st->mark_len);
+	for (size_t i = 0; i < in.len; i++) {
+		char c[4];
 
+		if (st->kind == PRETOK_BYTES)
 			strbuf_add(&w->text, c, utf8_write(byte_char((unsigned char)s[i]), c));
-		}
+		else if (st->kind == PRETOK_MARK && s[i] == ' ')
+			strbuf_add(&w->text, st->mark, st->mark_len);
+		else
+			strbuf_char(&w->text, s[i]);
+		if (i < in.head)
+			head = w->text.len - off;
 	}
-	return !w->text.failed && add_word(w, off, w->text.len - off);
+	return !w->text.failed && add_word(w, off, w->text.len - off, head);
 }
 
 static enum t2_status
@@ -226,7 +248,7 @@ run_step(const struct pretok_step *s, struct matcher *m, struct words *w, struct
 	for (size_t i = 0; i < w->old_n && !st; i++) {
 		if (s->kind == PRETOK_SPLIT)
 			st = split_word(s, m, w, w->old[i], err);
-		else if (!rewrite_word(s->kind, w, w->old[i]))
+		else if (!rewrite_word(s, w, w->old[i]))
 			st = t2_nomem(err, "pre-tokenizer");
 	}
 	return st;
@@ -238,7 +260,7 @@ pretok_run(const struct pretok *p, struct matcher *m, struct words *w, struct t2
 	enum t2_status st = T2_OK;
 
 	w->n = 0;
-	if (!add_word(w, 0, w->text.len))
+	if (!add_word(w, 0, w->text.len, w->head))
 		return t2_nomem(err, "pre-tokenizer");
 	for (int i = 0; i < p->n && !st; i++)
 		st = run_step(&p->steps[i], m, w, err);

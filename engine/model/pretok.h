@@ -19,6 +19,14 @@ enum pretok_kind {
 	PRETOK_SPLIT, /* at pattern's matches */
 	PRETOK_BYTES, /* every byte becomes GPT-2's visible character for it */
 	PRETOK_SPACE, /* a space before a word that does not start with one */
+	PRETOK_MARK, /* every space becomes mark, and one more stands before the word, as prepend says */
+};
+
+/* Which words PRETOK_MARK lets begin with the mark, when they do not already. */
+enum pretok_prepend {
+	PRETOK_NEVER,
+	PRETOK_FIRST, /* that which holds the first character of the input */
+	PRETOK_ALWAYS,
 };
 
 /* What becomes of a match. */
@@ -35,6 +43,9 @@ struct pretok_step {
 	enum pretok_behavior behavior;
 	bool invert; /* what lies between the matches is the match */
 	struct pattern pattern;
+	enum pretok_prepend prepend;
+	char mark[4]; /* one character */
+	size_t mark_len;
 };
 
 struct pretok {
@@ -44,10 +55,12 @@ struct pretok {
 
 struct word {
 	size_t off, len;
+	size_t head; /* bytes at its front that come from the first character of the input */
 };
 
 struct words {
 	struct strbuf text, old_text;
+	size_t head; /* of the text, as pretok_run() gets it */
 	struct word *v, *old;
 	size_t n, cap, old_n, old_cap;
 	struct cut *cuts; /* matches and gaps of one word */
@@ -57,6 +70,8 @@ struct words {
 /* Takes over the step's pattern, on failure too. */
 enum t2_status pretok_add(struct pretok *p, const struct pretok_step *step, struct t2_err *err);
 void pretok_free(struct pretok *p);
+/* Whether a step asks for words.head. */
+bool pretok_wants_head(const struct pretok *p);
 /* Makes all of w->text one word (none when it is empty), then runs the steps. */
 enum t2_status pretok_run(const struct pretok *p, struct matcher *m, struct words *w,
 			  struct t2_err *err);

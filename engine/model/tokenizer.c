@@ -169,15 +169,16 @@ tokenizer_merges(const struct tokenizer *t)
 	return (int)t->bpe.count;
 }
 
-/* A text without added tokens, normalized already, in e->text. */
+/* A text without added tokens, normalized already: e->text from byte off on, whose head is head bytes. */
 static enum t2_status
-encode_words(struct encoding *e, const char *s, size_t len, struct t2_err *err)
+encode_words(struct encoding *e, size_t off, size_t len, size_t head, struct t2_err *err)
 {
 	struct words *w = &e->words;
 	enum t2_status st;
 
 	strbuf_clear(&w->text);
-	strbuf_add(&w->text, s, len);
+	strbuf_add(&w->text, e->text.s + off, len);
+	w->head = head > off ? head - off : 0;
 	if (w->text.failed)
 		return t2_nomem(err, "tokenizing");
 	st = pretok_run(&e->t->pretok, &e->matcher, w, err);
@@ -187,10 +188,12 @@ encode_words(struct encoding *e, const char *s, size_t len, struct t2_err *err)
 	return st;
 }
 
-/* A text without raw added tokens. */
+/* A text without raw added tokens; first: the input begins with it. */
 static enum t2_status
-encode_text(struct encoding *e, const char *s, size_t len, struct t2_err *err)
+encode_text(struct encoding *e, const char *s, size_t len, bool first, struct t2_err *err)
 {
+	uint32_t cp;
+	size_t head;
 	struct added_match m = {0};
 	enum t2_status st;
 
@@ -200,17 +203,18 @@ encode_text(struct encoding *e, const char *s, size_t len, struct t2_err *err)
 	strbuf_add(&e->text, s, len);
 	if (e->text.failed)
 		return t2_nomem(err, "tokenizing");
-	st = normalizer_run(&e->t->norm, &e->matcher, &e->text, &e->scratch, err);
+	head = first && pretok_wants_head(&e->t->pretok) ? utf8_next(s, len, &cp) : 0;
+	st = normalizer_run(&e->t->norm, &e->matcher, &e->text, &e->scratch, &head, err);
 	if (st)
 		return st;
 	s = e->text.s;
 	len = e->text.len;
 	while (!st && added_next(&e->t->normed, &e->matcher, s, len, &m)) {
-		st = encode_words(e, s + m.gap, m.start - m.gap, err);
+		st = encode_words(e, m.gap, m.start - m.gap, head, err);
 		if (!st)
 			st = ids_push(e->out, m.token->id, err);
 	}
-	return st ? st : encode_words(e, s + m.gap, len - m.gap, err);
+	return st ? st : encode_words(e, m.gap, len - m.gap, head, err);
 }
 
 static enum t2_status
@@ -246,12 +250,12 @@ tokenizer_encode(const struct tokenizer *t, const char *text, size_t len, int fl
 	if (flags & TOK_SPECIAL)
 		st = push_all(ids, &t->prefix, err);
 	while (!st && added_next(&t->raw, &e.matcher, text, len, &m)) {
-		st = encode_text(&e, text + m.gap, m.start - m.gap, err);
+		st = encode_text(&e, text + m.gap, m.start - m.gap, !m.gap, err);
 		if (!st)
 			st = ids_push(ids, m.token->id, err);
 	}
 	if (!st)
-		st = encode_text(&e, text + m.gap, len - m.gap, err);
+		st = encode_text(&e, text + m.gap, len - m.gap, !m.gap, err);
 	if (!st && (flags & TOK_SPECIAL))
 		st = push_all(ids, &t->suffix, err);
 	if (st)

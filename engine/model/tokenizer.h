@@ -5,9 +5,9 @@
  *	tokenizer_decode(t, ids.v, ids.n, &text, err);
  *	tokenizer_free(t);
  *
- * Byte-level BPE with its pre-tokenizer expression, and SentencePiece-style BPE with byte fallback.  What a file asks for
- * and we lack is refused by name (T2_EUNSUP).  Input bytes that are not UTF-8 become U+FFFD, one for each maximal
- * part.  Immutable after opening: any number of threads may use it. */
+ * Byte-level BPE with its pre-tokenizer expression, and SentencePiece-style BPE (by Metaspace or by a normalizer) with byte
+ * fallback.  What a file asks for and we lack is refused by name (T2_EUNSUP).  Input bytes that are not UTF-8 become
+ * U+FFFD, one for each maximal part.  Immutable after opening: any number of threads may use it. */
 #ifndef T2_TOKENIZER_H
 #define T2_TOKENIZER_H
 

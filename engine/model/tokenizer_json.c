@@ -173,11 +173,12 @@ add_normalized(struct tokenizer *t, const char *s, size_t len, struct added_toke
 {
 	struct strbuf text = {0}, scratch = {0};
 	struct matcher m = {0};
+	size_t head = 0;
 	enum t2_status st;
 
 	strbuf_add(&text, s, len);
 	st = text.failed ? t2_nomem(err, where)
-			 : normalizer_run(&t->norm, &m, &text, &scratch, err);
+			 : normalizer_run(&t->norm, &m, &text, &scratch, &head, err);
 	if (!st && !text.len)
 		st = t2_fail(err, T2_EUNSUP, "%s: nothing is left of \"%.80s\" when normalized",
 			     where, s);

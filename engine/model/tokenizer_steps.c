@@ -91,6 +91,54 @@ want_text(const json_t *j, const char *key, const char **s, size_t *len, const c
 	return st;
 }
 
+/* What the pre-tokenizer and the decoder of the name Metaspace both read. */
+struct metaspace {
+	const char *mark;
+	size_t len;
+	enum pretok_prepend prepend;
+	bool split;
+};
+
+static enum t2_status
+read_metaspace(struct metaspace *m, const json_t *j, const char *where, struct t2_err *err)
+{
+	static const char *const schemes[] = {
+		[PRETOK_NEVER] = "never",
+		[PRETOK_FIRST] = "first",
+		[PRETOK_ALWAYS] = "always",
+	};
+	const json_t *scheme = json_object_get(j, "prepend_scheme");
+	const char *name = scheme ? json_string_value(scheme) : "always";
+	bool space = true;
+	int i = 0;
+	uint32_t cp;
+	enum t2_status st = want_text(j, "replacement", &m->mark, &m->len, where, err);
+
+	m->split = true;
+	if (!st)
+		st = json_opt_bool(j, "split", &m->split, where, err);
+	if (!st)
+		st = json_opt_bool(j, "add_prefix_space", &space, where, err);
+	if (st)
+		return st;
+	if (!m->len || utf8_next(m->mark, m->len, &cp) != m->len)
+		return t2_fail(err, T2_EFORMAT, "%s: \"replacement\" is not one character", where);
+	while (i <= PRETOK_ALWAYS && (!name || strcmp(name, schemes[i])))
+		i++;
+	if (i > PRETOK_ALWAYS)
+		return t2_fail(err, T2_EUNSUP,
+			       "%s: prepend_scheme \"%.60s\" is not supported, only first, always "
+			       "and never are",
+			       where, name ? name : "");
+	m->prepend = (enum pretok_prepend)i;
+	if (!space && m->prepend != PRETOK_NEVER)
+		return t2_fail(
+			err, T2_EFORMAT,
+			"%s: \"add_prefix_space\": false needs \"prepend_scheme\": \"never\"",
+			where);
+	return T2_OK;
+}
+
 /* Normalizers */
 
 static enum t2_status
@@ -247,9 +295,31 @@ pretok_split(struct tokenizer *t, int kind, const json_t *j, const char *where, 
 	return st ? st : pretok_add(&t->pretok, &s, err);
 }
 
+static enum t2_status
+pretok_metaspace(struct tokenizer *t, int kind, const json_t *j, const char *where,
+		 struct t2_err *err)
+{
+	struct pretok_step words = {.kind = PRETOK_SPLIT, .behavior = PRETOK_MERGED_NEXT};
+	struct pretok_step s = {.kind = (enum pretok_kind)kind};
+	struct metaspace m;
+	enum t2_status st = read_metaspace(&m, j, where, err);
+
+	if (st)
+		return st;
+	s.prepend = m.prepend;
+	s.mark_len = m.len;
+	memcpy(s.mark, m.mark, m.len);
+	st = pretok_add(&t->pretok, &s, err);
+	if (st || !m.split)
+		return st;
+	st = pattern_literal(&words.pattern, m.mark, m.len, where, err);
+	return st ? st : pretok_add(&t->pretok, &words, err);
+}
+
 static const struct component pretokenizers[] = {
 	{"ByteLevel", PRETOK_BYTES, pretok_byte_level},
 	{"Digits", PRETOK_SPLIT, pretok_digits},
+	{"Metaspace", PRETOK_MARK, pretok_metaspace},
 	{"Split", PRETOK_SPLIT, pretok_split},
 	{NULL, 0, NULL},
 };
@@ -327,10 +397,30 @@ detok_strip(struct tokenizer *t, int kind, const json_t *j, const char *where, s
 	return st ? st : detok_add(&t->detok, &s, where, err);
 }
 
+static enum t2_status
+detok_metaspace(struct tokenizer *t, int kind, const json_t *j, const char *where,
+		struct t2_err *err)
+{
+	struct detok_step s = {.kind = (enum detok_kind)kind, .to = " ", .to_len = 1};
+	struct metaspace m;
+	enum t2_status st = read_metaspace(&m, j, where, err);
+
+	if (!st)
+		st = detok_text(s.from, &s.from_len, m.mark, m.len, where, err);
+	if (st)
+		return st;
+	s.left = m.prepend != PRETOK_NEVER;
+	return detok_add(&t->detok, &s, where, err);
+}
+
 static const struct component decoders[] = {
-	{"ByteLevel", DETOK_BYTES, detok_plain}, {"ByteFallback", DETOK_BYTE_FALLBACK, detok_plain},
-	{"Fuse", DETOK_FUSE, detok_plain},	 {"Replace", DETOK_REPLACE, detok_replace},
-	{"Strip", DETOK_STRIP, detok_strip},	 {NULL, 0, NULL},
+	{"ByteLevel", DETOK_BYTES, detok_plain},
+	{"ByteFallback", DETOK_BYTE_FALLBACK, detok_plain},
+	{"Fuse", DETOK_FUSE, detok_plain},
+	{"Replace", DETOK_REPLACE, detok_replace},
+	{"Strip", DETOK_STRIP, detok_strip},
+	{"Metaspace", DETOK_MARK, detok_metaspace},
+	{NULL, 0, NULL},
 };
 
 enum t2_status

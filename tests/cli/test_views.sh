@@ -64,7 +64,7 @@ cat >"$home/lean.t2s" <<'S'
 wait "effective rank" 120000
 keys 5
 key Tab Tab Tab
-expect "01 Jan"
+expect "1970-01-01"
 key Enter
 expect "decision: code (by the text)"
 expect "bars (likelihoods) favour logic"
@@ -100,8 +100,14 @@ saying() {
 			key G
 			expect "validating"
 			expect "validating the base before step 1: 40 of 200 answers"
+			expect "40/200"
 			key k
-			expect "disk full"
+			expect "disk full; R resumes it"
+			keys 9
+			expect "run 1 math (own process)"
+			expect "validating the base before step 1: 40 of 200"
+			keys 1
+			wait " 40/200" 90000
 		S
 }
 check runs_say_what_they_do saying

@@ -4,10 +4,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "tests/lib/stores.h"
 #include "tui/scoreboard.h"
 
 static struct eval_row
@@ -177,14 +179,62 @@ test_pair(void **state)
 	assert_true(p.p == 1);
 }
 
+/* Whatever is asked: of many repeated evaluations the newest of each kind say the same as all of them. */
+static void
+test_newest(void **state)
+{
+	const char *path = new_path();
+	struct store *s = opened(path);
+	int64_t model = add_model(s);
+	struct eval_list all, newest;
+	char out[100];
+
+	(void)state;
+	sqlite(path,
+	       "WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i+1 FROM c WHERE i<1999) INSERT "
+	       "INTO evaluation(model,created,task,split,strategy,temperature,seed,n,correct,"
+	       "seconds,tokens,setup_hash,task_hash) SELECT 1,(i*7919)%997,'t'||(i*31%2),'test',"
+	       "'s'||(i*17%3),(i*13%4)/3*0.5,i*11%2,10*(1+i*7%3),i%10,i,1,'h'||(i*5%3),'q' FROM c",
+	       out, sizeof out);
+	OK(store_eval_list(s, model, &all, &err));
+	OK(store_eval_newest(s, model, &newest, &err));
+	assert_int_equal(all.n, 2000);
+	assert_in_range(newest.n, 1, 200);
+	for (int i = 0; i < 2 * 3 * 2 * 2 * 4 * 3; i++) {
+		char task[8], strategy[8], hash[8];
+		struct score_wanted q = {.task = task,
+					 .strategy = strategy,
+					 .split = "test",
+					 .temperature = i / 6 % 2 * 0.5,
+					 .seed = i / 12 % 2,
+					 .n = 10 * (i / 24 % 4),
+					 .items = 40,
+					 .setup_hash = hash,
+					 .task_hash = "q"};
+		struct score a, b;
+
+		snprintf(task, sizeof task, "t%d", i % 2);
+		snprintf(strategy, sizeof strategy, "s%d", i / 2 % 3);
+		snprintf(hash, sizeof hash, "h%d", i / 96 % 3);
+		scoreboard_pick(&all, &q, &a);
+		scoreboard_pick(&newest, &q, &b);
+		assert_int_equal(a.id, b.id);
+		assert_int_equal(a.state, b.state);
+		assert_true(a.accuracy == b.accuracy && a.lo == b.lo && a.fewer == b.fewer);
+	}
+	eval_list_free(&all);
+	eval_list_free(&newest);
+	store_close(s);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_state),  cmocka_unit_test(test_same_cell),
 		cmocka_unit_test(test_choice), cmocka_unit_test(test_best),
-		cmocka_unit_test(test_pair),
+		cmocka_unit_test(test_pair),   cmocka_unit_test(test_newest),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, open_tiny, close_tiny);
 }

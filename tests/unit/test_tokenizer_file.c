@@ -124,6 +124,14 @@ check_pieces(const struct parts *p, const char *text, const char *want)
 #define ADDED(id, text, more)                                                                      \
 	"{\"id\":" id ",\"content\":\"" text "\",\"normalized\":false,\"special\":false" more "}"
 
+#define METASPACE(more) "{\"type\":\"Metaspace\",\"replacement\":\"\u2581\"" more "}"
+#define FIRST		METASPACE(",\"prepend_scheme\":\"first\"")
+#define SEQUENCE(a, b)	"{\"type\":\"Sequence\",\"pretokenizers\":[" a "," b "]}"
+#define DIGITS		"{\"type\":\"Digits\",\"individual_digits\":true}"
+#define STRIP		"{\"type\":\"Strip\",\"strip_left\":true,\"strip_right\":false}"
+#define REPLACE(a, b)                                                                              \
+	"{\"type\":\"Replace\",\"pattern\":{\"String\":\"" a "\"},\"content\":\"" b "\"}"
+
 static void
 components(void **state)
 {
@@ -179,6 +187,43 @@ components(void **state)
 			 "\"Isolated\"}"},
 		 "abcab",
 		 "a|b|c|a|b"},
+		{{.pre = METASPACE("")}, "ab  c\u2581", "\u2581|ab|\u2581|\u2581|c|\u2581"},
+		{{.pre = METASPACE("")}, " ab", "\u2581|ab"},
+		{{.pre = METASPACE(",\"add_prefix_space\":true,\"split\":true")}, "a", "\u2581|a"},
+		{{.pre = METASPACE(",\"prepend_scheme\":\"never\",\"add_prefix_space\":false")},
+		 "a 1 ",
+		 "a|\u2581|1|\u2581"},
+		/* A merge that ends with the mark needs words that do too. */
+		{{.pre = METASPACE(",\"split\":false")}, "1 1", "\u2581|1\u2581|1"},
+		{{.pre = METASPACE(""), .added = ADDED("25", "<t>", "")},
+		 "a<t>b<t>",
+		 "\u2581|a|<t>|\u2581|b|<t>"},
+		{{.pre = FIRST, .added = ADDED("25", "<t>", "")},
+		 "a<t>b c",
+		 "\u2581|a|<t>|b|\u2581|c"},
+		{{.pre = FIRST, .added = ADDED("25", "<t>", "")}, "<t>b", "<t>|b"},
+		{{.pre = FIRST, .added = ADDED("2", "b", ",\"lstrip\":true")}, " ba", "b|a"},
+		/* first: whose characters, not whose place in what normalizing left. */
+		{{.pre = FIRST, .normalizer = STRIP}, " a b", "a|\u2581|b"},
+		{{.pre = FIRST, .normalizer = REPLACE("cc", "a")}, "cc b", "a|\u2581|b"},
+		{{.pre = FIRST, .normalizer = REPLACE("c", "ab")}, "cb", "\u2581|ab|b"},
+		{{.pre = FIRST, .normalizer = REPLACE("c", "")}, "ca", "a"},
+		{{.pre = SEQUENCE(DIGITS, FIRST), .normalizer = "{\"type\":\"NFKC\"}"},
+		 "\u2460\u2461",
+		 "\u2581|1|2"},
+		{{.pre = SEQUENCE(DIGITS, FIRST), .normalizer = "{\"type\":\"NFKC\"}"},
+		 "\u246b1",
+		 "\u2581|1|\u2581|2|1"},
+		{{.pre = SEQUENCE(SPLIT("x"), FIRST), .normalizer = "{\"type\":\"NFD\"}"},
+		 "\u00e9xa",
+		 "\u2581|e|\u0301|a"},
+		{{.pre = "{\"type\":\"Metaspace\",\"replacement\":\"-\"}"}, "a-b c", "-|a|-|b|-|c"},
+		{{.pre = SEQUENCE(
+			  "{\"type\":\"Metaspace\",\"replacement\":\"-\",\"prepend_scheme\":"
+			  "\"never\"}",
+			  FIRST)},
+		 "ab c",
+		 "\u2581|ab|-|c"},
 		{{.added = ADDED("25", "<t>", "")}, "a<t>b", "a|<t>|b"},
 		{{.added = ADDED("25", "<t>", ",\"lstrip\":true,\"rstrip\":true")},
 		 "a <t> \n b",
@@ -270,9 +315,19 @@ refused(void **state)
 		{{.normalizer = "{\"type\":\"Precompiled\"}"},
 		 T2_EUNSUP,
 		 "normalizer: type \"Precompiled\""},
-		{{.pre = "{\"type\":\"Metaspace\"}"},
+		{{.pre = "{\"type\":\"Metaspace\"}"}, T2_EFORMAT, "pre_tokenizer: Metaspace"},
+		{{.pre = "{\"type\":\"Metaspace\",\"replacement\":\"__\"}"},
+		 T2_EFORMAT,
+		 "\"replacement\" is not one character"},
+		{{.pre = METASPACE(",\"prepend_scheme\":\"last\"")},
 		 T2_EUNSUP,
-		 "pre_tokenizer: type \"Metaspace\""},
+		 "prepend_scheme \"last\""},
+		{{.pre = METASPACE(",\"add_prefix_space\":false")},
+		 T2_EFORMAT,
+		 "needs \"prepend_scheme\""},
+		{{.decoder = METASPACE(",\"split\":3")},
+		 T2_EFORMAT,
+		 "decoder: Metaspace: \"split\""},
 		{{.pre = "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Punctuation\"}]}"},
 		 T2_EUNSUP,
 		 "\"Punctuation\""},

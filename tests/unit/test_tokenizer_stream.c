@@ -165,6 +165,53 @@ text_steps(void **state)
 	check(&d, PIECES("a", "", "b"), "a| | b|");
 }
 
+static struct detok_step
+mark(bool first_loses_it)
+{
+	struct detok_step s = replace(BAR, " ");
+
+	s.kind = DETOK_MARK;
+	s.left = first_loses_it;
+	return s;
+}
+
+static void
+metaspace(void **state)
+{
+	struct detok d = {0};
+
+	(void)state;
+	/* All marks of the first piece go, those of the others are spaces. */
+	add(&d, mark(true));
+	check(&d, PIECES(BAR BAR "a" BAR "b", BAR "c", BAR), "ab| c| |");
+	check(&d, PIECES(BAR, BAR "c"), "| c|");
+	check(&d, PIECES("", BAR "c"), "| c|");
+	memset(&d, 0, sizeof d);
+	add(&d, mark(false));
+	check(&d, PIECES(BAR "a", BAR), " a| |");
+	/* The first piece is the first that comes out of the step before, though it be empty. */
+	memset(&d, 0, sizeof d);
+	add(&d, replace("q", ""));
+	add(&d, (struct detok_step){.kind = DETOK_BYTE_FALLBACK});
+	add(&d, mark(true));
+	check(&d, PIECES("q", BAR "c"), "| c|");
+	check(&d, PIECES("<0xE2>", "<0x96>", "<0x81>", BAR "c"), "||| c|");
+	check(&d, PIECES("<0xE2>", "<0x96>", BAR "c"), "||\ufffd\ufffd c|");
+	/* A fused text is one piece. */
+	memset(&d, 0, sizeof d);
+	add(&d, (struct detok_step){.kind = DETOK_FUSE});
+	add(&d, mark(true));
+	check(&d,
+	      PIECES(BAR "a", BAR "\xe2\x96",
+		     "\x81"
+		     "b"),
+	      "a||b|");
+	memset(&d, 0, sizeof d);
+	add(&d, (struct detok_step){.kind = DETOK_FUSE});
+	add(&d, mark(false));
+	check(&d, PIECES(BAR "a", BAR "b"), " a| b|");
+}
+
 static void
 refused(void **state)
 {
@@ -175,7 +222,7 @@ refused(void **state)
 	(void)state;
 	add(&d, fuse);
 	assert_int_equal(detok_add(&d, &bytes, "file", &err), T2_EUNSUP);
-	assert_non_null(strstr(err.msg, "file: only Replace and Strip"));
+	assert_non_null(strstr(err.msg, "file: only Replace, Strip and Metaspace"));
 	while (d.n < DETOK_STEPS)
 		add(&d, fuse);
 	assert_int_equal(detok_add(&d, &fuse, "file", &err), T2_EUNSUP);
@@ -234,7 +281,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(alphabet),	 cmocka_unit_test(characters),
 		cmocka_unit_test(byte_fallback), cmocka_unit_test(text_steps),
-		cmocka_unit_test(refused),	 cmocka_unit_test(any_bytes),
+		cmocka_unit_test(metaspace),	 cmocka_unit_test(refused),
+		cmocka_unit_test(any_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

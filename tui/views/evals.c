@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tui/app.h"
+#include "tui/shown.h"
 #include "tui/views/views.h"
 #include "tui/widgets/form.h"
 #include "tui/widgets/gauge.h"
@@ -53,7 +54,6 @@ settings_changed(struct view *v, struct desk *d)
 
 	snprintf(set.split, sizeof set.split, "%s", form_value(&d->form, "split"));
 	evals_settings(v, &d->s, &set);
-	evals_items_update(v, &d->s);
 }
 
 /* -- life -------------------------------------------------------------------------------------------------- */
@@ -71,8 +71,6 @@ evals_open(struct view *v, void *state, struct t2_err *err)
 		return t2_nomem(err, "evals");
 	evals_items_init(s);
 	snprintf(s->set.split, sizeof s->set.split, "%s", splits[0]);
-	evals_read(v, s);
-	evals_items_update(v, s);
 	return T2_OK;
 }
 
@@ -92,8 +90,7 @@ evals_close(struct view *v, void *state)
 static void
 evals_show(struct view *v, void *state)
 {
-	evals_read(v, state);
-	evals_items_update(v, state);
+	evals_board(v, state, true);
 }
 
 static void
@@ -104,11 +101,12 @@ evals_event(struct view *v, void *state, const struct event *e)
 	switch (e->type) {
 	case WORLD_STORE:
 		world_refresh(s->w);
-		evals_read(v, s);
-		break;
+		if (app_shown(v->app) == evals_view.number) /* else when it is */
+			evals_board(v, s, true);
+		return;
 	case EV_SURVEY:
 		evals_surveyed(v, s, e->data);
-		break;
+		return;
 	case EV_TEXTS:
 		evals_texts(s, e->data);
 		((struct event *)e)->data = NULL;
@@ -118,7 +116,7 @@ evals_event(struct view *v, void *state, const struct event *e)
 		return;
 	case EV_DONE:
 		evals_done(v, s, e->data);
-		break;
+		return;
 	default:
 		return;
 	}
@@ -165,7 +163,8 @@ compare_cells(struct view *v, struct evals *s)
 		}
 	evals_items_update(v, s);
 	if (s->against.spec[0])
-		app_say(v->app, "compared with %s on the same questions", s->against.spec);
+		app_say(v->app, "compared with %s on the same questions",
+			shown_strategy(s->against.spec));
 	else
 		app_say(v->app, "%s",
 			KEYS(v, "compared with the base model; {mark} marks another cell of this "
@@ -212,8 +211,8 @@ more_questions(struct view *v, struct desk *d, int by)
 	at = at < 0 ? 0 : at > STEPS - 1 ? STEPS - 1 : at;
 	snprintf(text, sizeof text, "%d", step[at]);
 	form_set(&d->form, "questions", text);
+	d->s.tell = true;
 	settings_changed(v, d);
-	app_say(v->app, step[at] ? "the first %d questions" : "all questions", step[at]);
 }
 
 static bool
@@ -259,6 +258,8 @@ matrix_action(struct view *v, struct evals *s, enum action a)
 	case A_OPEN:
 		if (row < 0 || s->selcol >= s->cols)
 			return false;
+		if (evals_pending(v, s))
+			return true;
 		if (evals_missing(s, row, s->selcol))
 			evals_run_cell(v, s, NULL);
 		else
@@ -299,8 +300,7 @@ evals_action(struct view *v, void *state, int pane, enum action a)
 
 	if (a == A_REFRESH) {
 		s->signature[0] = 0; /* files may have changed too */
-		evals_read(v, s);
-		evals_items_update(v, s);
+		evals_board(v, s, true);
 		return true;
 	}
 	if (a == A_COMPARE) {

@@ -4,7 +4,6 @@
 
 #include "engine/base/hash.h"
 #include "store/evals.h"
-#include "store/mixtures.h"
 #include "tui/heat.h"
 #include "tui/scoreboard.h"
 #include "tui/view.h"
@@ -70,18 +69,38 @@ struct ev_choices {
 	int *n, *total; /* [rows][cols], [rows] */
 };
 
+/* What evals_board.c makes. */
+struct ev_board {
+	bool read;	  /* list and rows are new, */
+	const char *sign; /* and a digest of what a survey of them depends on */
+	struct ev_settings set;
+	struct eval_list list;
+	struct ev_row *row;
+	struct ev_col *col;
+	int rows, cols;
+	struct score *score;
+	double *pace;
+};
+
 struct evals {
 	struct world *w;
 	struct ev_settings set;
-	struct eval_list list;
-	struct mixture_list mixtures;
+	/* The last board, made by a job, which reads list while it makes the next one. */
+	struct eval_list list; /* the newest of each kind */
 	struct ev_row *row;
 	struct ev_col *col;
 	int rows, cols;
 	struct score *score; /* [col][row]: a column lies together */
-	int *map, nmap;	     /* rows shown, in order */
-	int sel, selcol;     /* sel: in map */
-	int sort;	     /* by column sort - 1, 0: as they come; negative: upwards */
+	double *pace;	     /* [col][row]: seconds a question, by those before; 0: not known */
+	struct ev_settings shown; /* the board's */
+	int boards;		  /* so many were shown */
+	int board;		  /* the job that makes the next; 0: none */
+	int epoch;		  /* counts settings and surveys: what a board was made with */
+	bool again, again_read;	  /* after that another one */
+	bool tell;		  /* how many questions are counted, when it shows */
+	int *map, nmap;		  /* rows shown, in order */
+	int sel, selcol;	  /* sel: in map */
+	int sort;		  /* by column sort - 1, 0: as they come; negative: upwards */
 	struct ev_key *mark;
 	int marks;
 	struct ev_work *work;
@@ -115,8 +134,13 @@ ev_score(const struct evals *s, int row, int col)
 	return &s->score[(size_t)col * (size_t)s->rows + (size_t)row];
 }
 
+/* evals_board.c: makes the next board, from the store or for other settings; it shows when it is done. */
+void evals_board(struct view *v, struct evals *s, bool read);
+
 /* evals_data.c: rows, columns, scores. */
-void evals_read(struct view *v, struct evals *s); /* everything from the store again */
+void evals_board_take(struct view *v, struct evals *s, const struct ev_board *b);
+bool evals_pending(struct view *v,
+		   const struct evals *s); /* no board of these settings yet: says so */
 void evals_settings(struct view *v, struct evals *s, const struct ev_settings *set);
 void evals_map(struct evals *s, const char *filter);
 int evals_row(const struct evals *s); /* selected; -1: none */

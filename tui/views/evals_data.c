@@ -1,10 +1,11 @@
-/* Evals: which rows and columns there are, and the score of each cell under the settings of the form. */
+/* Evals: rows, columns and scores as the last board has them, their order and marks. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "tui/tasks.h"
+#include "tui/app.h"
+#include "tui/shown.h"
 #include "tui/views/evals.h"
 
 /* -- rows and columns -------------------------------------------------------------------------------------- */
@@ -39,121 +40,7 @@ evals_pass1(const char *spec)
 	return !strcmp(spec, "prompt") || !strcmp(spec, "cls");
 }
 
-static void
-add_row(struct evals *s, const char *kind, const char *name)
-{
-	char spec[EV_SPEC];
-	struct ev_row *grown;
-
-	snprintf(spec, sizeof spec, "%s%s", kind, name);
-	if (evals_find_row(s, spec) >= 0)
-		return;
-	grown = realloc(s->row, ((size_t)s->rows + 1) * sizeof *grown);
-	if (!grown)
-		return;
-	s->row = grown;
-	memset(&grown[s->rows], 0, sizeof *grown);
-	snprintf(grown[s->rows++].spec, EV_SPEC, "%s", spec);
-}
-
-static void
-add_col(struct evals *s, const char *task)
-{
-	struct ev_col *grown;
-
-	if (evals_find_col(s, task) >= 0 || strlen(task) >= EV_TASK)
-		return;
-	grown = realloc(s->col, ((size_t)s->cols + 1) * sizeof *grown);
-	if (!grown)
-		return;
-	s->col = grown;
-	memset(&grown[s->cols], 0, sizeof *grown);
-	snprintf(grown[s->cols++].task, EV_TASK, "%s", task);
-}
-
-/* What can be measured, then whatever else was measured on the command line. */
-static void
-make_rows(struct evals *s)
-{
-	bool dispatcher = false;
-
-	free(s->row);
-	s->row = NULL;
-	s->rows = 0;
-	add_row(s, "none", "");
-	for (int i = 0; i < s->w->experts.n; i++) {
-		add_row(s, "expert:", s->w->experts.v[i].name);
-		dispatcher = dispatcher || s->w->experts.v[i].dispatch;
-	}
-	for (int i = 0; i < s->mixtures.n; i++)
-		add_row(s, "mix:", s->mixtures.v[i].name);
-	if (s->w->experts.n) {
-		add_row(s, "prompt", "");
-		if (dispatcher)
-			add_row(s, "cls", "");
-		add_row(s, "few-shot", "");
-	}
-	for (int i = 0; i < s->list.n; i++)
-		add_row(s, s->list.v[i].strategy, "");
-}
-
-static void
-make_cols(struct evals *s)
-{
-	int n;
-	char **names = tasks_names(&n);
-
-	free(s->col);
-	s->col = NULL;
-	s->cols = 0;
-	for (int i = 0; i < n; i++)
-		add_col(s, names[i]);
-	for (int i = 0; i < s->list.n; i++)
-		add_col(s, s->list.v[i].task);
-	tasks_names_free(names, n);
-}
-
-/* -- scores ------------------------------------------------------------------------------------------------ */
-
-static const char *
-setup_hash(const struct evals *s, int row, int col)
-{
-	const char *h = s->row[row].hash;
-
-	if (!strcmp(s->row[row].spec, "few-shot"))
-		h = s->col[col].shot_hash;
-	return s->row[row].known && s->col[col].known ? h : NULL;
-}
-
-static void
-make_scores(struct evals *s)
-{
-	struct score *grown =
-		realloc(s->score, ((size_t)s->rows * (size_t)s->cols + 1) * sizeof *grown);
-
-	if (!grown) {
-		s->rows = s->cols = 0;
-		return;
-	}
-	s->score = grown;
-	for (int c = 0; c < s->cols; c++) {
-		for (int r = 0; r < s->rows; r++) {
-			struct score_wanted q = {.task = s->col[c].task,
-						 .strategy = s->row[r].spec,
-						 .split = s->set.split,
-						 .temperature = s->set.temp,
-						 .seed = s->set.seed,
-						 .n = s->set.n,
-						 .items = s->col[c].items,
-						 .setup_hash = setup_hash(s, r, c),
-						 .task_hash =
-							 s->col[c].known ? s->col[c].hash : NULL};
-
-			scoreboard_pick(&s->list, &q, ev_score(s, r, c));
-		}
-		scoreboard_best(ev_score(s, 0, c), s->rows, 0);
-	}
-}
+/* -- cells -------------------------------------------------------------------------------------------------- */
 
 const char *
 evals_refusal(const struct evals *s, int row, int col)
@@ -212,7 +99,7 @@ evals_map(struct evals *s, const char *filter)
 		return;
 	s->map = grown;
 	for (int i = 0; i < s->rows; i++)
-		if (has_text(s->row[i].spec, filter))
+		if (has_text(shown_strategy(s->row[i].spec), filter))
 			s->map[s->nmap++] = i;
 	for (int i = 1; s->sort && i < s->nmap; i++) { /* few rows: by insertion, stable */
 		int row = s->map[i], j = i;
@@ -265,12 +152,14 @@ evals_mark(struct evals *s, int row, int col)
 
 /* -- reading ----------------------------------------------------------------------------------------------- */
 
-/* What was found out about a row or column goes with its name, whatever has come or gone meanwhile. */
+/* What a survey has found out goes with the name; mostly nothing has come or gone since it began. */
 static void
 take_known(struct evals *s, const struct ev_row *row, int rows, const struct ev_col *col, int cols)
 {
 	for (int i = 0; i < rows; i++) {
-		int at = evals_find_row(s, row[i].spec);
+		int at = i < s->rows && !strcmp(s->row[i].spec, row[i].spec)
+				 ? i
+				 : evals_find_row(s, row[i].spec);
 
 		if (at >= 0 && row[i].known)
 			s->row[at] = row[i];
@@ -288,104 +177,91 @@ evals_take(struct view *v, struct evals *s, const struct ev_row *row, int rows,
 	   const struct ev_col *col, int cols)
 {
 	take_known(s, row, rows, col, cols);
-	make_scores(s);
-	evals_map(s, view_filter(v, EV_MATRIX));
+	s->epoch++;
+	evals_board(v, s, false);
 }
 
-/* What the survey depends on. */
-static void
-sign(const struct evals *s, char out[HASH_TEXT])
+bool
+evals_pending(struct view *v, const struct evals *s)
 {
-	struct hash h;
+	const struct ev_settings *a = &s->set, *b = &s->shown;
 
-	hash_start(&h);
-	hash_bytes(&h, &s->w->ui.model_id, sizeof s->w->ui.model_id);
-	hash_text(&h, s->set.split);
-	for (int i = 0; i < s->rows; i++)
-		hash_text(&h, s->row[i].spec);
-	for (int i = 0; i < s->cols; i++)
-		hash_text(&h, s->col[i].task);
-	for (int i = 0; i < s->w->experts.n; i++)
-		hash_bytes(&h, &s->w->experts.v[i].id, sizeof s->w->experts.v[i].id);
-	for (int i = 0; i < s->mixtures.n; i++)
-		hash_bytes(&h, &s->mixtures.v[i].id, sizeof s->mixtures.v[i].id);
-	hash_end(&h, out);
+	if (s->boards && !strcmp(a->split, b->split) && a->n == b->n && a->temp == b->temp &&
+	    a->seed == b->seed)
+		return false;
+	app_say(v->app, "the evaluations are being read: again in a moment");
+	return true;
 }
 
-static void
-rebuild(struct view *v, struct evals *s)
+void
+evals_board_take(struct view *v, struct evals *s, const struct ev_board *b)
 {
-	struct ev_row *row = s->row;
-	struct ev_col *col = s->col;
-	int rows = s->rows, cols = s->cols;
-	char was[EV_TASK] = "", now[HASH_TEXT], spec[EV_SPEC] = "";
+	char was[EV_TASK] = "", spec[EV_SPEC] = "";
 
-	if (s->selcol < cols)
-		snprintf(was, sizeof was, "%s", col[s->selcol].task);
+	if (s->selcol < s->cols)
+		snprintf(was, sizeof was, "%s", s->col[s->selcol].task);
 	if (evals_row(s) >= 0)
-		snprintf(spec, sizeof spec, "%s", row[evals_row(s)].spec);
-	s->row = NULL;
-	s->col = NULL;
-	make_rows(s);
-	make_cols(s);
-	take_known(s, row, rows, col, cols);
-	free(row);
-	free(col);
+		snprintf(spec, sizeof spec, "%s", s->row[evals_row(s)].spec);
+	free(s->row);
+	free(s->col);
+	free(s->score);
+	free(s->pace);
+	s->row = b->row;
+	s->col = b->col;
+	s->rows = b->rows;
+	s->cols = b->cols;
+	s->score = b->score;
+	s->pace = b->pace;
+	s->shown = b->set;
+	s->boards++;
 	s->selcol = evals_find_col(s, was) > 0 ? evals_find_col(s, was) : 0;
 	if (abs(s->sort) > s->cols)
 		s->sort = 0;
-	sign(s, now);
-	if (strcmp(now, s->signature)) {
-		snprintf(s->signature, sizeof s->signature, "%s", now);
-		evals_survey(v, s);
-	}
-	make_scores(s);
 	s->nmap = 0;
 	evals_map(s, view_filter(v, EV_MATRIX));
 	for (int i = 0; i < s->nmap; i++)
 		if (!strcmp(s->row[s->map[i]].spec, spec))
 			s->sel = i;
-}
-
-void
-evals_read(struct view *v, struct evals *s)
-{
-	struct eval_list l;
-	struct mixture_list m;
-
-	if (store_eval_list(s->w->ui.store, s->w->ui.model_id, &l, NULL))
-		return;
-	eval_list_free(&s->list);
-	s->list = l;
-	if (!store_mixture_list(s->w->ui.store, s->w->ui.model_id, &m, NULL)) {
-		mixture_list_free(&s->mixtures);
-		s->mixtures = m;
+	if (b->read) {
+		eval_list_free(&s->list);
+		s->list = b->list;
+		if (strcmp(b->sign, s->signature)) {
+			snprintf(s->signature, sizeof s->signature, "%s", b->sign);
+			evals_survey(v, s);
+		}
 	}
-	rebuild(v, s);
+	if (s->tell)
+		app_say(v->app, s->set.n ? "the first %d questions" : "all questions", s->set.n);
+	s->tell = false;
+	evals_items_update(v, s);
 }
 
 /* A new split has other questions: what was known of the columns is not true any more. */
 void
 evals_settings(struct view *v, struct evals *s, const struct ev_settings *set)
 {
-	if (strcmp(set->split, s->set.split))
-		for (int i = 0; i < s->cols; i++) {
-			s->col[i].known = false;
-			s->col[i].items = 0;
-			s->col[i].why[0] = 0;
-		}
+	bool other = strcmp(set->split, s->set.split) != 0;
+
+	for (int i = 0; i < s->cols && other; i++) {
+		s->col[i].known = false;
+		s->col[i].items = 0;
+		s->col[i].why[0] = 0;
+	}
 	s->set = *set;
-	rebuild(v, s);
+	s->epoch++;
+	if (other && s->boards)
+		evals_survey(v, s);
+	evals_board(v, s, false);
 }
 
 void
 evals_data_free(struct evals *s)
 {
 	eval_list_free(&s->list);
-	mixture_list_free(&s->mixtures);
 	free(s->row);
 	free(s->col);
 	free(s->score);
+	free(s->pace);
 	free(s->map);
 	free(s->mark);
 }

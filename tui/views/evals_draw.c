@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tui/app.h"
+#include "tui/shown.h"
 #include "tui/utf8.h"
 #include "tui/views/evals.h"
 #include "tui/widgets/gauge.h"
@@ -33,7 +34,7 @@ first_shown(int sel, int n, int room)
 static const char *
 row_label(const struct evals *s, int row)
 {
-	return strcmp(s->row[row].spec, "none") ? s->row[row].spec : "none (base)";
+	return shown_strategy(s->row[row].spec);
 }
 
 static void
@@ -93,7 +94,7 @@ value_text(char *buf, size_t size, const struct score *x, int w)
 	if (w >= FULL)
 		return gauge_interval(buf, size, x->accuracy, x->lo, x->hi);
 	if (w >= 5)
-		snprintf(buf, size, "%.3f", x->accuracy);
+		gauge_share(buf, size, x->accuracy);
 	else if (x->accuracy >= 0.995)
 		snprintf(buf, size, "1.0");
 	else
@@ -226,18 +227,18 @@ draw_foot(struct view *v, struct evals *s, struct canvas *c, int x, int y, int w
 	if (work && work->phase == EV_FAILED)
 		canvas_text(c, x, y, w, canvas_style(c, TH_BAD), work->error);
 	else if (work)
-		canvas_printf(c, x, y, w, st, "%s · %s: %d of %d counted", s->row[row].spec,
+		canvas_printf(c, x, y, w, st, "%s · %s: %d of %d counted", row_label(s, row),
 			      s->col[col].task, work->n, work->total);
 	else if (k->state)
 		canvas_printf(c, x, y, w, canvas_style(c, TH_TEXT), "%s · %s: %s  %d of %d%s",
-			      s->row[row].spec, s->col[col].task,
+			      row_label(s, row), s->col[col].task,
 			      gauge_interval(b, sizeof b, k->accuracy, k->lo, k->hi), k->correct,
 			      k->n,
 			      score_stale(k) ? KEYS(v, ", stale: {open} measures it again") : "");
 	else if (why)
 		canvas_text(c, x, y, w, canvas_style(c, TH_WARN), why);
 	else
-		canvas_printf(c, x, y, w, st, "%s · %s: not measured yet, %s", s->row[row].spec,
+		canvas_printf(c, x, y, w, st, "%s · %s: not measured yet, %s", row_label(s, row),
 			      s->col[col].task, KEYS(v, "{open} does"));
 }
 
@@ -250,12 +251,14 @@ note(struct view *v, struct evals *s)
 
 	for (int i = 0; i < s->works; i++)
 		n += s->work[i].phase != EV_FAILED;
-	if (!n && s->set.n)
-		view_note(v, EV_MATRIX, "%s, first %d%s", s->set.split, s->set.n,
-			  s->set.temp > 0 ? ", sampled" : "");
+	if (!n && !s->boards)
+		view_note(v, EV_MATRIX, "%s", "");
+	else if (!n && s->shown.n)
+		view_note(v, EV_MATRIX, "%s, first %d%s", s->shown.split, s->shown.n,
+			  s->shown.temp > 0 ? ", sampled" : "");
 	else if (!n)
-		view_note(v, EV_MATRIX, "%s, all%s", s->set.split,
-			  s->set.temp > 0 ? ", sampled" : "");
+		view_note(v, EV_MATRIX, "%s, all%s", s->shown.split,
+			  s->shown.temp > 0 ? ", sampled" : "");
 	else if (left >= 0)
 		view_note(v, EV_MATRIX, "%d to do, %s left, Esc cancels", n,
 			  gauge_time(b, sizeof b, left));
@@ -273,6 +276,10 @@ evals_draw_matrix(struct view *v, struct evals *s, struct canvas *c, struct rect
 
 	view_title(v, EV_MATRIX, "accuracy, 95 %% interval");
 	note(v, s);
+	if (!s->boards) {
+		canvas_text(c, r.x + 1, r.y, r.w - 2, dim, "reading the evaluations ...");
+		return;
+	}
 	if (!s->cols) {
 		canvas_text(c, r.x + 1, r.y, r.w - 2, dim,
 			    "No tasks found. A folder with task.json in the tasks folder makes "

@@ -5,6 +5,7 @@
 
 #include "tui/app.h"
 #include "tui/evaluating.h"
+#include "tui/shown.h"
 #include "tui/views/evals.h"
 #include "tui/views/views.h"
 #include "tui/widgets/gauge.h"
@@ -145,7 +146,7 @@ start_next(struct view *v, struct evals *s)
 	r->key = x->key;
 	r->set = x->set;
 	r->told = clock_seconds();
-	snprintf(name, sizeof name, "eval %.28s %.28s", x->key.spec, x->key.task);
+	snprintf(name, sizeof name, "eval %.28s %.28s", shown_strategy(x->key.spec), x->key.task);
 	spec.name = name;
 	spec.arg = r;
 	spec.quiet = true;
@@ -230,7 +231,7 @@ evals_done(struct view *v, struct evals *s, const void *data)
 		drop_work(s, x);
 		s->finished++;
 	}
-	evals_read(v, s);
+	evals_board(v, s, true);
 	start_next(v, s);
 	if (!s->running && s->finished)
 		app_say(v->app, "%d evaluation%s kept, %s", s->finished,
@@ -240,27 +241,15 @@ evals_done(struct view *v, struct evals *s, const void *data)
 
 /* -- time -------------------------------------------------------------------------------------------------- */
 
-/* Seconds a question took where this was measured: the same cell, else the same task, else anything. */
 double
 evals_cost(const struct evals *s, int row, int col)
 {
-	int rank = 0, n = s->col[col].items;
-	double per = -1;
+	double pace = s->pace[(size_t)col * (size_t)s->rows + (size_t)row];
+	int n = s->col[col].items;
 
 	if (s->set.n > 0 && (s->set.n < n || !n))
 		n = s->set.n;
-	for (int i = 0; i < s->list.n; i++) {
-		const struct eval_row *e = &s->list.v[i];
-		int r = strcmp(e->task, s->col[col].task)	? 1
-			: strcmp(e->strategy, s->row[row].spec) ? 2
-								: 3;
-
-		if (e->n > 0 && e->seconds > 0 && r > rank) {
-			rank = r;
-			per = e->seconds / e->n;
-		}
-	}
-	return per < 0 || !n ? -1 : per * n;
+	return pace > 0 && n ? pace * n : -1;
 }
 
 double
@@ -320,10 +309,13 @@ wanted(const struct evals *s, int row, int col)
 static void
 run_missing(struct view *v, struct evals *s, int r0, int r1, int c0, int c1, bool marked)
 {
-	struct batch *b = calloc(1, sizeof *b + (size_t)s->nmap * (size_t)s->cols * sizeof *b->key);
+	struct batch *b;
 	double seconds = 0;
 	char q[160], t[32];
 
+	if (evals_pending(v, s))
+		return;
+	b = calloc(1, sizeof *b + (size_t)s->nmap * (size_t)s->cols * sizeof *b->key);
 	if (!b)
 		return;
 	b->v = v;

@@ -13,16 +13,16 @@
 
 const char *const ex_stat_name[EX_STATS] = {"mean |z−1|", "mean z−1", "largest |z−1|"};
 
-static void
-selection_moved(struct experts *s)
+void
+ex_selection_moved(struct experts *s)
 {
 	int row = ex_selected(s);
 
 	s->scroll = 0;
-	if (row >= 0 && row < s->nhere) {
+	if (row >= 0 && row < s->rows.here) {
 		s->row = row;
 		if (s->col == row) /* with itself it is always 1 */
-			s->col = (row + 1) % s->nhere;
+			s->col = (row + 1) % s->rows.here;
 	}
 	ex_values(s);
 }
@@ -47,8 +47,6 @@ experts_open(struct view *v, void *state, struct t2_err *err)
 	s->kind = MAT_UP;
 	s->component = -1;
 	ex_tables(s);
-	ex_read(s);
-	selection_moved(s);
 	return T2_OK;
 }
 
@@ -75,10 +73,10 @@ experts_event(struct view *v, void *state, const struct event *e)
 {
 	struct experts *s = state;
 
-	(void)v;
 	if (e->type == WORLD_STORE) {
 		world_refresh(s->w);
-		ex_read(s);
+		if (app_shown(v->app) == experts_view.number) /* else when it is */
+			ex_read(s);
 	} else if (e->type == WORLD_FACTORS) {
 		factors_refresh(s->w->ui.factors); /* sigma of more matrices */
 	}
@@ -192,7 +190,7 @@ compare_marked(struct view *v, struct experts *s)
 		ex_compare_end(s);
 		return;
 	}
-	for (int i = 0; i < s->list.n; i++) {
+	for (int i = 0; i < s->rows.list.n; i++) {
 		if (!table_marked(&s->table, i))
 			continue;
 		if (n == 0)
@@ -224,10 +222,10 @@ usable(struct experts *s)
 		app_say(s->app, "no expert is selected");
 		return NULL;
 	}
-	if (s->info[row].here)
-		return &s->list.v[row];
-	app_error(s->app, "expert %s is of %s: open that model (1) first", s->list.v[row].name,
-		  s->list.v[row].model_name);
+	if (s->rows.info[row].here)
+		return &s->rows.list.v[row];
+	app_error(s->app, "expert %s is of %s: open that model (1) first", s->rows.list.v[row].name,
+		  s->rows.list.v[row].model_name);
 	return NULL;
 }
 
@@ -264,7 +262,7 @@ train(struct view *v, void *state, const char *arg)
 
 	app_show(v->app, train_view.number);
 	if (!arg && row >= 0)
-		arg = s->list.v[row].task;
+		arg = s->rows.list.v[row].task;
 	if (arg && *arg)
 		app_send(v->app, &train_view, VIEW_TASK, strdup(arg), free);
 }
@@ -284,13 +282,13 @@ list_action(struct view *v, struct experts *s, enum action a)
 	if (a == A_DELETE) {
 		if (row < 0)
 			return false;
-		snprintf(what, sizeof what, "expert %.120s", s->list.v[row].name);
-		deleting_row(v->app, s->w->ui.store, TRASH_EXPERT, s->list.v[row].id, what);
+		snprintf(what, sizeof what, "expert %.120s", s->rows.list.v[row].name);
+		deleting_row(v->app, s->w->ui.store, TRASH_EXPERT, s->rows.list.v[row].id, what);
 		return true;
 	}
 	if (!table_action(&s->table, a))
 		return false;
-	selection_moved(s);
+	ex_selection_moved(s);
 	return true;
 }
 
@@ -298,7 +296,7 @@ static bool
 cosine_action(struct view *v, struct experts *s, enum action a)
 {
 	if (a != A_OPEN)
-		return move(&s->row, s->nhere, &s->col, s->nhere, a);
+		return move(&s->row, s->rows.here, &s->col, s->rows.here, a);
 	if (s->row == s->col)
 		app_say(v->app, "the same expert twice; move to another pair");
 	else
@@ -397,7 +395,7 @@ experts_mouse(struct view *v, void *state, int pane, const struct mouse *m)
 		if (!table_mouse(t, m, &open))
 			return false;
 		if (pane == EX_LIST)
-			selection_moved(s);
+			ex_selection_moved(s);
 		else
 			follow_most(s);
 		return true;
@@ -503,7 +501,7 @@ experts_filter(struct view *v, void *state, int pane, const char *text)
 	if (pane != EX_LIST)
 		return;
 	table_filter(&s->table, text);
-	selection_moved(s);
+	ex_selection_moved(s);
 }
 
 const struct view_ops experts_view = {

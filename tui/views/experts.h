@@ -1,7 +1,7 @@
 /* experts.h - inside the Experts view.  Private to tui/views/experts*.c.
  *
- * The store's rows are read in the UI thread.  Vectors (a million numbers an expert on a large model) and the cosines of
- * all pairs come from a job; until it is done they are not known and show as such.  While it runs it reads vec[] and
+ * The store's rows are read by one job, vectors (a million numbers an expert on a large model) and the cosines of all pairs
+ * by another; until it is done they are not known and show as such.  While it runs it reads vec[] and
  * cos[], so nobody changes them. */
 #ifndef T2_VIEW_EXPERTS_H
 #define T2_VIEW_EXPERTS_H
@@ -35,6 +35,16 @@ struct ex_info {
 	const struct run_row *run; /* NULL: none, or gone */
 };
 
+/* What is read of the store at one go. */
+struct ex_rows {
+	struct expert_list list; /* of all models, the open one's first: */
+	int here;		 /* so many */
+	struct ex_info *info;	 /* [list.n] */
+	struct run_list runs;
+	struct eval_list
+		evals; /* the newest of each kind, by model, strategy, task, split; then newest first */
+};
+
 struct ex_vector {
 	int64_t id;
 	double created;		/* numbers of deleted experts are given again */
@@ -57,11 +67,9 @@ struct experts {
 	struct world *w;
 	int mats, layers;
 
-	struct expert_list list; /* of all models, the open one's first */
-	int nhere;
-	struct ex_info *info; /* [list.n] */
-	struct run_list runs;
-	struct eval_list evals;
+	struct ex_rows rows;
+	int reading;		/* rows, the job; 0: none */
+	bool known, read_again; /* known: they have been read once */
 	struct table table;
 	char empty[KEYS_TEXT]; /* what the table says without rows */
 
@@ -103,10 +111,22 @@ double ex_stat_of(const struct zchange *c, enum ex_stat stat);
 const char *ex_worth_text(const struct ex_worth *w, bool brief, char *buf, size_t size);
 struct ex_worth ex_eval_worth(const struct eval_row *e);
 
+/* experts.c */
+void ex_selection_moved(struct experts *s);
+
+/* experts_rows.c */
+void ex_read(struct experts *s); /* the store's rows again; they show when they are there */
+void ex_rows_free(struct ex_rows *r);
+/* The place of the first of that model, strategy, task and split in evals, or of what comes behind it. */
+int ex_evals_first(const struct eval_list *l, const struct eval_row *kind);
+/* NULL: none.  like: as many questions, at its temperature; NULL: any. */
+const struct eval_row *ex_evals_newest(const struct eval_list *l, int64_t model,
+				       const char *strategy, const char *task, const char *split,
+				       const struct eval_row *like);
+
 /* experts_data.c */
 void
-ex_read(struct experts
-		*s); /* everything from the store again; starts the job where vectors are missing */
+ex_take_rows(struct experts *s);   /* s->rows are new; starts the job where vectors are missing */
 void ex_values(struct experts *s); /* what the map shows */
 bool ex_compare(struct experts *s, int row_a,
 		int row_b); /* false: not read yet, or of another model */

@@ -12,8 +12,6 @@
 #include "tui/views/views.h"
 #include "tui/widgets/gauge.h"
 
-static const char minute[] = "%Y-%m-%d %H:%M";
-
 /* The line goes on after it. */
 static void
 worth(const struct ex_worth *base, const struct ex_worth *own, struct strbuf *out)
@@ -102,37 +100,29 @@ validation(struct store *s, const struct run_row *r, struct strbuf *out)
 static void
 evals(const struct experts *s, const struct expert_row *r, struct strbuf *out)
 {
+	const struct eval_list *l = &s->rows.evals;
+	struct eval_row first = {.model = r->model, .task = "", .split = ""};
+	const struct eval_row *last = NULL;
 	char strategy[300], a[64];
 
 	snprintf(strategy, sizeof strategy, "expert:%s", r->name);
-	for (int i = 0; i < s->evals.n; i++) {
-		const struct eval_row *e = &s->evals.v[i];
-		const struct eval_row *base = NULL;
+	first.strategy = strategy;
+	for (int i = ex_evals_first(l, &first); i < l->n; i++) {
+		const struct eval_row *e = &l->v[i];
 		struct ex_worth own = ex_eval_worth(e), none;
-		bool seen = false;
 
 		if (e->model != r->model || strcmp(e->strategy, strategy))
+			break;
+		if (last && !strcmp(last->task, e->task) && !strcmp(last->split, e->split))
 			continue;
-		for (int k = 0; k < i; k++)
-			seen = seen || (s->evals.v[k].model == e->model &&
-					!strcmp(s->evals.v[k].strategy, strategy) &&
-					!strcmp(s->evals.v[k].task, e->task) &&
-					!strcmp(s->evals.v[k].split, e->split));
-		if (seen)
-			continue;
-		for (int k = 0; k < s->evals.n && !base; k++)
-			if (s->evals.v[k].model == e->model &&
-			    !strcmp(s->evals.v[k].strategy, "none") &&
-			    !strcmp(s->evals.v[k].task, e->task) &&
-			    !strcmp(s->evals.v[k].split, e->split) && s->evals.v[k].n == e->n)
-				base = &s->evals.v[k];
-		none = ex_eval_worth(base);
+		last = e;
+		none = ex_eval_worth(ex_evals_newest(l, e->model, "none", e->task, e->split, e));
 		strbuf_printf(out, "eval\t%s", e->task);
 		if (strcmp(e->split, "test"))
 			strbuf_printf(out, " %s", e->split);
 		strbuf_char(out, ' ');
 		worth(&none, &own, out);
-		strbuf_printf(out, ", %s\n", date_text(a, sizeof a, minute, e->created));
+		strbuf_printf(out, ", %s\n", date_text(a, sizeof a, DATE_MINUTE, e->created));
 	}
 }
 
@@ -162,8 +152,8 @@ moves(const struct experts *s, const struct ex_vector *x, struct strbuf *out)
 void
 ex_about(struct experts *s, int row, struct strbuf *out)
 {
-	const struct expert_row *r = &s->list.v[row];
-	const struct ex_info *x = &s->info[row];
+	const struct expert_row *r = &s->rows.list.v[row];
+	const struct ex_info *x = &s->rows.info[row];
 	const struct ex_vector *v = ex_vector(s, row);
 	char a[64];
 
@@ -196,7 +186,7 @@ ex_about(struct experts *s, int row, struct strbuf *out)
 	} else {
 		strbuf_printf(out, "run\t%s\n", "none: it came from a file, or its run is gone");
 	}
-	strbuf_printf(out, "since\t%s%s\n", date_text(a, sizeof a, minute, r->created),
+	strbuf_printf(out, "since\t%s%s\n", date_text(a, sizeof a, DATE_MINUTE, r->created),
 		      r->shipped ? "  (shipped with the program)" : "");
 	strbuf_printf(out, "kept in\t%s, expert %lld\n", store_path(s->w->ui.store),
 		      (long long)r->id);

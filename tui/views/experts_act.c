@@ -53,7 +53,7 @@ rename_undo(struct app *a, void *arg)
 static void
 rename_to(struct experts *s, int row, const char *to)
 {
-	const struct expert_row *r = &s->list.v[row];
+	const struct expert_row *r = &s->rows.list.v[row];
 	struct rename *was;
 	struct t2_err err;
 	char what[160];
@@ -91,7 +91,7 @@ void
 ex_rename(struct experts *s, int row, const char *to)
 {
 	struct app_prompt p = {.label = "new name: ",
-			       .text = s->list.v[row].name,
+			       .text = s->rows.list.v[row].name,
 			       .done = rename_typed,
 			       .drop = free};
 	struct rename *x;
@@ -103,7 +103,7 @@ ex_rename(struct experts *s, int row, const char *to)
 	x = calloc(1, sizeof *x);
 	if (!x)
 		return;
-	*x = (struct rename){.s = s, .id = s->list.v[row].id};
+	*x = (struct rename){.s = s, .id = s->rows.list.v[row].id};
 	p.arg = x;
 	app_prompt(s->app, &p);
 }
@@ -316,11 +316,11 @@ export_start(struct app *a, void *arg)
 void
 ex_export(struct experts *s, int row, const char *path)
 {
-	const struct expert_row *r = &s->list.v[row];
+	const struct expert_row *r = &s->rows.list.v[row];
 	struct export *x;
 	char question[1200];
 
-	if (!s->info[row].here) {
+	if (!s->rows.info[row].here) {
 		app_error(s->app, "expert %s is of %s: open that model to export it", r->name,
 			  r->model_name);
 		return;

@@ -1,4 +1,4 @@
-/* What the Experts view knows: the store's rows, and vectors and cosines that a job brings. */
+/* What the Experts view knows: rows, and vectors and cosines that a job brings. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,10 +17,8 @@ ex_worth_text(const struct ex_worth *w, bool brief, char *buf, size_t size)
 {
 	double lo, hi;
 
-	if (isnan(w->accuracy)) {
-		snprintf(buf, size, "·");
-	} else if (brief || !w->n) {
-		snprintf(buf, size, "%.2f", w->accuracy);
+	if (isnan(w->accuracy) || brief || !w->n) {
+		gauge_share(buf, size, w->accuracy);
 	} else {
 		wilson95((int)lround(w->accuracy * w->n), w->n, &lo, &hi);
 		gauge_interval(buf, size, w->accuracy, lo, hi);
@@ -36,48 +34,6 @@ ex_eval_worth(const struct eval_row *e)
 	return (struct ex_worth){(double)e->correct / e->n, e->n};
 }
 
-/* Evaluations come newest first: the first on the expert's own test questions, and the base model's on the same. */
-static void
-find_evals(const struct experts *s, const struct expert_row *r, struct ex_info *x)
-{
-	char strategy[300];
-
-	snprintf(strategy, sizeof strategy, "expert:%s", r->name);
-	for (int i = 0; i < s->evals.n; i++) {
-		const struct eval_row *e = &s->evals.v[i];
-
-		if (e->model != r->model || strcmp(e->task, r->task) || strcmp(e->split, "test"))
-			continue;
-		if (!x->eval && !strcmp(e->strategy, strategy))
-			x->eval = e;
-	}
-	for (int i = 0; x->eval && i < s->evals.n && !x->eval_base; i++) {
-		const struct eval_row *e = &s->evals.v[i];
-
-		if (e->model == r->model && !strcmp(e->task, r->task) &&
-		    !strcmp(e->split, "test") && !strcmp(e->strategy, "none") &&
-		    e->n == x->eval->n && e->temperature == x->eval->temperature)
-			x->eval_base = e;
-	}
-}
-
-static void
-fill_info(struct experts *s)
-{
-	for (int i = 0; i < s->list.n; i++) {
-		const struct expert_row *r = &s->list.v[i];
-		struct ex_info *x = &s->info[i];
-
-		*x = (struct ex_info){.here = r->model == s->w->ui.model_id,
-				      .base = {r->base_accuracy, r->accuracy_n},
-				      .own = {r->accuracy, r->accuracy_n}};
-		for (int k = 0; k < s->runs.n && r->run; k++)
-			if (s->runs.v[k].id == r->run)
-				x->run = &s->runs.v[k];
-		find_evals(s, r, x);
-	}
-}
-
 /* -- rows -------------------------------------------------------------------------------------------------- */
 
 int
@@ -85,14 +41,14 @@ ex_selected(const struct experts *s)
 {
 	int i = table_selected(&s->table);
 
-	return i >= 0 && i < s->list.n ? i : -1;
+	return i >= 0 && i < s->rows.list.n ? i : -1;
 }
 
 int
 ex_find(const struct experts *s, int64_t id)
 {
-	for (int i = 0; id && i < s->list.n; i++)
-		if (s->list.v[i].id == id)
+	for (int i = 0; id && i < s->rows.list.n; i++)
+		if (s->rows.list.v[i].id == id)
 			return i;
 	return -1;
 }
@@ -101,8 +57,8 @@ static int
 vector_index(const struct experts *s, int row)
 {
 	for (int i = 0; row >= 0 && i < s->nvec; i++)
-		if (s->vec[i].id == s->list.v[row].id &&
-		    s->vec[i].created == s->list.v[row].created)
+		if (s->vec[i].id == s->rows.list.v[row].id &&
+		    s->vec[i].created == s->rows.list.v[row].created)
 			return i;
 	return -1;
 }
@@ -113,28 +69,6 @@ ex_vector(const struct experts *s, int row)
 	int i = vector_index(s, row);
 
 	return i < 0 ? NULL : &s->vec[i];
-}
-
-/* The open model's experts first, else in the store's order. */
-static bool
-partition(struct experts *s, struct expert_list *l)
-{
-	struct expert_row *v = malloc(((size_t)l->n + 1) * sizeof *v);
-	int n = 0;
-
-	if (!v)
-		return false;
-	for (int pass = 0; pass < 2; pass++) {
-		for (int i = 0; i < l->n; i++)
-			if ((l->v[i].model == s->w->ui.model_id) == !pass)
-				v[n++] = l->v[i];
-		if (!pass)
-			s->nhere = n;
-	}
-	free(l->v);
-	l->v = v;
-	l->cap = l->n + 1;
-	return true;
 }
 
 /* -- vectors and cosines, in a job ----------------------------------------------------------------------------- */
@@ -214,6 +148,8 @@ load_work(void *arg, struct job *job, struct t2_err *err)
 	return job_cancelled(job) ? t2_fail(err, T2_ECANCEL, "cancelled") : T2_OK;
 }
 
+static void settle(struct experts *s);
+
 static void
 load_done(void *arg, enum t2_status st, const struct t2_err *err)
 {
@@ -233,7 +169,7 @@ load_done(void *arg, enum t2_status st, const struct t2_err *err)
 	}
 	if (s->again || !st) {
 		s->again = false;
-		ex_read(s);
+		settle(s);
 	}
 }
 
@@ -261,7 +197,8 @@ vectors_keep(struct experts *s)
 	for (int i = 0; i < was; i++) {
 		int row = ex_find(s, s->vec[i].id);
 
-		if (row >= 0 && s->info[row].here && s->list.v[row].created == s->vec[i].created)
+		if (row >= 0 && s->rows.info[row].here &&
+		    s->rows.list.v[row].created == s->vec[i].created)
 			from[n++] = i;
 		else
 			vector_free(&s->vec[i]);
@@ -286,7 +223,7 @@ load_start(struct experts *s)
 				.quiet = true,
 				.light = true};
 	struct load *j = calloc(1, sizeof *j);
-	size_t most = (size_t)(s->nvec + s->nhere);
+	size_t most = (size_t)(s->nvec + s->rows.here);
 
 	if (!j || !(j->v = calloc(most + 1, sizeof *j->v)) ||
 	    !(j->cos = calloc(most * most + 1, sizeof *j->cos))) {
@@ -302,10 +239,10 @@ load_start(struct experts *s)
 	j->old = s->cos;
 	for (int i = 0; i < s->nvec; i++)
 		j->v[i] = s->vec[i];
-	for (int i = 0; i < s->nhere; i++)
+	for (int i = 0; i < s->rows.here; i++)
 		if (vector_index(s, i) < 0) {
-			j->v[j->n].id = s->list.v[i].id;
-			j->v[j->n++].created = s->list.v[i].created;
+			j->v[j->n].id = s->rows.list.v[i].id;
+			j->v[j->n++].created = s->rows.list.v[i].created;
 		}
 	if (j->n == j->known) {
 		load_drop(j);
@@ -336,7 +273,7 @@ ex_values(struct experts *s)
 static void
 fill_grid(struct experts *s)
 {
-	size_t n = (size_t)s->nhere;
+	size_t n = (size_t)s->rows.here;
 	double *grid = malloc((n * n + 1) * sizeof *grid);
 	const char **names = malloc((n + 1) * sizeof *names);
 
@@ -345,22 +282,22 @@ fill_grid(struct experts *s)
 		free(names);
 		return;
 	}
-	for (int a = 0; a < s->nhere; a++) {
+	for (int a = 0; a < s->rows.here; a++) {
 		int i = vector_index(s, a);
 
-		names[a] = s->list.v[a].name;
-		for (int b = 0; b < s->nhere; b++) {
+		names[a] = s->rows.list.v[a].name;
+		for (int b = 0; b < s->rows.here; b++) {
 			int k = i < 0 ? -1 : vector_index(s, b);
 
-			grid[a * s->nhere + b] = k < 0 ? NAN : s->cos[i * s->nvec + k];
+			grid[a * s->rows.here + b] = k < 0 ? NAN : s->cos[i * s->nvec + k];
 		}
 	}
 	free(s->grid);
 	free(s->names);
 	s->grid = grid;
 	s->names = names;
-	s->row = s->row < s->nhere ? s->row : s->nhere ? s->nhere - 1 : 0;
-	s->col = s->col < s->nhere ? s->col : s->nhere ? s->nhere - 1 : 0;
+	s->row = s->row < s->rows.here ? s->row : s->rows.here ? s->rows.here - 1 : 0;
+	s->col = s->col < s->rows.here ? s->col : s->rows.here ? s->rows.here - 1 : 0;
 	for (int k = 0; k < EX_STATS; k++)
 		s->scale[k] = 0;
 	for (int v = 0; v < s->nvec; v++)
@@ -371,34 +308,10 @@ fill_grid(struct experts *s)
 					fabs(ex_stat_of(&s->vec[v].change[i], (enum ex_stat)k)));
 }
 
-void
-ex_read(struct experts *s)
+/* After rows or vectors have come. */
+static void
+settle(struct experts *s)
 {
-	struct expert_list l;
-	struct ex_info *info;
-	struct t2_err err;
-
-	if (store_expert_list(s->w->ui.store, 0, &l, &err)) {
-		app_fail(s->app, &err);
-		return;
-	}
-	info = calloc((size_t)l.n + 1, sizeof *info);
-	if (!info || !partition(s, &l)) {
-		free(info);
-		expert_list_free(&l);
-		return;
-	}
-	expert_list_free(&s->list);
-	free(s->info);
-	s->list = l;
-	s->info = info;
-	run_list_free(&s->runs);
-	eval_list_free(&s->evals);
-	if (store_run_list(s->w->ui.store, 0, &s->runs, &err) ||
-	    store_eval_list(s->w->ui.store, 0, &s->evals, &err))
-		app_fail(s->app, &err);
-	fill_info(s);
-	table_rows(&s->table, s->list.n);
 	if (s->job)
 		s->again = true;
 	else
@@ -409,6 +322,23 @@ ex_read(struct experts *s)
 	ex_values(s);
 	if (!s->job)
 		load_start(s);
+}
+
+void
+ex_take_rows(struct experts *s)
+{
+	bool first = !s->known;
+
+	if (first)
+		s->table.empty =
+			app_keys(s->app, experts_view.number, s->empty,
+				 "No experts yet. {new-run} trains one; :expert-import FILE "
+				 "brings one in.");
+	s->known = true;
+	table_rows(&s->table, s->rows.list.n);
+	settle(s);
+	if (first)
+		ex_selection_moved(s);
 }
 
 /* -- two of them ------------------------------------------------------------------------------------------- */
@@ -460,10 +390,7 @@ ex_data_free(struct experts *s)
 	free(s->grid);
 	free(s->names);
 	free(s->value);
-	free(s->info);
 	free(s->pair.layer);
 	free(s->pair.change);
-	expert_list_free(&s->list);
-	run_list_free(&s->runs);
-	eval_list_free(&s->evals);
+	ex_rows_free(&s->rows);
 }

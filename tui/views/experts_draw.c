@@ -20,7 +20,7 @@ nothing(const struct experts *s, int row)
 
 	if (row < 0)
 		return "No expert to show.";
-	if (!s->info[row].here)
+	if (!s->rows.info[row].here)
 		return "Made for another model: its z does not belong to these matrices.";
 	x = ex_vector(s, row);
 	if (!x)
@@ -39,8 +39,8 @@ say_nothing(struct view *v, struct canvas *c, struct rect r, const char *text)
 static struct heat
 cosine_heat(const struct experts *s, bool focused)
 {
-	return (struct heat){.rows = s->nhere,
-			     .cols = s->nhere,
+	return (struct heat){.rows = s->rows.here,
+			     .cols = s->rows.here,
 			     .v = s->grid,
 			     .row_name = s->names,
 			     .col_name = s->names,
@@ -61,7 +61,7 @@ draw_cosine(struct view *v, struct experts *s, struct canvas *c, struct rect r)
 	double at;
 
 	view_note(v, EX_COSINE, "%s", s->job ? "reading …" : "");
-	if (!s->nhere) {
+	if (!s->rows.here) {
 		say_nothing(v, c, r, "Two experts or more show here how alike they are.");
 		return;
 	}
@@ -70,7 +70,7 @@ draw_cosine(struct view *v, struct experts *s, struct canvas *c, struct rect r)
 	heat_draw(c, map, &h, &s->cosine);
 	if (r.h <= 4)
 		return;
-	at = s->grid[s->row * s->nhere + s->col];
+	at = s->grid[s->row * s->rows.here + s->col];
 	heat_ramp(c, r.x + 1, r.y + r.h - 1, r.w / 2, &h);
 	if (!isnan(at))
 		canvas_printf(c, r.x + r.w / 2 + 2, r.y + r.h - 1, r.w / 2 - 3,
@@ -129,18 +129,21 @@ draw_map(struct view *v, struct experts *s, struct canvas *c, struct rect r)
 	struct heat h = map_heat(s, view_focused(v, EX_MAP));
 	struct rect map = r;
 	const char *why;
+	char cos[24];
 	bool pair = a >= 0 && b >= 0;
 
 	if (pair)
-		view_title(v, EX_MAP, "%s − %s · %s", s->list.v[b].name, s->list.v[a].name,
+		view_title(v, EX_MAP, "%s − %s · %s", s->rows.list.v[b].name,
+			   s->rows.list.v[a].name,
 			   s->stat == EX_MEAN_ABS ? "mean |Δz|"
 			   : s->stat == EX_MEAN	  ? "mean Δz"
 						  : "largest |Δz|");
 	else
 		view_title(v, EX_MAP, "layers × matrices · %s%s%s", ex_stat_name[s->stat],
-			   row >= 0 ? " · " : "", row >= 0 ? s->list.v[row].name : "");
+			   row >= 0 ? " · " : "", row >= 0 ? s->rows.list.v[row].name : "");
 	if (pair)
-		view_note(v, EX_MAP, "cosine %+.4f", s->pair.all.cosine);
+		view_note(v, EX_MAP, "cosine %s",
+			  gauge_number(cos, sizeof cos, s->pair.all.cosine));
 	else
 		view_note(v, EX_MAP, "%s", "");
 	if (!pair && (why = nothing(s, row))) {
@@ -202,17 +205,17 @@ draw_bars(struct experts *s, struct canvas *c, struct rect r, int row, double li
 
 	if (!d)
 		return;
-	own = theme_series(c->theme, theme_slot(s->list.v[row].name));
+	own = theme_series(c->theme, theme_slot(s->rows.list.v[row].name));
 	own.bg = COLOR_KEEP;
 	if (bars.h > 0 && e->z->z[mat])
 		plot_bars(c, bars, d, n, limit, s->component);
 	s->bars = bars;
-	x += canvas_text(c, x, r.y + r.h - 1, r.w - 2, own, s->list.v[row].name) + 2;
+	x += canvas_text(c, x, r.y + r.h - 1, r.w - 2, own, s->rows.list.v[row].name) + 2;
 	if (!e->z->z[mat])
 		canvas_text(c, x, r.y + r.h - 1, r.x + r.w - x, dim, "leaves this matrix alone");
 	else if (s->component >= 0 && s->component < n)
 		canvas_printf(c, x, r.y + r.h - 1, r.x + r.w - x, dim,
-			      "component %d: z = %.4f, σ = %s", s->component, d[s->component] + 1,
+			      "component %d: z = %.3f, σ = %s", s->component, d[s->component] + 1,
 			      f ? gauge_number(a, sizeof a, f->sigma64[s->component])
 				: "not known yet");
 	else if (isnan(moved(s, d)))
@@ -233,6 +236,7 @@ draw_profile(struct view *v, struct experts *s, struct canvas *c, struct rect r)
 	struct zcompare k;
 	double limit = 0;
 	const char *why;
+	char cos[24];
 
 	view_title(v, EX_PROFILE, "z − 1 by component · layer %d %s", s->layer,
 		   mat_kind_name((enum mat_kind)s->kind));
@@ -247,7 +251,7 @@ draw_profile(struct view *v, struct experts *s, struct canvas *c, struct rect r)
 			    &k);
 		view_title(v, EX_PROFILE, "z − 1 · layer %d %s", s->layer,
 			   mat_kind_name((enum mat_kind)s->kind));
-		view_note(v, EX_PROFILE, "cosine %+.4f", k.cosine);
+		view_note(v, EX_PROFILE, "cosine %s", gauge_number(cos, sizeof cos, k.cosine));
 		top.h = r.h / 2;
 		bottom.y += top.h;
 		bottom.h -= top.h;
@@ -300,12 +304,13 @@ draw_about(struct view *v, struct experts *s, struct canvas *c, struct rect r)
 
 	if (a >= 0 && b >= 0) {
 		view_title(v, EX_ABOUT, "components that differ most");
-		view_note(v, EX_ABOUT, "a %s  b %s", s->list.v[a].name, s->list.v[b].name);
+		view_note(v, EX_ABOUT, "a %s  b %s", s->rows.list.v[a].name,
+			  s->rows.list.v[b].name);
 		table_draw(&s->most, c, r, view_focused(v, EX_ABOUT));
 		return;
 	}
 	view_title(v, EX_ABOUT, row >= 0 ? "about %s" : "about",
-		   row >= 0 ? s->list.v[row].name : "");
+		   row >= 0 ? s->rows.list.v[row].name : "");
 	view_note(v, EX_ABOUT, "%s", "");
 	if (row < 0) {
 		say_nothing(v, c, r,
@@ -360,7 +365,7 @@ ex_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r)
 
 	switch (pane) {
 	case EX_LIST:
-		if (below(v, c, &r, s->list.n + 1, &rest))
+		if (below(v, c, &r, s->rows.list.n + 1, &rest))
 			draw_about(v, s, c, rest);
 		draw_list(v, s, c, r);
 		break;

@@ -29,15 +29,15 @@ dump_cosine(const struct experts *s, bool csv, struct strbuf *out)
 	char sep = csv ? ',' : '\t';
 
 	strbuf_str(out, "expert");
-	for (int i = 0; i < s->nhere; i++) {
+	for (int i = 0; i < s->rows.here; i++) {
 		strbuf_char(out, sep);
 		name(s->names[i], csv, out);
 	}
-	for (int a = 0; a < s->nhere; a++) {
+	for (int a = 0; a < s->rows.here; a++) {
 		strbuf_char(out, '\n');
 		name(s->names[a], csv, out);
-		for (int b = 0; b < s->nhere; b++) {
-			double v = s->grid[a * s->nhere + b];
+		for (int b = 0; b < s->rows.here; b++) {
+			double v = s->grid[a * s->rows.here + b];
 
 			strbuf_char(out, sep);
 			if (!isnan(v)) /* else not read yet */
@@ -82,7 +82,7 @@ dump_profile(const struct experts *s, struct strbuf *out)
 	}
 	strbuf_str(out, "component,sigma");
 	for (int i = 0; i < n; i++)
-		strbuf_printf(out, ",z_%s", s->list.v[row[i]].name);
+		strbuf_printf(out, ",z_%s", s->rows.list.v[row[i]].name);
 	for (int k = 0; k < weight_rank(model_matrix(s->w->ui.model, mat)); k++) {
 		if (f)
 			strbuf_printf(out, "\n%d,%.17g", k, f->sigma64[k]);
@@ -124,8 +124,8 @@ dump_list(const struct experts *s, struct strbuf *out)
 		strbuf_printf(out, ",%s,%s_lo,%s_hi,%s_n", what[i], what[i], what[i], what[i]);
 	strbuf_str(out, ",created\n");
 	for (int i = 0; i < s->table.nmap; i++) {
-		const struct expert_row *r = &s->list.v[s->table.map[i]];
-		const struct ex_info *x = &s->info[s->table.map[i]];
+		const struct expert_row *r = &s->rows.list.v[s->table.map[i]];
+		const struct ex_info *x = &s->rows.info[s->table.map[i]];
 		struct ex_worth worth[4] = {x->base, x->own, ex_eval_worth(x->eval_base),
 					    ex_eval_worth(x->eval)};
 
@@ -173,9 +173,9 @@ ex_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbuf
 			table_dump(&s->table, false, out);
 		return true;
 	case EX_COSINE:
-		if (s->nhere)
+		if (s->rows.here)
 			dump_cosine(s, f == DUMP_CSV, out);
-		return s->nhere > 0;
+		return s->rows.here > 0;
 	case EX_MAP:
 		return f == DUMP_CSV && dump_map(s, out);
 	case EX_PROFILE:

@@ -20,7 +20,7 @@ static const struct column columns[COLUMNS] = {
 	[C_TASK] = {"task", 8, 12, ALIGN_LEFT, 2},
 	[C_METHOD] = {"method", 6, 6, ALIGN_LEFT, 7},
 	[C_VALUES] = {"values", 6, 8, ALIGN_RIGHT, 5},
-	[C_BASE] = {"base", 4, INTERVAL, ALIGN_RIGHT, 3},
+	[C_BASE] = {"base", 5, INTERVAL, ALIGN_RIGHT, 3},
 	[C_OWN] = {"expert", INTERVAL, INTERVAL, ALIGN_RIGHT, 1},
 	[C_TEST] = {"eval test", INTERVAL, INTERVAL, ALIGN_RIGHT, 6},
 	[C_WHEN] = {"when", 10, 10, ALIGN_LEFT, 4},
@@ -31,8 +31,8 @@ static void
 cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st)
 {
 	struct experts *s = arg;
-	const struct expert_row *r = &s->list.v[row];
-	const struct ex_info *x = &s->info[row];
+	const struct expert_row *r = &s->rows.list.v[row];
+	const struct ex_info *x = &s->rows.info[row];
 	struct ex_worth eval = ex_eval_worth(x->eval);
 
 	if (!x->here) { /* it cannot be used on the open model */
@@ -64,7 +64,7 @@ cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st)
 		ex_worth_text(&eval, false, buf, TABLE_CELL);
 		break;
 	case C_WHEN:
-		date_text(buf, TABLE_CELL, "%Y-%m-%d", r->created);
+		date_when(buf, TABLE_CELL, r->created, store_now());
 		break;
 	default:
 		snprintf(buf, TABLE_CELL, "%.200s", r->model_name);
@@ -76,17 +76,17 @@ static bool
 paint(void *arg, int row, int col, struct canvas *c, struct rect r, struct style st)
 {
 	struct experts *s = arg;
-	const struct ex_info *x = &s->info[row];
+	const struct ex_info *x = &s->rows.info[row];
 	struct ex_worth eval = ex_eval_worth(x->eval);
 	const struct ex_worth *w = col == C_BASE ? &x->base : col == C_OWN ? &x->own : &eval;
 	char buf[TABLE_CELL];
 
 	if (col == C_NAME && x->here) {
-		struct style own = theme_series(c->theme, theme_slot(s->list.v[row].name));
+		struct style own = theme_series(c->theme, theme_slot(s->rows.list.v[row].name));
 
 		own.bg = COLOR_KEEP;
 		canvas_text(c, r.x, r.y, 2, own, "▌");
-		canvas_text(c, r.x + 1, r.y, r.w - 1, st, s->list.v[row].name);
+		canvas_text(c, r.x + 1, r.y, r.w - 1, st, s->rows.list.v[row].name);
 		return true;
 	}
 	if (col != C_BASE && col != C_OWN && col != C_TEST)
@@ -106,7 +106,7 @@ row_id(void *arg, int row)
 {
 	struct experts *s = arg;
 
-	return s->list.v[row].id;
+	return s->rows.list.v[row].id;
 }
 
 /* What is not known comes last, whichever way round numbers go up. */
@@ -122,8 +122,8 @@ static int
 compare(void *arg, int a, int b, int col)
 {
 	struct experts *s = arg;
-	const struct expert_row *x = &s->list.v[a], *y = &s->list.v[b];
-	const struct ex_info *p = &s->info[a], *q = &s->info[b];
+	const struct expert_row *x = &s->rows.list.v[a], *y = &s->rows.list.v[b];
+	const struct ex_info *p = &s->rows.info[a], *q = &s->rows.info[b];
 
 	switch (col) {
 	case C_NAME:
@@ -228,17 +228,14 @@ most_compare(void *arg, int a, int b, int col)
 void
 ex_tables(struct experts *s)
 {
-	s->table = (struct table){
-		.cols = columns,
-		.ncols = COLUMNS,
-		.cell = cell,
-		.paint = paint,
-		.id = row_id,
-		.compare = compare,
-		.arg = s,
-		.empty = app_keys(s->app, experts_view.number, s->empty,
-				  "No experts yet. {new-run} trains one; :expert-import FILE "
-				  "brings one in.")};
+	s->table = (struct table){.cols = columns,
+				  .ncols = COLUMNS,
+				  .cell = cell,
+				  .paint = paint,
+				  .id = row_id,
+				  .compare = compare,
+				  .arg = s,
+				  .empty = "Reading the experts ..."};
 	s->most = (struct table){.cols = most_columns,
 				 .ncols = M_COLUMNS,
 				 .cell = most_cell,

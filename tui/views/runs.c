@@ -227,6 +227,7 @@ cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st)
 {
 	struct runs *s = arg;
 	const struct run_row *r = &s->list.v[row];
+	int done, of;
 
 	(void)st;
 	switch (col) {
@@ -248,16 +249,20 @@ cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st)
 							: r->status);
 		break;
 	case 4:
-		snprintf(buf, TABLE_CELL, "%d/%d", r->step, r->steps);
+		if (!strcmp(r->status, "running") && training_validated(r->message, &done, &of))
+			snprintf(buf, TABLE_CELL, "%d/%d", done,
+				 of); /* answers, as "validating" says */
+		else
+			snprintf(buf, TABLE_CELL, "%d/%d", r->step, r->steps);
 		break;
 	case 5:
 	case 6:
-		if (isnan(col == 5 ? r->reward : r->best_accuracy))
+		if (col == 6)
+			gauge_share(buf, TABLE_CELL, r->best_accuracy);
+		else if (isnan(r->reward))
 			snprintf(buf, TABLE_CELL, "·");
-		else if (col == 5)
-			snprintf(buf, TABLE_CELL, "%+.2f", r->reward);
 		else
-			snprintf(buf, TABLE_CELL, "%.3f", r->best_accuracy);
+			snprintf(buf, TABLE_CELL, "%+.3f", r->reward);
 		break;
 	case 7:
 		/* Steps are counted; before the first one, what it took until its last beat. */
@@ -500,6 +505,13 @@ stop_run(struct view *v, void *state, const char *arg)
 			KEYS(v, "{resume} resumes it"));
 }
 
+bool
+runs_resumable(const struct run_row *r)
+{
+	return strcmp(r->status, "running") && strcmp(r->status, "done") &&
+	       !strcmp(r->kind, "train");
+}
+
 struct resume {
 	char id[32], store[1024], model[1024];
 };
@@ -524,8 +536,7 @@ resume_run(struct view *v, void *state, const char *arg)
 	struct resume *x;
 
 	(void)arg;
-	if (!r || !strcmp(r->status, "running") || !strcmp(r->status, "done") ||
-	    strcmp(r->kind, "train")) {
+	if (!r || !runs_resumable(r)) {
 		app_say(v->app,
 			"only an interrupted, stopped or failed training run can be resumed");
 		return;

@@ -43,6 +43,7 @@ struct runs {
 extern const char *const runs_more_name[];
 enum { MORE_NORM, MORE_LENGTH, MORE_KL, MORE_LOSS, MORE_TIME, MORES };
 
+bool runs_resumable(const struct run_row *r);
 const struct run_row *runs_selected(const struct runs *s);  /* NULL: none */
 struct run_curves *runs_curves(struct runs *s, int64_t id); /* read up to now; NULL: no memory */
 void runs_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r);

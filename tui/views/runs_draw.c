@@ -59,16 +59,26 @@ unrecorded(const struct run_row *r)
 
 /* What a run is at, or why it ended: one line under the curves. */
 static void
-draw_message(struct canvas *c, struct rect *r, const struct run_row *run)
+draw_message(struct view *v, struct canvas *c, struct rect *r, const struct run_row *run)
 {
+	bool again = runs_resumable(run);
 	enum theme_role role = !strcmp(run->status, "failed")	 ? TH_BAD
 			       : !strcmp(run->status, "running") ? TH_STALE
 								 : TH_DIM;
 
-	if (!run->message[0] || run->shipped || r->h < 6)
+	if ((!run->message[0] && !again) || run->shipped || r->h < 6)
 		return;
 	r->h--;
-	canvas_text(c, r->x + 1, r->y + r->h, r->w - 2, canvas_style(c, role), run->message);
+	if (again) { /* a message that is of the moment says nothing about one that is no more */
+		bool over = strcmp(run->status, "interrupted");
+
+		canvas_printf(c, r->x + 1, r->y + r->h, r->w - 2, canvas_style(c, role), "%s; %s",
+			      over && run->message[0] ? run->message : run->status,
+			      KEYS(v, "{resume} resumes it"));
+	} else {
+		canvas_text(c, r->x + 1, r->y + r->h, r->w - 2, canvas_style(c, role),
+			    run->message);
+	}
 }
 
 static void
@@ -78,7 +88,7 @@ draw_reward(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 	struct plot p = {
 		.series = series, .cursor = s->cursor, .x_label = "step", .empty = "no step yet"};
 	const struct run_row *sel = runs_selected(s);
-	char name[RUNS_OVERLAY][64], vname[80] = "";
+	char name[RUNS_OVERLAY][64], vname[80] = "", best[16];
 	int64_t id[RUNS_OVERLAY];
 	int n = shown(s, id, name, RUNS_OVERLAY), k = 0;
 
@@ -117,12 +127,12 @@ draw_reward(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 			   (long long)sel->id, sel->name);
 	}
 	if (sel && sel->best_step >= 0)
-		view_note(v, RUNS_REWARD, "best %.3f at step %d", sel->best_accuracy,
-			  sel->best_step);
+		view_note(v, RUNS_REWARD, "best %s at step %d",
+			  gauge_share(best, sizeof best, sel->best_accuracy), sel->best_step);
 	else
 		view_note(v, RUNS_REWARD, "%s", "");
 	if (sel)
-		draw_message(c, &r, sel);
+		draw_message(v, c, &r, sel);
 	plot_draw(c, r, &p, &s->plot);
 }
 

@@ -8,6 +8,8 @@
 #include "engine/train/settings.h"
 #include "store/runs.h"
 #include "tui/app.h"
+#include "tui/paths.h"
+#include "tui/repeats.h"
 #include "tui/tasks.h"
 #include "tui/training.h"
 #include "tui/views/views.h"
@@ -17,6 +19,7 @@
 
 enum { T_FORM, T_COST, T_PANES };
 enum { FIELDS = 40, CHOICES = 8 };
+enum { ALL = 100000 }; /* no task has so many questions */
 enum train_event { TRAIN_STARTED = 1 };
 
 struct train {
@@ -30,8 +33,10 @@ struct train {
 	char *choices[FIELDS];		     /* their text, cut at '|' */
 	struct run_list runs;		     /* for measured times */
 	char task[256];			     /* whose max_new this is */
-	int max_new; /* new tokens an answer, by the task itself; 0: unknown */
-	bool starting;
+	int max_new;		/* new tokens an answer, by the task itself; 0: unknown */
+	bool starting, shipped; /* shipped: the task comes with the sample */
+	char proposed[24];	/* the seed that was put into the form, not typed */
+	int64_t free_seed, as;	/* as: the run that the form repeats; 0: none */
 };
 
 /* -- the form ---------------------------------------------------------------------------------------------- */
@@ -295,13 +300,14 @@ draw_cost(struct view *v, struct train *t, struct canvas *c, struct rect r)
 	long n = values_of(m, form_value(&t->form, "modules")), answers;
 	int64_t run = 0;
 	double per = measured(t, &run);
+	int y = 7;
 
 	if (settings_of(t, &s, &err)) {
 		canvas_wrap(c, rect_inset(r, 1, 0), canvas_style(c, TH_WARN), err.msg, 0);
 		return;
 	}
 	answers = (long)s.batch * s.samples;
-	snprintf(b, sizeof b, "%ld of %ld (%.2g %%)", n, model_parameters(m),
+	snprintf(b, sizeof b, "%ld of %ld (%.3g %%)", n, model_parameters(m),
 		 100.0 * (double)n / (double)model_parameters(m));
 	row(c, r, 0, "trained values", b);
 	snprintf(b, sizeof b, "%.3g%s", train_settings_lr(&s, n),
@@ -312,26 +318,48 @@ draw_cost(struct view *v, struct train *t, struct canvas *c, struct rect r)
 	snprintf(b, sizeof b, "%ld a step, %ld in all", answers, answers * s.steps);
 	row(c, r, 2, "answers", b);
 	if (per > 0) {
-		snprintf(b, sizeof b, "%.2g s a step, %s in all (as in run %lld)",
+		snprintf(b, sizeof b, "%.2g s a step, %s in all (run %lld)",
 			 per * (double)answers / 1000,
 			 gauge_time(tm, sizeof tm, per * (double)answers * s.steps / 1000),
 			 (long long)run);
 		row(c, r, 3, "time", b);
 	} else {
-		row(c, r, 3, "time", "not measured here yet");
+		row(c, r, 3, "time", "the first steps will tell");
 	}
+	if (s.eval_every > 0)
+		snprintf(b, sizeof b, "%s%.0d at first, then every %d steps",
+			 s.eval_items < ALL ? "" : "all", s.eval_items < ALL ? s.eval_items : 0,
+			 s.eval_every);
+	else
+		snprintf(b, sizeof b, "none: the last step is kept");
+	row(c, r, 4, "validation", b);
 	snprintf(b, sizeof b, "%d of %d decomposed", factors_count(t->w->ui.factors),
 		 model_matrices(m));
-	row(c, r, 4, "factors", b);
-	if (r.h > 7)
-		canvas_wrap(c, (struct rect){r.x + 1, r.y + 6, r.w - 2, r.h - 6},
-			    canvas_style(c, TH_DIM),
-			    KEYS(v, "{train} starts a trainer: a process of its own that goes on "
-				    "when this "
-				    "one ends. Its run shows in {runs}, where it can be watched, "
-				    "stopped and "
-				    "resumed. The best validation is kept as an expert."),
-			    0);
+	row(c, r, 5, "factors", b);
+	if (t->as) {
+		canvas_printf(c, r.x + 1, r.y + y - 1, r.w - 2, canvas_style(c, TH_WARN),
+			      "run %lld again: the same expert; seed %lld is free",
+			      (long long)t->as, (long long)t->free_seed);
+		y++;
+	}
+	if (r.h > 8)
+		y += 1 +
+		     canvas_wrap(c, (struct rect){r.x + 1, r.y + y, r.w - 2, r.h - y},
+				 canvas_style(c, TH_DIM),
+				 KEYS(v,
+				      "{train} starts a trainer: a process of its own that goes on "
+				      "when this "
+				      "one ends. Its run shows in {runs}, where it can be watched, "
+				      "stopped and "
+				      "resumed. The best validation is kept as an expert."),
+				 0);
+	if (r.h > y && strcmp(t->w->model_name, "sample") && t->shipped)
+		canvas_wrap(
+			c, (struct rect){r.x + 1, r.y + y, r.w - 2, r.h - y},
+			canvas_style(c, TH_DIM),
+			"This task comes with the sample model. One of your own is a folder with "
+			"task.json: t2tui(1), TASKS.",
+			0);
 }
 
 /* Settings for which 0 means a rule show what the rule gives. */
@@ -361,16 +389,51 @@ static void
 look_at_task(struct train *t)
 {
 	const char *name = form_value(&t->form, "task");
+	char file[400], dir[1024];
 	struct task *task;
 
 	if (!strcmp(t->task, name))
 		return;
 	snprintf(t->task, sizeof t->task, "%s", name);
+	snprintf(file, sizeof file, "samples/tasks/%.300s", name);
+	t->shipped = paths_share(file, dir, sizeof dir);
 	t->max_new = 0; /* a task that does not open says so when training is started */
 	if (!workspace_task(name, &task, NULL)) {
 		t->max_new = task_max_tokens(task);
 		task_free(task);
 	}
+}
+
+/* A seed of its own for every run: what nobody has typed steps on to the next that no run like this one has had. */
+static void
+look_at_seed(struct train *t)
+{
+	struct train_settings s;
+	const char *task = form_value(&t->form, "task");
+
+	t->as = 0;
+	if (settings_of(t, &s, NULL))
+		return;
+	t->free_seed = repeats_free_seed(&t->runs, task, &s);
+	if (!strcmp(form_value(&t->form, "seed"), t->proposed)) {
+		snprintf(t->proposed, sizeof t->proposed, "%lld", (long long)t->free_seed);
+		form_set(&t->form, "seed", t->proposed);
+	}
+	t->as = repeats_find(&t->runs, task, &s, (int64_t)form_number(&t->form, "seed"));
+}
+
+static void
+note(void *arg, int field, char buf[80])
+{
+	struct train *t = arg;
+	const char *key = t->field[field].key;
+
+	if (!key || strcmp(key, "seed"))
+		return;
+	if (t->as)
+		snprintf(buf, 80, "as run %lld", (long long)t->as);
+	else if (t->free_seed && !strcmp(form_value(&t->form, "seed"), t->proposed))
+		snprintf(buf, 80, "next free");
 }
 
 /* -- view -------------------------------------------------------------------------------------------------- */
@@ -399,8 +462,11 @@ train_open(struct view *v, void *state, struct t2_err *err)
 	if (!make_form(t))
 		return t2_nomem(err, "train");
 	t->form.stands_for = rule;
+	t->form.note = note;
 	t->form.arg = t;
+	snprintf(t->proposed, sizeof t->proposed, "%s", form_value(&t->form, "seed"));
 	look_at_task(t);
+	look_at_seed(t);
 	return T2_OK;
 }
 
@@ -436,6 +502,7 @@ train_restore(struct view *v, void *state, const char *text, size_t at)
 	form_restore(&t->form, text);
 	t->form.sel = (int)at;
 	look_at_task(t);
+	look_at_seed(t);
 }
 
 static void
@@ -459,6 +526,7 @@ changed(struct train *t)
 	    !strcmp(t->field[t->form.changed].key, "preset"))
 		fill_preset(t, form_value(&t->form, "preset"));
 	look_at_task(t);
+	look_at_seed(t);
 }
 
 static bool
@@ -532,8 +600,8 @@ train_event(struct view *v, void *state, const struct event *e)
 		if (e->data) {
 			/* who has gone on to something else meanwhile stays there */
 			if (app_typing(v->app) || app_shown(v->app) != train_view.number) {
-				app_say(v->app, "run %lld started; %d shows it",
-					(long long)*(int64_t *)e->data, runs_view.number);
+				app_say(v->app, "run %lld started; %s shows it",
+					(long long)*(int64_t *)e->data, KEYS(v, "{runs}"));
 			} else {
 				app_say(v->app, "run %lld started", (long long)*(int64_t *)e->data);
 				app_show(v->app, runs_view.number);
@@ -543,8 +611,14 @@ train_event(struct view *v, void *state, const struct event *e)
 		}
 	} else if (e->type == WORLD_STORE) {
 		read_runs(t);
+		if (!v->editing)
+			look_at_seed(t);
 	} else if (e->type == VIEW_TASK) {
-		if (form_set(&t->form, "task", e->data))
+		bool known = form_set(&t->form, "task", e->data);
+
+		look_at_task(t);
+		look_at_seed(t);
+		if (known)
 			app_say(v->app, "task %s; %s", (const char *)e->data,
 				KEYS(v, "{train} starts"));
 		else
