@@ -9,6 +9,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "engine/base/memory.h"
 #include "store/runs.h"
 #include "tui/app.h"
 #include "tui/beside.h"
@@ -18,8 +19,8 @@
 #include "tui/widgets/gauge.h"
 
 enum t2_status
-world_open(struct world *w, const char *model, const char *store_path, int threads, struct job *job,
-	   struct t2_err *err)
+world_open(struct world *w, const char *model, const char *store_path, int threads,
+	   struct memory *memory, struct job *job, struct t2_err *err)
 {
 	char path[1024];
 	bool shipped;
@@ -29,6 +30,7 @@ world_open(struct world *w, const char *model, const char *store_path, int threa
 	w->inotify = w->stop[0] = w->stop[1] = -1;
 	w->store_path = store_path;
 	w->threads = threads;
+	w->memory = w->ui.memory = w->work.memory = memory;
 	snprintf(w->model_name, sizeof w->model_name, "%s", model);
 	if ((st = workspace_start(&w->ui, 1, store_path, err)))
 		return st;
@@ -221,6 +223,7 @@ world_replace(struct world *w, struct world *fresh)
 	workspace_stop(&w->ui);
 	memcpy(w->model_name, fresh->model_name, sizeof w->model_name);
 	w->ui = fresh->ui;
+	w->work.memory = w->memory;
 	w->experts = fresh->experts;
 	w->begun = false;
 	w->decomposing = 0;
@@ -343,7 +346,10 @@ world_refresh(struct world *w)
 {
 	struct expert_list l;
 	struct run_list runs;
+	char line[200];
 
+	if (w->app && memory_news(w->memory, line, sizeof line))
+		app_say(w->app, "memory limit: %s", line);
 	if (!store_expert_list(w->ui.store, w->ui.model_id, &l, NULL)) {
 		expert_list_free(&w->experts);
 		w->experts = l;
