@@ -124,6 +124,10 @@ void app_prompt(struct app *a, const struct app_prompt *p);
  * not and has said why; the step then stays. */
 void app_undo_push(struct app *a, const char *what, bool (*undo)(struct app *a, void *arg),
 		   void *arg, void (*drop)(void *arg));
+/* A job makes a step or takes one back: until the release nothing else is taken back.  An undo() that holds has begun; its
+ * job says how it ended, and releases. */
+void app_undo_hold(struct app *a);
+void app_undo_release(struct app *a);
 void app_copy(struct app *a, const char *text); /* to the user's clipboard, by OSC 52 */
 const struct message_log *app_log(const struct app *a);
 

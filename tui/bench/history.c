@@ -1,5 +1,6 @@
 #include "tui/bench/history.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,17 +115,23 @@ print_change(const struct benchmark_figure *a, const struct benchmark_figure *b)
 {
 	static const char *const words[] = {"worse", "not to be told", "better"};
 
-	printf("%-16s %9.4g %9.4g %-7s  %5.2f [%.2f %.2f]  %5.2f [%.2f %.2f]  %5.2f  %s\n", a->name,
+	char factor[16] = "    -";
+
+	if (a->ratio > 0)
+		snprintf(factor, sizeof factor, "%5.2f", b->ratio / a->ratio);
+	printf("%-16s %9.4g %9.4g %-7s  %5.2f [%.2f %.2f]  %5.2f [%.2f %.2f]  %s  %s\n", a->name,
 	       a->value, b->value, a->unit, a->ratio, a->low, a->high, b->ratio, b->low, b->high,
-	       b->ratio / a->ratio, words[history_change(a, b) + 1]);
+	       factor, words[history_change(a, b) + 1]);
 }
 
 static json_t *
 change_json(const struct benchmark_figure *a, const struct benchmark_figure *b)
 {
-	return json_pack("{s:s,s:s,s:f,s:f,s:f,s:f,s:f,s:i}", "name", a->name, "unit", a->unit,
+	return json_pack("{s:s,s:s,s:f,s:f,s:f,s:f,s:o,s:i}", "name", a->name, "unit", a->unit,
 			 "value_a", a->value, "value_b", b->value, "ratio_a", a->ratio, "ratio_b",
-			 b->ratio, "factor", b->ratio / a->ratio, "change", history_change(a, b));
+			 b->ratio, "factor",
+			 cli_json_real(a->ratio > 0 ? b->ratio / a->ratio : NAN), "change",
+			 history_change(a, b));
 }
 
 /* The newest benchmark that has a partner of the same model and machine before it, and that partner. */
