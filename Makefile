@@ -105,10 +105,7 @@ build-tests: $(UNIT_BIN)
 
 # Opens the workbench on the sample model; without a terminal it runs the same main job and prints it.
 run: deps
-	@$(MAKE) -q --no-print-directory $(B)/t2tui 2>/dev/null || \
-		echo "t2tui: building $(B)/t2tui on $$(nproc) cores, a minute or so the first time ..." >&2
-	@$(MAKE) --no-print-directory -j$$(nproc) $(B)/t2tui >$(B)-run.log 2>&1 || { cat $(B)-run.log; exit 1; }
-	@rm -f $(B)-run.log
+	@sh tests/lib/build.sh "$(V)" $(B)-run.log $(MAKE) --no-print-directory -j$$(nproc) $(B)/t2tui
 	@if [ -t 0 ] && [ -t 1 ]; then exec $(B)/t2tui sample; else exec $(B)/t2tui tour sample; fi
 
 test: deps-test
@@ -173,7 +170,7 @@ clean:
 
 help:
 	@echo "make            build $(B)/t2tui"
-	@echo "make run        install what is missing, build, open the workbench on the sample model"
+	@echo "make run        install what is missing, build, open the workbench on the sample model (V=1: show the commands)"
 	@echo "make test       build and run every test (TESTS=test_x for some; SHARED=../shared for goldens)"
 	@echo "make check      walls, formatting, manual pages"
 	@echo "make check-asan / check-tsan   the tests under sanitizers"

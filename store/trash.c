@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "engine/base/job.h"
 #include "store/db.h"
 #include "store/experts.h"
 #include "store/runs.h"
@@ -34,8 +35,17 @@ static const struct plan plans[] = {
 			      {NULL}},
 };
 
+struct cell {
+	int type, bytes; /* SQLITE_INTEGER ...; bytes: of a text or blob */
+	union {
+		sqlite3_int64 i;
+		double r;
+		const void *p; /* in the arena */
+	};
+};
+
 struct rows {
-	sqlite3_value **v; /* [n][cols] */
+	struct cell *v; /* [n][cols] */
 	int n, cols, cap;
 	int key,
 		run; /* columns: the number of the row that all belong to; a run that may be gone (-1: none) */
@@ -45,15 +55,8 @@ struct trash {
 	enum trash_kind kind;
 	int64_t id;
 	struct rows table[TABLES], link[LINKS];
+	struct arena bytes;
 };
-
-static void
-rows_free(struct rows *r)
-{
-	for (int i = 0; i < r->n * r->cols; i++)
-		sqlite3_value_free(r->v[i]);
-	free(r->v);
-}
 
 void
 trash_free(struct trash *t)
@@ -61,41 +64,139 @@ trash_free(struct trash *t)
 	if (!t)
 		return;
 	for (int i = 0; i < TABLES; i++)
-		rows_free(&t->table[i]);
+		free(t->table[i].v);
 	for (int i = 0; i < LINKS; i++)
-		rows_free(&t->link[i]);
+		free(t->link[i].v);
+	arena_free(&t->bytes);
 	free(t);
 }
 
+static struct cell
+cell_copy(sqlite3_stmt *q, int i, struct arena *bytes)
+{
+	struct cell c = {.type = sqlite3_column_type(q, i)};
+
+	switch (c.type) {
+	case SQLITE_INTEGER:
+		c.i = sqlite3_column_int64(q, i);
+		break;
+	case SQLITE_FLOAT:
+		c.r = sqlite3_column_double(q, i);
+		break;
+	case SQLITE_TEXT:
+	case SQLITE_BLOB:
+		c.p = c.type == SQLITE_TEXT ? sqlite3_column_text(q, i) : sqlite3_column_blob(q, i);
+		c.bytes = sqlite3_column_bytes(q, i);
+		c.p = arena_memdup(bytes, c.bytes ? c.p : "", (size_t)c.bytes);
+		break;
+	}
+	return c;
+}
+
+static void
+cell_bind(sqlite3_stmt *q, int i, const struct cell *c)
+{
+	switch (c->type) {
+	case SQLITE_INTEGER:
+		sqlite3_bind_int64(q, i, c->i);
+		break;
+	case SQLITE_FLOAT:
+		sqlite3_bind_double(q, i, c->r);
+		break;
+	case SQLITE_TEXT:
+		sqlite3_bind_text(q, i, c->p, c->bytes, SQLITE_STATIC);
+		break;
+	case SQLITE_BLOB:
+		sqlite3_bind_blob(q, i, c->p, c->bytes, SQLITE_STATIC);
+		break;
+	default:
+		sqlite3_bind_null(q, i);
+	}
+}
+
 static bool
-row_add(struct rows *r, sqlite3_stmt *q)
+row_add(struct rows *r, sqlite3_stmt *q, struct arena *bytes)
 {
 	if (r->n == r->cap) {
 		int cap = r->cap ? 2 * r->cap : 16;
-		sqlite3_value **v = realloc(r->v, (size_t)cap * (size_t)r->cols * sizeof(*v));
+		struct cell *v = realloc(r->v, (size_t)cap * (size_t)r->cols * sizeof *v);
 
 		if (!v)
 			return false;
 		r->v = v;
 		r->cap = cap;
 	}
-	for (int i = 0; i < r->cols; i++) {
-		sqlite3_value *copy = sqlite3_value_dup(sqlite3_column_value(q, i));
-
-		if (!copy) {
-			while (i-- > 0)
-				sqlite3_value_free(r->v[r->n * r->cols + i]);
-			return false;
-		}
-		r->v[r->n * r->cols + i] = copy;
-	}
+	for (int i = 0; i < r->cols; i++)
+		r->v[(size_t)r->n * (size_t)r->cols + (size_t)i] = cell_copy(q, i, bytes);
 	r->n++;
-	return true;
+	return !bytes->failed;
+}
+
+/* -- progress and cancel --------------------------------------------------------------------------------------- */
+
+enum {
+	TOLD_ROWS = 512,
+	STOP_STEPS = 2000
+}; /* rows from one report to the next; SQLite's steps between looks */
+
+/* SQLite asks in the middle of a long statement. */
+static int
+stop(void *job)
+{
+	return job_cancelled(job);
+}
+
+/* One transaction of work on t; a cancelled job leaves the store as it was. */
+static enum t2_status
+transact(struct trash *t, struct store *s, int64_t *id, struct job *job,
+	 enum t2_status (*work)(struct trash *t, struct store *s, int64_t *id, struct job *job,
+				struct t2_err *err),
+	 struct t2_err *err)
+{
+	enum t2_status st = store_begin(s, err);
+
+	if (st)
+		return st;
+	sqlite3_progress_handler(s->db, STOP_STEPS, stop, job);
+	st = work(t, s, id, job, err);
+	sqlite3_progress_handler(s->db, 0, NULL, NULL);
+	if (st && job_cancelled(job))
+		st = t2_fail(err, T2_ECANCEL, "cancelled");
+	if (!st)
+		st = store_commit(s, err);
+	if (st)
+		store_rollback(s);
+	return st;
+}
+
+/* -- out ------------------------------------------------------------------------------------------------------- */
+
+/* Counts the rows that go, so that progress has an end. */
+static enum t2_status
+count(const struct trash *t, struct store *s, long *n, struct t2_err *err)
+{
+	const struct plan *p = &plans[t->kind];
+
+	*n = 0;
+	for (int i = 0; i < TABLES && p->table[i].name; i++) {
+		sqlite3_stmt *q = NULL;
+		char sql[120];
+
+		snprintf(sql, sizeof sql, "SELECT count(*) FROM %s WHERE %s=?", p->table[i].name,
+			 p->table[i].key);
+		if (sqlite3_prepare_v2(s->db, sql, -1, &q, NULL) != SQLITE_OK)
+			return db_fail(s, err, "delete");
+		sqlite3_bind_int64(q, 1, t->id);
+		if (sqlite3_step(q) == SQLITE_ROW)
+			*n += (long)sqlite3_column_int64(q, 0);
+		sqlite3_finalize(q);
+	}
+	return T2_OK;
 }
 
 static enum t2_status
-rows_read(struct rows *r, struct store *s, const char *what, const char *table, const char *key,
-	  int64_t id, struct t2_err *err)
+rows_read(struct rows *r, struct trash *t, struct store *s, const char *what, const char *table,
+	  const char *key, struct job *job, struct t2_err *err)
 {
 	sqlite3_stmt *q = NULL;
 	enum t2_status st = T2_OK;
@@ -105,7 +206,7 @@ rows_read(struct rows *r, struct store *s, const char *what, const char *table, 
 	snprintf(sql, sizeof sql, "SELECT %s FROM %s WHERE %s=?", what, table, key);
 	if (sqlite3_prepare_v2(s->db, sql, -1, &q, NULL) != SQLITE_OK)
 		return db_fail(s, err, "delete");
-	sqlite3_bind_int64(q, 1, id);
+	sqlite3_bind_int64(q, 1, t->id);
 	r->cols = sqlite3_column_count(q);
 	r->run = -1;
 	for (int i = 0; i < r->cols; i++) {
@@ -114,9 +215,12 @@ rows_read(struct rows *r, struct store *s, const char *what, const char *table, 
 		else if (!strcmp(sqlite3_column_name(q, i), "run"))
 			r->run = i;
 	}
-	while ((rc = sqlite3_step(q)) == SQLITE_ROW && !st)
-		if (!row_add(r, q))
+	while ((rc = sqlite3_step(q)) == SQLITE_ROW && !st) {
+		if (!row_add(r, q, &t->bytes))
 			st = t2_nomem(err, "what is deleted");
+		if (r->n % TOLD_ROWS == 0)
+			job_step(job, TOLD_ROWS);
+	}
 	if (!st && rc != SQLITE_DONE)
 		st = db_fail(s, err, "delete");
 	sqlite3_finalize(q);
@@ -124,15 +228,18 @@ rows_read(struct rows *r, struct store *s, const char *what, const char *table, 
 }
 
 static enum t2_status
-copy(struct trash *t, struct store *s, struct t2_err *err)
+copy(struct trash *t, struct store *s, struct job *job, struct t2_err *err)
 {
 	const struct plan *p = &plans[t->kind];
-	enum t2_status st = T2_OK;
+	long n;
+	enum t2_status st = count(t, s, &n, err);
 
+	job_stage(job, "keeping rows", n);
 	for (int i = 0; i < TABLES && p->table[i].name && !st; i++)
-		st = rows_read(&t->table[i], s, "*", p->table[i].name, p->table[i].key, t->id, err);
+		st = rows_read(&t->table[i], t, s, "*", p->table[i].name, p->table[i].key, job,
+			       err);
 	for (int i = 0; i < LINKS && p->link[i] && !st; i++)
-		st = rows_read(&t->link[i], s, "id", p->link[i], "run", t->id, err);
+		st = rows_read(&t->link[i], t, s, "id", p->link[i], "run", job, err);
 	if (!st && !t->table[0].n)
 		st = t2_fail(err, T2_ENOTFOUND, "%s %lld: no longer in the store", p->noun,
 			     (long long)t->id);
@@ -176,8 +283,22 @@ take_out(const struct trash *t, struct store *s, struct t2_err *err)
 	return st;
 }
 
+static enum t2_status
+put_work(struct trash *t, struct store *s, int64_t *id, struct job *job, struct t2_err *err)
+{
+	enum t2_status st = copy(t, s, job, err);
+
+	(void)id;
+	if (!st) {
+		job_stage(job, "deleting", 0);
+		st = take_out(t, s, err);
+	}
+	return st;
+}
+
 enum t2_status
-trash_put(struct trash **out, struct store *s, enum trash_kind kind, int64_t id, struct t2_err *err)
+trash_put(struct trash **out, struct store *s, enum trash_kind kind, int64_t id, struct job *job,
+	  struct t2_err *err)
 {
 	struct trash *t = calloc(1, sizeof *t);
 	enum t2_status st;
@@ -187,19 +308,15 @@ trash_put(struct trash **out, struct store *s, enum trash_kind kind, int64_t id,
 		return t2_nomem(err, "what is deleted");
 	t->kind = kind;
 	t->id = id;
-	if (!(st = store_begin(s, err))) {
-		if (!(st = copy(t, s, err)) && !(st = take_out(t, s, err)))
-			st = store_commit(s, err);
-		if (st)
-			store_rollback(s);
-	}
-	if (st) {
+	if ((st = transact(t, s, NULL, job, put_work, err))) {
 		trash_free(t);
 		return st;
 	}
 	*out = t;
 	return T2_OK;
 }
+
+/* -- back ------------------------------------------------------------------------------------------------------ */
 
 /* Is there a row of that number? */
 static enum t2_status
@@ -238,7 +355,7 @@ row_failed(struct store *s, const char *noun, struct t2_err *err)
 /* id: of the row that all belong to, 0 while it has none yet. */
 static enum t2_status
 rows_write(const struct rows *r, struct store *s, const struct plan *p, int table, int64_t id,
-	   struct t2_err *err)
+	   struct job *job, struct t2_err *err)
 {
 	sqlite3_stmt *q = NULL;
 	enum t2_status st = T2_OK;
@@ -252,21 +369,23 @@ rows_write(const struct rows *r, struct store *s, const struct plan *p, int tabl
 		return db_fail(s, err, "restore");
 	for (int row = 0; row < r->n && !st; row++) {
 		for (int i = 0; i < r->cols && !st; i++) {
-			sqlite3_value *v = r->v[row * r->cols + i];
+			const struct cell *v = &r->v[(size_t)row * (size_t)r->cols + (size_t)i];
 			bool there = true;
 
-			if (i == r->run && sqlite3_value_type(v) != SQLITE_NULL)
-				st = exists(s, "run", sqlite3_value_int64(v), &there, err);
+			if (i == r->run && v->type != SQLITE_NULL)
+				st = exists(s, "run", v->i, &there, err);
 			if (i == r->key && id)
 				sqlite3_bind_int64(q, i + 1, id);
 			else if ((i == r->key && !id) || !there)
 				sqlite3_bind_null(q, i + 1);
 			else
-				sqlite3_bind_value(q, i + 1, v);
+				cell_bind(q, i + 1, v);
 		}
 		if (!st && sqlite3_step(q) != SQLITE_DONE)
 			st = row_failed(s, p->noun, err);
 		sqlite3_reset(q);
+		if ((row + 1) % TOLD_ROWS == 0)
+			job_step(job, TOLD_ROWS);
 	}
 	sqlite3_finalize(q);
 	return st;
@@ -285,7 +404,7 @@ links_write(const struct rows *r, struct store *s, const char *table, int64_t id
 		return db_fail(s, err, "restore");
 	for (int i = 0; i < r->n && !st; i++) {
 		sqlite3_bind_int64(q, 1, id);
-		sqlite3_bind_value(q, 2, r->v[i * r->cols]);
+		cell_bind(q, 2, &r->v[i * r->cols]);
 		if (sqlite3_step(q) != SQLITE_DONE)
 			st = db_fail(s, err, "restore");
 		sqlite3_reset(q);
@@ -295,32 +414,28 @@ links_write(const struct rows *r, struct store *s, const char *table, int64_t id
 }
 
 static enum t2_status
-write_all(const struct trash *t, struct store *s, int64_t *id, struct t2_err *err)
+restore_work(struct trash *t, struct store *s, int64_t *id, struct job *job, struct t2_err *err)
 {
 	const struct plan *p = &plans[t->kind];
 	bool taken;
+	long n = 0;
 	enum t2_status st = exists(s, p->table[0].name, t->id, &taken, err);
 
+	for (int i = 0; i < TABLES; i++)
+		n += t->table[i].n;
+	job_stage(job, "bringing rows back", n);
 	if (!st)
-		st = rows_write(&t->table[0], s, p, 0, taken ? 0 : t->id, err);
+		st = rows_write(&t->table[0], s, p, 0, taken ? 0 : t->id, job, err);
 	*id = taken ? sqlite3_last_insert_rowid(s->db) : t->id;
 	for (int i = 1; i < TABLES && p->table[i].name && !st; i++)
-		st = rows_write(&t->table[i], s, p, i, *id, err);
+		st = rows_write(&t->table[i], s, p, i, *id, job, err);
 	for (int i = 0; i < LINKS && p->link[i] && !st; i++)
 		st = links_write(&t->link[i], s, p->link[i], *id, err);
 	return st;
 }
 
 enum t2_status
-trash_restore(const struct trash *t, struct store *s, int64_t *id, struct t2_err *err)
+trash_restore(struct trash *t, struct store *s, int64_t *id, struct job *job, struct t2_err *err)
 {
-	enum t2_status st = store_begin(s, err);
-
-	if (st)
-		return st;
-	if (!(st = write_all(t, s, id, err)))
-		st = store_commit(s, err);
-	if (st)
-		store_rollback(s);
-	return st;
+	return transact(t, s, id, job, restore_work, err);
 }

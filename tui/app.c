@@ -174,6 +174,18 @@ app_undo_push(struct app *a, const char *what, bool (*undo)(struct app *a, void 
 	undo_push(&a->undo, &s);
 }
 
+void
+app_undo_hold(struct app *a)
+{
+	a->undo.held++;
+}
+
+void
+app_undo_release(struct app *a)
+{
+	a->undo.held--;
+}
+
 /* -- views -------------------------------------------------------------------------------------------------- */
 
 struct view *

@@ -1,6 +1,6 @@
 /* app.h - the workbench: terminal or script, event loop, views; and what views may ask of it.
  *
- *	struct app_config cfg = {.title = "sample (0.9M)", .views = views, .nviews = 4, .first = 2, .user = world};
+ *	struct app_config cfg = {.title = "sample (865k)", .views = views, .nviews = 4, .first = 2, .user = world};
  *	return app_run(&cfg);				// an exit status
  *
  * main() builds the table of views and one world object that all of them share through view->user; the frame never
@@ -124,6 +124,10 @@ void app_prompt(struct app *a, const struct app_prompt *p);
  * not and has said why; the step then stays. */
 void app_undo_push(struct app *a, const char *what, bool (*undo)(struct app *a, void *arg),
 		   void *arg, void (*drop)(void *arg));
+/* A job makes a step or takes one back: until the release nothing else is taken back.  An undo() that holds has begun; its
+ * job says how it ended, and releases. */
+void app_undo_hold(struct app *a);
+void app_undo_release(struct app *a);
 void app_copy(struct app *a, const char *text); /* to the user's clipboard, by OSC 52 */
 const struct message_log *app_log(const struct app *a);
 

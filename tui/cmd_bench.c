@@ -7,9 +7,10 @@
 #include "tui/verbs.h"
 
 static const struct opt opts[] = {
-	{"--only", "NAME",
-	 "these rows (decode-bf16,prefill,decompose ...; an unknown name lists them)"},
-	{"--all", NULL, "the rows without a floor too: batch-1 to batch-64"},
+	{"--only", "NAME,...",
+	 "these rows, or groups of them: tui, decode, train, svf (an unknown name lists all)"},
+	{"--all", NULL,
+	 "the rows that take long or have no floor too: search, batch-1 to batch-64"},
 	{"--repeats", "N", "measurements a row (default 5)"},
 	{"--history", NULL, "list the benchmarks that the store keeps"},
 	{"--compare", "A,B", "hold two of them against each other (last: the last two of a model)"},
@@ -30,29 +31,55 @@ among(const char *list, const char *name)
 	return false;
 }
 
-static int
-unknown_row(struct cli *c, const char *name)
+/* Is that one of the names in the list, and not only the beginning of one? */
+static bool
+is_name(const char *p, size_t n, const char *name)
 {
-	char list[600];
-	size_t n = 0;
-
-	for (const struct bench_row *row = bench_rows; row->name && n < sizeof list; row++)
-		n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", n ? ", " : "", row->name);
-	return cli_usage(c, "--only %s: there are %s", name, list);
+	return strlen(name) == n && !strncmp(p, name, n);
 }
 
-/* The rows that --only names; without it those of the table, or all; 0: one of the names is none. */
+/* The first name in the list that is neither a row's nor a group's; NULL: none.  *n: its length. */
+static const char *
+unknown_name(const char *only, size_t *n)
+{
+	for (const char *p = only; p; p = strchr(p, ','), p += p != NULL) {
+		const struct bench_row *row = bench_rows;
+
+		*n = strcspn(p, ",");
+		while (row->name && !is_name(p, *n, row->name) && !is_name(p, *n, row->group))
+			row++;
+		if (!row->name)
+			return p;
+	}
+	return NULL;
+}
+
+static int
+unknown_row(struct cli *c, const char *name, size_t n)
+{
+	char list[800];
+	size_t len = 0;
+
+	for (const struct bench_row *row = bench_rows; row->name && len < sizeof list; row++)
+		len += (size_t)snprintf(list + len, sizeof list - len, "%s%s", len ? ", " : "",
+					row->name);
+	return cli_usage(c, "--only %.*s: there are %s; and the groups tui, decode, train, svf",
+			 (int)n, name, list);
+}
+
+/* The rows that --only names, by themselves or by their group; without it those of the table, or all. */
 static int
 choose(const char *only, bool all, const struct bench_row **rows)
 {
-	int n = 0, names = 1;
+	int n = 0;
 
-	for (const struct bench_row *row = bench_rows; row->name && n < ROWS_MOST; row++)
-		if (only ? among(only, row->name) : all || !row->extra)
+	for (const struct bench_row *row = bench_rows; row->name && n < ROWS_MOST; row++) {
+		bool usual = all || !row->extra;
+
+		if (only ? among(only, row->name) || (usual && among(only, row->group)) : usual)
 			rows[n++] = row;
-	for (const char *p = only; p && *p; p++)
-		names += *p == ',';
-	return only && n != names ? 0 : n;
+	}
+	return n;
 }
 
 static json_t *
@@ -68,7 +95,7 @@ result_json(const struct bench_result *r)
 static const char *
 verdict(const struct bench_result *r)
 {
-	return r->row->extra		   ? ""
+	return r->row->goal == 0	   ? ""
 	       : r->ratio >= r->row->goal  ? "goal reached"
 	       : r->ratio >= r->row->floor ? "ok"
 					   : "BELOW ITS FLOOR";
@@ -181,14 +208,16 @@ bench_command(struct cli *c)
 {
 	const char *only = cli_str(c, "--only"), *ids = cli_str(c, "--compare");
 	const struct bench_row *rows[ROWS_MOST];
+	size_t length = 0;
+	const char *unknown = unknown_name(only, &length);
 	int n = choose(only, cli_flag(c, "--all"), rows);
 	bool past = ids || cli_flag(c, "--history");
 
 	cli_int(c, "--repeats", 1, BENCH_MOST, 5);
 	if (c->bad)
 		return 2;
-	if (!n)
-		return unknown_row(c, only);
+	if (unknown)
+		return unknown_row(c, unknown, length);
 	if (!c->npos)
 		c->pos[c->npos++] = "sample";
 	if (!past && shape_is(c->pos[0]))

@@ -176,8 +176,12 @@ undo(struct view *v, void *state, const char *arg)
 	case UNDO_DONE:
 		app_say(a, "undone: %s", what);
 		break;
-	case UNDO_FAILED:
-		break; /* the step has said why */
+	case UNDO_HELD:
+		app_say(a, "still at work on the last step: again when it is done");
+		break;
+	case UNDO_FAILED: /* the step has said why */
+	case UNDO_LATER:
+		break;
 	}
 }
 

@@ -1,8 +1,5 @@
 #include "tui/terminal.h"
 
-#include <curses.h>
-#include <term.h>
-
 #include <langinfo.h>
 #include <locale.h>
 #include <poll.h>
@@ -12,29 +9,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include "engine/base/job.h"
-#include "engine/base/strbuf.h"
 #include "tui/rescue.h"
+#include "tui/terminal_impl.h"
 #include "tui/utf8.h"
 
 enum { TK_MOUSE = 0x7000, TK_PASTE, TK_PASTE_END, TK_MODIFIED };
 enum { PASTE_MAX = 1 << 20, PASTE_GAP = 5, COPY_MAX = 74994 }; /* xterm's limit for OSC 52 */
-
-struct terminal {
-	SCREEN *screen;
-	WINDOW *input; /* a pad: reading from it never writes */
-	enum color_depth depth;
-	enum glyph_level glyphs;
-	bool mouse, has_mouse, eof;
-	struct cell *front; /* what the terminal shows */
-	int w, h, cursor_x, cursor_y;
-	bool all; /* front is not to be trusted */
-	struct style now;
-	bool now_known;
-	struct strbuf paste; /* what came of it so far */
-	bool pasting;
-	double paste_at; /* when its last piece came */
-	struct strbuf out;
-};
 
 static const char mouse_on[] = "\033[?1000h\033[?1002h\033[?1006h";
 static const char mouse_off[] = "\033[?1006l\033[?1002l\033[?1000l";
@@ -42,49 +22,15 @@ static const char paste_on[] = "\033[?2004h", paste_off[] = "\033[?2004l";
 static const char paste_end[] = "\033[201~";
 
 static void
-out_str(struct terminal *t, const char *s)
-{
-	if (s)
-		strbuf_str(&t->out, s);
-}
-
-/* Puts a terminfo string through tputs(), which takes out the padding. */
-static struct terminal *putting;
-
-static int
-put_char(int c)
-{
-	strbuf_char(&putting->out, (char)c);
-	return c;
-}
-
-static void
-out_cap(struct terminal *t, const char *cap)
-{
-	if (!cap)
-		return;
-	putting = t;
-	tputs(cap, 1, put_char);
-}
-
-static void
-out_send(struct terminal *t)
-{
-	if (t->out.len)
-		rescue_write(t->out.s, t->out.len);
-	strbuf_clear(&t->out);
-}
-
-static void
 modes_on(struct terminal *t)
 {
-	out_cap(t, cursor_invisible);
+	terminal_put_cap(t, cursor_invisible);
 	if (t->has_mouse) {
-		out_str(t, paste_on);
+		terminal_put(t, paste_on);
 		if (t->mouse)
-			out_str(t, mouse_on);
+			terminal_put(t, mouse_on);
 	}
-	out_send(t);
+	terminal_send(t);
 	t->all = true;
 	t->now_known = false;
 }
@@ -93,17 +39,17 @@ static void
 modes_off(struct terminal *t)
 {
 	if (t->has_mouse) {
-		out_str(t, mouse_off);
-		out_str(t, paste_off);
+		terminal_put(t, mouse_off);
+		terminal_put(t, paste_off);
 	}
-	out_cap(t, exit_attribute_mode);
-	out_cap(t, cursor_normal);
+	terminal_put_cap(t, exit_attribute_mode);
+	terminal_put_cap(t, cursor_normal);
 	if (!exit_ca_mode && t->h > 0 &&
 	    clr_eol) { /* no other screen to go back to: a clean line at least */
-		out_cap(t, tparm(cursor_address, t->h - 1, 0, 0, 0, 0, 0, 0, 0, 0));
-		out_cap(t, clr_eol);
+		terminal_put_cap(t, tparm(cursor_address, t->h - 1, 0, 0, 0, 0, 0, 0, 0, 0));
+		terminal_put_cap(t, clr_eol);
 	}
-	out_send(t);
+	terminal_send(t);
 }
 
 static void
@@ -320,8 +266,8 @@ terminal_mouse(struct terminal *t, bool on)
 	t->mouse = on;
 	if (!t->has_mouse)
 		return;
-	out_str(t, on ? mouse_on : mouse_off);
-	out_send(t);
+	terminal_put(t, on ? mouse_on : mouse_off);
+	terminal_send(t);
 }
 
 bool
@@ -347,125 +293,7 @@ terminal_suspend(struct terminal *t)
 	modes_on(t);
 }
 
-/* -- output ------------------------------------------------------------------------------------------------- */
-
-static void
-out_color(struct terminal *t, uint32_t c, bool back)
-{
-	c = color_reduce(c, t->depth);
-	if (c == COLOR_DEFAULT)
-		return; /* after exit_attribute_mode it is */
-	if (color_is_rgb(c)) {
-		strbuf_printf(&t->out, "\033[%d;2;%u;%u;%um", back ? 48 : 38, c >> 16, c >> 8 & 255,
-			      c & 255);
-	} else {
-		const char *cap = back ? set_a_background : set_a_foreground;
-
-		if (cap)
-			out_cap(t, tparm(cap, (int)(c & 255), 0, 0, 0, 0, 0, 0, 0, 0));
-	}
-}
-
-static void
-out_style(struct terminal *t, const struct cell *k)
-{
-	struct style st = {k->fg, k->bg, k->attr};
-
-	if (t->now_known && st.fg == t->now.fg && st.bg == t->now.bg && st.attr == t->now.attr)
-		return;
-	out_cap(t, exit_attribute_mode);
-	if (st.attr & ATTR_BOLD)
-		out_cap(t, enter_bold_mode);
-	if (st.attr & ATTR_DIM)
-		out_cap(t, enter_dim_mode);
-	if (st.attr & ATTR_ITALIC)
-		out_cap(t, enter_italics_mode);
-	if (st.attr & ATTR_UNDERLINE)
-		out_cap(t, enter_underline_mode);
-	if (st.attr & ATTR_REVERSE)
-		out_cap(t, enter_reverse_mode);
-	out_color(t, st.fg, false);
-	out_color(t, st.bg, true);
-	t->now = st;
-	t->now_known = true;
-}
-
-/* Terminals disagree about the width of all but the plainest characters: after such a one the cursor is placed anew. */
-static bool
-plain_width(const struct cell *k)
-{
-	return !(k->text[0] & 0x80) || (!k->text[3] && k->width == 1);
-}
-
-bool
-terminal_flush(struct terminal *t, const struct canvas *c)
-{
-	size_t n = (size_t)c->w * (size_t)c->h;
-	bool changed = t->all;
-
-	if (t->eof)
-		return false;
-	if (!t->front || t->w != c->w || t->h != c->h) {
-		struct cell *front = calloc(n, sizeof *front);
-
-		if (!front)
-			return true; /* the old picture stays */
-		free(t->front);
-		t->front = front;
-		t->w = c->w;
-		t->h = c->h;
-		t->all = changed = true;
-	}
-	if (t->has_mouse) /* xterm's kin: a synchronised update, where it is known */
-		out_str(t, "\033[?2026h");
-	if (t->all) {
-		memset(t->front, 0, n * sizeof *t->front);
-		out_cap(t, exit_attribute_mode);
-		out_cap(t, clear_screen);
-		t->now_known = false;
-		t->all = false;
-	}
-	for (int y = 0; y < c->h; y++) {
-		int at = -1;
-
-		for (int x = 0; x < c->w; x++) {
-			const struct cell *k = &c->cells[(size_t)y * (size_t)c->w + (size_t)x];
-			struct cell *f = &t->front[(size_t)y * (size_t)c->w + (size_t)x];
-
-			if (!memcmp(k, f, sizeof *k))
-				continue;
-			*f = *k;
-			changed = true;
-			if (!k->width)
-				continue;
-			/* The last cell of the screen would scroll some terminals. */
-			if (y == c->h - 1 && x == c->w - 1 && auto_right_margin &&
-			    !eat_newline_glitch)
-				continue;
-			if (at != x)
-				out_cap(t, tparm(cursor_address, y, x, 0, 0, 0, 0, 0, 0, 0));
-			out_style(t, k);
-			strbuf_add(&t->out, k->text, strnlen(k->text, sizeof k->text));
-			at = plain_width(k) ? x + k->width : -1;
-		}
-	}
-	if (!changed && c->cursor_x == t->cursor_x && c->cursor_y == t->cursor_y) {
-		strbuf_clear(&t->out); /* nothing moves: nothing is written */
-		return true;
-	}
-	t->cursor_x = c->cursor_x;
-	t->cursor_y = c->cursor_y;
-	if (c->cursor_x >= 0 && c->cursor_x < c->w && c->cursor_y >= 0 && c->cursor_y < c->h) {
-		out_cap(t, tparm(cursor_address, c->cursor_y, c->cursor_x, 0, 0, 0, 0, 0, 0, 0));
-		out_cap(t, cursor_normal);
-	} else {
-		out_cap(t, cursor_invisible);
-	}
-	if (t->has_mouse)
-		out_str(t, "\033[?2026l");
-	out_send(t);
-	return !t->eof;
-}
+/* -- copying ------------------------------------------------------------------------------------------------ */
 
 static void
 base64(struct strbuf *b, const char *text, size_t n)
@@ -496,9 +324,10 @@ pass_on(struct terminal *t, const struct strbuf *seq, bool tmux)
 	for (size_t at = 0; at < seq->len; at += piece) {
 		size_t n = seq->len - at < piece ? seq->len - at : piece;
 
-		out_str(t, tmux ? "\033Ptmux;\033" : "\033P"); /* the only ESC is the first byte */
+		terminal_put(t, tmux ? "\033Ptmux;\033"
+				     : "\033P"); /* the only ESC is the first byte */
 		strbuf_add(&t->out, seq->s + at, n);
-		out_str(t, "\033\\");
+		terminal_put(t, "\033\\");
 	}
 }
 
@@ -529,7 +358,7 @@ terminal_copy(struct terminal *t, const char *text, size_t n)
 	if (tmux || screen)
 		pass_on(t, &seq, tmux);
 	strbuf_free(&seq);
-	out_send(t);
+	terminal_send(t);
 	return COPY_SENT;
 }
 

@@ -27,6 +27,8 @@ undo_last(struct undo_stack *u, struct app *a, char what[UNDO_WHAT])
 	struct undo_step s;
 
 	what[0] = 0;
+	if (u->held)
+		return UNDO_HELD;
 	if (!u->n)
 		return UNDO_NONE;
 	s = u->step[--u->n];
@@ -36,7 +38,7 @@ undo_last(struct undo_stack *u, struct app *a, char what[UNDO_WHAT])
 		return UNDO_FAILED;
 	}
 	step_drop(&s);
-	return UNDO_DONE;
+	return u->held ? UNDO_LATER : UNDO_DONE;
 }
 
 void

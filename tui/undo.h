@@ -25,9 +25,11 @@ struct undo_step {
 struct undo_stack {
 	struct undo_step step[UNDO_STEPS];
 	int n;
+	int held; /* so many steps are being made or taken back by jobs: until they end nothing else is taken back */
 };
 
-enum undo_result { UNDO_NONE, UNDO_DONE, UNDO_FAILED };
+/* UNDO_HELD: not now; UNDO_LATER: the step has left the stack, and its job says how it ended. */
+enum undo_result { UNDO_NONE, UNDO_DONE, UNDO_FAILED, UNDO_HELD, UNDO_LATER };
 
 void undo_push(struct undo_stack *u, const struct undo_step *s); /* owns s->arg from now on */
 enum undo_result undo_last(struct undo_stack *u, struct app *a, char what[UNDO_WHAT]);

@@ -45,7 +45,7 @@ mixtures_add(struct words *w, const struct world *world, const char *prefix)
 char **
 world_words(void *user, enum binding_arg what, int *n)
 {
-	static const char *const fixed[] = {"auto", "cls", "none", "prompt"};
+	static const char *const fixed[] = {"auto", "base", "cls", "prompt"};
 	struct world *world = user;
 	struct words w = {0};
 

@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 static const double year_1 = -62135596800.0, year_10000 = 253402300800.0; /* where they begin */
@@ -24,6 +25,16 @@ const char *
 date_text(char *buf, size_t size, const char *format, double moment)
 {
 	return text(buf, size, format, moment, localtime_r);
+}
+
+const char *
+date_when(char *buf, size_t size, double moment, double now)
+{
+	char today[16];
+
+	date_text(today, sizeof today, "%Y-%m-%d", now);
+	date_text(buf, size, "%Y-%m-%d", moment);
+	return strcmp(today, buf) ? buf : date_text(buf, size, "%H:%M", moment);
 }
 
 const char *

@@ -26,4 +26,15 @@ check compare_usage usage "two ids" "$T" bench --compare frob
 check cost sh -c '"$1" info shape:2,64,128,4,2,100 --cost --json --store "$2" >"$3"' _ "$T" "$D/new.db" "$D/cost"
 check cost_jobs jtest "json_array_length(j,'\$.jobs')=8 AND json_extract(j,'\$.jobs[0].bytes')>0 AND json_extract(j,'\$.factor_bytes')=4*2*(64*128*2+32*96*2+3*64*192)" <"$D/cost"
 check only_unknown usage "there are decode-bf16" "$T" bench $S --only switch,frob
+# a group is its rows; the screen's are measured through a terminal, of which only the shape of the answer is looked at
+if [ "$S" = sample ]; then
+	"$T" bench sample --only svf --repeats 1 --json --quiet >"$D/g" 2>"$D/err"
+	check group_rows jtest "json_array_length(j,'\$.results')=2 AND json_extract(j,'\$.results[0].name')='decompose' AND json_extract(j,'\$.results[1].name')='switch'" <"$D/g"
+	check group_tui sh -c '"$1" bench --only tui --history >/dev/null' _ "$T"
+	"$T" bench sample --only bytes-move,key,idle-bytes --repeats 1 --json --quiet >"$D/k" 2>"$D/err"
+	check screen_rows jtest "json_array_length(j,'\$.results')=3 AND json_extract(j,'\$.results[0].unit')='bytes' AND json_extract(j,'\$.results[0].value')>100 AND json_extract(j,'\$.results[1].unit')='ms' AND json_extract(j,'\$.results[1].value')>0" <"$D/k"
+	check screen_idle jtest "json_extract(j,'\$.results[2].limit')=0 AND json_extract(j,'\$.results[2].ratio')=(json_extract(j,'\$.results[2].value')=0)" <"$D/k"
+	"$T" bench sample --only idle-bytes --repeats 1 --quiet >/dev/null 2>&1
+	check screen_compare sh -c '"$1" bench --compare last | grep -q "^idle-bytes .*\(better\|worse\|not to be told\)$"' _ "$T"
+fi
 finish

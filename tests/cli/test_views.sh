@@ -64,7 +64,7 @@ cat >"$home/lean.t2s" <<'S'
 wait "effective rank" 120000
 keys 5
 key Tab Tab Tab
-expect "01 Jan"
+expect "1970-01-01"
 key Enter
 expect "decision: code (by the text)"
 expect "bars (likelihoods) favour logic"

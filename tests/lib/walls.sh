@@ -9,7 +9,7 @@ say() { # say WHAT LINES
 }
 inc() { grep -nHE "^#include *[<\"]($1)" $2 2>/dev/null; }
 files() { git ls-files "$@" 2>/dev/null; }
-say "<curses.h> outside tui/terminal.c" "$(inc 'n?curses' "$(files '*.c' '*.h' | grep -v '^tui/terminal\.c$')")"
+say "<curses.h> outside tui/terminal*" "$(inc 'n?curses' "$(files '*.c' '*.h' | grep -v '^tui/terminal_\(draw\.c\|impl\.h\)$')")"
 say "<sqlite3.h> outside store/" "$(inc 'sqlite3' "$(files '*.c' '*.h' | grep -v '^store/')")"
 say "<blis.h>, <cblas.h> or <lapacke.h> outside engine/linalg/" \
 	"$(inc 'blis|cblas|lapacke' "$(files '*.c' '*.h' | grep -v '^engine/linalg/')")"

@@ -90,7 +90,7 @@ goes() { # goes SIZE GLYPHS COLOURS [ENV ...]
 	mux send-keys -t t 7
 	shows "[7 Runs]" && shows "dispat" || return 1
 	mux send-keys -t t Down 5
-	shows "▸prompt" || shows ">prompt" || return 1
+	shows "$([ "$glyphs" = ascii ] && echo '>prompt' || echo '▸prompt')" || return 1
 	if [ "$glyphs" = ascii ]; then
 		screen | LC_ALL=C grep '[^ -~]' && return 1
 	fi
@@ -146,7 +146,9 @@ closed() {
 	shows "effective rank" || return 1
 	mux send-keys -t t 6 t
 	shows "[7 Runs]" && fits running || return 1
-	mux send-keys -t t 8 a
+	mux send-keys -t t 8
+	shows "not measured yet" || return 1
+	mux send-keys -t t a
 	shows "Run 8 evaluations?" || return 1
 	mux send-keys -t t y 9
 	shows "[9 Jobs]" || return 1
@@ -179,7 +181,7 @@ pastes() {
 	shows "the prompt takes at most 1048576 bytes" || return 1
 	from=$(date +%s%3N)
 	mux send-keys -t t Escape
-	sleep 0.1 # or it would be Alt-7
+	shows "S strategy" || return 1 # taken, or it would be Alt-7
 	mux send-keys -t t 7
 	shows "[7 Runs]" || return 1
 	from=$(($(date +%s%3N) - from))

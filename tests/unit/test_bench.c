@@ -19,6 +19,7 @@
 #include "tui/bench/count.h"
 #include "tui/bench/decoder.h"
 #include "tui/bench/history.h"
+#include "tui/bench/screen.h"
 #include "tui/bench/shape.h"
 
 static void
@@ -60,7 +61,7 @@ static void
 times_against_their_limit(void **state)
 {
 	static const struct bench_row row = {"spend", "", "s",	     BENCH_SECONDS, 4,
-					     0.5,     1,  spend_run, false};
+					     0.5,     1,  spend_run, false,	    "group"};
 	struct workspace ws = {0};
 	struct bench b = {.ws = &ws};
 	struct bench_result r;
@@ -94,7 +95,7 @@ static void
 a_measurement_of_nothing_is_an_error(void **state)
 {
 	static const struct bench_row row = {"nothing", "", "s",	 BENCH_SECONDS, 4,
-					     0.5,	1,  nothing_run, false};
+					     0.5,	1,  nothing_run, false,		"group"};
 	struct workspace ws = {0};
 	struct bench b = {.ws = &ws};
 	struct bench_result r;
@@ -104,14 +105,73 @@ a_measurement_of_nothing_is_an_error(void **state)
 	assert_int_equal(bench_run(&b, &row, &r, &err), T2_ENUM);
 }
 
+static double idle_value;
+
+static enum t2_status
+idle(void *arg, double *value, struct t2_err *err)
+{
+	(void)arg;
+	(void)err;
+	*value = idle_value;
+	return T2_OK;
+}
+
+static enum t2_status
+idle_run(struct bench *b, struct bench_result *r, struct t2_err *err)
+{
+	return bench_repeat(b, r, false, idle, NULL, err);
+}
+
+static void
+nothing_is_what_some_rows_want(void **state)
+{
+	static const struct bench_row row = {"idle", "", "bytes",  BENCH_NOTHING, 0,
+					     1,	     1,	 idle_run, false,	  "group"};
+	struct workspace ws = {0};
+	struct bench b = {.ws = &ws};
+	struct bench_result r;
+
+	(void)state;
+	idle_value = 0;
+	assert_int_equal(bench_run(&b, &row, &r, NULL), T2_OK);
+	assert_true(r.value == 0 && r.limit == 0 && r.ratio == 1);
+	idle_value = 3;
+	assert_int_equal(bench_run(&b, &row, &r, NULL), T2_OK);
+	assert_true(r.value == 3 && r.ratio == 0);
+	idle_value = -1;
+	assert_int_equal(bench_run(&b, &row, &r, NULL), T2_ENUM);
+}
+
+static bool
+prints(const char *text, char c)
+{
+	struct screen_frame f = {.text = text, .n = strlen(text)};
+
+	return screen_prints(&f, c);
+}
+
+static void
+letters_are_told_from_control_sequences(void **state)
+{
+	(void)state;
+	assert_true(prints("\033[3;4Hq", 'q'));
+	assert_true(prints("\033(B\033[mq\033[?2026l", 'q'));
+	assert_false(prints("\033[3;4H\033[5q\033[m", 'q'));
+	assert_false(prints("\033(q\033[38;5;80m", 'q'));
+	assert_false(prints("\033[1", 'm'));
+}
+
 static void
 table_is_sound(void **state)
 {
 	(void)state;
 	for (const struct bench_row *r = bench_rows; r->name; r++) {
-		assert_true(r->extra ? r->goal == 0 : r->floor > 0 && r->floor < r->goal);
+		assert_true(r->extra && r->goal == 0 ? r->floor == 0
+						     : r->floor > 0 && r->floor <= r->goal);
 		assert_non_null(r->run);
-		assert_true((r->limit == BENCH_SECONDS) == (r->time > 0));
+		assert_true((r->limit == BENCH_SECONDS || r->limit == BENCH_BYTES) ==
+			    (r->most > 0));
+		assert_non_null(r->group);
 		for (const struct bench_row *o = bench_rows; o < r; o++)
 			assert_string_not_equal(o->name, r->name);
 	}
@@ -304,6 +364,8 @@ main(void)
 		cmocka_unit_test(median_of_few),
 		cmocka_unit_test(times_against_their_limit),
 		cmocka_unit_test(a_measurement_of_nothing_is_an_error),
+		cmocka_unit_test(nothing_is_what_some_rows_want),
+		cmocka_unit_test(letters_are_told_from_control_sequences),
 		cmocka_unit_test(table_is_sound),
 		cmocka_unit_test(q8_0_is_near_and_stable),
 		cmocka_unit_test(halves_are_exact_where_they_can_be),

@@ -27,6 +27,19 @@ test_calendar(void **state)
 }
 
 static void
+test_when(void **state)
+{
+	char b[40];
+
+	(void)state;
+	setenv("TZ", "UTC", 1);
+	tzset();
+	assert_string_equal(date_when(b, sizeof b, 3600, 86399), "01:00");
+	assert_string_equal(date_when(b, sizeof b, 86399, 86400), "1970-01-01"); /* a second ago */
+	assert_string_equal(date_when(b, sizeof b, NAN, 86400), "?");
+}
+
+static void
 test_no_calendar(void **state)
 {
 	static const double moments[] = {1e18,		 -1e18,	   1e300,     -1e300,
@@ -47,6 +60,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_calendar),
+		cmocka_unit_test(test_when),
 		cmocka_unit_test(test_no_calendar),
 	};
 

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "engine/base/job.h"
 #include "store/decisions.h"
 #include "store/evals.h"
 #include "store/experts.h"
@@ -89,10 +90,10 @@ test_same_bytes(void **state)
 	for (int kind = 0; kind < 5; kind++) {
 		struct trash *t;
 
-		OK(trash_put(&t, s, (enum trash_kind)kind, id[kind], &err));
+		OK(trash_put(&t, s, (enum trash_kind)kind, id[kind], NULL, &err));
 		dump(path, gone, sizeof gone);
 		assert_true(strlen(gone) < strlen(before));
-		OK(trash_restore(t, s, &back, &err));
+		OK(trash_restore(t, s, &back, NULL, &err));
 		assert_int_equal(back, id[kind]);
 		assert_string_equal(dump(path, after, sizeof after), before);
 		trash_free(t);
@@ -111,18 +112,19 @@ test_number_taken(void **state)
 
 	(void)state;
 	sqlite(path, "SELECT hex(z) FROM expert_vector WHERE expert=1", was, sizeof was);
-	OK(trash_put(&last, s, TRASH_MIXTURE, id[TRASH_MIXTURE], &err));
-	OK(trash_put(&t, s, TRASH_EXPERT, 2, &err)); /* the highest number: the next gets it */
+	OK(trash_put(&last, s, TRASH_MIXTURE, id[TRASH_MIXTURE], NULL, &err));
+	OK(trash_put(&t, s, TRASH_EXPERT, 2, NULL,
+		     &err)); /* the highest number: the next gets it */
 	other = add_expert(s, model, "new", 5);
 	assert_int_equal(other, 2);
-	OK(trash_restore(t, s, &back, &err));
+	OK(trash_restore(t, s, &back, NULL, &err));
 	assert_int_equal(back, 3);
 	expect_sql(path, "SELECT name FROM expert WHERE id=3", "code");
 	expect_sql(path, "SELECT count(*) FROM expert_vector WHERE expert=3", "1");
 	trash_free(t);
 	/* the mixture's expert has another number now: refused in whole, not half restored */
 	sqlite(path, "DELETE FROM expert WHERE id=2", out, sizeof out);
-	says(trash_restore(last, s, &back, &err), T2_EINVAL, "deleted since");
+	says(trash_restore(last, s, &back, NULL, &err), T2_EINVAL, "deleted since");
 	expect_sql(path, "SELECT count(*) FROM mixture", "0");
 	trash_free(last);
 	store_close(s);
@@ -137,14 +139,15 @@ test_refusals(void **state)
 	struct trash *t;
 
 	(void)state;
-	says(trash_put(&t, s, TRASH_EXPERT, 99, &err), T2_ENOTFOUND, "expert 99");
+	says(trash_put(&t, s, TRASH_EXPERT, 99, NULL, &err), T2_ENOTFOUND, "expert 99");
 	assert_null(t);
-	says(trash_put(&t, s, TRASH_EXPERT, 2, &err), T2_EBUSY, "both");
+	says(trash_put(&t, s, TRASH_EXPERT, 2, NULL, &err), T2_EBUSY, "both");
 	expect_sql(path, "SELECT count(*) FROM expert", "2");
-	says(trash_put(&t, s, TRASH_RUN, add_run(s, model, "busy"), &err), T2_EBUSY, "stop it");
-	OK(trash_put(&t, s, TRASH_EXPERT, id[TRASH_EXPERT], &err));
+	says(trash_put(&t, s, TRASH_RUN, add_run(s, model, "busy"), NULL, &err), T2_EBUSY,
+	     "stop it");
+	OK(trash_put(&t, s, TRASH_EXPERT, id[TRASH_EXPERT], NULL, &err));
 	add_expert(s, model, "math", 9); /* the name is taken, the number too */
-	says(trash_restore(t, s, &back, &err), T2_EINVAL, "taken since");
+	says(trash_restore(t, s, &back, NULL, &err), T2_EINVAL, "taken since");
 	expect_sql(path, "SELECT count(*) FROM expert", "2");
 	trash_free(t);
 	trash_free(NULL);
@@ -161,13 +164,51 @@ test_run_gone(void **state)
 	struct trash *run, *expert;
 
 	(void)state;
-	OK(trash_put(&expert, s, TRASH_EXPERT, id[TRASH_EXPERT], &err));
-	OK(trash_put(&run, s, TRASH_RUN, id[TRASH_RUN], &err));
-	OK(trash_restore(expert, s, &back, &err));
+	OK(trash_put(&expert, s, TRASH_EXPERT, id[TRASH_EXPERT], NULL, &err));
+	OK(trash_put(&run, s, TRASH_RUN, id[TRASH_RUN], NULL, &err));
+	OK(trash_restore(expert, s, &back, NULL, &err));
 	expect_sql(path, "SELECT run IS NULL FROM expert WHERE name='math'", "1");
-	OK(trash_restore(run, s, &back, &err));
+	OK(trash_restore(run, s, &back, NULL, &err));
 	trash_free(run);
 	trash_free(expert);
+	store_close(s);
+}
+
+/* A cancelled job leaves everything where it was, both ways. */
+static void
+test_cancelled(void **state)
+{
+	const char *path = new_path();
+	char before[8000], gone[8000], after[8000];
+	int64_t id[5], model, back;
+	struct store *s = full(path, id, &model);
+	struct trash *t;
+	struct job job;
+
+	(void)state;
+	sqlite(path,
+	       "WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i+1 FROM c WHERE i<4999) INSERT "
+	       "INTO validation SELECT 1,i+10,'v',i%7,20 FROM c",
+	       after, sizeof after);
+	sqlite(path, "SELECT count(*),sum(step),sum(correct) FROM validation", before,
+	       sizeof before);
+	job_init(&job, NULL, NULL);
+	job_cancel(&job);
+	says(trash_put(&t, s, TRASH_RUN, id[TRASH_RUN], &job, &err), T2_ECANCEL, "cancelled");
+	assert_null(t);
+	expect_sql(path, "SELECT count(*),sum(step),sum(correct) FROM validation", before);
+	OK(trash_put(&t, s, TRASH_RUN, id[TRASH_RUN], NULL, &err));
+	dump(path, gone, sizeof gone);
+	says(trash_restore(t, s, &back, &job, &err), T2_ECANCEL, "cancelled");
+	assert_string_equal(dump(path, after, sizeof after), gone);
+	job_destroy(&job);
+	job_init(&job, NULL, NULL);
+	OK(trash_restore(t, s, &back, &job, &err)); /* and can be brought back later */
+	assert_int_equal(job.total, 5005);
+	assert_in_range(job.done, 4 * 512, job.total);
+	expect_sql(path, "SELECT count(*),sum(step),sum(correct) FROM validation", before);
+	job_destroy(&job);
+	trash_free(t);
 	store_close(s);
 }
 
@@ -175,10 +216,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_same_bytes),
-		cmocka_unit_test(test_number_taken),
-		cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_run_gone),
+		cmocka_unit_test(test_same_bytes), cmocka_unit_test(test_number_taken),
+		cmocka_unit_test(test_refusals),   cmocka_unit_test(test_run_gone),
+		cmocka_unit_test(test_cancelled),
 	};
 
 	return cmocka_run_group_tests(tests, open_tiny, close_tiny);

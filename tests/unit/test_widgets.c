@@ -543,6 +543,15 @@ test_gauge(void **state)
 	assert_string_equal(gauge_number(b, sizeof b, 12.345), "12.3");
 	assert_string_equal(gauge_number(b, sizeof b, -1234), "-1234");
 	assert_string_equal(gauge_number(b, sizeof b, 0.9996), "1.00");
+	assert_string_equal(gauge_share(b, sizeof b, 0.98533), "0.985");
+	assert_string_equal(gauge_share(b, sizeof b, 0.9994), "0.999");
+	assert_string_equal(gauge_share(b, sizeof b, 0.9996), "1.00");
+	assert_string_equal(gauge_share(b, sizeof b, 0), "0.000");
+	assert_string_equal(gauge_share(b, sizeof b, NAN), "·");
+	assert_string_equal(gauge_count(b, sizeof b, 864512), "865k");
+	assert_string_equal(gauge_count(b, sizeof b, 999900), "1M");
+	assert_string_equal(gauge_count(b, sizeof b, 134.5e6), "134M");
+	assert_string_equal(gauge_count(b, sizeof b, 1.24e9), "1.24B");
 	assert_string_equal(gauge_bytes(b, sizeof b, 1.44e9), "1.4 GB");
 	assert_string_equal(gauge_bytes(b, sizeof b, 17), "17 B");
 	assert_string_equal(gauge_interval(b, sizeof b, 0.712, 0.66, 0.75), "0.71 [0.66 0.75]");

@@ -199,22 +199,36 @@ note_others(struct bench_result *r, double all, double own, double seconds)
 		bench_detail(r, "others used %.0f %% of the processors meanwhile", 100 * share);
 }
 
+static bool
+is_probed(const struct bench_row *row)
+{
+	return row->limit == BENCH_READ || row->limit == BENCH_PEAK;
+}
+
+static double
+share(const struct bench_row *row, double value, double limit)
+{
+	if (row->limit == BENCH_NOTHING)
+		return value > 0 ? 0 : 1;
+	return is_probed(row) ? value / limit : limit / value;
+}
+
 static enum t2_status
 one(struct bench *b, const struct bench_row *row, bool scale, bench_once *once, void *arg,
     double *value, double *limit, struct t2_err *err)
 {
-	bool probed = row->limit != BENCH_SECONDS || scale;
+	bool probed = is_probed(row) || scale, none = row->limit == BENCH_NOTHING;
 	double before = probed ? probe(b, row->limit) : 0, machine;
 	enum t2_status st = once(arg, value, err);
 
 	if (st)
 		return st;
-	if (!(*value > 0) || !isfinite(*value))
+	if (!(*value > 0 || (none && *value == 0)) || !isfinite(*value))
 		return t2_fail(err, T2_ENUM, "bench: %s: measured %g", row->name, *value);
 	machine = probed ? (before + probe(b, row->limit)) / 2 : 0;
 	if (scale)
 		*value *= machine / BENCH_REFERENCE;
-	*limit = row->limit == BENCH_SECONDS ? row->time : machine;
+	*limit = is_probed(row) ? machine : row->limit == BENCH_BESIDE ? b->beside : row->most;
 	return T2_OK;
 }
 
@@ -237,8 +251,7 @@ bench_repeat(struct bench *b, struct bench_result *r, bool scale, bench_once *on
 		st = one(b, r->row, scale, once, arg, &value[n], &limit[n], err);
 		if (st)
 			return st;
-		ratio[n] =
-			r->row->limit == BENCH_SECONDS ? limit[n] / value[n] : value[n] / limit[n];
+		ratio[n] = share(r->row, value[n], limit[n]);
 		job_step(b->job, 1);
 	}
 	if (st)

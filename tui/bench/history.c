@@ -1,5 +1,6 @@
 #include "tui/bench/history.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,8 +53,6 @@ history_keep(struct bench *b, const struct bench_result *r, int n, int64_t *id, 
 	return st;
 }
 
-static const char minute[] = "%Y-%m-%d %H:%M";
-
 static json_t *
 row_json(const struct benchmark_row *b)
 {
@@ -84,7 +83,7 @@ history_list(struct cli *c)
 			json_array_append_new(rows, row_json(b));
 		else
 			printf("%4lld  %-16s  %-36.36s %7d %7d  %s; %s\n", (long long)b->id,
-			       date_text(date, sizeof date, minute, b->created), b->model,
+			       date_text(date, sizeof date, DATE_MINUTE, b->created), b->model,
 			       b->threads, b->figures, b->machine, b->kernels);
 	}
 	if (c->json)
@@ -116,17 +115,23 @@ print_change(const struct benchmark_figure *a, const struct benchmark_figure *b)
 {
 	static const char *const words[] = {"worse", "not to be told", "better"};
 
-	printf("%-16s %9.4g %9.4g %-7s  %5.2f [%.2f %.2f]  %5.2f [%.2f %.2f]  %5.2f  %s\n", a->name,
+	char factor[16] = "    -";
+
+	if (a->ratio > 0)
+		snprintf(factor, sizeof factor, "%5.2f", b->ratio / a->ratio);
+	printf("%-16s %9.4g %9.4g %-7s  %5.2f [%.2f %.2f]  %5.2f [%.2f %.2f]  %s  %s\n", a->name,
 	       a->value, b->value, a->unit, a->ratio, a->low, a->high, b->ratio, b->low, b->high,
-	       b->ratio / a->ratio, words[history_change(a, b) + 1]);
+	       factor, words[history_change(a, b) + 1]);
 }
 
 static json_t *
 change_json(const struct benchmark_figure *a, const struct benchmark_figure *b)
 {
-	return json_pack("{s:s,s:s,s:f,s:f,s:f,s:f,s:f,s:i}", "name", a->name, "unit", a->unit,
+	return json_pack("{s:s,s:s,s:f,s:f,s:f,s:f,s:o,s:i}", "name", a->name, "unit", a->unit,
 			 "value_a", a->value, "value_b", b->value, "ratio_a", a->ratio, "ratio_b",
-			 b->ratio, "factor", b->ratio / a->ratio, "change", history_change(a, b));
+			 b->ratio, "factor",
+			 cli_json_real(a->ratio > 0 ? b->ratio / a->ratio : NAN), "change",
+			 history_change(a, b));
 }
 
 /* The newest benchmark that has a partner of the same model and machine before it, and that partner. */
@@ -164,7 +169,7 @@ print_heads(const struct benchmark_row *a, const struct benchmark_row *b)
 
 	for (int i = 0; i < 2; i++)
 		printf("%c: %lld, %s, %s, %d threads on %s; %s\n", 'a' + i, (long long)both[i]->id,
-		       date_text(date, sizeof date, minute, both[i]->created), both[i]->model,
+		       date_text(date, sizeof date, DATE_MINUTE, both[i]->created), both[i]->model,
 		       both[i]->threads, both[i]->machine, both[i]->kernels);
 	if (strcmp(a->machine, b->machine))
 		printf("two machines: only shares of the limit compare\n");

@@ -1,135 +1,87 @@
-/* Rows of the screen: this very program in a pseudo-terminal of its own, on the sample, with a store of its own. */
-#include <errno.h>
-#include <poll.h>
-#include <pty.h>
-#include <signal.h>
-#include <stdio.h>
+/* Rows of the screen, measured through a pseudo-terminal: the group "tui". */
 #include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "engine/base/job.h"
 #include "tui/bench/rows.h"
+#include "tui/bench/screen.h"
 
-enum { KEYS = 40 };
+enum { KEYS = 40, LETTERS = 50, VIEWS = 9, ASKS = 4 };
 
-struct screen {
-	char dir[64], exe[1024], store[128];
-	pid_t ui, trainer;
-	int fd;
+/* One workbench for all repetitions of a row, and what they have seen together. */
+struct watched {
+	struct screen s;
+	double *x; /* every key's time or every frame's bytes */
+	int n, cap, keys;
+	double most, bytes;
 };
 
-static enum t2_status
-screen_open(struct screen *s, struct t2_err *err)
-{
-	ssize_t n = readlink("/proc/self/exe", s->exe, sizeof s->exe - 1);
-
-	s->fd = -1;
-	snprintf(s->dir, sizeof s->dir, "/tmp/t2bench.XXXXXX");
-	if (n <= 0 || !mkdtemp(s->dir))
-		return t2_fail(err, T2_EIO, "bench: no folder for a store: %s", strerror(errno));
-	s->exe[n] = 0;
-	snprintf(s->store, sizeof s->store, "%s/t2.db", s->dir);
-	return T2_OK;
-}
-
 static void
-reap(pid_t *pid, int sig)
+note(struct watched *w, double x)
 {
-	if (*pid > 0) {
-		kill(*pid, sig);
-		waitpid(*pid, NULL, 0);
+	if (w->n == w->cap) {
+		int cap = w->cap ? 2 * w->cap : 256;
+		double *grown = realloc(w->x, (size_t)cap * sizeof *grown);
+
+		if (!grown)
+			return;
+		w->x = grown;
+		w->cap = cap;
 	}
-	*pid = 0;
+	w->x[w->n++] = x;
+	w->most = x > w->most ? x : w->most;
 }
 
-static void
-screen_stop(struct screen *s)
+static int
+by_size(const void *a, const void *b)
 {
-	if (s->fd >= 0)
-		close(s->fd);
-	s->fd = -1;
-	reap(&s->ui, SIGTERM);
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
 }
 
-static void
-screen_close(struct screen *s)
+/* The smallest that so large a share of those from `from` on do not exceed. */
+static double
+quantile(struct watched *w, int from, double share)
 {
-	char path[200];
-	static const char *const name[] = {"t2.db", "t2.db-wal", "t2.db-shm"};
+	int n = w->n - from, k = (int)(share * n + 0.999999) - 1;
 
-	screen_stop(s);
-	reap(&s->trainer, SIGKILL);
-	for (int i = 0; i < 3 && s->dir[0]; i++) {
-		snprintf(path, sizeof path, "%s/%s", s->dir, name[i]);
-		unlink(path);
-	}
-	if (s->dir[0])
-		rmdir(s->dir);
-}
-
-/* Reads what comes within ms; the bytes (0: nothing came), -1: the other side has ended. */
-static ssize_t
-take(struct screen *s, char *buf, size_t size, int ms)
-{
-	struct pollfd p = {.fd = s->fd, .events = POLLIN};
-
-	if (poll(&p, 1, ms) <= 0)
+	if (n < 1)
 		return 0;
-	return read(s->fd, buf, size);
+	qsort(w->x + from, (size_t)n, sizeof *w->x, by_size);
+	return w->x[from + (k < 0 ? 0 : k)];
 }
 
-/* Starts the workbench and reads until its first screen stands there. */
 static enum t2_status
-start(struct screen *s, struct t2_err *err)
+watched_open(struct watched *w, int view, const char *text, bool training, struct t2_err *err)
 {
-	struct winsize size = {.ws_row = 60, .ws_col = 200};
-	char buf[65536];
-	size_t len = 0;
+	enum t2_status st = screen_open(&w->s, err);
 
-	s->ui = forkpty(&s->fd, NULL, NULL, &size);
-	if (s->ui == 0) {
-		setenv("TERM", "xterm-256color", 1);
-		setenv("LC_ALL", "C.UTF-8", 1);
-		execl(s->exe, s->exe, "sample", "--store", s->store, (char *)NULL);
-		_exit(127);
+	if (!st)
+		st = screen_start(&w->s, view, text, err);
+	if (!st) {
+		screen_rest(&w->s, 0.5);
+		if (training)
+			st = screen_train(&w->s, err);
 	}
-	if (s->ui < 0)
-		return t2_fail(err, T2_EIO, "bench: no pseudo-terminal: %s", strerror(errno));
-	while (len < sizeof buf) {
-		ssize_t n = take(s, buf + len, sizeof buf - len, 5000);
-
-		if (n <= 0)
-			break;
-		len += (size_t)n;
-		/* the map's name is on it: tabs, frames and the spectrum behind them are there or on their way */
-		if (memmem(buf, len, "effective rank", 14))
-			return T2_OK;
-	}
-	return t2_fail(err, T2_EIO, "bench: the workbench did not show its first screen");
+	return st;
 }
 
-/* What comes until nothing has come for a few milliseconds; returns the bytes, *last: when the last came. */
-static long
-drain(struct screen *s, int quiet, double *last)
+static void
+watched_close(struct watched *w)
 {
-	char buf[65536];
-	long bytes = 0;
-	ssize_t n;
-
-	while ((n = take(s, buf, sizeof buf, bytes ? quiet : 200)) > 0) {
-		bytes += n;
-		*last = clock_seconds();
-	}
-	return bytes;
+	screen_close(&w->s);
+	free(w->x);
 }
+
+/* -- first screen, and a key's whole frame --------------------------------------------------------------------- */
 
 static enum t2_status
 first_once(void *arg, double *value, struct t2_err *err)
 {
 	struct screen *s = arg;
 	double t0 = clock_seconds();
-	enum t2_status st = start(s, err);
+	enum t2_status st = screen_start(s, 2, "effective rank", err);
 
 	*value = (clock_seconds() - t0) * 1e3;
 	screen_stop(s);
@@ -139,7 +91,7 @@ first_once(void *arg, double *value, struct t2_err *err)
 enum t2_status
 row_first_screen(struct bench *b, struct bench_result *r, struct t2_err *err)
 {
-	struct screen s = {0};
+	struct screen s;
 	enum t2_status st = screen_open(&s, err);
 
 	if (!st)
@@ -151,69 +103,290 @@ row_first_screen(struct bench *b, struct bench_result *r, struct t2_err *err)
 	return st;
 }
 
-struct frames {
-	struct screen s;
-	long bytes;
-	int keys;
-};
-
 static enum t2_status
 frame_once(void *arg, double *value, struct t2_err *err)
 {
-	struct frames *f = arg;
-	double each[KEYS], sum[BENCH_MOST];
-	int n = 0;
+	struct watched *w = arg;
+	int from = w->n;
 
-	(void)err;
 	for (int i = 0; i < KEYS; i++) {
 		double t0 = clock_seconds(), last = t0;
+		struct screen_frame f;
+		enum t2_status st = screen_key(&w->s, i % 2 ? "k" : "j", err);
 
-		if (write(f->s.fd, i % 2 ? "k" : "j", 1) != 1)
-			return t2_fail(err, T2_EIO, "bench: the workbench has ended");
-		f->bytes += drain(&f->s, 4, &last);
-		f->keys++;
-		each[i] = (last - t0) * 1e3;
+		if (st)
+			return st;
+		for (double wait = 0.2; screen_frame(&w->s, wait, &f); wait = 0.004) {
+			w->bytes += (double)f.n;
+			last = f.at;
+		}
+		w->keys++;
+		note(w, (last - t0) * 1e3);
 	}
-	/* medians of groups, and their median: bench_median() takes few numbers */
-	for (int i = 0; i + 8 <= KEYS && n < BENCH_MOST; i += 8)
-		sum[n++] = bench_median(each + i, 8);
-	*value = bench_median(sum, n);
-	return T2_OK;
+	*value = quantile(w, from, 0.5);
+	return screen_alive(&w->s, err);
 }
 
 enum t2_status
 row_frame(struct bench *b, struct bench_result *r, struct t2_err *err)
 {
-	struct frames f = {0};
-	double last;
-	enum t2_status st = screen_open(&f.s, err);
+	struct watched w = {0};
+	enum t2_status st = watched_open(&w, 2, "effective rank", true, err);
 
 	if (!st)
-		st = start(&f.s, err);
-	if (!st) {
-		drain(&f.s, 300, &last);
-		f.s.trainer = fork();
-		if (f.s.trainer == 0) {
-			if (!freopen("/dev/null", "w", stdout) ||
-			    !freopen("/dev/null", "w", stderr))
-				_exit(127);
-			execl(f.s.exe, f.s.exe, "train", "sample", "--task", "math", "--steps",
-			      "100000", "--eval-every", "0", "--store", f.s.store, (char *)NULL);
-			_exit(127);
-		}
-		if (f.s.trainer < 0)
-			st = t2_fail(err, T2_EIO, "bench: no trainer: %s", strerror(errno));
-	}
-	if (!st) {
-		sleep(1); /* the trainer is at its steps */
-		drain(&f.s, 50, &last);
-		st = bench_repeat(b, r, false, frame_once, &f, err);
-	}
+		st = bench_repeat(b, r, false, frame_once, &w, err);
 	if (!st)
 		bench_detail(r,
 			     "from a key in Spectrum to the last byte of its screen, 200 x 60, a "
 			     "trainer on all cores; %.0f bytes a key",
-			     f.keys ? (double)f.bytes / f.keys : 0);
-	screen_close(&f.s);
+			     w.keys ? w.bytes / w.keys : 0);
+	watched_close(&w);
 	return st;
+}
+
+/* -- bytes a frame ------------------------------------------------------------------------------------------- */
+
+/* The largest frame that comes before the screen rests; 0: none came.  Every frame is noted where all is. */
+static double
+largest(struct watched *w, double rest, bool all)
+{
+	struct screen_frame f;
+	double most = 0;
+
+	for (double wait = 0.5; screen_frame(&w->s, wait, &f); wait = rest) {
+		most = (double)f.n > most ? (double)f.n : most;
+		if (all)
+			note(w, (double)f.n);
+	}
+	if (!all && most > 0)
+		note(w, most);
+	return most;
+}
+
+static enum t2_status
+nothing_came(const char *keys, struct t2_err *err)
+{
+	return t2_fail(err, T2_EIO, "bench: the key %s brought nothing on the screen", keys);
+}
+
+static enum t2_status
+move_once(void *arg, double *value, struct t2_err *err)
+{
+	static const char *const way[] = {"j", "l", "k", "h"};
+	struct watched *w = arg;
+	int from = w->n;
+
+	for (int i = 0; i < KEYS; i++) {
+		enum t2_status st = screen_key(&w->s, way[i % 4], err);
+
+		if (st)
+			return st;
+		if (largest(w, 0.02, false) <= 0)
+			return nothing_came(way[i % 4], err);
+	}
+	*value = quantile(w, from, 0.5);
+	return screen_alive(&w->s, err);
+}
+
+static enum t2_status
+views_once(void *arg, double *value, struct t2_err *err)
+{
+	struct watched *w = arg;
+	int from = w->n;
+
+	for (int i = 0; i < VIEWS; i++) {
+		const char key[] = {(char)('1' + (i + 2) % VIEWS), 0}; /* 3 .. 9, 1, 2 */
+		enum t2_status st = screen_key(&w->s, key, err);
+
+		if (st)
+			return st;
+		if (largest(w, 0.15, false) <= 0)
+			return nothing_came(key, err);
+	}
+	*value = quantile(w, from, 0.5);
+	return screen_alive(&w->s, err);
+}
+
+static enum t2_status
+stream_once(void *arg, double *value, struct t2_err *err)
+{
+	struct watched *w = arg;
+	int from = w->n;
+
+	for (int i = 0; i < ASKS; i++) {
+		enum t2_status st = screen_key(&w->s, "a", err);
+
+		if (st)
+			return st;
+		if (largest(w, 0.5, true) <= 0)
+			return nothing_came("a", err);
+	}
+	*value = quantile(w, from, 0.5);
+	return screen_alive(&w->s, err);
+}
+
+/* what: of what the bytes are, and the count of it. */
+static enum t2_status
+bytes(struct bench *b, struct bench_result *r, int view, const char *text, bench_once *once,
+      const char *what, struct t2_err *err)
+{
+	struct watched w = {0};
+	enum t2_status st = watched_open(&w, view, text, false, err);
+
+	if (!st)
+		st = bench_repeat(b, r, false, once, &w, err);
+	if (!st)
+		bench_detail(r, "%s, 200 x 60; %d frames, the largest %.0f bytes", what, w.n,
+			     w.most);
+	watched_close(&w);
+	return st;
+}
+
+enum t2_status
+row_bytes_move(struct bench *b, struct bench_result *r, struct t2_err *err)
+{
+	return bytes(b, r, 2, "effective rank", move_once,
+		     "median of the map's cursor moving in Spectrum", err);
+}
+
+enum t2_status
+row_bytes_view(struct bench *b, struct bench_result *r, struct t2_err *err)
+{
+	return bytes(b, r, 2, "effective rank", views_once,
+		     "median of the largest frame after each of the keys 1 to 9", err);
+}
+
+enum t2_status
+row_bytes_stream(struct bench *b, struct bench_result *r, struct t2_err *err)
+{
+	return bytes(b, r, 5, "history", stream_once,
+		     "median of the frames while Ask decides and answers", err);
+}
+
+/* -- from a key to its letter --------------------------------------------------------------------------------- */
+
+static enum t2_status
+letter(struct watched *w, char c, struct t2_err *err)
+{
+	const char key[] = {c, 0};
+	double t0 = clock_seconds();
+	struct screen_frame f;
+	enum t2_status st = screen_key(&w->s, key, err);
+
+	while (!st && screen_frame(&w->s, 2, &f))
+		if (screen_prints(&f, c)) {
+			note(w, (f.at - t0) * 1e3);
+			return T2_OK;
+		}
+	return st ? st : nothing_came(key, err);
+}
+
+static enum t2_status
+letters_once(void *arg, double *value, struct t2_err *err)
+{
+	/* letters that no word of the screen has next to what changes there */
+	static const char some[] = "qxzvwjkyfb";
+	struct watched *w = arg;
+	int from = w->n;
+	enum t2_status st = screen_key(&w->s, "\025", err); /* Ctrl-u: an empty line again */
+
+	usleep(100000);
+	for (int i = 0; i < LETTERS && !st; i++) {
+		struct screen_frame f;
+
+		/* at no beat that the program might keep, too */
+		for (double until = clock_seconds() + 0.03 + 0.0011 * (i % 17);
+		     clock_seconds() < until;)
+			screen_frame(&w->s, until - clock_seconds(), &f);
+		st = letter(w, some[i % (int)(sizeof some - 1)], err);
+	}
+	if (st)
+		return st;
+	*value = quantile(w, from, 0.95);
+	return screen_alive(&w->s, err);
+}
+
+static enum t2_status
+letters(struct bench *b, struct bench_result *r, bool training, struct t2_err *err)
+{
+	struct watched w = {0};
+	enum t2_status st = watched_open(&w, 5, "history", training, err);
+
+	if (!st)
+		st = screen_key(&w.s, "e", err);
+	if (!st)
+		st = bench_repeat(b, r, false, letters_once, &w, err);
+	if (!st)
+		bench_detail(
+			r,
+			"95 of 100 letters typed into Ask's prompt, 200 x 60%s; median %.2f ms, "
+			"worst of %d %.1f ms",
+			training ? ", a trainer on all cores" : "", quantile(&w, 0, 0.5), w.n,
+			w.most);
+	watched_close(&w);
+	return st;
+}
+
+enum t2_status
+row_key(struct bench *b, struct bench_result *r, struct t2_err *err)
+{
+	return letters(b, r, false, err);
+}
+
+enum t2_status
+row_key_training(struct bench *b, struct bench_result *r, struct t2_err *err)
+{
+	return letters(b, r, true, err);
+}
+
+/* -- nothing moves -------------------------------------------------------------------------------------------- */
+
+static const double idle_seconds = 3;
+
+static enum t2_status
+idle_bytes_once(void *arg, double *value, struct t2_err *err)
+{
+	struct watched *w = arg;
+
+	*value = (double)screen_bytes(&w->s, idle_seconds);
+	return screen_alive(&w->s, err);
+}
+
+static enum t2_status
+idle_cpu_once(void *arg, double *value, struct t2_err *err)
+{
+	struct watched *w = arg;
+	double before = screen_cpu(&w->s);
+
+	usleep((useconds_t)(idle_seconds * 1e6));
+	*value = screen_cpu(&w->s) - before;
+	return screen_alive(&w->s, err);
+}
+
+static enum t2_status
+idle(struct bench *b, struct bench_result *r, bench_once *once, struct t2_err *err)
+{
+	struct watched w = {0};
+	enum t2_status st = watched_open(&w, 2, "effective rank", false, err);
+
+	if (!st) {
+		screen_rest(&w.s, 2); /* what the first screen still brings, messages that go */
+		st = bench_repeat(b, r, false, once, &w, err);
+	}
+	if (!st)
+		bench_detail(r, "in %.0f s of Spectrum without a key, 200 x 60", idle_seconds);
+	watched_close(&w);
+	return st;
+}
+
+enum t2_status
+row_idle_bytes(struct bench *b, struct bench_result *r, struct t2_err *err)
+{
+	return idle(b, r, idle_bytes_once, err);
+}
+
+enum t2_status
+row_idle_cpu(struct bench *b, struct bench_result *r, struct t2_err *err)
+{
+	return idle(b, r, idle_cpu_once, err);
 }

@@ -7,6 +7,7 @@
 #include "engine/base/date.h"
 #include "tui/app.h"
 #include "tui/deleting.h"
+#include "tui/shown.h"
 #include "tui/views/ask.h"
 #include "tui/views/views.h"
 
@@ -253,12 +254,13 @@ strategies(struct ask *s)
 static void
 choose(struct view *v, struct ask *s, const char *strategy)
 {
+	strategy = shown_strategy_typed(strategy);
 	for (int pass = 0; pass < 2; pass++) {
 		strategies(s);
 		for (int i = 0; i < s->nstrategy; i++)
 			if (!strcmp(s->strategy[i], strategy)) {
 				s->choice = i;
-				app_say(v->app, "strategy: %s; %s", strategy,
+				app_say(v->app, "strategy: %s; %s", shown_strategy(strategy),
 					KEYS(v, "{ask} asks"));
 				return;
 			}
@@ -269,8 +271,8 @@ choose(struct view *v, struct ask *s, const char *strategy)
 
 /* -- history ----------------------------------------------------------------------------------------------- */
 
-static const struct column columns[] = {{"when", 6, 6, ALIGN_LEFT, 1},
-					{"decision", 7, 14, ALIGN_LEFT, 0},
+static const struct column columns[] = {{"when", 10, 10, ALIGN_LEFT, 1},
+					{"decision", 5, 14, ALIGN_LEFT, 0},
 					{"prompt", 6, 0, ALIGN_LEFT, 2}};
 
 static void
@@ -278,13 +280,12 @@ history_cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st
 {
 	struct ask *s = arg;
 	const struct decision_row *d = &s->history.v[row];
-	bool today = store_now() - d->created < 86400;
-
 	(void)st;
 	if (col == 0)
-		date_text(buf, TABLE_CELL, today ? "%H:%M" : "%d %b", d->created);
+		date_when(buf, TABLE_CELL, d->created, store_now());
 	else
-		snprintf(buf, TABLE_CELL, "%.200s", col == 1 ? d->decision : d->prompt);
+		snprintf(buf, TABLE_CELL, "%.200s",
+			 col == 1 ? shown_strategy(d->decision) : d->prompt);
 }
 
 static int64_t
@@ -343,7 +344,8 @@ open_decision(struct view *v, struct ask *s, const struct decision_row *d)
 	json_decref(mixture);
 	if (v->single)
 		view_focus(v, ASK_ANSWER);
-	app_say(v->app, "decision %lld, strategy %s", (long long)d->id, d->strategy);
+	app_say(v->app, "decision %lld, strategy %s", (long long)d->id,
+		shown_strategy(d->strategy));
 }
 
 /* -- life -------------------------------------------------------------------------------------------------- */
@@ -573,7 +575,7 @@ next_strategy(struct view *v, void *state, const char *arg)
 		return;
 	}
 	s->choice = (s->choice + 1) % s->nstrategy;
-	app_say(v->app, "strategy: %s", s->strategy[s->choice]);
+	app_say(v->app, "strategy: %s", shown_strategy(s->strategy[s->choice]));
 }
 
 static void
@@ -589,7 +591,7 @@ toggle_base(struct view *v, void *state, const char *arg)
 
 static const struct binding bindings[] = {
 	{A_NONE, "a", "ask", "ask the prompt", ask_now, PANES_ALL, BIND_BAR | BIND_ARG},
-	{A_NONE, "S", "strategy", "next strategy: auto, cls, prompt, none, experts, mixtures",
+	{A_NONE, "S", "strategy", "next strategy: auto, cls, prompt, base, experts, mixtures",
 	 next_strategy, PANES_ALL, BIND_BAR | BIND_TAKES(ARG_STRATEGY)},
 	{A_NONE, "b", "base", "also show what the base model would say", toggle_base, PANES_ALL,
 	 BIND_BAR},

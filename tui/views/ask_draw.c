@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tui/app.h"
+#include "tui/shown.h"
 #include "tui/views/ask.h"
 #include "tui/widgets/gauge.h"
 
@@ -14,7 +15,7 @@ draw_prompt(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 
 	view_title(v, ASK_PROMPT, "prompt");
 	view_note(v, ASK_PROMPT, edit ? "Enter asks, Alt-Enter breaks the line" : "strategy %s",
-		  s->strategy[s->choice]);
+		  shown_strategy(s->strategy[s->choice]));
 	canvas_fill(c, r, canvas_style(c, edit ? TH_FIELD_EDIT : TH_TEXT));
 	if (!edit && !*editor_text(&s->editor)) {
 		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM),
@@ -43,7 +44,7 @@ draw_scores(struct ask *s, struct canvas *c, struct rect r)
 	double first = 0, second = 0;
 	int width = 6, shown = p->labels < r.h ? p->labels : r.h, bar, y = 0,
 	    other = other_favourite(p);
-	char said[120];
+	char said[120], share[16];
 	size_t n;
 
 	for (int i = 0; i < p->labels; i++) {
@@ -66,7 +67,8 @@ draw_scores(struct ask *s, struct canvas *c, struct rect r)
 
 		canvas_text(c, r.x + 1, r.y + i, width, st, p->label[i]);
 		canvas_hbar(c, r.x + 2 + width, r.y + i, bar, p->score[i], tint);
-		canvas_printf(c, r.x + 3 + width + bar, r.y + i, 6, st, "%.3f", p->score[i]);
+		canvas_printf(c, r.x + 3 + width + bar, r.y + i, 6, st, "%s",
+			      gauge_share(share, sizeof share, p->score[i]));
 	}
 	if (r.w <= 70)
 		return;
@@ -102,15 +104,18 @@ static void
 draw_pass1(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 {
 	const struct ask_result *p = s->pass1;
+	char ms[32];
 
 	view_note(v, ASK_PASS1, "%s", "");
 	if (p) {
-		view_title(v, ASK_PASS1, "pass 1 · %s", s->done ? s->done->strategy : s->asked);
+		view_title(v, ASK_PASS1, "pass 1 · %s",
+			   shown_strategy(s->done ? s->done->strategy : s->asked));
 		if (s->done && s->done->ms1 + s->done->ms2 > 0)
-			view_note(v, ASK_PASS1, "%.0f ms (%.0f %% of total)", p->ms1,
+			view_note(v, ASK_PASS1, "%s (%.0f %% of total)",
+				  gauge_time(ms, sizeof ms, p->ms1 / 1e3),
 				  100 * s->done->ms1 / (s->done->ms1 + s->done->ms2));
 		else
-			view_note(v, ASK_PASS1, "%.0f ms", p->ms1);
+			view_note(v, ASK_PASS1, "%s", gauge_time(ms, sizeof ms, p->ms1 / 1e3));
 		draw_scores(s, c, r);
 		return;
 	}
@@ -120,10 +125,10 @@ draw_pass1(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 			    "asking which expert should answer ...");
 	else if (s->running)
 		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM),
-			    "none: this strategy decides nothing");
+			    "this strategy decides nothing");
 	else if (s->done)
 		canvas_printf(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM),
-			      "none: strategy %s decides nothing", s->done->strategy);
+			      "strategy %s decides nothing", shown_strategy(s->done->strategy));
 	else
 		canvas_wrap(c, rect_inset(r, 1, 0), canvas_style(c, TH_DIM),
 			    "Here the model first says what kind of question it is: that picks the "
@@ -136,18 +141,22 @@ draw_answer(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 {
 	const struct ask_result *d = s->done;
 	struct rect top = r;
-	char kl[32];
+	char kl[32], rate[32];
 
 	if (d && d->tokens > 0 && d->tokens_per_s > 0 && !strcmp(d->decision, "none"))
-		view_note(v, ASK_ANSWER, "%d tokens · %.0f tok/s", d->tokens, d->tokens_per_s);
+		view_note(v, ASK_ANSWER, "%d tokens · %s tok/s", d->tokens,
+			  gauge_number(rate, sizeof rate, d->tokens_per_s));
 	else if (d && d->tokens > 0 && d->tokens_per_s > 0 && !isnan(d->kl))
-		view_note(v, ASK_ANSWER, "%d tokens · %.0f tok/s · KL to base %s/token", d->tokens,
-			  d->tokens_per_s, gauge_number(kl, sizeof kl, d->kl / (double)d->tokens));
+		view_note(v, ASK_ANSWER, "%d tokens · %s tok/s · KL to base %s/token", d->tokens,
+			  gauge_number(rate, sizeof rate, d->tokens_per_s),
+			  gauge_number(kl, sizeof kl, d->kl / (double)d->tokens));
 	else if (d)
-		view_note(v, ASK_ANSWER, "%d tokens · %.0f ms", d->tokens, d->ms2);
+		view_note(v, ASK_ANSWER, "%d tokens · %s", d->tokens,
+			  gauge_time(kl, sizeof kl, d->ms2 / 1e3));
 	else
 		view_note(v, ASK_ANSWER, "%s", "");
-	view_title(v, ASK_ANSWER, d ? "pass 2 · %s" : "pass 2%s", d ? d->decision : "");
+	view_title(v, ASK_ANSWER, d ? "pass 2 · %s" : "pass 2%s",
+		   d ? shown_strategy(d->decision) : "");
 	if (s->base && r.h >= 4) {
 		int rows = r.h / 3;
 		struct rect low = {r.x + 1, r.y + r.h - rows, r.w - 2, rows};

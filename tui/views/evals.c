@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tui/app.h"
+#include "tui/shown.h"
 #include "tui/views/views.h"
 #include "tui/widgets/form.h"
 #include "tui/widgets/gauge.h"
@@ -162,7 +163,8 @@ compare_cells(struct view *v, struct evals *s)
 		}
 	evals_items_update(v, s);
 	if (s->against.spec[0])
-		app_say(v->app, "compared with %s on the same questions", s->against.spec);
+		app_say(v->app, "compared with %s on the same questions",
+			shown_strategy(s->against.spec));
 	else
 		app_say(v->app, "%s",
 			KEYS(v, "compared with the base model; {mark} marks another cell of this "

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "tui/app.h"
+#include "tui/shown.h"
 #include "tui/views/evals.h"
 
 /* -- rows and columns -------------------------------------------------------------------------------------- */
@@ -56,7 +57,7 @@ evals_missing(const struct evals *s, int row, int col)
 {
 	const struct score *x = ev_score(s, row, col);
 
-	return x->state != SCORE_CURRENT || x->fewer;
+	return x->state != SCORE_CURRENT || x->fewer || score_shipped(x);
 }
 
 /* -- order, filter, marks ---------------------------------------------------------------------------------- */
@@ -98,7 +99,7 @@ evals_map(struct evals *s, const char *filter)
 		return;
 	s->map = grown;
 	for (int i = 0; i < s->rows; i++)
-		if (has_text(s->row[i].spec, filter))
+		if (has_text(shown_strategy(s->row[i].spec), filter))
 			s->map[s->nmap++] = i;
 	for (int i = 1; s->sort && i < s->nmap; i++) { /* few rows: by insertion, stable */
 		int row = s->map[i], j = i;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tui/app.h"
+#include "tui/shown.h"
 #include "tui/utf8.h"
 #include "tui/views/evals.h"
 #include "tui/widgets/gauge.h"
@@ -33,7 +34,7 @@ first_shown(int sel, int n, int room)
 static const char *
 row_label(const struct evals *s, int row)
 {
-	return strcmp(s->row[row].spec, "none") ? s->row[row].spec : "none (base)";
+	return shown_strategy(s->row[row].spec);
 }
 
 static void
@@ -93,7 +94,7 @@ value_text(char *buf, size_t size, const struct score *x, int w)
 	if (w >= FULL)
 		return gauge_interval(buf, size, x->accuracy, x->lo, x->hi);
 	if (w >= 5)
-		snprintf(buf, size, "%.3f", x->accuracy);
+		gauge_share(buf, size, x->accuracy);
 	else if (x->accuracy >= 0.995)
 		snprintf(buf, size, "1.0");
 	else
@@ -226,18 +227,20 @@ draw_foot(struct view *v, struct evals *s, struct canvas *c, int x, int y, int w
 	if (work && work->phase == EV_FAILED)
 		canvas_text(c, x, y, w, canvas_style(c, TH_BAD), work->error);
 	else if (work)
-		canvas_printf(c, x, y, w, st, "%s · %s: %d of %d counted", s->row[row].spec,
+		canvas_printf(c, x, y, w, st, "%s · %s: %d of %d counted", row_label(s, row),
 			      s->col[col].task, work->n, work->total);
 	else if (k->state)
 		canvas_printf(c, x, y, w, canvas_style(c, TH_TEXT), "%s · %s: %s  %d of %d%s",
-			      s->row[row].spec, s->col[col].task,
+			      row_label(s, row), s->col[col].task,
 			      gauge_interval(b, sizeof b, k->accuracy, k->lo, k->hi), k->correct,
 			      k->n,
-			      score_stale(k) ? KEYS(v, ", stale: {open} measures it again") : "");
+			      score_stale(k)	 ? KEYS(v, ", stale: {open} measures it again")
+			      : score_shipped(k) ? KEYS(v, ", shipped; {open} measures")
+						 : "");
 	else if (why)
 		canvas_text(c, x, y, w, canvas_style(c, TH_WARN), why);
 	else
-		canvas_printf(c, x, y, w, st, "%s · %s: not measured yet, %s", s->row[row].spec,
+		canvas_printf(c, x, y, w, st, "%s · %s: not measured yet, %s", row_label(s, row),
 			      s->col[col].task, KEYS(v, "{open} does"));
 }
 

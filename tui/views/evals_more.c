@@ -7,6 +7,7 @@
 #include "engine/base/date.h"
 #include "engine/base/strbuf.h"
 #include "tui/app.h"
+#include "tui/shown.h"
 #include "tui/utf8.h"
 #include "tui/views/evals.h"
 #include "tui/widgets/gauge.h"
@@ -59,12 +60,13 @@ draw_pair(struct evals *s, struct canvas *c, struct rect r, const struct score *
 	o = ev_score(s, row, col);
 	if (n)
 		canvas_printf(c, r.x + 1, r.y, r.w - 2, dim, "against %s on the same %d questions",
-			      s->row[row].spec, n);
+			      shown_strategy(s->row[row].spec), n);
 	else
-		canvas_printf(c, r.x + 1, r.y, r.w - 2, dim, "against %s", s->row[row].spec);
+		canvas_printf(c, r.x + 1, r.y, r.w - 2, dim, "against %s",
+			      shown_strategy(s->row[row].spec));
 	if (!o->state || !x->state || !n) {
 		canvas_text(c, r.x + 1, r.y + 1, r.w - 2, canvas_style(c, TH_STALE),
-			    "both must be measured");
+			    "both must have been measured here");
 		return;
 	}
 	canvas_printf(c, r.x + 1, r.y + 1, r.w - 2, text, "both right %-5d only this %d", p->both,
@@ -91,7 +93,7 @@ draw_cell(struct view *v, struct evals *s, struct canvas *c, struct rect r)
 	view_title(v, EV_CELL, "cell");
 	if (row < 0 || s->selcol >= s->cols)
 		return;
-	view_title(v, EV_CELL, "%s · %s", s->row[row].spec, s->col[s->selcol].task);
+	view_title(v, EV_CELL, "%s · %s", shown_strategy(s->row[row].spec), s->col[s->selcol].task);
 	x = ev_score(s, row, s->selcol);
 	w = evals_work(s, row, s->selcol);
 	why = evals_refusal(s, row, s->selcol);
@@ -132,9 +134,12 @@ draw_cell(struct view *v, struct evals *s, struct canvas *c, struct rect r)
 	snprintf(b, sizeof b, "%d of %d right, %s%s", x->correct, x->n, s->shown.split,
 		 x->fewer ? ", fewer than set" : "");
 	line(c, r, y++, "questions", text, b);
-	date_text(at, sizeof at, "%d %b %H:%M", x->created);
-	snprintf(b, sizeof b, "%s, %s, %.3g tokens each", at, gauge_time(t, sizeof t, x->seconds),
-		 x->n ? (double)x->tokens / x->n : 0);
+	date_text(at, sizeof at, DATE_MINUTE, x->created);
+	if (score_shipped(x))
+		snprintf(b, sizeof b, "%s, shipped", at);
+	else
+		snprintf(b, sizeof b, "%s, %s, %.3g tokens each", at,
+			 gauge_time(t, sizeof t, x->seconds), x->n ? (double)x->tokens / x->n : 0);
 	line(c, r, y++, "measured", text, b);
 	why = why && s->row[row].why[0] ? "its expert or mixture is gone" : state_text(x, &role);
 	if (s->row[row].why[0])
@@ -159,12 +164,13 @@ draw_questions(struct view *v, struct evals *s, struct canvas *c, struct rect r)
 	if (!s->items.n)
 		view_note(v, EV_QUESTIONS, "%s", "");
 	else if (row != evals_row(s) && s->other.n)
-		view_note(v, EV_QUESTIONS, "%d of %d, vs %s", s->table.nmap, s->items.n,
-			  s->row[row].spec);
+		view_note(v, EV_QUESTIONS, "%d of %d, against %s", s->table.nmap, s->items.n,
+			  shown_strategy(s->row[row].spec));
 	else
 		view_note(v, EV_QUESTIONS, "%d of %d", s->table.nmap, s->items.n);
 	s->table.empty = s->items.n ? KEYS(v, "None of this kind; {show} shows others.")
-				    : "The questions of a measured cell show here.";
+				    : KEYS(v, "The questions of a cell that was measured here show "
+					      "here.");
 	table_draw(&s->table, c, r, view_focused(v, EV_QUESTIONS));
 }
 
@@ -209,7 +215,7 @@ draw_answer(struct view *v, struct evals *s, struct canvas *c, struct rect r)
 		       question ? question : "has changed since, or is being read");
 	y += paragraph(c, r, y, "expected", canvas_style(c, TH_STRONG), gold ? gold : "·");
 	if (i->decision)
-		y += paragraph(c, r, y, "chose", text, *i->decision ? i->decision : "base weights");
+		y += paragraph(c, r, y, "chose", text, *i->decision ? i->decision : "base");
 	y += paragraph(c, r, y, i->correct ? "✓ answer" : "✗ answer", text, i->answer);
 	o = evals_other(s, i->item);
 	evals_other_cell(s, &row, &col);

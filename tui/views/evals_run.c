@@ -5,6 +5,7 @@
 
 #include "tui/app.h"
 #include "tui/evaluating.h"
+#include "tui/shown.h"
 #include "tui/views/evals.h"
 #include "tui/views/views.h"
 #include "tui/widgets/gauge.h"
@@ -145,7 +146,7 @@ start_next(struct view *v, struct evals *s)
 	r->key = x->key;
 	r->set = x->set;
 	r->told = clock_seconds();
-	snprintf(name, sizeof name, "eval %.28s %.28s", x->key.spec, x->key.task);
+	snprintf(name, sizeof name, "eval %.28s %.28s", shown_strategy(x->key.spec), x->key.task);
 	spec.name = name;
 	spec.arg = r;
 	spec.quiet = true;

@@ -12,8 +12,6 @@
 #include "tui/views/views.h"
 #include "tui/widgets/gauge.h"
 
-static const char minute[] = "%Y-%m-%d %H:%M";
-
 /* The line goes on after it. */
 static void
 worth(const struct ex_worth *base, const struct ex_worth *own, struct strbuf *out)
@@ -115,6 +113,8 @@ evals(const struct experts *s, const struct expert_row *r, struct strbuf *out)
 
 		if (e->model != r->model || strcmp(e->strategy, strategy))
 			break;
+		if (e->seconds == 0 && e->tokens == 0)
+			continue; /* shipped: what "accuracy" says already */
 		if (last && !strcmp(last->task, e->task) && !strcmp(last->split, e->split))
 			continue;
 		last = e;
@@ -124,7 +124,7 @@ evals(const struct experts *s, const struct expert_row *r, struct strbuf *out)
 			strbuf_printf(out, " %s", e->split);
 		strbuf_char(out, ' ');
 		worth(&none, &own, out);
-		strbuf_printf(out, ", %s\n", date_text(a, sizeof a, minute, e->created));
+		strbuf_printf(out, ", %s\n", date_text(a, sizeof a, DATE_MINUTE, e->created));
 	}
 }
 
@@ -188,7 +188,7 @@ ex_about(struct experts *s, int row, struct strbuf *out)
 	} else {
 		strbuf_printf(out, "run\t%s\n", "none: it came from a file, or its run is gone");
 	}
-	strbuf_printf(out, "since\t%s%s\n", date_text(a, sizeof a, minute, r->created),
+	strbuf_printf(out, "since\t%s%s\n", date_text(a, sizeof a, DATE_MINUTE, r->created),
 		      r->shipped ? "  (shipped with the program)" : "");
 	strbuf_printf(out, "kept in\t%s, expert %lld\n", store_path(s->w->ui.store),
 		      (long long)r->id);

@@ -17,10 +17,8 @@ ex_worth_text(const struct ex_worth *w, bool brief, char *buf, size_t size)
 {
 	double lo, hi;
 
-	if (isnan(w->accuracy)) {
-		snprintf(buf, size, "·");
-	} else if (brief || !w->n) {
-		snprintf(buf, size, "%.2f", w->accuracy);
+	if (isnan(w->accuracy) || brief || !w->n) {
+		gauge_share(buf, size, w->accuracy);
 	} else {
 		wilson95((int)lround(w->accuracy * w->n), w->n, &lo, &hi);
 		gauge_interval(buf, size, w->accuracy, lo, hi);

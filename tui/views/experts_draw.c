@@ -129,6 +129,7 @@ draw_map(struct view *v, struct experts *s, struct canvas *c, struct rect r)
 	struct heat h = map_heat(s, view_focused(v, EX_MAP));
 	struct rect map = r;
 	const char *why;
+	char cos[24];
 	bool pair = a >= 0 && b >= 0;
 
 	if (pair)
@@ -141,7 +142,8 @@ draw_map(struct view *v, struct experts *s, struct canvas *c, struct rect r)
 		view_title(v, EX_MAP, "layers × matrices · %s%s%s", ex_stat_name[s->stat],
 			   row >= 0 ? " · " : "", row >= 0 ? s->rows.list.v[row].name : "");
 	if (pair)
-		view_note(v, EX_MAP, "cosine %+.4f", s->pair.all.cosine);
+		view_note(v, EX_MAP, "cosine %s",
+			  gauge_number(cos, sizeof cos, s->pair.all.cosine));
 	else
 		view_note(v, EX_MAP, "%s", "");
 	if (!pair && (why = nothing(s, row))) {
@@ -213,7 +215,7 @@ draw_bars(struct experts *s, struct canvas *c, struct rect r, int row, double li
 		canvas_text(c, x, r.y + r.h - 1, r.x + r.w - x, dim, "leaves this matrix alone");
 	else if (s->component >= 0 && s->component < n)
 		canvas_printf(c, x, r.y + r.h - 1, r.x + r.w - x, dim,
-			      "component %d: z = %.4f, σ = %s", s->component, d[s->component] + 1,
+			      "component %d: z = %.3f, σ = %s", s->component, d[s->component] + 1,
 			      f ? gauge_number(a, sizeof a, f->sigma64[s->component])
 				: "not known yet");
 	else if (isnan(moved(s, d)))
@@ -234,6 +236,7 @@ draw_profile(struct view *v, struct experts *s, struct canvas *c, struct rect r)
 	struct zcompare k;
 	double limit = 0;
 	const char *why;
+	char cos[24];
 
 	view_title(v, EX_PROFILE, "z − 1 by component · layer %d %s", s->layer,
 		   mat_kind_name((enum mat_kind)s->kind));
@@ -248,7 +251,7 @@ draw_profile(struct view *v, struct experts *s, struct canvas *c, struct rect r)
 			    &k);
 		view_title(v, EX_PROFILE, "z − 1 · layer %d %s", s->layer,
 			   mat_kind_name((enum mat_kind)s->kind));
-		view_note(v, EX_PROFILE, "cosine %+.4f", k.cosine);
+		view_note(v, EX_PROFILE, "cosine %s", gauge_number(cos, sizeof cos, k.cosine));
 		top.h = r.h / 2;
 		bottom.y += top.h;
 		bottom.h -= top.h;

@@ -20,7 +20,7 @@ static const struct column columns[COLUMNS] = {
 	[C_TASK] = {"task", 8, 12, ALIGN_LEFT, 2},
 	[C_METHOD] = {"method", 6, 6, ALIGN_LEFT, 7},
 	[C_VALUES] = {"values", 6, 8, ALIGN_RIGHT, 5},
-	[C_BASE] = {"base", 4, INTERVAL, ALIGN_RIGHT, 3},
+	[C_BASE] = {"base", 5, INTERVAL, ALIGN_RIGHT, 3},
 	[C_OWN] = {"expert", INTERVAL, INTERVAL, ALIGN_RIGHT, 1},
 	[C_TEST] = {"eval test", INTERVAL, INTERVAL, ALIGN_RIGHT, 6},
 	[C_WHEN] = {"when", 10, 10, ALIGN_LEFT, 4},
@@ -64,7 +64,7 @@ cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st)
 		ex_worth_text(&eval, false, buf, TABLE_CELL);
 		break;
 	case C_WHEN:
-		date_text(buf, TABLE_CELL, "%Y-%m-%d", r->created);
+		date_when(buf, TABLE_CELL, r->created, store_now());
 		break;
 	default:
 		snprintf(buf, TABLE_CELL, "%.200s", r->model_name);

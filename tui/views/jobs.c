@@ -72,7 +72,7 @@ jobs_cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st)
 		break;
 	case COL_FIGURE:
 		if (j->nfigure)
-			snprintf(buf, TABLE_CELL, "%.4g", j->figure[j->nfigure - 1]);
+			gauge_number(buf, TABLE_CELL, j->figure[j->nfigure - 1]);
 		break;
 	case COL_STAGE:
 		snprintf(buf, TABLE_CELL, "%s",
@@ -88,6 +88,7 @@ jobs_paint(void *arg, int row, int col, struct canvas *c, struct rect r, struct 
 {
 	struct jobs_state *s = arg;
 	const struct job_view *j = &s->row[row];
+	char figure[32];
 	int k;
 
 	if (col == COL_PROGRESS) {
@@ -103,7 +104,8 @@ jobs_paint(void *arg, int row, int col, struct canvas *c, struct rect r, struct 
 		bar.bg = COLOR_KEEP;
 		k = r.w - 7;
 		canvas_spark(c, r.x, r.y, k, bar, j->figure, j->nfigure, 0, 0);
-		canvas_printf(c, r.x + k + 1, r.y, 6, st, "%.3g", j->figure[j->nfigure - 1]);
+		canvas_text(c, r.x + k + 1, r.y, 6, st,
+			    gauge_number(figure, sizeof figure, j->figure[j->nfigure - 1]));
 		return true;
 	}
 	return false;

@@ -8,6 +8,7 @@
 #include "tui/deleting.h"
 #include "tui/views/mix.h"
 #include "tui/views/views.h"
+#include "tui/widgets/gauge.h"
 
 /* draft-1, draft-2 ...: the first that no kept mixture has. */
 void
@@ -97,15 +98,12 @@ cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st)
 		break;
 	case 1:
 		for (int i = 0; i < m->parts && n < TABLE_CELL; i++)
-			n += (size_t)snprintf(buf + n, TABLE_CELL - n, "%s%s%.2f %s",
+			n += (size_t)snprintf(buf + n, TABLE_CELL - n, "%s%s%.3g %s",
 					      i ? " + " : "", m->part[i].alphas ? "~" : "",
 					      m->part[i].alpha, m->part[i].name);
 		break;
 	case 2:
-		if (isnan(m->fitness))
-			snprintf(buf, TABLE_CELL, "·");
-		else
-			snprintf(buf, TABLE_CELL, "%.3f", m->fitness);
+		gauge_share(buf, TABLE_CELL, m->fitness);
 		break;
 	default:
 		snprintf(buf, TABLE_CELL, "%.200s", m->task);

@@ -342,6 +342,7 @@ take_end(struct mix *s, const char *name)
 	struct arena a = {0};
 	struct mixture_row m;
 	struct t2_err err;
+	char fit[16];
 
 	s->search->job = 0;
 	if (!name)
@@ -349,7 +350,8 @@ take_end(struct mix *s, const char *name)
 	if (store_mixture_find(s->w->ui.store, s->w->ui.model_id, name, &m, &a, &err)) {
 		app_fail(s->app, &err);
 	} else if (mix_load(s, &m)) {
-		app_say(s->app, "mixture %s kept: fitness %.3f on %s", name, m.fitness, m.task);
+		app_say(s->app, "mixture %s kept: fitness %s on %s", name,
+			gauge_share(fit, sizeof fit, m.fitness), m.task);
 	}
 	arena_free(&a);
 }
@@ -410,7 +412,8 @@ mix_search_draw(struct view *v, struct mix *s, struct canvas *c, struct rect r)
 			  j.progress.eta > 0 ? " · " : "",
 			  j.progress.eta > 0 ? gauge_time(eta, sizeof eta, j.progress.eta) : "");
 	else if (x->n)
-		view_note(v, MIX_SEARCH, "best %.3f", x->best[x->n - 1]);
+		view_note(v, MIX_SEARCH, "best %s",
+			  gauge_share(eta, sizeof eta, x->best[x->n - 1]));
 	else
 		view_note(v, MIX_SEARCH, "%s", KEYS(v, "{search} starts"));
 	if (r.w >= 66) {

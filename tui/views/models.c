@@ -35,18 +35,6 @@ selected(struct view *v, struct models *s)
 
 /* -- the list ----------------------------------------------------------------------------------------------- */
 
-const char *
-models_count(char *buf, size_t size, double n)
-{
-	if (n >= 1e9)
-		snprintf(buf, size, "%.3gB", n / 1e9);
-	else if (n >= 1e6)
-		snprintf(buf, size, "%.3gM", n / 1e6);
-	else
-		snprintf(buf, size, "%.3gk", n / 1e3);
-	return buf;
-}
-
 static void
 row_name(struct models_row *r, const char *name)
 {
@@ -178,7 +166,7 @@ cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st)
 		if (n < 0)
 			snprintf(buf, TABLE_CELL, "·");
 		else
-			models_count(buf, TABLE_CELL, n);
+			gauge_count(buf, TABLE_CELL, n);
 		break;
 	case COL_BYTES:
 		if (r->bytes < 0)

@@ -73,7 +73,5 @@ void models_draw(struct view *v, void *state, int pane, struct canvas *c, struct
 bool models_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbuf *out);
 /* The tensor table, of the selected model. */
 void models_tensors_init(struct models *s);
-/* "135M", "1.24B" */
-const char *models_count(char *buf, size_t size, double n);
 
 #endif

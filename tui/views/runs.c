@@ -257,12 +257,12 @@ cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st)
 		break;
 	case 5:
 	case 6:
-		if (isnan(col == 5 ? r->reward : r->best_accuracy))
+		if (col == 6)
+			gauge_share(buf, TABLE_CELL, r->best_accuracy);
+		else if (isnan(r->reward))
 			snprintf(buf, TABLE_CELL, "·");
-		else if (col == 5)
-			snprintf(buf, TABLE_CELL, "%+.2f", r->reward);
 		else
-			snprintf(buf, TABLE_CELL, "%.3f", r->best_accuracy);
+			snprintf(buf, TABLE_CELL, "%+.3f", r->reward);
 		break;
 	case 7:
 		/* Steps are counted; before the first one, what it took until its last beat. */

@@ -88,7 +88,7 @@ draw_reward(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 	struct plot p = {
 		.series = series, .cursor = s->cursor, .x_label = "step", .empty = "no step yet"};
 	const struct run_row *sel = runs_selected(s);
-	char name[RUNS_OVERLAY][64], vname[80] = "";
+	char name[RUNS_OVERLAY][64], vname[80] = "", best[16];
 	int64_t id[RUNS_OVERLAY];
 	int n = shown(s, id, name, RUNS_OVERLAY), k = 0;
 
@@ -127,8 +127,8 @@ draw_reward(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 			   (long long)sel->id, sel->name);
 	}
 	if (sel && sel->best_step >= 0)
-		view_note(v, RUNS_REWARD, "best %.3f at step %d", sel->best_accuracy,
-			  sel->best_step);
+		view_note(v, RUNS_REWARD, "best %s at step %d",
+			  gauge_share(best, sizeof best, sel->best_accuracy), sel->best_step);
 	else
 		view_note(v, RUNS_REWARD, "%s", "");
 	if (sel)

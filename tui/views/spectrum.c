@@ -253,10 +253,7 @@ expert_cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st)
 		break;
 	case 2:
 	case 3:
-		if (isnan(col == 2 ? e->base_accuracy : e->accuracy))
-			snprintf(buf, TABLE_CELL, "·");
-		else
-			gauge_number(buf, TABLE_CELL, col == 2 ? e->base_accuracy : e->accuracy);
+		gauge_share(buf, TABLE_CELL, col == 2 ? e->base_accuracy : e->accuracy);
 		break;
 	default:
 		buf[0] = 0;

@@ -194,7 +194,7 @@ z_bars(struct spectrum *s, struct canvas *c, struct rect r, int i, double limit,
 	const char *name = s->w->experts.v[i].name;
 	struct style st = theme_series(c->theme, theme_slot(name));
 	struct rect bars = r;
-	char line[200];
+	char line[200], sigma[32];
 
 	if (!d)
 		return;
@@ -213,10 +213,10 @@ z_bars(struct spectrum *s, struct canvas *c, struct rect r, int i, double limit,
 	if (!z)
 		snprintf(line, sizeof line, "leaves this matrix alone");
 	else if (at >= 0 && at < n)
-		snprintf(line, sizeof line, "component %d: z − 1 = %+.3f, σ = %.4g", at, d[at],
-			 f ? f->sigma64[at] : NAN);
+		snprintf(line, sizeof line, "component %d: z = %.3f, σ = %s", at, d[at] + 1,
+			 f ? gauge_number(sigma, sizeof sigma, f->sigma64[at]) : "not known yet");
 	else
-		snprintf(line, sizeof line, "%+.2f … %+.2f    moves %.1f %% of ‖W‖", lo, hi,
+		snprintf(line, sizeof line, "z %.3f … %.3f   moves %.1f %% of ‖W‖", 1 + lo, 1 + hi,
 			 norm > 0 ? 100 * sqrt(moved / norm) : 0);
 	canvas_printf(c, r.x + 1, r.y + r.h - 1, r.w - 2, st, "%s", name);
 	canvas_text(c, r.x + 2 + (int)strlen(name), r.y + r.h - 1, r.w - 3 - (int)strlen(name),

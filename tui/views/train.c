@@ -307,7 +307,7 @@ draw_cost(struct view *v, struct train *t, struct canvas *c, struct rect r)
 		return;
 	}
 	answers = (long)s.batch * s.samples;
-	snprintf(b, sizeof b, "%ld of %ld (%.2g %%)", n, model_parameters(m),
+	snprintf(b, sizeof b, "%ld of %ld (%.3g %%)", n, model_parameters(m),
 		 100.0 * (double)n / (double)model_parameters(m));
 	row(c, r, 0, "trained values", b);
 	snprintf(b, sizeof b, "%.3g%s", train_settings_lr(&s, n),

@@ -71,6 +71,28 @@ gauge_bytes(char *buf, size_t cap, double b)
 }
 
 const char *
+gauge_share(char *buf, size_t cap, double v)
+{
+	if (isnan(v))
+		snprintf(buf, cap, "·");
+	else
+		snprintf(buf, cap, "%.*f", v < 0.9995 ? 3 : 2, v);
+	return buf;
+}
+
+const char *
+gauge_count(char *buf, size_t cap, double n)
+{
+	if (n >= 999.5e6)
+		snprintf(buf, cap, "%.3gB", n / 1e9);
+	else if (n >= 999.5e3)
+		snprintf(buf, cap, "%.3gM", n / 1e6);
+	else
+		snprintf(buf, cap, "%.3gk", n / 1e3);
+	return buf;
+}
+
+const char *
 gauge_interval(char *buf, size_t cap, double v, double lo, double hi)
 {
 	snprintf(buf, cap, "%.2f [%.2f %.2f]", v, lo, hi);

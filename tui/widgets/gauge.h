@@ -14,6 +14,9 @@ void gauge_draw(struct canvas *c, int x, int y, int w, double frac, struct style
 const char *gauge_time(char *buf, size_t cap, double seconds);
 const char *gauge_number(char *buf, size_t cap, double v);
 const char *gauge_bytes(char *buf, size_t cap, double bytes); /* "1.4 GB" */
+/* A share of one, an accuracy, without an interval: "0.985", "1.00"; "·" where it is not known. */
+const char *gauge_share(char *buf, size_t cap, double v);
+const char *gauge_count(char *buf, size_t cap, double n); /* "865k", "135M" */
 /* "0.71 [0.66 0.75]" */
 const char *gauge_interval(char *buf, size_t cap, double v, double lo, double hi);
 
