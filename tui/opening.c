@@ -40,8 +40,7 @@ open_work(void *arg, struct job *job, struct t2_err *err)
 	struct opening *x = arg;
 	enum t2_status st;
 
-	job_stage(job, "mapping", 0);
-	st = world_open(&x->fresh, x->name, x->w->store_path, x->w->threads, err);
+	st = world_open(&x->fresh, x->name, x->w->store_path, x->w->threads, job, err);
 	if (!st && job_cancelled(job))
 		st = T2_ECANCEL;
 	return st;

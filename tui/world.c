@@ -13,13 +13,16 @@
 #include "tui/app.h"
 #include "tui/beside.h"
 #include "tui/model_info.h"
+#include "tui/prefetch.h"
 #include "tui/training.h"
 #include "tui/widgets/gauge.h"
 
 enum t2_status
-world_open(struct world *w, const char *model, const char *store_path, int threads,
+world_open(struct world *w, const char *model, const char *store_path, int threads, struct job *job,
 	   struct t2_err *err)
 {
+	char path[1024];
+	bool shipped;
 	enum t2_status st;
 
 	memset(w, 0, sizeof *w);
@@ -27,8 +30,14 @@ world_open(struct world *w, const char *model, const char *store_path, int threa
 	w->store_path = store_path;
 	w->threads = threads;
 	snprintf(w->model_name, sizeof w->model_name, "%s", model);
-	if ((st = workspace_start(&w->ui, 1, store_path, err)) ||
-	    (st = workspace_model(&w->ui, model, WS_CACHED, NULL, err)))
+	if ((st = workspace_start(&w->ui, 1, store_path, err)))
+		return st;
+	if (job && !workspace_path(&w->ui, model, path, sizeof path, &shipped, NULL))
+		prefetch_model(path, job);
+	job_stage(job, "opening", 0);
+	if (job_cancelled(job))
+		return t2_fail(err, T2_ECANCEL, "cancelled");
+	if ((st = workspace_model(&w->ui, model, WS_CACHED, NULL, err)))
 		return st;
 	return store_expert_list(w->ui.store, w->ui.model_id, &w->experts, err);
 }

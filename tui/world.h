@@ -45,9 +45,9 @@ struct world {
 	int beside_wanted;     /* counts what beside.h was asked for */
 };
 
-/* Opens the model for the UI thread: mapped, not read. */
+/* Opens the model for the UI thread: mapped.  job: reads it from the disk first, counting MiB; NULL: not read. */
 enum t2_status world_open(struct world *w, const char *model, const char *store_path, int threads,
-			  struct t2_err *err);
+			  struct job *job, struct t2_err *err);
 void world_close(struct world *w); /* after app_run() */
 /* app_config.closing of a world: its watcher posts no more. */
 void world_closing(void *world);
