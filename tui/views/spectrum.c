@@ -277,6 +277,7 @@ spectrum_open(struct view *v, void *state, struct t2_err *err)
 	enum t2_status st;
 
 	s->w = v->user;
+	s->view = v;
 	if ((st = world_begin(s->w, v->app, err)))
 		return st;
 	s->mats = model_matrices(s->w->ui.model);
@@ -627,6 +628,8 @@ static const struct binding bindings[] = {
 	{A_NONE, "L", "log-linear", "logarithmic or linear axis", toggle_linear, PANES_ALL,
 	 BIND_BAR},
 	{A_NONE, "E", "energy", "cumulative energy in place of σ", toggle_energy, PANES_ALL, 0},
+	{A_NONE, "C", "compare-with", "lay another model's spectra over: a path or a name",
+	 sp_beside_with, PANES_ALL, BIND_TAKES(ARG_MODEL)},
 };
 
 static const struct pane_spec panes[] = {
