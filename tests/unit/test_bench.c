@@ -166,7 +166,8 @@ table_is_sound(void **state)
 {
 	(void)state;
 	for (const struct bench_row *r = bench_rows; r->name; r++) {
-		assert_true(r->extra ? r->goal == 0 : r->floor > 0 && r->floor <= r->goal);
+		assert_true(r->extra && r->goal == 0 ? r->floor == 0
+						     : r->floor > 0 && r->floor <= r->goal);
 		assert_non_null(r->run);
 		assert_true((r->limit == BENCH_SECONDS || r->limit == BENCH_BYTES) ==
 			    (r->most > 0));

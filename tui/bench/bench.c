@@ -228,7 +228,7 @@ one(struct bench *b, const struct bench_row *row, bool scale, bench_once *once, 
 	machine = probed ? (before + probe(b, row->limit)) / 2 : 0;
 	if (scale)
 		*value *= machine / BENCH_REFERENCE;
-	*limit = is_probed(row) ? machine : row->most;
+	*limit = is_probed(row) ? machine : row->limit == BENCH_BESIDE ? b->beside : row->most;
 	return T2_OK;
 }
 

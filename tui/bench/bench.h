@@ -29,6 +29,7 @@ enum bench_limit {
 	BENCH_PEAK,    /* GFLOPS: float32 multiply-adds */
 	BENCH_SECONDS, /* a time to reach, scaled by the peak where the row says so */
 	BENCH_BYTES,   /* so many at most */
+	BENCH_BESIDE,  /* a time that other work took in the same run: struct bench's beside */
 	BENCH_NOTHING, /* nothing at all: the ratio is 1, or 0 */
 };
 
@@ -42,7 +43,7 @@ struct bench_row {
 	double most;	    /* of BENCH_SECONDS and BENCH_BYTES: the limit, in the row's unit */
 	double floor, goal; /* shares of the limit */
 	enum t2_status (*run)(struct bench *b, struct bench_result *r, struct t2_err *err);
-	bool extra;	   /* only when asked for by its name; it has neither floor nor goal */
+	bool extra; /* only when asked for by its name; floor and goal are 0 where there are none */
 	const char *group; /* --only takes it for all of its rows */
 };
 
@@ -62,6 +63,7 @@ struct bench {
 	struct job *job;
 	struct shape *shape; /* ws's model is this one, not a file's; NULL: from a file */
 	int repeats;	     /* 0: 5 */
+	double beside;	     /* BENCH_BESIDE: the limit, set by the row's work */
 	void *probe;	     /* what the read probe reads */
 	size_t probe_bytes;
 };

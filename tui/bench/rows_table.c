@@ -56,6 +56,8 @@ const struct bench_row bench_rows[] = {
 	  row_idle_bytes),
 	R("tui", "idle-cpu", "processor time when nothing moves", "ms", BENCH_NOTHING, 0, 1.0, 1.0,
 	  row_idle_cpu),
+	{"search", "an iteration of the few-shot search in one batch; 4 times the plain way is 1",
+	 "s", BENCH_BESIDE, 0, 0.50, 1.0, row_search, true, "svf"},
 	B(1),
 	B(2),
 	B(4),
