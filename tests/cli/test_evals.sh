@@ -101,7 +101,7 @@ stale() {
 			wait "1 evaluation kept" 60000
 			wait-not "stale"
 			key / Backspace Backspace Backspace Backspace
-			type none
+			type base
 			key Enter
 			keys lll
 			wait "aaa: "
