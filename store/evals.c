@@ -54,13 +54,14 @@ enum t2_status
 store_eval_add(struct store *s, const struct eval_row *e, const struct eval_item *items, int n,
 	       int64_t *id, struct t2_err *err)
 {
-	enum t2_status st = store_begin(s, err);
+	bool own = sqlite3_get_autocommit(s->db);
+	enum t2_status st = own ? store_begin(s, err) : T2_OK;
 
 	if (!st)
 		st = eval_insert(s, e, items, n, id, err);
-	if (!st)
+	if (!st && own)
 		st = store_commit(s, err);
-	if (st)
+	if (st && own)
 		store_rollback(s);
 	return st;
 }
