@@ -10,6 +10,7 @@
 
 #include "engine/base/utf8.h"
 #include "store/db.h"
+#include "store/sound.h"
 
 #define APPLICATION_ID 0x74327475 /* "t2tu" */
 #define BUSY_MS	       10000
@@ -562,7 +563,7 @@ store_check(struct store *s, void (*fn)(void *arg, const char *problem), void *a
 		if (rc != SQLITE_DONE)
 			return db_fail(s, err, "check");
 	}
-	return T2_OK;
+	return sound_check(s, fn, arg, ok, err);
 }
 
 enum t2_status
