@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "store/db.h"
+#include "store/sound.h"
 
 static enum t2_status
 eval_insert(struct store *s, const struct eval_row *e, const struct eval_item *items, int n,
@@ -54,13 +55,14 @@ enum t2_status
 store_eval_add(struct store *s, const struct eval_row *e, const struct eval_item *items, int n,
 	       int64_t *id, struct t2_err *err)
 {
-	enum t2_status st = store_begin(s, err);
+	bool own = sqlite3_get_autocommit(s->db);
+	enum t2_status st = own ? store_begin(s, err) : T2_OK;
 
 	if (!st)
 		st = eval_insert(s, e, items, n, id, err);
-	if (!st)
+	if (!st && own)
 		st = store_commit(s, err);
-	if (st)
+	if (st && own)
 		store_rollback(s);
 	return st;
 }
@@ -100,15 +102,15 @@ list_evals(struct store *s, const char *sql, int64_t model, struct eval_list *ou
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, model);
-	return db_list(s, q, eval_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
-		       &out->arena, "list evaluations", err);
+	return DB_LIST(s, q, eval_read, out, "list evaluations", err);
 }
 
 enum t2_status
 store_eval_list(struct store *s, int64_t model, struct eval_list *out, struct t2_err *err)
 {
 	return list_evals(s,
-			  "SELECT " EVAL_COLUMNS " FROM evaluation WHERE ?1=0 OR model=?1 ORDER BY "
+			  "SELECT " EVAL_COLUMNS
+			  " FROM evaluation WHERE (?1=0 OR model=?1) AND " SOUND_EVAL " ORDER BY "
 			  "created DESC,id DESC",
 			  model, out, err);
 }
@@ -120,7 +122,8 @@ store_eval_newest(struct store *s, int64_t model, struct eval_list *out, struct 
 		s,
 		"SELECT " EVAL_COLUMNS " FROM (SELECT *,row_number() OVER (PARTITION BY model,task,"
 		"split,strategy,temperature,iif(temperature=0,0,seed),n,setup_hash,task_hash ORDER "
-		"BY created DESC,id DESC) AS nth FROM evaluation WHERE ?1=0 OR model=?1) WHERE "
+		"BY created DESC,id DESC) AS nth FROM evaluation WHERE (?1=0 OR model=?1) "
+		"AND " SOUND_EVAL ") WHERE "
 		"nth=1 ORDER BY created DESC,id DESC",
 		model, out, err);
 }
@@ -128,9 +131,7 @@ store_eval_newest(struct store *s, int64_t model, struct eval_list *out, struct 
 void
 eval_list_free(struct eval_list *l)
 {
-	free(l->v);
-	arena_free(&l->arena);
-	memset(l, 0, sizeof *l);
+	DB_LIST_FREE(l);
 }
 
 static void
@@ -157,16 +158,13 @@ store_eval_items(struct store *s, int64_t id, struct eval_items *out, struct t2_
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, id);
-	return db_list(s, q, item_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
-		       &out->arena, "list answers", err);
+	return DB_LIST(s, q, item_read, out, "list answers", err);
 }
 
 void
 eval_items_free(struct eval_items *l)
 {
-	free(l->v);
-	arena_free(&l->arena);
-	memset(l, 0, sizeof *l);
+	DB_LIST_FREE(l);
 }
 
 static void
@@ -192,14 +190,11 @@ store_eval_choices(struct store *s, int64_t id, struct eval_choices *out, struct
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, id);
-	return db_list(s, q, choice_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
-		       &out->arena, "list decisions", err);
+	return DB_LIST(s, q, choice_read, out, "list decisions", err);
 }
 
 void
 eval_choices_free(struct eval_choices *l)
 {
-	free(l->v);
-	arena_free(&l->arena);
-	memset(l, 0, sizeof *l);
+	DB_LIST_FREE(l);
 }

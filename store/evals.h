@@ -47,7 +47,7 @@ struct eval_list {
 	struct arena arena;
 };
 
-/* One transaction. */
+/* One transaction, or inside the caller's. */
 enum t2_status store_eval_add(struct store *s, const struct eval_row *e,
 			      const struct eval_item *items, int n, int64_t *id,
 			      struct t2_err *err);

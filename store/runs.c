@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "store/db.h"
+#include "store/sound.h"
 
 int64_t
 process_start(int64_t pid)
@@ -60,7 +61,7 @@ run_read(sqlite3_stmt *q, void *row, struct arena *a)
 	r->steps = sqlite3_column_int(q, 11);
 	r->best_step = sqlite3_column_type(q, 12) == SQLITE_NULL ? -1 : sqlite3_column_int(q, 12);
 	r->reward = db_column_real(q, 13);
-	r->best_accuracy = db_column_real(q, 14);
+	r->best_accuracy = sound_share(db_column_real(q, 14), -1);
 	r->pid = sqlite3_column_int64(q, 15);
 	r->pid_start = sqlite3_column_int64(q, 16);
 	r->heartbeat = sqlite3_column_double(q, 17);
@@ -271,16 +272,13 @@ store_run_list(struct store *s, int64_t model, struct run_list *out, struct t2_e
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, model);
-	return db_list(s, q, run_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
-		       &out->arena, "list runs", err);
+	return DB_LIST(s, q, run_read, out, "list runs", err);
 }
 
 void
 run_list_free(struct run_list *l)
 {
-	free(l->v);
-	arena_free(&l->arena);
-	memset(l, 0, sizeof *l);
+	DB_LIST_FREE(l);
 }
 
 enum t2_status
@@ -343,16 +341,13 @@ store_metric_list(struct store *s, int64_t run, int after_step, struct metric_li
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, run);
 	sqlite3_bind_int(q, 2, after_step);
-	return db_list(s, q, metric_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
-		       &out->arena, "list metrics", err);
+	return DB_LIST(s, q, metric_read, out, "list metrics", err);
 }
 
 void
 metric_list_free(struct metric_list *l)
 {
-	free(l->v);
-	arena_free(&l->arena);
-	memset(l, 0, sizeof *l);
+	DB_LIST_FREE(l);
 }
 
 enum t2_status
@@ -387,7 +382,10 @@ enum t2_status
 store_validation_list(struct store *s, int64_t run, struct validation_list *out, struct t2_err *err)
 {
 	sqlite3_stmt *q = db_stmt(
-		s, "SELECT step,split,correct,n FROM validation WHERE run=? ORDER BY step", err);
+		s,
+		"SELECT step,split,correct,n FROM validation WHERE run=? AND " SOUND_VALIDATION
+		" ORDER BY step",
+		err);
 
 	memset(out, 0, sizeof *out);
 	if (!q)
@@ -517,14 +515,11 @@ store_rollout_list(struct store *s, int64_t run, struct rollout_list *out, struc
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, run);
-	return db_list(s, q, rollout_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
-		       &out->arena, "list rollouts", err);
+	return DB_LIST(s, q, rollout_read, out, "list rollouts", err);
 }
 
 void
 rollout_list_free(struct rollout_list *l)
 {
-	free(l->v);
-	arena_free(&l->arena);
-	memset(l, 0, sizeof *l);
+	DB_LIST_FREE(l);
 }

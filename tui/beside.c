@@ -125,14 +125,16 @@ read_done(void *arg, enum t2_status st, const struct t2_err *err)
 	(void)err;
 	if (st || x->wanted != x->w->beside_wanted)
 		return;
-	snprintf(x->b->name, sizeof x->b->name, "%s", x->name);
+	if (x->name[0])
+		snprintf(x->b->name, sizeof x->b->name, "%s", x->name);
 	if (x->b->have < x->b->n)
 		app_say(x->app, "%s: %d of %d matrices are decomposed; %s in Models does the rest",
 			x->b->name, x->b->have, x->b->n,
 			KEYS_IN(x->app, models_view.number, "{decompose}"));
 	else
-		app_say(x->app, "%s beside %s: %s in Spectrum lays its curves over", x->b->name,
-			x->w->ui.name, KEYS_IN(x->app, spectrum_view.number, "{compare}"));
+		app_say(x->app, "%s beside %s: %s in Spectrum shows and hides its curves",
+			x->b->name, x->w->ui.name,
+			KEYS_IN(x->app, spectrum_view.number, "{compare}"));
 	put(x->w, x->app, x->b);
 	x->b = NULL;
 }

@@ -34,7 +34,7 @@ enum t2_status beside_read(struct beside **out, const char *path, const char *ca
 void beside_free(struct beside *b);
 const struct beside_matrix *beside_find(const struct beside *b, const char *name); /* NULL: none */
 
-/* name: what the user knows it by. */
+/* name: what the user knows it by; "": what it calls itself. */
 void beside_start(struct app *a, struct world *w, const char *path, const char *name);
 void beside_drop(struct app *a, struct world *w);
 

@@ -67,12 +67,13 @@ eval_run(struct cli *c)
 		return cli_fail(c);
 	wilson95(e.result.correct, e.result.n, &lo, &hi);
 	if (c->json) {
-		json_t *j = json_pack("{s:s,s:s,s:s,s:i,s:i,s:f,s:[f,f],s:f,s:I}", "task",
+		json_t *j = json_pack("{s:s,s:s,s:s,s:i,s:i,s:f,s:[f,f],s:f,s:I,s:s,s:s}", "task",
 				      e.task_name, "split", o.split, "strategy", o.strategy, "n",
 				      e.result.n, "correct", e.result.correct, "accuracy",
 				      e.result.n ? (double)e.result.correct / e.result.n : 0,
 				      "ci95", lo, hi, "seconds", e.result.seconds, "tokens",
-				      (json_int_t)e.result.tokens);
+				      (json_int_t)e.result.tokens, "setup_hash", e.setup_hash,
+				      "task_hash", e.task_hash);
 
 		if (e.result.decision)
 			json_object_set_new(j, "pass1_seconds", json_real(e.result.pass1_seconds));

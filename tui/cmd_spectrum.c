@@ -3,19 +3,19 @@
 #include <stdlib.h>
 
 #include "engine/svf/spectrum.h"
-#include "tui/cli.h"
-#include "tui/verbs.h"
+#include "tui/cmd_spectrum.h"
 
 static const struct opt opts[] = {
 	{"--matrix", "NAME", "one matrix by name"},
 	{"--csv", NULL, "matrix,component,sigma lines (with --expert also z and sigma*z)"},
 	{"--expert", "NAME", "adds an expert's z"},
 	{"--transfer", NULL, "allow an expert of another model where shapes fit"},
+	{"--compare", "OTHER", "against another model's spectra, matrix by matrix"},
 	{0},
 };
 
-static json_t *
-numbers(const float *v, const double *v64, int n)
+json_t *
+spectrum_numbers(const float *v, const double *v64, int n)
 {
 	json_t *a = json_array();
 
@@ -24,13 +24,9 @@ numbers(const float *v, const double *v64, int n)
 	return a;
 }
 
-static json_t *
-matrix_json(const struct weight *w, int i, const struct factor *f, const struct spectrum_stats *s,
-	    const struct zset *z)
+void
+spectrum_stats_json(json_t *o, const struct spectrum_stats *s)
 {
-	json_t *o = json_pack("{s:s,s:i,s:s,s:i,s:i,s:i,s:o}", "name", w->name, "layer",
-			      i / MAT_KINDS, "kind", mat_kind_name(i % MAT_KINDS), "m", f->m, "n",
-			      f->n, "rank", f->r, "sigma", numbers(f->sigma, f->sigma64, f->r));
 	const struct {
 		const char *name;
 		double x;
@@ -45,8 +41,20 @@ matrix_json(const struct weight *w, int i, const struct factor *f, const struct 
 			cli_json_real(real[k].x)); /* the tail of a short spectrum has no fit */
 	json_object_set_new(o, "above_edge", json_integer(s->above_edge));
 	json_object_set_new(o, "tail_n", json_integer(s->tail_n));
+}
+
+json_t *
+spectrum_matrix_json(const struct weight *w, int i, const struct factor *f,
+		     const struct spectrum_stats *s, const struct zset *z)
+{
+	json_t *o =
+		json_pack("{s:s,s:i,s:s,s:i,s:i,s:i,s:o}", "name", w->name, "layer", i / MAT_KINDS,
+			  "kind", mat_kind_name(i % MAT_KINDS), "m", f->m, "n", f->n, "rank", f->r,
+			  "sigma", spectrum_numbers(f->sigma, f->sigma64, f->r));
+
+	spectrum_stats_json(o, s);
 	if (z && z->z[i])
-		json_object_set_new(o, "z", numbers(z->z[i], NULL, f->r));
+		json_object_set_new(o, "z", spectrum_numbers(z->z[i], NULL, f->r));
 	return o;
 }
 
@@ -72,7 +80,10 @@ spectrum_run(struct cli *c)
 	const char *only = cli_str(c, "--matrix"), *expert = cli_str(c, "--expert");
 	char spec[PATH_MAX + 16], note[256];
 	struct zset *z = NULL;
-	int rc = cli_open(c, 0, WS_FACTORS), want = -1;
+	bool both = cli_str(c, "--compare") && expert;
+	int rc = both ? cli_usage(c, "--compare and --expert do not go together")
+		      : cli_open(c, 0, WS_FACTORS),
+	    want = -1;
 	bool csv = cli_flag(c, "--csv");
 	json_t *list;
 
@@ -84,6 +95,8 @@ spectrum_run(struct cli *c)
 			only);
 		return cli_fail(c);
 	}
+	if (cli_str(c, "--compare"))
+		return spectrum_compare(c, cli_str(c, "--compare"), want, csv);
 	snprintf(spec, sizeof spec, "expert:%s", expert ? expert : "");
 	if (expert && workspace_zset(&c->ws, spec, cli_flag(c, "--transfer"), &z, note, &c->err))
 		return cli_fail(c);
@@ -108,7 +121,7 @@ spectrum_run(struct cli *c)
 			       : spectrum_compute(&s, f->sigma, f->m, f->n, &c->err))
 			rc = cli_fail(c);
 		else if (c->json)
-			json_array_append_new(list, matrix_json(w, i, f, &s, z));
+			json_array_append_new(list, spectrum_matrix_json(w, i, f, &s, z));
 		else
 			printf("%-44s %10.4g %10.4g %9.3g %9.3g %8.3g %10.4g %6d\n", w->name,
 			       s.spectral_norm, s.frobenius_norm, s.stable_rank, s.effective_rank,

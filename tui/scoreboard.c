@@ -18,6 +18,12 @@ score_stale(const struct score *s)
 	return s->state > SCORE_CURRENT;
 }
 
+bool
+score_shipped(const struct score *s)
+{
+	return s->state != SCORE_NONE && s->seconds == 0 && s->tokens == 0;
+}
+
 static enum score_state
 state_of(const struct eval_row *e, const struct score_wanted *q)
 {

@@ -55,6 +55,8 @@ void score_interval(struct score *s);
  * where there is some.  Where all are equal none is best.  base: its row, -1: none. */
 void scoreboard_best(struct score *column, int n, int base);
 bool score_stale(const struct score *s);
+/* It came with the program: single answers and times are not kept. */
+bool score_shipped(const struct score *s);
 
 struct score_pair {
 	int both, only_a, only_b, neither;

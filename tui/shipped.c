@@ -8,6 +8,7 @@
 #include "engine/base/json.h"
 #include "engine/model/model.h"
 #include "engine/svf/expert.h"
+#include "store/evals.h"
 #include "store/experts.h"
 #include "store/models.h"
 #include "store/runs.h"
@@ -144,6 +145,43 @@ add_run(struct store *s, int64_t model, const json_t *o, const char *where, int6
 	return st;
 }
 
+/* The figures of the index as evaluations, greedy on the first n test questions; with the digests of what they were made
+ * with, so that they are stale where that is not what is here. */
+static enum t2_status
+add_evals(struct store *s, int64_t model, const char *task, const struct expert_row *row,
+	  const json_t *o, const char *where, struct t2_err *err)
+{
+	const char *name, *setup[2] = {NULL, NULL}, *questions = NULL;
+	char strategy[300];
+	enum t2_status st;
+
+	if ((st = json_want_string(o, "name", &name, where, err)) ||
+	    (st = json_opt_string(o, "base_setup_hash", &setup[0], where, err)) ||
+	    (st = json_opt_string(o, "setup_hash", &setup[1], where, err)) ||
+	    (st = json_opt_string(o, "task_hash", &questions, where, err)))
+		return st;
+	if (!setup[0] || !setup[1] || !questions || !row->accuracy_n)
+		return T2_OK;
+	snprintf(strategy, sizeof strategy, "expert:%s", name);
+	for (int i = 0; i < 2 && !st; i++) {
+		double share = i ? row->accuracy : row->base_accuracy;
+		struct eval_row e = {.model = model,
+				     .created = row->created,
+				     .task = (char *)task,
+				     .split = "test",
+				     .strategy = i ? strategy : "none",
+				     .n = row->accuracy_n,
+				     .correct = (int)lround(share * row->accuracy_n),
+				     .setup_hash = (char *)setup[i],
+				     .task_hash = (char *)questions};
+		int64_t id;
+
+		if (isfinite(share))
+			st = store_eval_add(s, &e, NULL, 0, &id, err);
+	}
+	return st;
+}
+
 static enum t2_status
 add_expert(struct store *s, int64_t model, const struct model *m, const char *dir, const json_t *o,
 	   const char *where, struct t2_err *err)
@@ -177,6 +215,8 @@ add_expert(struct store *s, int64_t model, const struct model *m, const char *di
 		return st;
 	snprintf(e->name, sizeof e->name, "%s", name);
 	st = store_expert_add(s, model, m, e, &row, &id, err);
+	if (!st)
+		st = add_evals(s, model, e->task, &row, o, where, err);
 	expert_free(e);
 	return st;
 }

@@ -160,22 +160,22 @@ open_fixed(struct strategy *s, struct workspace *ws, const char *spec, const cha
 }
 
 /* cls where there is a z^c, else prompt; where there is nothing to choose from the base model answers, and it is said. */
-static const char *
-standard(struct workspace *ws, char *note, size_t size)
+static enum t2_status
+standard(struct workspace *ws, const char **spec, char *note, size_t size, struct t2_err *err)
 {
-	struct arena a = {0};
-	struct expert_row row;
-	struct expert_list l = {0};
-	const char *spec =
-		store_expert_dispatcher(ws->store, ws->model_id, &row, &a, NULL) ? "prompt" : "cls";
+	struct expert_list l;
+	enum t2_status st = store_expert_list(ws->store, ws->model_id, &l, err);
 
-	if (!store_expert_list(ws->store, ws->model_id, &l, NULL) && !l.n) {
-		spec = "none";
+	if (st)
+		return st;
+	*spec = l.n ? "prompt" : "none";
+	for (int i = 0; i < l.n; i++)
+		if (l.v[i].dispatch)
+			*spec = "cls";
+	if (!l.n)
 		snprintf(note, size, "the model has no experts yet: its base weights answer");
-	}
 	expert_list_free(&l);
-	arena_free(&a);
-	return spec;
+	return T2_OK;
 }
 
 enum t2_status
@@ -185,8 +185,8 @@ strategy_open(struct strategy *s, struct workspace *ws, const char *spec, const 
 	enum t2_status st;
 
 	memset(s, 0, sizeof *s);
-	if (!spec)
-		spec = standard(ws, s->note, sizeof s->note);
+	if (!spec && (st = standard(ws, &spec, s->note, sizeof s->note, err)))
+		return st;
 	snprintf(s->name, sizeof s->name, "%s", spec);
 	s->mixture = json_object();
 	if (!strategy_known(spec))

@@ -367,19 +367,19 @@ save_expert(struct loop *l, struct t2_err *err)
 		snprintf(l->out->note, sizeof l->out->note,
 			 "no validation beat the start (%.3g): the last step is kept", l->best);
 	}
-	if (!store_validation_list(l->ws->store, l->out->run, &v, NULL)) {
-		for (int i = 0; i < v.n; i++) {
-			double a = v.v[i].n ? (double)v.v[i].correct / v.v[i].n : 0;
+	if ((st = store_validation_list(l->ws->store, l->out->run, &v, err)))
+		return st;
+	for (int i = 0; i < v.n; i++) {
+		double a = v.v[i].n ? (double)v.v[i].correct / v.v[i].n : 0;
 
-			if (v.v[i].step == 0)
-				row.base_accuracy = a;
-			if (v.v[i].step == trainer_steps(l->trainer)) {
-				row.accuracy = a;
-				row.accuracy_n = v.v[i].n;
-			}
+		if (v.v[i].step == 0)
+			row.base_accuracy = a;
+		if (v.v[i].step == trainer_steps(l->trainer)) {
+			row.accuracy = a;
+			row.accuracy_n = v.v[i].n;
 		}
-		free(v.v);
 	}
+	free(v.v);
 	if ((st = trainer_expert(l->trainer, &e, err)))
 		return st;
 	if ((st = still_free(l, err))) {

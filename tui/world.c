@@ -9,6 +9,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "engine/base/hash.h"
 #include "engine/base/memory.h"
 #include "store/runs.h"
 #include "tui/app.h"
@@ -342,20 +343,44 @@ watch_run(struct world *w, const struct run_row *r)
 }
 
 void
+world_unread(struct world *w, const struct t2_err *err)
+{
+	enum { TOLD = sizeof w->told / sizeof *w->told };
+	uint64_t text = XXH3_64bits(err->msg, strlen(err->msg));
+	double now = clock_seconds();
+	int oldest = 0;
+
+	for (int i = 0; i < TOLD; i++) {
+		if (w->told[i].text == text && w->told[i].at > 0 && now - w->told[i].at < 60)
+			return;
+		if (w->told[i].at < w->told[oldest].at)
+			oldest = i;
+	}
+	w->told[oldest].text = text;
+	w->told[oldest].at = now;
+	app_fail(w->app, err);
+}
+
+void
 world_refresh(struct world *w)
 {
 	struct expert_list l;
 	struct run_list runs;
+	struct t2_err err;
 	char line[200];
 
 	if (w->app && memory_news(w->memory, line, sizeof line))
 		app_say(w->app, "memory limit: %s", line);
-	if (!store_expert_list(w->ui.store, w->ui.model_id, &l, NULL)) {
+	if (store_expert_list(w->ui.store, w->ui.model_id, &l, &err)) {
+		world_unread(w, &err);
+	} else {
 		expert_list_free(&w->experts);
 		w->experts = l;
 	}
-	if (store_run_list(w->ui.store, 0, &runs, NULL))
+	if (store_run_list(w->ui.store, 0, &runs, &err)) {
+		world_unread(w, &err);
 		return;
+	}
 	for (int i = 0; i < runs.n; i++)
 		watch_run(w, &runs.v[i]);
 	run_list_free(&runs);

@@ -44,6 +44,10 @@ struct world {
 	int nruns;
 	struct beside *beside; /* a second model to compare with; NULL: none */
 	int beside_wanted;     /* counts what beside.h was asked for */
+	struct {	       /* failed reads, lately told */
+		uint64_t text;
+		double at;
+	} told[8];
 };
 
 /* Opens the model for the UI thread: mapped.  job: reads it from the disk first, counting MiB; NULL: not read. */
@@ -68,6 +72,9 @@ enum t2_status world_work(struct world *w, int what, struct workspace **ws, stru
 			  struct t2_err *err);
 /* Reads experts and running trainers (of every model) again; called by each view that sees WORLD_STORE, harmless to repeat. */
 void world_refresh(struct world *w);
+/* A read of the store in the UI's thread has failed: says so, but the same only once in a minute, for every change of the
+ * store has the views read again. */
+void world_unread(struct world *w, const struct t2_err *err);
 /* app_config.words of a world. */
 char **world_words(void *world, enum binding_arg what, int *n);
 /* An expert's stable number (its place in w->experts by id), for its colour; -1: not of this model. */

@@ -31,12 +31,15 @@ experts_add(struct words *w, const struct world *world, const char *prefix)
 }
 
 static void
-mixtures_add(struct words *w, const struct world *world, const char *prefix)
+mixtures_add(struct words *w, struct world *world, const char *prefix)
 {
 	struct mixture_list m;
+	struct t2_err err;
 
-	if (store_mixture_list(world->ui.store, world->ui.model_id, &m, NULL))
+	if (store_mixture_list(world->ui.store, world->ui.model_id, &m, &err)) {
+		world_unread(world, &err);
 		return;
+	}
 	for (int i = 0; i < m.n; i++)
 		word_add(w, prefix, m.v[i].name);
 	mixture_list_free(&m);

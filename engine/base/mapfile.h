@@ -6,7 +6,7 @@
  *
  * data is page-aligned and private; an empty file has size 0 and a valid, non-NULL data.  A file that is
  * cut short by somebody else while mapped raises SIGBUS on access.  Files of 2 MiB to 1 GiB that are not cached yet are read
- * in large pages where the system can. */
+ * in large pages where the system can; larger ones in its own, until somebody who has looked around says more (peek.h). */
 #ifndef T2_MAPFILE_H
 #define T2_MAPFILE_H
 

@@ -147,11 +147,11 @@ memory_short(const struct memory *m, size_t need, struct t2_err *err, const char
 {
 	size_t room = memory_room(m), limit = memory_limit(m), least = limit - room + need;
 
-	return t2_fail(err, T2_ENOMEM,
-		       "memory limit of %zu MiB: %s takes %zu MiB where %zu MiB are left: the least "
-		       "that would do is %zuM",
-		       limit / MIB, what, (need + MIB - 1) / MIB, room / MIB,
-		       (least + MIB - 1) / MIB);
+	return t2_fail(
+		err, T2_ENOMEM,
+		"memory limit of %zu MiB: %s takes %zu MiB where %zu MiB are left: the least "
+		"that would do is %zuM",
+		limit / MIB, what, (need + MIB - 1) / MIB, room / MIB, (least + MIB - 1) / MIB);
 }
 
 int

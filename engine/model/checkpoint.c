@@ -13,6 +13,7 @@
 #include "engine/base/mapfile.h"
 #include "engine/base/strbuf.h"
 #include "engine/model/gguf.h"
+#include "engine/model/peek.h"
 
 enum {
 	SHARDS_MAX = 4096,
@@ -32,6 +33,7 @@ struct checkpoint {
 	const struct tensor **by_name;
 	char **names; /* GGUF's, translated; NULL where the file's own is used */
 	int count;
+	struct peek **peek; /* [files], between checkpoint_peek() and checkpoint_advise() */
 };
 
 /* Names. */
@@ -443,11 +445,28 @@ checkpoint_open(struct checkpoint **out, const char *path, struct t2_err *err)
 	return st;
 }
 
+/* The files themselves: GGUF is one, file 0. */
+static const void *
+file_bytes(const struct checkpoint *c, int i, size_t *size, size_t *header)
+{
+	return c->gguf ? gguf_file(c->gguf, size, header)
+		       : safetensors_file(c->shards[i], size, header);
+}
+
+static int
+file_count(const struct checkpoint *c)
+{
+	return c->gguf ? 1 : c->shard_count;
+}
+
 void
 checkpoint_free(struct checkpoint *c)
 {
 	if (!c)
 		return;
+	for (int i = 0; c->peek && i < file_count(c); i++)
+		peek_free(c->peek[i], NULL);
+	free(c->peek);
 	for (int i = 0; i < c->shard_count; i++)
 		safetensors_free(c->shards[i]);
 	for (int i = 0; c->shard_names && i < c->shard_count; i++)
@@ -507,20 +526,6 @@ checkpoint_beside(const struct checkpoint *c, const char *name)
 	return strbuf_take(&b);
 }
 
-/* The files themselves: GGUF is one, file 0. */
-static const void *
-file_bytes(const struct checkpoint *c, int i, size_t *size, size_t *header)
-{
-	return c->gguf ? gguf_file(c->gguf, size, header)
-		       : safetensors_file(c->shards[i], size, header);
-}
-
-static int
-file_count(const struct checkpoint *c)
-{
-	return c->gguf ? 1 : c->shard_count;
-}
-
 size_t
 checkpoint_bytes(const struct checkpoint *c)
 {
@@ -578,19 +583,40 @@ checkpoint_dtypes(const struct checkpoint *c, struct dtype_use *out, int cap)
 	return n;
 }
 
+/* The bytes of a tensor that its fingerprint is made from: all, or pages. */
+struct sample {
+	const char *at[SAMPLE_PAGES];
+	size_t n[SAMPLE_PAGES];
+	int count;
+};
+
+static void
+sample_tensor(struct sample *s, const struct tensor *t)
+{
+	const char *p = t->data;
+	size_t last = t->bytes - SAMPLE_PAGE;
+
+	if (t->bytes <= SAMPLE_PAGES * SAMPLE_PAGE) {
+		*s = (struct sample){{p}, {t->bytes}, 1};
+		return;
+	}
+	s->count = SAMPLE_PAGES;
+	for (int i = 0; i < SAMPLE_PAGES; i++) {
+		s->at[i] = p + last / (SAMPLE_PAGES - 1) * (size_t)i;
+		s->n[i] = SAMPLE_PAGE;
+	}
+}
+
 static void
 hash_tensor(XXH3_state_t *h, const struct tensor *t)
 {
-	const char *p = t->data;
-	uint64_t bytes = t->bytes, last = bytes - SAMPLE_PAGE;
+	uint64_t bytes = t->bytes;
+	struct sample s;
 
 	XXH3_128bits_update(h, &bytes, sizeof bytes);
-	if (bytes <= SAMPLE_PAGES * SAMPLE_PAGE) {
-		XXH3_128bits_update(h, p, t->bytes);
-		return;
-	}
-	for (uint64_t i = 0; i < SAMPLE_PAGES; i++)
-		XXH3_128bits_update(h, p + last / (SAMPLE_PAGES - 1) * i, SAMPLE_PAGE);
+	sample_tensor(&s, t);
+	for (int i = 0; i < s.count; i++)
+		XXH3_128bits_update(h, s.at[i], s.n[i]);
 }
 
 void
@@ -617,16 +643,66 @@ checkpoint_fingerprint(const struct checkpoint *c, const void *more, size_t n, c
 		snprintf(hex + 2 * i, 3, "%02x", digest.digest[i]);
 }
 
-void
-checkpoint_advise(const struct checkpoint *c)
+/* What is read of a large file on opening: vectors whole, and what the fingerprint samples. */
+static void
+peek_tensors(const struct checkpoint *c, struct peek *p, const char *map, size_t size)
 {
-	for (int i = 0; i < file_count(c); i++) {
+	for (int i = 0; i < c->count; i++) {
+		const struct tensor *t = &c->tensors[i];
+		const char *data = t->data;
+		struct sample s;
+
+		if (data < map || data >= map + size)
+			continue; /* in another file, or copied out of it */
+		if (t->ndim == 1) {
+			peek_range(p, data, t->bytes);
+			continue;
+		}
+		sample_tensor(&s, t);
+		for (int k = 0; k < s.count; k++)
+			peek_range(p, s.at[k], s.n[k]);
+	}
+	peek_ask(p);
+}
+
+enum t2_status
+checkpoint_peek(struct checkpoint *c, struct t2_err *err)
+{
+	enum t2_status st = T2_OK;
+
+	c->peek = calloc((size_t)file_count(c), sizeof *c->peek);
+	if (!c->peek)
+		return t2_nomem(err, c->path);
+	for (int i = 0; i < file_count(c) && !st; i++) {
 		size_t size, header;
 		void *p = (void *)file_bytes(c, i, &size, &header);
 
+		if (size > READ_AHEAD_MAX) {
+			st = peek_new(&c->peek[i], p, size, err);
+			if (!st)
+				peek_tensors(c, c->peek[i], p, size);
+			continue;
+		}
 		/* Advice only: a kernel that cannot take it loses nothing. */
 		madvise(p, size, MADV_HUGEPAGE);
-		if (size <= READ_AHEAD_MAX)
-			madvise(p, size, MADV_WILLNEED);
+		madvise(p, size, MADV_WILLNEED);
+	}
+	return st;
+}
+
+void
+checkpoint_advise(struct checkpoint *c)
+{
+	for (int i = 0; c->peek && i < file_count(c); i++) {
+		char path[4096];
+		size_t size, header;
+		void *p = (void *)file_bytes(c, i, &size, &header);
+
+		if (!c->peek[i])
+			continue;
+		checkpoint_file(c, i, path, sizeof path);
+		peek_free(c->peek[i], path);
+		c->peek[i] = NULL;
+		madvise(p, size, MADV_HUGEPAGE);
 	}
 }

@@ -59,8 +59,11 @@ int checkpoint_dtypes(const struct checkpoint *c, struct dtype_use *out, int cap
 /* XXH3-128 over every file's size and header, up to four pages of every tensor, and n more bytes: the same content at
  * another path gives the same 32 hex digits. */
 void checkpoint_fingerprint(const struct checkpoint *c, const void *more, size_t n, char hex[33]);
-/* Tells the system that the data will be read soon: large pages, and small files at once. */
-void checkpoint_advise(const struct checkpoint *c);
+/* Before the first tensors are read: small files are read ahead, in large pages; of those above 1 GiB only what opening
+ * takes (vectors, and the fingerprint's pages), and not for good.  checkpoint_advise() when that is done: from then on they
+ * too are read in large pages, at first use. */
+enum t2_status checkpoint_peek(struct checkpoint *c, struct t2_err *err);
+void checkpoint_advise(struct checkpoint *c);
 
 /* A single safetensors file by itself (expert files, factor caches, goldens), also its metadata. Extra dtypes
  * (F64, I64, U8 ...) are listed by name but have no `enum dtype`.  Data is aligned for its type: where an old file is not,

@@ -408,13 +408,17 @@ load(struct model *m, const char *path, struct t2_err *err)
 	if (st)
 		return st;
 	m->name = name_of(path);
-	checkpoint_advise(m->checkpoint);
-	st = load_tensors(m, err);
+	st = checkpoint_peek(m->checkpoint, err);
+	if (!st)
+		st = load_tensors(m, err);
 	if (!st)
 		st = load_rope_factors(m, err);
 	if (!st)
 		st = check_unused(m, err);
-	return st ? st : fingerprint(m, err);
+	if (!st)
+		st = fingerprint(m, err);
+	checkpoint_advise(m->checkpoint);
+	return st;
 }
 
 enum t2_status

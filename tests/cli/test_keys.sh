@@ -62,6 +62,7 @@ cat >"$D/w.t2s" <<-'END'
 	expect "M marks experts; C compares two of them"
 	keys 4
 	key Tab Tab Tab
+	keys A
 	wait "F2 asks" 20000
 	keys 5
 	key Tab Tab

@@ -53,7 +53,7 @@ both() {
 	cat >"$D/b" <<-END
 		wait "effective rank" 120000
 		keys 3
-		expect "mine"
+		wait "mine" 5000
 		shot $D/b-there.txt
 		keys 6
 		key t
@@ -62,7 +62,7 @@ both() {
 		shot $D/b-saw.txt
 		wait "second" 120000
 		keys 3
-		expect "math"
+		wait "math" 5000
 		keys q
 	END
 	local t
@@ -131,6 +131,7 @@ full() {
 		expect "look at the disk and its free space"
 		expect-not "Success"
 		keys 3
+		wait "math      math" 5000
 		key e
 		key Ctrl-u
 		type other\n
@@ -147,11 +148,38 @@ full() {
 	sound "$D/full.db" && bench "$D/full.db" <<-'END'
 		wait "effective rank" 120000
 		keys 3
-		expect "math      math"
+		wait "math      math" 5000
 		keys 7
 		expect-not "running"
 	END
 }
+# A store that goes bad under a workbench: it is told, and told once however often it is met.
+broken() {
+	"$BIN" expert list --store "$D/bad.db" >/dev/null 2>&1
+	mkfifo "$D/c"
+	bench "$D/bad.db" <"$D/c" >"$D/c.out" 2>&1 &
+	local c=$!
+	cat >"$D/c" <<-END
+		wait "effective rank" 120000
+		keys 4
+		keys 7
+		wait "dispatch"
+		shot $D/c-there.txt
+		wait "list mixtures" 20000
+		keys 4 r
+		keys 7 r
+		keys 4 r
+		keys 0
+		wait "list mixtures"
+		expect-not "list mixtures 2 times"
+		shot $D/c-log.txt
+	END
+	for _ in $(seq 300); do [ -s "$D/c-there.txt" ] && break; sleep 0.1; done
+	sqlite3 "$D/bad.db" "ALTER TABLE mixture RENAME COLUMN fitness TO fitnes"
+	wait "$c" || { cat "$D/c.out"; return 1; }
+	[ "$(grep -c "no such column" "$D/c-log.txt")" -ge 1 ]
+}
+check told_once broken
 check two_workbenches both
 check trainers_go_on trainers_live
 check store_sound sound "$S"

@@ -35,6 +35,21 @@ csv() {
 	[ "$(wc -l <"$D/csv")" -eq $((rank + 1)) ] && ! grep -vE '^(matrix|[a-z0-9_.]+),[a-z0-9]+,[-+0-9.e]+$' <(sed 1d "$D/csv")
 }
 check spectrum_csv csv
+# against itself nothing is apart; another has to be decomposed before, and says so
+check spectrum_compare json "$n>0 AND json_extract(j,'\$.matrices[1].distance')=0 AND json_extract(j,'\$.matrices[1].same_shape') AND json_extract(j,'\$.matrices[1].other.sigma[0]')=json_extract(j,'\$.matrices[1].sigma[0]') AND json_extract(j,'\$.compare.only_here')='[]'" spectrum $S --compare $S
+check spectrum_compare_none fails "no such" "$T" spectrum $S --compare nowhere
+check spectrum_compare_usage usage "do not go together" "$T" spectrum $S --compare $S --expert math
+R=$SHARED/goldens/rope/llama3-headdim
+if [ -r "$R/config.json" ] && [ "$S" = sample ]; then
+	check spectrum_compare_undecomposed fails "t2tui decompose" "$T" spectrum $S --compare "$R"
+	"$T" decompose "$R" --quiet >/dev/null
+	other() {
+		"$T" spectrum $S --compare "$R" >"$D/cmp" 2>"$D/err" && grep -q '^    shapes differ: 128 x 128, ' "$D/cmp" &&
+			grep -q 'only in' "$D/err"
+	}
+	check spectrum_compare_shapes other
+	check spectrum_compare_null json "json_type(j,'\$.matrices[0].distance')='null' AND NOT json_extract(j,'\$.matrices[0].same_shape')" spectrum $S --compare "$R" --matrix model.layers.0.self_attn.q_proj.weight
+fi
 check logits json "json_array_length(j,'\$.positions')=1 AND json_extract(j,'\$.positions[0].pos')=2 AND json_array_length(j,'\$.positions[0].top')=20 AND json_extract(j,'\$.positions[0].logsumexp')>=json_extract(j,'\$.positions[0].top[0][1]')" logits $S --tokens 3,4,5
 check logits_all json "json_array_length(j,'\$.positions')=3 AND json_array_length(j,'\$.positions[1].top')=2" logits $S --tokens 3,4,5 --all --top 2
 raw() {

@@ -44,6 +44,7 @@ two() { # two SIZE SCRIPT: in the folder where "half" lies
 	(cd "$home" && "$bin" --script "$script" --size "$1" --store "$home/two.db" sample)
 }
 check two_models_120x40 two 120x40 models2
+check two_models_exported grep -q '^component,sigma.*,sigma half' "$home/compare.csv"
 check two_models_200x60 two 200x60 models2
 check switch_at_work_120x40 two 120x40 switch
 check typing_120x40 two 120x40 typing

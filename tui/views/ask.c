@@ -174,9 +174,12 @@ static void
 read_history(struct ask *s)
 {
 	struct decision_list l;
+	struct t2_err err;
 
-	if (store_decision_list(s->w->ui.store, s->w->ui.model_id, 500, &l, NULL))
+	if (store_decision_list(s->w->ui.store, s->w->ui.model_id, 500, &l, &err)) {
+		world_unread(s->w, &err);
 		return;
+	}
 	decision_list_free(&s->history);
 	s->history = l;
 	table_rows(&s->table, l.n);
@@ -221,6 +224,7 @@ static void
 strategies(struct ask *s)
 {
 	struct mixture_list m = {0};
+	struct t2_err err;
 	char was[300];
 
 	snprintf(was, sizeof was, "%s", s->nstrategy ? s->strategy[s->choice] : "auto");
@@ -237,7 +241,9 @@ strategies(struct ask *s)
 	for (int i = 0; i < s->w->experts.n && s->nstrategy < ASK_STRATEGIES; i++)
 		snprintf(s->strategy[s->nstrategy++], sizeof s->strategy[0], "expert:%s",
 			 s->w->experts.v[i].name);
-	if (!store_mixture_list(s->w->ui.store, s->w->ui.model_id, &m, NULL))
+	if (store_mixture_list(s->w->ui.store, s->w->ui.model_id, &m, &err))
+		world_unread(s->w, &err);
+	else
 		for (int i = 0; i < m.n && s->nstrategy < ASK_STRATEGIES; i++)
 			snprintf(s->strategy[s->nstrategy++], sizeof s->strategy[0], "mix:%s",
 				 m.v[i].name);

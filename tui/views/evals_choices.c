@@ -38,9 +38,14 @@ add_task(struct evals *s, struct ev_choices *x, int row, int col)
 {
 	const struct score *k = ev_score(s, row, col);
 	struct eval_choices l;
+	struct t2_err err;
 
-	if (k->state != SCORE_CURRENT || store_eval_choices(s->w->ui.store, k->id, &l, NULL))
+	if (k->state != SCORE_CURRENT)
 		return;
+	if (store_eval_choices(s->w->ui.store, k->id, &l, &err)) {
+		world_unread(s->w, &err);
+		return;
+	}
 	for (int i = 0; i < l.n; i++) {
 		int at = *l.v[i].decision ? choice_col(x, l.v[i].decision) : x->cols - 1;
 

@@ -57,7 +57,7 @@ evals_missing(const struct evals *s, int row, int col)
 {
 	const struct score *x = ev_score(s, row, col);
 
-	return x->state != SCORE_CURRENT || x->fewer;
+	return x->state != SCORE_CURRENT || x->fewer || score_shipped(x);
 }
 
 /* -- order, filter, marks ---------------------------------------------------------------------------------- */

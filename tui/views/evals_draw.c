@@ -234,7 +234,9 @@ draw_foot(struct view *v, struct evals *s, struct canvas *c, int x, int y, int w
 			      row_label(s, row), s->col[col].task,
 			      gauge_interval(b, sizeof b, k->accuracy, k->lo, k->hi), k->correct,
 			      k->n,
-			      score_stale(k) ? KEYS(v, ", stale: {open} measures it again") : "");
+			      score_stale(k)	 ? KEYS(v, ", stale: {open} measures it again")
+			      : score_shipped(k) ? KEYS(v, ", shipped; {open} measures")
+						 : "");
 	else if (why)
 		canvas_text(c, x, y, w, canvas_style(c, TH_WARN), why);
 	else

@@ -266,10 +266,14 @@ choose_columns(struct evals *s)
 static void
 load(struct evals *s, int64_t id, struct eval_items *items, int64_t *of)
 {
+	struct t2_err err;
+
 	if (*of == id)
 		return;
 	eval_items_free(items);
-	*of = id && !store_eval_items(s->w->ui.store, id, items, NULL) ? id : 0;
+	*of = id; /* also where they cannot be read: not again at every key */
+	if (id && store_eval_items(s->w->ui.store, id, items, &err))
+		world_unread(s->w, &err);
 }
 
 void

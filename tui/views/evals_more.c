@@ -66,7 +66,7 @@ draw_pair(struct evals *s, struct canvas *c, struct rect r, const struct score *
 			      shown_strategy(s->row[row].spec));
 	if (!o->state || !x->state || !n) {
 		canvas_text(c, r.x + 1, r.y + 1, r.w - 2, canvas_style(c, TH_STALE),
-			    "both must be measured");
+			    "both must have been measured here");
 		return;
 	}
 	canvas_printf(c, r.x + 1, r.y + 1, r.w - 2, text, "both right %-5d only this %d", p->both,
@@ -135,8 +135,11 @@ draw_cell(struct view *v, struct evals *s, struct canvas *c, struct rect r)
 		 x->fewer ? ", fewer than set" : "");
 	line(c, r, y++, "questions", text, b);
 	date_text(at, sizeof at, DATE_MINUTE, x->created);
-	snprintf(b, sizeof b, "%s, %s, %.3g tokens each", at, gauge_time(t, sizeof t, x->seconds),
-		 x->n ? (double)x->tokens / x->n : 0);
+	if (score_shipped(x))
+		snprintf(b, sizeof b, "%s, shipped", at);
+	else
+		snprintf(b, sizeof b, "%s, %s, %.3g tokens each", at,
+			 gauge_time(t, sizeof t, x->seconds), x->n ? (double)x->tokens / x->n : 0);
 	line(c, r, y++, "measured", text, b);
 	why = why && s->row[row].why[0] ? "its expert or mixture is gone" : state_text(x, &role);
 	if (s->row[row].why[0])
@@ -166,7 +169,8 @@ draw_questions(struct view *v, struct evals *s, struct canvas *c, struct rect r)
 	else
 		view_note(v, EV_QUESTIONS, "%d of %d", s->table.nmap, s->items.n);
 	s->table.empty = s->items.n ? KEYS(v, "None of this kind; {show} shows others.")
-				    : "The questions of a measured cell show here.";
+				    : KEYS(v, "The questions of a cell that was measured here show "
+					      "here.");
 	table_draw(&s->table, c, r, view_focused(v, EV_QUESTIONS));
 }
 
@@ -313,7 +317,10 @@ evals_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect 
 static const char *
 state_name(const struct score *x)
 {
-	return x->state == SCORE_NONE ? "missing" : score_stale(x) ? "stale" : "current";
+	return x->state == SCORE_NONE ? "missing"
+	       : score_stale(x)	      ? "stale"
+	       : score_shipped(x)     ? "shipped"
+				      : "current";
 }
 
 static void

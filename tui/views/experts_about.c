@@ -77,9 +77,12 @@ validation(struct store *s, const struct run_row *r, struct strbuf *out)
 {
 	struct ex_worth first = {.accuracy = (double)NAN}, best = first;
 	struct validation_list l;
+	struct t2_err err;
 
-	if (store_validation_list(s, r->id, &l, NULL))
+	if (store_validation_list(s, r->id, &l, &err)) {
+		strbuf_printf(out, "validation\tcannot be read: %s\n", err.msg);
 		return;
+	}
 	for (int i = 0; i < l.n; i++) {
 		if (strcmp(l.v[i].split, "validation") || !l.v[i].n)
 			continue;
@@ -113,6 +116,8 @@ evals(const struct experts *s, const struct expert_row *r, struct strbuf *out)
 
 		if (e->model != r->model || strcmp(e->strategy, strategy))
 			break;
+		if (e->seconds == 0 && e->tokens == 0)
+			continue; /* shipped: what "accuracy" says already */
 		if (last && !strcmp(last->task, e->task) && !strcmp(last->split, e->split))
 			continue;
 		last = e;

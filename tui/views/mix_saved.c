@@ -61,9 +61,12 @@ void
 mix_saved_read(struct mix *s)
 {
 	struct mixture_list l;
+	struct t2_err err;
 
-	if (store_mixture_list(s->w->ui.store, s->w->ui.model_id, &l, NULL))
+	if (store_mixture_list(s->w->ui.store, s->w->ui.model_id, &l, &err)) {
+		world_unread(s->w, &err);
 		return;
+	}
 	mixture_list_free(&s->list);
 	s->list = l;
 	table_rows(&s->table, l.n);

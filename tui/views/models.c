@@ -97,9 +97,12 @@ static void
 read_known(struct models *s)
 {
 	struct model_list l;
+	struct t2_err err;
 
-	if (store_model_list(s->w->ui.store, &l, NULL))
+	if (store_model_list(s->w->ui.store, &l, &err)) {
+		world_unread(s->w, &err);
 		return;
+	}
 	model_list_free(&s->known);
 	s->known = l;
 	build_rows(s);

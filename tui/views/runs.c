@@ -78,9 +78,12 @@ static void
 read_validations(struct runs *s, struct run_curves *k)
 {
 	struct validation_list v;
+	struct t2_err err;
 
-	if (store_validation_list(s->w->ui.store, k->id, &v, NULL))
+	if (store_validation_list(s->w->ui.store, k->id, &v, &err)) {
+		world_unread(s->w, &err);
 		return;
+	}
 	free(k->val.v);
 	k->val = v;
 	if (!grow(&k->vstep, v.n + 1) || !grow(&k->vacc, v.n + 1) || !grow(&k->vlo, v.n + 1) ||
@@ -105,9 +108,12 @@ curves_update(struct runs *s, struct run_curves *k)
 {
 	int after = k->n ? (int)k->step[k->n - 1] : -1;
 	struct metric_list m;
+	struct t2_err err;
 
-	if (store_metric_list(s->w->ui.store, k->id, after, &m, NULL))
+	if (store_metric_list(s->w->ui.store, k->id, after, &m, &err)) {
+		world_unread(s->w, &err);
 		return;
+	}
 	if (m.n && !k->n)
 		k->zcount = m.v[0].zcount;
 	if (!curves_room(k, k->n + m.n)) {
@@ -164,16 +170,17 @@ static void
 read_rollouts(struct runs *s)
 {
 	const struct run_row *r = runs_selected(s);
+	struct t2_err err;
 
 	if (!r || (s->rollouts_of == r->id && s->rollouts_step == r->step))
 		return;
 	rollout_list_free(&s->rollouts);
 	if (s->rollouts_of != r->id)
 		s->scroll = 0;
-	if (!store_rollout_list(s->w->ui.store, r->id, &s->rollouts, NULL)) {
-		s->rollouts_of = r->id;
-		s->rollouts_step = r->step;
-	}
+	s->rollouts_of = r->id; /* also where they cannot be read: not again at every key */
+	s->rollouts_step = r->step;
+	if (store_rollout_list(s->w->ui.store, r->id, &s->rollouts, &err))
+		world_unread(s->w, &err);
 }
 
 static void
@@ -181,9 +188,12 @@ read_all(struct runs *s)
 {
 	struct run_list l;
 	bool rewound, there;
+	struct t2_err err;
 
-	if (store_run_list(s->w->ui.store, s->w->ui.model_id, &l, NULL))
+	if (store_run_list(s->w->ui.store, s->w->ui.model_id, &l, &err)) {
+		world_unread(s->w, &err);
 		return;
+	}
 	run_list_free(&s->list);
 	s->list = l;
 	table_rows(&s->table, l.n);

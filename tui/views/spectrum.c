@@ -277,6 +277,7 @@ spectrum_open(struct view *v, void *state, struct t2_err *err)
 	enum t2_status st;
 
 	s->w = v->user;
+	s->view = v;
 	if ((st = world_begin(s->w, v->app, err)))
 		return st;
 	s->mats = model_matrices(s->w->ui.model);
@@ -454,6 +455,31 @@ step_matrix(struct spectrum *s, int by)
 	return true;
 }
 
+/* The first two that are shown, one above the other in the pane of z, which a small screen goes to. */
+static void
+compare_experts(struct view *v, struct spectrum *s)
+{
+	const char *name[2];
+	int n = 0;
+
+	for (int k = 0; k < s->experts; k++)
+		if (s->expert[k].shown && n++ < 2)
+			name[n - 1] = s->w->experts.v[k].name;
+	s->compare = !s->compare && n >= 2;
+	if (n < 2) {
+		app_say(v->app, "%s",
+			KEYS(v, "{mark} shows experts, and marks a second model in {models} "
+				"Models: {compare} compares two"));
+	} else if (!s->compare) {
+		app_say(v->app, "z of one expert again");
+	} else {
+		app_say(v->app, "z of %.60s and %.60s; %s", name[0], name[1],
+			KEYS(v, "{compare} ends it"));
+		if (v->single)
+			view_focus(v, SP_Z);
+	}
+}
+
 static bool
 experts_action(struct view *v, struct spectrum *s, enum action a)
 {
@@ -464,15 +490,7 @@ experts_action(struct view *v, struct spectrum *s, enum action a)
 		return true;
 	}
 	if (a == A_COMPARE) {
-		int n = 0;
-
-		for (int k = 0; k < s->experts; k++)
-			n += s->expert[k].shown;
-		s->compare = !s->compare && n >= 2;
-		if (!s->compare && n < 2)
-			app_say(v->app, "%s",
-				KEYS(v, "{mark} shows experts, and marks a second model in "
-					"{models} Models: {compare} compares two"));
+		compare_experts(v, s);
 		return true;
 	}
 	if (a == A_OPEN) {
@@ -627,6 +645,8 @@ static const struct binding bindings[] = {
 	{A_NONE, "L", "log-linear", "logarithmic or linear axis", toggle_linear, PANES_ALL,
 	 BIND_BAR},
 	{A_NONE, "E", "energy", "cumulative energy in place of σ", toggle_energy, PANES_ALL, 0},
+	{A_NONE, "C", "compare-with", "lay another model's spectra over: a path or a name",
+	 sp_beside_with, PANES_ALL, BIND_TAKES(ARG_MODEL)},
 };
 
 static const struct pane_spec panes[] = {

@@ -34,6 +34,7 @@ struct sp_expert {
 
 struct spectrum {
 	struct world *w;
+	struct view *view;
 	int mats, layers;
 	struct spectrum_stats *stats; /* [mats] */
 	bool *have, *marked;	      /* [mats] */
@@ -68,6 +69,8 @@ int sp_selected_expert(const struct spectrum *s); /* -1: none */
 /* The second model's matrix of the selected one's name; NULL: not shown, or none. */
 const struct beside_matrix *sp_beside(const struct spectrum *s);
 bool sp_beside_toggle(struct view *v, struct spectrum *s); /* false: there is no second model */
+/* Reads another model, by a path or a name of the store, and shows it; without text: asks for it. */
+void sp_beside_with(struct view *v, void *state, const char *text);
 /* " · smollm2 1536 × 576", for a title; "" where none shows. */
 void sp_beside_note(const struct spectrum *s, char *out, size_t size);
 /* The statistics with their differences; false: nothing to compare. */

@@ -2,8 +2,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tui/app.h"
+#include "tui/complete.h"
 #include "tui/views/spectrum.h"
 #include "tui/widgets/gauge.h"
 
@@ -26,6 +28,46 @@ sp_beside_toggle(struct view *v, struct spectrum *s)
 	return true;
 }
 
+static void
+with_typed(struct app *a, void *arg, const char *text)
+{
+	(void)a;
+	if (*text)
+		sp_beside_with(((struct spectrum *)arg)->view, arg, text);
+}
+
+void
+sp_beside_with(struct view *v, void *state, const char *text)
+{
+	struct spectrum *s = state;
+	struct app_prompt p = {.label = "compare with the model (Tab completes): ",
+			       .model = true,
+			       .done = with_typed,
+			       .arg = s};
+	char given[1024], path[1024];
+	struct t2_err err;
+	bool shipped;
+
+	if (!text) {
+		app_prompt(v->app, &p);
+		return;
+	}
+	if (!path_expand(text, given, sizeof given)) {
+		app_error(v->app, "%.40s...: the path is too long", text);
+		return;
+	}
+	if (workspace_path(&s->w->ui, given, path, sizeof path, &shipped, &err)) {
+		app_fail(v->app, &err);
+		return;
+	}
+	if (!strcmp(path, model_path(s->w->ui.model))) {
+		app_say(v->app, "%s is the open one: another is wanted", s->w->ui.name);
+		return;
+	}
+	s->beside = true;
+	beside_start(v->app, s->w, path, "");
+}
+
 void
 sp_beside_note(const struct spectrum *s, char *out, size_t size)
 {
@@ -40,7 +82,7 @@ sp_beside_note(const struct spectrum *s, char *out, size_t size)
 	else if (!x->sigma)
 		snprintf(out, size, " · %.40s: not decomposed", s->w->beside->name);
 	else if (x->m != w->m || x->n != w->n)
-		snprintf(out, size, " · %.40s %d × %d", s->w->beside->name, x->m, x->n);
+		snprintf(out, size, " · %.40s is %d × %d", s->w->beside->name, x->m, x->n);
 	else
 		snprintf(out, size, " · %.40s", s->w->beside->name);
 }

@@ -320,8 +320,9 @@ sp_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbuf
 {
 	struct spectrum *s = state;
 	const struct model *m = s->w->ui.model;
-	int mat = sp_matrix(s);
+	int mat = sp_matrix(s), rows;
 	const struct factor *a = factors_get(s->w->ui.factors, mat);
+	const struct beside_matrix *x = sp_beside(s);
 
 	(void)v;
 	if (pane == SP_EXPERTS) {
@@ -350,15 +351,26 @@ sp_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbuf
 	for (int i = 0; i < s->experts; i++)
 		if (s->expert[i].shown)
 			strbuf_printf(out, ",z %s", s->w->experts.v[i].name);
+	if (x && x->sigma)
+		strbuf_printf(out, ",sigma %s", s->w->beside->name);
 	strbuf_str(out, "\n");
-	for (int k = 0; k < a->r; k++) {
-		strbuf_printf(out, "%d,%.17g", k, a->sigma64[k]);
+	rows = x && x->sigma && x->r > a->r ? x->r : a->r;
+	for (int k = 0; k < rows; k++) {
+		strbuf_printf(out, "%d,", k);
+		if (k < a->r)
+			strbuf_printf(out, "%.17g", a->sigma64[k]);
 		for (int i = 0; i < s->experts; i++) {
 			const float *z = s->expert[i].shown ? sp_z(s, i, mat) : NULL;
 
-			if (s->expert[i].shown)
+			if (s->expert[i].shown && k < a->r)
 				strbuf_printf(out, ",%.9g", z ? (double)z[k] : 1.0);
+			else if (s->expert[i].shown)
+				strbuf_char(out, ',');
 		}
+		if (x && x->sigma && k < x->r)
+			strbuf_printf(out, ",%.17g", x->sigma[k]);
+		else if (x && x->sigma)
+			strbuf_char(out, ',');
 		strbuf_str(out, "\n");
 	}
 	return true;

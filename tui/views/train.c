@@ -449,9 +449,12 @@ static void
 read_runs(struct train *t)
 {
 	struct run_list l;
+	struct t2_err err;
 
-	if (store_run_list(t->w->ui.store, t->w->ui.model_id, &l, NULL))
+	if (store_run_list(t->w->ui.store, t->w->ui.model_id, &l, &err)) {
+		world_unread(t->w, &err);
 		return;
+	}
 	run_list_free(&t->runs);
 	t->runs = l;
 }
