@@ -17,7 +17,7 @@
 #include "engine/base/arena.h"
 #include "engine/base/status.h"
 
-#define STORE_VERSION 3
+#define STORE_VERSION 4
 
 struct store;
 

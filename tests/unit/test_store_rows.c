@@ -70,6 +70,11 @@ test_experts(void **state)
 	expect_sql(path,
 		   "SELECT count(*) FROM expert_vector WHERE expert NOT IN (SELECT id FROM expert)",
 		   "0");
+	/* the highest number is not given again, not by another connection either */
+	OK(store_expert_remove(s, b, &err));
+	store_close(s);
+	s = opened(path);
+	assert_int_equal(add_expert(s, model, "late", 4), b + 1);
 	arena_free(&mem);
 	store_close(s);
 }
