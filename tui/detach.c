@@ -73,6 +73,22 @@ find_start(const char *path, int64_t *run, char *last, size_t size)
 	return false;
 }
 
+/* A trainer that said nothing may not have been able to: its log is on the disk that is full. */
+static enum t2_status
+log_writable(const char *path, struct t2_err *err)
+{
+	int log = open(path, O_WRONLY | O_APPEND | O_CLOEXEC), why;
+
+	if (log >= 0 && write(log, "\n", 1) == 1) {
+		close(log);
+		return T2_OK;
+	}
+	why = errno;
+	if (log >= 0)
+		close(log);
+	return t2_fail(err, T2_EIO, "%s: cannot write: %s", path, strerror(why));
+}
+
 enum t2_status
 training_detach(struct workspace *ws, const char *const *argv, int argc, int64_t *run,
 		struct job *job, struct t2_err *err)
@@ -124,6 +140,8 @@ training_detach(struct workspace *ws, const char *const *argv, int argc, int64_t
 		if (waitpid(pid, &status, WNOHANG) == pid) {
 			if (find_start(path, run, last, sizeof last))
 				return T2_OK;
+			if (!*last && (st = log_writable(path, err)))
+				return st;
 			return t2_fail(err, T2_EIO, "%s",
 				       !strncmp(last, "t2tui: ", 7) ? last + 7
 				       : *last			    ? last
