@@ -1,5 +1,6 @@
 #include "tui/jobs.h"
 
+#include <malloc.h>
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
@@ -8,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tui/event.h"
+
+#define GIVE_BACK_SECONDS 10.0 /* at least from one time to the next: it takes a millisecond */
 
 struct entry {
 	struct job job; /* first: jobs_figure() finds the entry by it */
@@ -32,6 +35,7 @@ struct jobs {
 	struct event_queue *queue;
 	struct entry *newest;
 	int next_id;
+	double given_back; /* when: clock_seconds() */
 };
 
 static void
@@ -49,6 +53,7 @@ jobs_new(struct event_queue *q)
 		return NULL;
 	js->queue = q;
 	js->next_id = 1;
+	js->given_back = clock_seconds();
 	return js;
 }
 
@@ -372,6 +377,24 @@ has_passed(const struct entry *e)
 	return e->spec.passing && e->state == JOB_OK;
 }
 
+/* A list that nobody clears does not grow for days. */
+static void
+forget_old(struct jobs *js)
+{
+	int ended = 0;
+
+	for (struct entry **p = &js->newest; *p;) {
+		struct entry *e = *p;
+
+		if (is_active(e) || ++ended <= JOBS_KEPT) {
+			p = &e->next;
+			continue;
+		}
+		*p = e->next;
+		entry_free(e);
+	}
+}
+
 void
 jobs_clear(struct jobs *js)
 {
@@ -413,16 +436,30 @@ next_queued(struct jobs *js)
 	return found;
 }
 
+/* malloc keeps what threads needed once, for others that come; a workbench is open for days. */
+static void
+give_back(struct jobs *js)
+{
+	double now = clock_seconds();
+
+	if (now - js->given_back < GIVE_BACK_SECONDS)
+		return;
+	js->given_back = now;
+	malloc_trim(0);
+}
+
 void
 jobs_reap(struct jobs *js, void (*said)(void *arg, bool error, const char *name, const char *text),
 	  void *arg)
 {
 	struct entry *e;
+	bool ended = false;
 
 	for (e = js->newest; e; e = e->next)
 		if (!e->watched && e->state == JOB_RUNNING && atomic_load(&e->finished)) {
 			pthread_join(e->thread, NULL);
 			entry_end(e, said, arg);
+			ended = true;
 		}
 	while ((e = next_queued(js))) {
 		if (job_cancelled(&e->job)) {
@@ -434,4 +471,7 @@ jobs_reap(struct jobs *js, void (*said)(void *arg, bool error, const char *name,
 		}
 	}
 	forget(js, has_passed);
+	forget_old(js);
+	if (ended && !jobs_active(js, true))
+		give_back(js);
 }

@@ -8,7 +8,7 @@
  *
  * Jobs of one lane (any pointer; a model, say) run one after the other in the order they came; NULL waits for nobody.
  * Only the UI thread calls this, but jobs_figure().  A watched job is work of another process that a view reports on:
- * it shows like the others but dies with nobody. */
+ * it shows like the others but dies with nobody.  Of jobs that have ended the newest JOBS_KEPT are remembered. */
 #ifndef T2_JOBS_H
 #define T2_JOBS_H
 
@@ -19,7 +19,7 @@
 struct event_queue;
 struct jobs;
 
-enum { JOB_NAME = 64, JOB_SPARK = 64 };
+enum { JOB_NAME = 64, JOB_SPARK = 64, JOBS_KEPT = 200 /* of those that have ended */ };
 
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_OK, JOB_FAILED, JOB_CANCELLED };
 

@@ -758,6 +758,33 @@ test_events(void **state)
 	event_queue_free(q); /* drops the second */
 }
 
+/* The list stops growing: what is at work stays in it, of the rest the newest. */
+static void
+test_old_jobs_are_forgotten(void **state)
+{
+	struct event_queue *q = event_queue_new();
+	struct jobs *js = jobs_new(q);
+	struct job_spec s = {.name = "run"};
+	struct job_view v;
+	int first = jobs_watch(js, &s), second = jobs_watch(js, &s), id = 0;
+
+	(void)state;
+	jobs_end(js, second, JOB_OK, NULL);
+	for (int i = 0; i < JOBS_KEPT + 5; i++) {
+		id = jobs_watch(js, &s);
+		jobs_end(js, id, i % 2 ? JOB_OK : JOB_FAILED, "disk full");
+		jobs_reap(js, NULL, NULL);
+	}
+	assert_int_equal(jobs_count(js), JOBS_KEPT + 1);
+	assert_true(jobs_find(js, first, &v));
+	assert_false(jobs_find(js, second, &v));
+	assert_true(jobs_find(js, id, &v));
+	assert_true(jobs_find(js, id - JOBS_KEPT + 1, &v));
+	assert_false(jobs_find(js, id - JOBS_KEPT, &v));
+	jobs_free(js);
+	event_queue_free(q);
+}
+
 int
 main(void)
 {
@@ -780,6 +807,7 @@ main(void)
 		cmocka_unit_test(test_jobs),
 		cmocka_unit_test(test_jobs_end_early),
 		cmocka_unit_test(test_watched),
+		cmocka_unit_test(test_old_jobs_are_forgotten),
 		cmocka_unit_test(test_events),
 	};
 
