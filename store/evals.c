@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "store/db.h"
+#include "store/sound.h"
 
 static enum t2_status
 eval_insert(struct store *s, const struct eval_row *e, const struct eval_item *items, int n,
@@ -109,7 +110,8 @@ enum t2_status
 store_eval_list(struct store *s, int64_t model, struct eval_list *out, struct t2_err *err)
 {
 	return list_evals(s,
-			  "SELECT " EVAL_COLUMNS " FROM evaluation WHERE ?1=0 OR model=?1 ORDER BY "
+			  "SELECT " EVAL_COLUMNS
+			  " FROM evaluation WHERE (?1=0 OR model=?1) AND " SOUND_EVAL " ORDER BY "
 			  "created DESC,id DESC",
 			  model, out, err);
 }
@@ -121,7 +123,8 @@ store_eval_newest(struct store *s, int64_t model, struct eval_list *out, struct 
 		s,
 		"SELECT " EVAL_COLUMNS " FROM (SELECT *,row_number() OVER (PARTITION BY model,task,"
 		"split,strategy,temperature,iif(temperature=0,0,seed),n,setup_hash,task_hash ORDER "
-		"BY created DESC,id DESC) AS nth FROM evaluation WHERE ?1=0 OR model=?1) WHERE "
+		"BY created DESC,id DESC) AS nth FROM evaluation WHERE (?1=0 OR model=?1) "
+		"AND " SOUND_EVAL ") WHERE "
 		"nth=1 ORDER BY created DESC,id DESC",
 		model, out, err);
 }

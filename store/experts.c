@@ -8,6 +8,7 @@
 #include "engine/model/model.h"
 #include "engine/svf/expert.h"
 #include "store/db.h"
+#include "store/sound.h"
 
 #define EXPERT_COLUMNS                                                                             \
 	"expert.id,model,coalesce(run,0),expert.name,task,method,scale,modules,model.name,expert." \
@@ -30,9 +31,9 @@ expert_read(sqlite3_stmt *q, void *row, struct arena *a)
 	r->modules = db_column_text(q, 7, a);
 	r->model_name = db_column_text(q, 8, a);
 	r->parameters = sqlite3_column_int64(q, 9);
-	r->base_accuracy = db_column_real(q, 10);
-	r->accuracy = db_column_real(q, 11);
-	r->accuracy_n = sqlite3_column_int(q, 12);
+	r->base_accuracy = sound_share(db_column_real(q, 10), 0);
+	r->accuracy = sound_share(db_column_real(q, 11), 0);
+	r->accuracy_n = sound_count(sqlite3_column_int64(q, 12));
 	r->dispatch = sqlite3_column_int(q, 13);
 	r->shipped = sqlite3_column_int(q, 14);
 	r->created = sqlite3_column_double(q, 15);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "store/db.h"
+#include "store/sound.h"
 
 int64_t
 process_start(int64_t pid)
@@ -60,7 +61,7 @@ run_read(sqlite3_stmt *q, void *row, struct arena *a)
 	r->steps = sqlite3_column_int(q, 11);
 	r->best_step = sqlite3_column_type(q, 12) == SQLITE_NULL ? -1 : sqlite3_column_int(q, 12);
 	r->reward = db_column_real(q, 13);
-	r->best_accuracy = db_column_real(q, 14);
+	r->best_accuracy = sound_share(db_column_real(q, 14), -1);
 	r->pid = sqlite3_column_int64(q, 15);
 	r->pid_start = sqlite3_column_int64(q, 16);
 	r->heartbeat = sqlite3_column_double(q, 17);
@@ -387,7 +388,10 @@ enum t2_status
 store_validation_list(struct store *s, int64_t run, struct validation_list *out, struct t2_err *err)
 {
 	sqlite3_stmt *q = db_stmt(
-		s, "SELECT step,split,correct,n FROM validation WHERE run=? ORDER BY step", err);
+		s,
+		"SELECT step,split,correct,n FROM validation WHERE run=? AND " SOUND_VALIDATION
+		" ORDER BY step",
+		err);
 
 	memset(out, 0, sizeof *out);
 	if (!q)

@@ -1,4 +1,4 @@
--- t2tui's store, version 3.  t2tui-store(7) describes every column.
+-- t2tui's store, version 4.  t2tui-store(7) describes every column.
 -- Times are Unix seconds (real), vectors little-endian float32 blobs, settings and maps JSON text.
 CREATE TABLE model (
 	id INTEGER PRIMARY KEY,
@@ -34,7 +34,7 @@ CREATE TABLE matrix (
 	PRIMARY KEY (model, idx)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE expert (
-	id INTEGER PRIMARY KEY,
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
 	model INTEGER NOT NULL REFERENCES model(id) ON DELETE CASCADE,
 	name TEXT NOT NULL,
 	task TEXT NOT NULL DEFAULT '',

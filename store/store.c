@@ -10,6 +10,7 @@
 
 #include "engine/base/utf8.h"
 #include "store/db.h"
+#include "store/sound.h"
 
 #define APPLICATION_ID 0x74327475 /* "t2tu" */
 #define BUSY_MS	       10000
@@ -26,8 +27,12 @@ static const char from_2[] =
 #include "store/migrate_2.sql.h"
 	;
 
+static const char from_3[] =
+#include "store/migrate_3.sql.h"
+	;
+
 /* migrations[v - 1] takes a store of version v to v + 1; all run inside one transaction. */
-static const char *const migrations[STORE_VERSION - 1] = {from_1, from_2};
+static const char *const migrations[STORE_VERSION - 1] = {from_1, from_2, from_3};
 
 double
 store_now(void)
@@ -302,6 +307,8 @@ use_wal(struct store *s, struct t2_err *err)
 	}
 }
 
+static const char foreign_keys[] = "PRAGMA foreign_keys=ON";
+
 /* A new store, ours, or a refusal; two processes that open a new store at once must both succeed. */
 static enum t2_status
 prepare(struct store *s, struct t2_err *err)
@@ -322,17 +329,19 @@ prepare(struct store *s, struct t2_err *err)
 			"%s: store version %lld, this program knows %d; use the newer t2tui that "
 			"made it, or name another file with --store",
 			s->path, (long long)version, STORE_VERSION);
-	if ((st = run_sql(s, "PRAGMA foreign_keys=ON; PRAGMA synchronous=NORMAL", "open", err)))
+	if ((st = run_sql(s, "PRAGMA synchronous=NORMAL", "open", err)))
 		return st;
 	if (version == STORE_VERSION)
-		return T2_OK;
+		return run_sql(s, foreign_keys, "open", err);
 	if (s->readonly)
 		return t2_fail(err, T2_EIO,
 			       "%s: store version %lld has to be brought to %d first, but it is "
 			       "read-only; check the permissions of the file and of its folder, or "
 			       "name a copy with --store",
 			       s->path, (long long)version, STORE_VERSION);
-	if ((st = use_wal(s, err)) || (st = store_begin(s, err)))
+	/* a migration that makes a table anew must not take along what refers to it */
+	if ((st = run_sql(s, "PRAGMA foreign_keys=OFF", "migrate", err)) ||
+	    (st = use_wal(s, err)) || (st = store_begin(s, err)))
 		return st;
 	st = pragma_int(s, "PRAGMA user_version", &version,
 			err); /* somebody may have been quicker */
@@ -342,7 +351,7 @@ prepare(struct store *s, struct t2_err *err)
 		st = store_commit(s, err);
 	if (st)
 		store_rollback(s);
-	return st;
+	return st ? st : run_sql(s, foreign_keys, "open", err);
 }
 
 static enum t2_status
@@ -562,7 +571,7 @@ store_check(struct store *s, void (*fn)(void *arg, const char *problem), void *a
 		if (rc != SQLITE_DONE)
 			return db_fail(s, err, "check");
 	}
-	return T2_OK;
+	return sound_check(s, fn, arg, ok, err);
 }
 
 enum t2_status

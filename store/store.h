@@ -17,7 +17,7 @@
 #include "engine/base/arena.h"
 #include "engine/base/status.h"
 
-#define STORE_VERSION 3
+#define STORE_VERSION 4
 
 struct store;
 
@@ -35,7 +35,11 @@ void store_rollback(struct store *s); /* outside a transaction: nothing */
 /* A number that changes when another connection has committed. */
 int64_t store_data_version(struct store *s);
 
-/* Integrity and foreign-key check.  Calls fn for each problem. *ok: none found. */
+/* Are there rows that no measurement can have given: more right than asked, an accuracy of infinity?  T2_EFORMAT names the
+ * first.  Lists leave such evaluations and validations out, and such accuracies are NaN. */
+enum t2_status store_sound(struct store *s, struct t2_err *err);
+
+/* Integrity, foreign keys, and what store_sound() looks for.  Calls fn for each problem. *ok: none found. */
 enum t2_status store_check(struct store *s, void (*fn)(void *arg, const char *problem), void *arg,
 			   bool *ok, struct t2_err *err);
 /* An online copy, safe while others write; refuses to overwrite. */

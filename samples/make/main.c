@@ -2,7 +2,7 @@
  *
  *	make-samples tasks samples/tasks
  *	make-samples tokenizer samples/model
- *	make-samples pretrain samples/model --steps 12000 --threads 2
+ *	make-samples pretrain samples/model --steps 20000 --threads 2
  *	make-samples check samples/model
  *
  * Everything is a function of --seed (default 0).  Data goes to stdout, messages to stderr. */

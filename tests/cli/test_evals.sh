@@ -72,7 +72,7 @@ exported() {
 		wait "matrix.txt"
 	EOF
 	grep -qx '"expert:math","math",test,20,20,1,0.838874842,1,current' "$home/matrix.csv" &&
-		[ "$(wc -l <"$home/matrix.csv")" = 10 ] && grep -q '^expert:math .* 1.00 \[0.84 1.00\]' "$home/matrix.txt"
+		[ "$(wc -l <"$home/matrix.csv")" = 10 ] && grep -q '^expert:math .*[*]1.00 \[0.84 1.00\]' "$home/matrix.txt"
 }
 check exported exported
 

@@ -70,6 +70,11 @@ test_experts(void **state)
 	expect_sql(path,
 		   "SELECT count(*) FROM expert_vector WHERE expert NOT IN (SELECT id FROM expert)",
 		   "0");
+	/* the highest number is not given again, not by another connection either */
+	OK(store_expert_remove(s, b, &err));
+	store_close(s);
+	s = opened(path);
+	assert_int_equal(add_expert(s, model, "late", 4), b + 1);
 	arena_free(&mem);
 	store_close(s);
 }
@@ -425,6 +430,74 @@ test_cascade(void **state)
 	store_close(s);
 }
 
+/* Numbers that no measurement gives are named, and kept from whoever would draw them. */
+static void
+test_unsound(void **state)
+{
+	static const char *const bad[] = {"n=-5",	   "correct=11",	 "correct=-1",
+					  "seconds=9e999", "temperature=-9e999", "created=9e999",
+					  "n=9000000000",  "tokens=-1"};
+	const char *path = new_path();
+	struct store *s = opened(path);
+	int64_t model = add_model(s), expert = add_expert(s, model, "math", 1),
+		run = add_run(s, model, "r"), id;
+	struct eval_row e = {.model = model,
+			     .task = "sums",
+			     .split = "test",
+			     .strategy = "none",
+			     .n = 10,
+			     .correct = 10,
+			     .created = 5};
+	struct run_validation v = {1, 5, 10, "validation"};
+	struct validation_list vl;
+	struct expert_row row;
+	struct run_row r;
+	struct eval_list l;
+	struct arena mem = {0};
+	char sql[200], out[200];
+	int problems;
+	bool sound;
+
+	(void)state;
+	OK(store_eval_add(s, &e, NULL, 0, &id, &err));
+	OK(store_validation_put(s, run, &v, &err));
+	OK(store_expert_accuracy(s, expert, 0, 1, 0, &err));
+	OK(store_sound(s, &err)); /* the ends of what is allowed */
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		snprintf(sql, sizeof sql,
+			 "UPDATE evaluation SET n=10,correct=10,seconds=0,temperature=0,created=5,"
+			 "tokens=0; UPDATE evaluation SET %s",
+			 bad[i]);
+		sqlite(path, sql, out, sizeof out);
+		says(store_sound(s, &err), T2_EFORMAT, "evaluation 1: ");
+		OK(store_eval_list(s, model, &l, &err));
+		assert_int_equal(l.n, 0);
+		eval_list_free(&l);
+		OK(store_eval_newest(s, model, &l, &err));
+		assert_int_equal(l.n, 0);
+		eval_list_free(&l);
+	}
+	sqlite(path,
+	       "DELETE FROM evaluation; UPDATE validation SET correct=11; UPDATE run SET "
+	       "best_accuracy=9e999; UPDATE expert SET accuracy=-9e999,base_accuracy=1.5,"
+	       "accuracy_n=-3",
+	       out, sizeof out);
+	says(store_sound(s, &err), T2_EFORMAT, "11 right of 10");
+	OK(store_validation_list(s, run, &vl, &err));
+	assert_int_equal(vl.n, 0);
+	free(vl.v);
+	OK(store_expert_find(s, model, "math", &row, &mem, &err));
+	assert_true(isnan(row.accuracy) && isnan(row.base_accuracy) && row.accuracy_n == 0);
+	OK(store_run_find(s, "r", &r, &mem, &err));
+	assert_true(isnan(r.best_accuracy));
+	problems = 0;
+	OK(store_check(s, count_problem, &problems, &sound, &err));
+	assert_false(sound);
+	assert_int_equal(problems, 3);
+	arena_free(&mem);
+	store_close(s);
+}
+
 int
 main(void)
 {
@@ -433,7 +506,7 @@ main(void)
 		cmocka_unit_test(test_ambiguous), cmocka_unit_test(test_bad_vectors),
 		cmocka_unit_test(test_mixtures),  cmocka_unit_test(test_runs),
 		cmocka_unit_test(test_claim),	  cmocka_unit_test(test_evals_decisions),
-		cmocka_unit_test(test_cascade),
+		cmocka_unit_test(test_cascade),	  cmocka_unit_test(test_unsound),
 	};
 
 	return cmocka_run_group_tests(tests, open_tiny, close_tiny);

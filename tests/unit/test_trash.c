@@ -114,13 +114,16 @@ test_number_taken(void **state)
 	sqlite(path, "SELECT hex(z) FROM expert_vector WHERE expert=1", was, sizeof was);
 	OK(trash_put(&last, s, TRASH_MIXTURE, id[TRASH_MIXTURE], NULL, &err));
 	OK(trash_put(&t, s, TRASH_EXPERT, 2, NULL,
-		     &err)); /* the highest number: the next gets it */
+		     &err)); /* the highest number: never given again, */
 	other = add_expert(s, model, "new", 5);
-	assert_int_equal(other, 2);
+	assert_int_equal(other, 3);
+	sqlite(path, "UPDATE expert SET id=2 WHERE id=3", out,
+	       sizeof out); /* but somebody took it */
+	sqlite(path, "UPDATE expert_vector SET expert=2 WHERE expert=3", out, sizeof out);
 	OK(trash_restore(t, s, &back, NULL, &err));
-	assert_int_equal(back, 3);
-	expect_sql(path, "SELECT name FROM expert WHERE id=3", "code");
-	expect_sql(path, "SELECT count(*) FROM expert_vector WHERE expert=3", "1");
+	assert_int_equal(back, 4);
+	expect_sql(path, "SELECT name FROM expert WHERE id=4", "code");
+	expect_sql(path, "SELECT count(*) FROM expert_vector WHERE expert=4", "1");
 	trash_free(t);
 	/* the mixture's expert has another number now: refused in whole, not half restored */
 	sqlite(path, "DELETE FROM expert WHERE id=2", out, sizeof out);

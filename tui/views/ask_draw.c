@@ -70,8 +70,12 @@ draw_scores(struct ask *s, struct canvas *c, struct rect r)
 		canvas_printf(c, r.x + 3 + width + bar, r.y + i, 6, st, "%s",
 			      gauge_share(share, sizeof share, p->score[i]));
 	}
-	if (r.w <= 70)
+	if (r.w <= 70) {
+		if (other >= 0 && shown < r.h)
+			canvas_printf(c, r.x + 1, r.y + shown, r.w - 2, canvas_style(c, TH_WARN),
+				      "the text decides, not the bars: %s", p->decision);
 		return;
+	}
 	snprintf(said, sizeof said, "%s", p->said ? p->said : "");
 	n = strlen(said);
 	while (n && (said[n - 1] == '\n' || said[n - 1] == ' '))

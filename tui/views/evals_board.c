@@ -24,6 +24,7 @@ struct board {
 	struct score *score; /* [cols][rows] */
 	double *pace;	     /* [cols][rows] */
 	char sign[HASH_TEXT];
+	struct t2_err unsound; /* rows of the store that were left out */
 };
 
 /* -- names to places --------------------------------------------------------------------------------------- */
@@ -229,6 +230,8 @@ read_all(struct board *x, struct t2_err *err)
 	if (!(st = store_eval_newest(store, x->model, &x->list, err)) &&
 	    !(st = store_expert_list(store, x->model, &f.experts, err)))
 		st = store_mixture_list(store, x->model, &f.mixtures, err);
+	if (!st)
+		store_sound(store, &x->unsound);
 	store_close(store);
 	x->evals = &x->list;
 	if (!st && (!name_rows(&f, &x->list) || !name_cols(&f, &x->list) || !make_lines(x, &f)))
@@ -362,6 +365,8 @@ board_done(void *arg, enum t2_status st, const struct t2_err *err)
 
 	(void)err; /* the job's failure is said already */
 	s->board = 0;
+	if (x->unsound.code)
+		world_unread(s->w, &x->unsound);
 	if (!st && x->epoch == s->epoch) {
 		struct ev_board b = {.read = x->read,
 				     .set = x->set,

@@ -317,7 +317,10 @@ evals_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect 
 static const char *
 state_name(const struct score *x)
 {
-	return x->state == SCORE_NONE ? "missing" : score_stale(x) ? "stale" : "current";
+	return x->state == SCORE_NONE ? "missing"
+	       : score_stale(x)	      ? "stale"
+	       : score_shipped(x)     ? "shipped"
+				      : "current";
 }
 
 static void

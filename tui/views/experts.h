@@ -47,7 +47,6 @@ struct ex_rows {
 
 struct ex_vector {
 	int64_t id;
-	double created;		/* numbers of deleted experts are given again */
 	struct zset *z;		/* NULL: could not be read, */
 	char why[200];		/* for this reason */
 	struct zchange *change; /* [mats] */

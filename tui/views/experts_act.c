@@ -150,7 +150,7 @@ import_undo(struct app *a, void *arg)
 	struct t2_err err;
 	enum t2_status st = store_expert_find(store, x->model, x->name, &row, &found, &err);
 
-	/* numbers of deleted experts are given again: another's is not to be taken away */
+	/* another of that name is not to be taken away */
 	if (!st && row.id != x->id)
 		st = t2_fail(&err, T2_ENOTFOUND, "expert %s is not the imported one any more",
 			     x->name);

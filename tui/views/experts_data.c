@@ -57,8 +57,7 @@ static int
 vector_index(const struct experts *s, int row)
 {
 	for (int i = 0; row >= 0 && i < s->nvec; i++)
-		if (s->vec[i].id == s->rows.list.v[row].id &&
-		    s->vec[i].created == s->rows.list.v[row].created)
+		if (s->vec[i].id == s->rows.list.v[row].id)
 			return i;
 	return -1;
 }
@@ -197,8 +196,7 @@ vectors_keep(struct experts *s)
 	for (int i = 0; i < was; i++) {
 		int row = ex_find(s, s->vec[i].id);
 
-		if (row >= 0 && s->rows.info[row].here &&
-		    s->rows.list.v[row].created == s->vec[i].created)
+		if (row >= 0 && s->rows.info[row].here)
 			from[n++] = i;
 		else
 			vector_free(&s->vec[i]);
@@ -240,10 +238,8 @@ load_start(struct experts *s)
 	for (int i = 0; i < s->nvec; i++)
 		j->v[i] = s->vec[i];
 	for (int i = 0; i < s->rows.here; i++)
-		if (vector_index(s, i) < 0) {
-			j->v[j->n].id = s->rows.list.v[i].id;
-			j->v[j->n++].created = s->rows.list.v[i].created;
-		}
+		if (vector_index(s, i) < 0)
+			j->v[j->n++].id = s->rows.list.v[i].id;
 	if (j->n == j->known) {
 		load_drop(j);
 		return;

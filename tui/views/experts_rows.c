@@ -13,6 +13,7 @@ struct reading {
 	char store[1100];
 	int64_t model; /* the open one */
 	struct ex_rows rows;
+	struct t2_err unsound; /* numbers of the store that were left out */
 };
 
 void
@@ -142,6 +143,8 @@ rows_work(void *arg, struct job *job, struct t2_err *err)
 	if (!(st = store_expert_list(store, 0, &r->list, err)) &&
 	    !(st = store_run_list(store, 0, &r->runs, err)))
 		st = store_eval_newest(store, 0, &r->evals, err);
+	if (!st)
+		store_sound(store, &x->unsound);
 	store_close(store);
 	if (st || job_cancelled(job))
 		return st ? st : T2_ECANCEL;
@@ -160,6 +163,8 @@ rows_done(void *arg, enum t2_status st, const struct t2_err *err)
 
 	(void)err; /* the job's failure is said already */
 	s->reading = 0;
+	if (x->unsound.code)
+		world_unread(s->w, &x->unsound);
 	if (!st) {
 		ex_rows_free(&s->rows);
 		s->rows = x->rows;

@@ -455,6 +455,31 @@ step_matrix(struct spectrum *s, int by)
 	return true;
 }
 
+/* The first two that are shown, one above the other in the pane of z, which a small screen goes to. */
+static void
+compare_experts(struct view *v, struct spectrum *s)
+{
+	const char *name[2];
+	int n = 0;
+
+	for (int k = 0; k < s->experts; k++)
+		if (s->expert[k].shown && n++ < 2)
+			name[n - 1] = s->w->experts.v[k].name;
+	s->compare = !s->compare && n >= 2;
+	if (n < 2) {
+		app_say(v->app, "%s",
+			KEYS(v, "{mark} shows experts, and marks a second model in {models} "
+				"Models: {compare} compares two"));
+	} else if (!s->compare) {
+		app_say(v->app, "z of one expert again");
+	} else {
+		app_say(v->app, "z of %.60s and %.60s; %s", name[0], name[1],
+			KEYS(v, "{compare} ends it"));
+		if (v->single)
+			view_focus(v, SP_Z);
+	}
+}
+
 static bool
 experts_action(struct view *v, struct spectrum *s, enum action a)
 {
@@ -465,15 +490,7 @@ experts_action(struct view *v, struct spectrum *s, enum action a)
 		return true;
 	}
 	if (a == A_COMPARE) {
-		int n = 0;
-
-		for (int k = 0; k < s->experts; k++)
-			n += s->expert[k].shown;
-		s->compare = !s->compare && n >= 2;
-		if (!s->compare && n < 2)
-			app_say(v->app, "%s",
-				KEYS(v, "{mark} shows experts, and marks a second model in "
-					"{models} Models: {compare} compares two"));
+		compare_experts(v, s);
 		return true;
 	}
 	if (a == A_OPEN) {
