@@ -64,7 +64,7 @@ round() { # NUMBER
 		wait "expert:math" 120000
 		key g
 		keys -----------------------R
-		wait "none · code: 0." 120000
+		wait " · code: 0." 120000
 		keys 6
 		keys t
 		wait "[7 Runs]" 120000

@@ -126,6 +126,15 @@ count_step_bytes(const struct config *c, double rows)
 }
 
 double
+count_population(const struct config *c, int members)
+{
+	double answered = (double)members * POPULATION_SHOTS * POPULATION_ANSWER,
+	       asked = (double)members * POPULATION_SHOTS * (POPULATION_PROMPT - 1);
+
+	return 2 * (count_adapted(c) * (asked + answered) + count_head(c) * answered);
+}
+
+double
 count_kv_bytes(const struct config *c, double tokens)
 {
 	return 2 * FLOAT * tokens * c->layers * c->kv_heads * c->head_dim;
