@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tui/bench/cost_command.h"
 #include "tui/bench/history.h"
 #include "tui/bench/shape.h"
 #include "tui/cli.h"
@@ -18,6 +19,8 @@ static const struct opt opts[] = {
 	 "watch memory too: the most resident, and the most beside model and factors"},
 	{"--history", NULL, "list the benchmarks that the store keeps"},
 	{"--compare", "A,B", "hold two of them against each other (last: the last two of a model)"},
+	{"--held-out", NULL,
+	 "each kept figure, and what the other models' benchmarks predict of it (info --cost)"},
 	{0},
 };
 
@@ -226,6 +229,8 @@ bench_command(struct cli *c)
 	cli_int(c, "--repeats", 1, BENCH_MOST, 5);
 	if (c->bad)
 		return 2;
+	if (cli_flag(c, "--held-out"))
+		return cost_held_command(c);
 	if (unknown)
 		return unknown_row(c, unknown, length);
 	if (!c->npos)

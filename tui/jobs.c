@@ -10,7 +10,7 @@
 #include <string.h>
 #include "tui/event.h"
 
-#define GIVE_BACK_SECONDS 10.0 /* at least from one time to the next: it takes a millisecond */
+#define QUIET_SECONDS 0.5
 
 struct entry {
 	struct job job; /* first: jobs_figure() finds the entry by it */
@@ -35,7 +35,7 @@ struct jobs {
 	struct event_queue *queue;
 	struct entry *newest;
 	int next_id;
-	double given_back; /* when: clock_seconds() */
+	double ended; /* when the last thread did, clock_seconds(); 0: what it left is given back */
 };
 
 static void
@@ -53,7 +53,6 @@ jobs_new(struct event_queue *q)
 		return NULL;
 	js->queue = q;
 	js->next_id = 1;
-	js->given_back = clock_seconds();
 	return js;
 }
 
@@ -436,16 +435,21 @@ next_queued(struct jobs *js)
 	return found;
 }
 
-/* malloc keeps what threads needed once, for others that come; a workbench is open for days. */
-static void
-give_back(struct jobs *js)
+/* malloc keeps what threads needed once, for others that come; a workbench is open for days.  It takes a millisecond or
+ * more, and those that come soon would have to ask for it again: so once nothing has been at work for a moment. */
+int
+jobs_rest(struct jobs *js)
 {
-	double now = clock_seconds();
+	double left;
 
-	if (now - js->given_back < GIVE_BACK_SECONDS)
-		return;
-	js->given_back = now;
+	if (!js->ended || jobs_active(js, true))
+		return -1;
+	left = js->ended + QUIET_SECONDS - clock_seconds();
+	if (left > 0)
+		return 1 + (int)(left * 1e3);
+	js->ended = 0;
 	malloc_trim(0);
+	return -1;
 }
 
 void
@@ -453,13 +457,12 @@ jobs_reap(struct jobs *js, void (*said)(void *arg, bool error, const char *name,
 	  void *arg)
 {
 	struct entry *e;
-	bool ended = false;
 
 	for (e = js->newest; e; e = e->next)
 		if (!e->watched && e->state == JOB_RUNNING && atomic_load(&e->finished)) {
 			pthread_join(e->thread, NULL);
 			entry_end(e, said, arg);
-			ended = true;
+			js->ended = clock_seconds();
 		}
 	while ((e = next_queued(js))) {
 		if (job_cancelled(&e->job)) {
@@ -472,6 +475,4 @@ jobs_reap(struct jobs *js, void (*said)(void *arg, bool error, const char *name,
 	}
 	forget(js, has_passed);
 	forget_old(js);
-	if (ended && !jobs_active(js, true))
-		give_back(js);
 }

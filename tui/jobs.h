@@ -75,5 +75,8 @@ void jobs_clear(struct jobs *js);		       /* forgets those that have ended */
 /* Takes in what threads have finished, calls done(), starts what waited.  said(arg, ...) gets one line each. */
 void jobs_reap(struct jobs *js,
 	       void (*said)(void *arg, bool error, const char *name, const char *text), void *arg);
+/* Gives the system back what ended jobs have freed, once nothing has been at work for a moment; milliseconds until then, -1:
+ * nothing to give. */
+int jobs_rest(struct jobs *js);
 
 #endif
