@@ -220,7 +220,7 @@ workbench_open(struct cli *c, struct app_config *cfg)
 		snprintf(model, sizeof model, "%s", c->pos[0]);
 	else if ((rc = last_model(c, model, sizeof model)))
 		return rc;
-	if (world_open(&w, model, c->store_path, (int)c->threads, NULL, &c->err)) {
+	if (world_open(&w, model, c->store_path, (int)c->threads, c->memory, NULL, &c->err)) {
 		rc = cli_fail(c);
 	} else {
 		world_title(&w, text, sizeof text);
