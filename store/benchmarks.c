@@ -101,16 +101,13 @@ store_benchmark_list(struct store *s, const char *machine, struct benchmark_list
 	if (!q)
 		return T2_EDB;
 	db_text(q, 1, machine);
-	return db_list(s, q, benchmark_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
-		       &out->arena, "list benchmarks", err);
+	return DB_LIST(s, q, benchmark_read, out, "list benchmarks", err);
 }
 
 void
 benchmark_list_free(struct benchmark_list *l)
 {
-	free(l->v);
-	arena_free(&l->arena);
-	memset(l, 0, sizeof *l);
+	DB_LIST_FREE(l);
 }
 
 static void
@@ -145,8 +142,7 @@ store_benchmark_figures(struct store *s, int64_t id, struct benchmark_figures *o
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, id);
-	st = db_list(s, q, figure_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
-		     &out->arena, "read benchmark", err);
+	st = DB_LIST(s, q, figure_read, out, "read benchmark", err);
 	if (!st && !out->n)
 		st = t2_fail(err, T2_ENOTFOUND,
 			     "%s: no benchmark %lld; `t2tui bench --history` lists them",
@@ -157,7 +153,5 @@ store_benchmark_figures(struct store *s, int64_t id, struct benchmark_figures *o
 void
 benchmark_figures_free(struct benchmark_figures *l)
 {
-	free(l->v);
-	arena_free(&l->arena);
-	memset(l, 0, sizeof *l);
+	DB_LIST_FREE(l);
 }

@@ -3,6 +3,7 @@
 #define T2_STORE_DB_H
 
 #include <sqlite3.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/arena.h"
@@ -39,6 +40,11 @@ typedef void db_row_fn(sqlite3_stmt *q, void *row, struct arena *a);
  * empty and nothing is left to free.  what: for the message, "list runs". */
 enum t2_status db_list(struct store *s, sqlite3_stmt *q, db_row_fn *fn, size_t size, void **v,
 		       int *n, int *cap, struct arena *arena, const char *what, struct t2_err *err);
+/* The same into a list of the public headers: struct { ... *v; int n, cap; struct arena arena; } *out. */
+#define DB_LIST(s, q, fn, out, what, err)                                                          \
+	db_list((s), (q), (fn), sizeof *(out)->v, (void **)&(out)->v, &(out)->n, &(out)->cap,      \
+		&(out)->arena, (what), (err))
+#define DB_LIST_FREE(l) (free((l)->v), arena_free(&(l)->arena), (void)memset((l), 0, sizeof *(l)))
 /* The first row that q gives; none is T2_ENOTFOUND, whose message is the caller's. */
 enum t2_status db_one(struct store *s, sqlite3_stmt *q, db_row_fn *fn, void *row, struct arena *a,
 		      const char *what, struct t2_err *err);

@@ -69,14 +69,11 @@ store_decision_list(struct store *s, int64_t model, int limit, struct decision_l
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, model);
 	sqlite3_bind_int(q, 2, limit > 0 ? limit : -1);
-	return db_list(s, q, decision_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
-		       &out->arena, "list decisions", err);
+	return DB_LIST(s, q, decision_read, out, "list decisions", err);
 }
 
 void
 decision_list_free(struct decision_list *l)
 {
-	free(l->v);
-	arena_free(&l->arena);
-	memset(l, 0, sizeof *l);
+	DB_LIST_FREE(l);
 }

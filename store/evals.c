@@ -102,8 +102,7 @@ list_evals(struct store *s, const char *sql, int64_t model, struct eval_list *ou
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, model);
-	return db_list(s, q, eval_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
-		       &out->arena, "list evaluations", err);
+	return DB_LIST(s, q, eval_read, out, "list evaluations", err);
 }
 
 enum t2_status
@@ -132,9 +131,7 @@ store_eval_newest(struct store *s, int64_t model, struct eval_list *out, struct 
 void
 eval_list_free(struct eval_list *l)
 {
-	free(l->v);
-	arena_free(&l->arena);
-	memset(l, 0, sizeof *l);
+	DB_LIST_FREE(l);
 }
 
 static void
@@ -161,16 +158,13 @@ store_eval_items(struct store *s, int64_t id, struct eval_items *out, struct t2_
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, id);
-	return db_list(s, q, item_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
-		       &out->arena, "list answers", err);
+	return DB_LIST(s, q, item_read, out, "list answers", err);
 }
 
 void
 eval_items_free(struct eval_items *l)
 {
-	free(l->v);
-	arena_free(&l->arena);
-	memset(l, 0, sizeof *l);
+	DB_LIST_FREE(l);
 }
 
 static void
@@ -196,14 +190,11 @@ store_eval_choices(struct store *s, int64_t id, struct eval_choices *out, struct
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, id);
-	return db_list(s, q, choice_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
-		       &out->arena, "list decisions", err);
+	return DB_LIST(s, q, choice_read, out, "list decisions", err);
 }
 
 void
 eval_choices_free(struct eval_choices *l)
 {
-	free(l->v);
-	arena_free(&l->arena);
-	memset(l, 0, sizeof *l);
+	DB_LIST_FREE(l);
 }

@@ -52,16 +52,13 @@ store_expert_list(struct store *s, int64_t model, struct expert_list *out, struc
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, model);
-	return db_list(s, q, expert_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
-		       &out->arena, "list experts", err);
+	return DB_LIST(s, q, expert_read, out, "list experts", err);
 }
 
 void
 expert_list_free(struct expert_list *l)
 {
-	free(l->v);
-	arena_free(&l->arena);
-	memset(l, 0, sizeof *l);
+	DB_LIST_FREE(l);
 }
 
 enum t2_status

@@ -76,8 +76,7 @@ store_mixture_list(struct store *s, int64_t model, struct mixture_list *out, str
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, model);
-	st = db_list(s, q, mixture_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
-		     &out->arena, "list mixtures", err);
+	st = DB_LIST(s, q, mixture_read, out, "list mixtures", err);
 	for (int i = 0; i < out->n && !st; i++)
 		st = parts_read(s, &out->v[i], &out->arena, err);
 	if (st)
@@ -88,9 +87,7 @@ store_mixture_list(struct store *s, int64_t model, struct mixture_list *out, str
 void
 mixture_list_free(struct mixture_list *l)
 {
-	free(l->v);
-	arena_free(&l->arena);
-	memset(l, 0, sizeof *l);
+	DB_LIST_FREE(l);
 }
 
 enum t2_status

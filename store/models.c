@@ -74,16 +74,13 @@ store_model_list(struct store *s, struct model_list *out, struct t2_err *err)
 	memset(out, 0, sizeof *out);
 	if (!q)
 		return T2_EDB;
-	return db_list(s, q, model_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
-		       &out->arena, "list models", err);
+	return DB_LIST(s, q, model_read, out, "list models", err);
 }
 
 void
 model_list_free(struct model_list *l)
 {
-	free(l->v);
-	arena_free(&l->arena);
-	memset(l, 0, sizeof *l);
+	DB_LIST_FREE(l);
 }
 
 enum t2_status

@@ -272,16 +272,13 @@ store_run_list(struct store *s, int64_t model, struct run_list *out, struct t2_e
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, model);
-	return db_list(s, q, run_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
-		       &out->arena, "list runs", err);
+	return DB_LIST(s, q, run_read, out, "list runs", err);
 }
 
 void
 run_list_free(struct run_list *l)
 {
-	free(l->v);
-	arena_free(&l->arena);
-	memset(l, 0, sizeof *l);
+	DB_LIST_FREE(l);
 }
 
 enum t2_status
@@ -344,16 +341,13 @@ store_metric_list(struct store *s, int64_t run, int after_step, struct metric_li
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, run);
 	sqlite3_bind_int(q, 2, after_step);
-	return db_list(s, q, metric_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
-		       &out->arena, "list metrics", err);
+	return DB_LIST(s, q, metric_read, out, "list metrics", err);
 }
 
 void
 metric_list_free(struct metric_list *l)
 {
-	free(l->v);
-	arena_free(&l->arena);
-	memset(l, 0, sizeof *l);
+	DB_LIST_FREE(l);
 }
 
 enum t2_status
@@ -521,14 +515,11 @@ store_rollout_list(struct store *s, int64_t run, struct rollout_list *out, struc
 	if (!q)
 		return T2_EDB;
 	sqlite3_bind_int64(q, 1, run);
-	return db_list(s, q, rollout_read, sizeof *out->v, (void **)&out->v, &out->n, &out->cap,
-		       &out->arena, "list rollouts", err);
+	return DB_LIST(s, q, rollout_read, out, "list rollouts", err);
 }
 
 void
 rollout_list_free(struct rollout_list *l)
 {
-	free(l->v);
-	arena_free(&l->arena);
-	memset(l, 0, sizeof *l);
+	DB_LIST_FREE(l);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/base/memory.h"
 #include "engine/base/utf8.h"
 #include "engine/linalg/blas.h"
 #include "engine/linalg/kern.h"
@@ -18,6 +19,8 @@
 const struct opt common_opts[] = {
 	{"--store", "FILE", "the store (default: $XDG_DATA_HOME/t2tui/t2.db)"},
 	{"--threads", "N", "threads (default: all)"},
+	{"--memory", "LIMIT",
+	 "beside mapped files, e.g. 800M: smaller batches where work would take more"},
 	{"--seed", "N", "seed of everything random (default: 0)"},
 	{"--json", NULL, "one JSON object, or one a line, on stdout"},
 	{"--quiet", NULL, "no messages but errors"},
@@ -471,6 +474,37 @@ hold_standard(void)
 
 extern const struct command cmd_workbench;
 
+/* The program itself: threads' own buffers of products, the store, what the allocator does not give back. */
+#define PROGRAM_BYTES ((size_t)8 << 20)
+
+static void
+say_memory(void *arg, const char *line)
+{
+	const struct cli *c = arg;
+
+	if (c->cmd != &cmd_workbench) /* it has the screen */
+		cli_note(c, "memory limit: %s", line);
+}
+
+static void
+read_memory(struct cli *c)
+{
+	const char *text = cli_str(c, "--memory");
+	size_t bytes;
+
+	if (!text)
+		return;
+	if (memory_parse(text, &bytes, &c->err)) {
+		cli_usage(c, "--%s", c->err.msg);
+		return;
+	}
+	c->memory = memory_new(bytes, say_memory, c);
+	if (!c->memory)
+		cli_usage(c, "--memory: out of memory");
+	memory_take(c->memory, PROGRAM_BYTES);
+	c->ws.memory = c->memory;
+}
+
 int
 cli_main(int argc, char **argv)
 {
@@ -500,6 +534,7 @@ cli_main(int argc, char **argv)
 	c.seed = cli_int(&c, "--seed", 0, 2147483647, 0);
 	c.threads = cli_int(&c, "--threads", 1, 1024, 0);
 	c.store_path = cli_str(&c, "--store");
+	read_memory(&c);
 	if (c.npos > c.cmd->most)
 		cli_usage(&c, "%s: one argument too many", c.pos[c.cmd->most]);
 	if (c.bad)
@@ -517,6 +552,7 @@ cli_main(int argc, char **argv)
 	if (json_lost && !rc)
 		rc = 1;
 	workspace_stop(&c.ws);
+	memory_free(c.memory);
 	running = NULL;
 	job_destroy(&c.job);
 	if (fflush(stdout) || ferror(stdout)) {

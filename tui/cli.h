@@ -49,7 +49,8 @@ struct cli {
 	bool json, quiet, bad;
 	long seed, threads;
 	const char *store_path;
-	struct job job; /* cancelled by SIGINT, SIGTERM, SIGHUP */
+	struct memory *memory; /* --memory; NULL: no limit */
+	struct job job;	       /* cancelled by SIGINT, SIGTERM, SIGHUP */
 	struct workspace ws;
 	struct t2_err err;
 };

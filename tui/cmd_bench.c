@@ -15,7 +15,7 @@ static const struct opt opts[] = {
 	 "the rows that take long or have no floor too: search, population-8 and -32, batch-1 to "
 	 "-64"},
 	{"--repeats", "N", "measurements a row (default 5)"},
-	{"--memory", NULL,
+	{"--resident", NULL,
 	 "watch memory too: the most resident, and the most beside model and factors"},
 	{"--history", NULL, "list the benchmarks that the store keeps"},
 	{"--compare", "A,B", "hold two of them against each other (last: the last two of a model)"},
@@ -141,7 +141,7 @@ static int
 measure(struct cli *c, struct shape *shape, const struct bench_row **rows, int n, bool named)
 {
 	struct bench b = {.ws = &c->ws,
-			  .memory = cli_flag(c, "--memory"),
+			  .memory = cli_flag(c, "--resident"),
 			  .job = &c->job,
 			  .shape = shape,
 			  .repeats = (int)cli_int(c, "--repeats", 1, BENCH_MOST, 5)};

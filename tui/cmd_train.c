@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/memory.h"
 #include "engine/adapt/wilson.h"
 #include "tui/cli.h"
 #include "tui/training.h"
@@ -206,12 +207,22 @@ training_resume_verb(struct cli *c, const struct run_row *row)
 
 	snprintf(id, sizeof id, "%lld", (long long)row->id);
 	if (cli_flag(c, "--detach")) {
-		char threads[32];
-		const char *args[] = {row->model_path,	       "--resume",  id,	    "--store",
-				      store_path(c->ws.store), "--threads", threads};
+		char threads[32], limit[32];
+		const char *args[9] = {row->model_path, "--resume", id, "--store",
+				       store_path(c->ws.store)};
+		int n = 5;
 
 		snprintf(threads, sizeof threads, "%ld", c->threads);
-		return started(c, args, c->threads ? 7 : 5);
+		snprintf(limit, sizeof limit, "%zu", memory_limit(c->memory));
+		if (c->threads) {
+			args[n++] = "--threads";
+			args[n++] = threads;
+		}
+		if (c->memory) {
+			args[n++] = "--memory";
+			args[n++] = limit;
+		}
+		return started(c, args, n);
 	}
 	return train_here(c, row->model_path, &o);
 }

@@ -222,7 +222,7 @@ workbench_open(struct cli *c, struct app_config *cfg)
 	else if ((rc = last_model(c, model, sizeof model)))
 		return rc;
 	mallopt(M_ARENA_MAX, 2); /* every job is a thread; 16 arenas would each keep its most */
-	if (world_open(&w, model, c->store_path, (int)c->threads, NULL, &c->err)) {
+	if (world_open(&w, model, c->store_path, (int)c->threads, c->memory, NULL, &c->err)) {
 		rc = cli_fail(c);
 	} else {
 		world_title(&w, text, sizeof text);

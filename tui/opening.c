@@ -40,7 +40,8 @@ open_work(void *arg, struct job *job, struct t2_err *err)
 	struct opening *x = arg;
 	enum t2_status st;
 
-	st = world_open(&x->fresh, x->name, x->w->store_path, x->w->threads, job, err);
+	st = world_open(&x->fresh, x->name, x->w->store_path, x->w->threads, x->w->memory, job,
+			err);
 	if (!st && job_cancelled(job))
 		st = T2_ECANCEL;
 	return st;

@@ -7,10 +7,15 @@
 #include <unistd.h>
 
 #include "engine/svf/expert.h"
+#include "engine/base/memory.h"
 #include "engine/svf/spectrum.h"
 #include "store/models.h"
 #include "tui/paths.h"
 #include "tui/shipped.h"
+
+#define WS_BYTES	((size_t)1 << 20)
+#define WS_MATRIX_BYTES ((size_t)8 << 10)
+#define WS_TOKEN_BYTES	192
 
 enum t2_status
 workspace_start(struct workspace *ws, int threads, const char *store_path, struct t2_err *err)
@@ -19,6 +24,7 @@ workspace_start(struct workspace *ws, int threads, const char *store_path, struc
 
 	if (!ws->pool && !(ws->pool = pool_new(threads)))
 		return t2_nomem(err, "threads");
+	pool_use_memory(ws->pool, ws->memory);
 	if (!ws->cache[0] && (st = store_cache_dir(ws->cache, sizeof ws->cache, err)))
 		return st;
 	if (!ws->store) {
@@ -33,6 +39,8 @@ workspace_start(struct workspace *ws, int threads, const char *store_path, struc
 static void
 close_model(struct workspace *ws)
 {
+	memory_give(ws->memory, ws->taken);
+	ws->taken = 0;
 	factors_free(ws->factors);
 	chat_free(ws->chat);
 	tokenizer_free(ws->tok);
@@ -114,6 +122,22 @@ register_model(struct workspace *ws, bool shipped, struct t2_err *err)
 	return T2_OK;
 }
 
+/* About what a model's tokenizer, templates, norms and names come to: by measurement, generously. */
+static enum t2_status
+take_memory(struct workspace *ws, int what, struct t2_err *err)
+{
+	const struct config *c = model_config(ws->model);
+	size_t bytes = WS_BYTES + (size_t)model_matrices(ws->model) * WS_MATRIX_BYTES;
+
+	if (what & WS_TEXT)
+		bytes += (size_t)c->vocab * WS_TOKEN_BYTES;
+	if (bytes > memory_room(ws->memory))
+		return memory_short(ws->memory, bytes, err, ws->name);
+	memory_take(ws->memory, bytes);
+	ws->taken = bytes;
+	return T2_OK;
+}
+
 enum t2_status
 workspace_model(struct workspace *ws, const char *name, int what, struct job *job,
 		struct t2_err *err)
@@ -131,6 +155,8 @@ workspace_model(struct workspace *ws, const char *name, int what, struct job *jo
 		return st;
 	snprintf(ws->name, sizeof ws->name, "%s", model_name(ws->model));
 	if (ws->store && (st = register_model(ws, shipped, err)))
+		return st;
+	if ((st = take_memory(ws, what, err)))
 		return st;
 	if (what & WS_TEXT) {
 		const char *p = model_path(ws->model);

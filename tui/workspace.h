@@ -26,6 +26,8 @@
 #include "store/mixtures.h"
 #include "store/store.h"
 
+struct memory;
+
 enum ws_what {
 	WS_MODEL = 1,	/* weights only */
 	WS_TEXT = 2,	/* tokenizer and chat template */
@@ -43,6 +45,9 @@ struct workspace {
 	struct tokenizer *tok;
 	struct chat *chat;
 	struct factors *factors;
+	struct memory
+		*memory; /* the process's, borrowed, set before workspace_start(); NULL: no limit */
+	size_t taken;	 /* of it, for the model at hand */
 };
 
 enum t2_status workspace_start(struct workspace *ws, int threads, const char *store_path,

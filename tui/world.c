@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "engine/base/hash.h"
+#include "engine/base/memory.h"
 #include "store/runs.h"
 #include "tui/app.h"
 #include "tui/beside.h"
@@ -19,8 +20,8 @@
 #include "tui/widgets/gauge.h"
 
 enum t2_status
-world_open(struct world *w, const char *model, const char *store_path, int threads, struct job *job,
-	   struct t2_err *err)
+world_open(struct world *w, const char *model, const char *store_path, int threads,
+	   struct memory *memory, struct job *job, struct t2_err *err)
 {
 	char path[1024];
 	bool shipped;
@@ -30,6 +31,7 @@ world_open(struct world *w, const char *model, const char *store_path, int threa
 	w->inotify = w->stop[0] = w->stop[1] = -1;
 	w->store_path = store_path;
 	w->threads = threads;
+	w->memory = w->ui.memory = w->work.memory = memory;
 	snprintf(w->model_name, sizeof w->model_name, "%s", model);
 	if ((st = workspace_start(&w->ui, 1, store_path, err)))
 		return st;
@@ -222,6 +224,7 @@ world_replace(struct world *w, struct world *fresh)
 	workspace_stop(&w->ui);
 	memcpy(w->model_name, fresh->model_name, sizeof w->model_name);
 	w->ui = fresh->ui;
+	w->work.memory = w->memory;
 	w->experts = fresh->experts;
 	w->begun = false;
 	w->decomposing = 0;
@@ -364,7 +367,10 @@ world_refresh(struct world *w)
 	struct expert_list l;
 	struct run_list runs;
 	struct t2_err err;
+	char line[200];
 
+	if (w->app && memory_news(w->memory, line, sizeof line))
+		app_say(w->app, "memory limit: %s", line);
 	if (store_expert_list(w->ui.store, w->ui.model_id, &l, &err)) {
 		world_unread(w, &err);
 	} else {

@@ -32,6 +32,7 @@ struct world {
 	char model_name[1024]; /* as workspace_model() takes it */
 	const char *store_path;
 	int threads;
+	struct memory *memory; /* the process's, borrowed; NULL: no limit */
 	struct workspace ui, work;
 	struct expert_list experts; /* of the model; kept up to date by world_refresh() */
 	struct app *app;
@@ -51,7 +52,7 @@ struct world {
 
 /* Opens the model for the UI thread: mapped.  job: reads it from the disk first, counting MiB; NULL: not read. */
 enum t2_status world_open(struct world *w, const char *model, const char *store_path, int threads,
-			  struct job *job, struct t2_err *err);
+			  struct memory *memory, struct job *job, struct t2_err *err);
 void world_close(struct world *w); /* after app_run() */
 /* app_config.closing of a world: its watcher posts no more. */
 void world_closing(void *world);

@@ -36,6 +36,7 @@ struct worker {
  * waits; and what only one side writes. */
 struct pool {
 	int threads, spins;
+	struct memory *memory;
 	struct worker *workers;	 /* [threads], 0 unused: that is the caller */
 	pthread_mutex_t callers; /* one pool_run() at a time */
 	_Alignas(64) _Atomic uint64_t ticket;
@@ -191,6 +192,18 @@ pool_free(struct pool *p)
 	pthread_mutex_destroy(&p->callers);
 	free(p->workers);
 	free(p);
+}
+
+void
+pool_use_memory(struct pool *p, struct memory *m)
+{
+	p->memory = m;
+}
+
+struct memory *
+pool_memory(const struct pool *p)
+{
+	return p ? p->memory : NULL;
 }
 
 int

@@ -13,12 +13,16 @@
 #define T2_POOL_H
 
 struct pool;
+struct memory;
 
 typedef void pool_fn(void *arg, int task, int worker);
 
 int pool_cpus(void);		    /* CPUs this process may run on: what 0 threads means */
 struct pool *pool_new(int threads); /* NULL: no memory */
 void pool_free(struct pool *p);
+/* What the work on it may take (memory.h); borrowed, NULL: no limit. */
+void pool_use_memory(struct pool *p, struct memory *m);
+struct memory *pool_memory(const struct pool *p);
 int pool_threads(const struct pool *p); /* at least 1; workers are 0 .. threads-1 */
 void pool_run(struct pool *p, int tasks, pool_fn *fn, void *arg);
 

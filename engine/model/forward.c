@@ -85,6 +85,22 @@ forward_free(struct forward *f)
 	free(f);
 }
 
+size_t
+forward_bytes(const struct model *m, int threads, int keys)
+{
+	const struct config *c = model_config(m);
+	int group = c->heads / c->kv_heads;
+	size_t qd = (size_t)c->heads * (size_t)c->head_dim,
+	       kvd = (size_t)c->kv_heads * (size_t)c->head_dim,
+	       row = 3 * (size_t)c->hidden + 2 * qd + 2 * kvd + 2 * (size_t)c->ffn;
+
+	return sizeof(float) *
+		       (CHUNK * row + (size_t)threads * attn_forward_scratch(group, c->head_dim,
+									     attn_block(group),
+									     keys + keys / 4)) +
+	       CHUNK * (size_t)c->heads * sizeof(struct tile) + sizeof(struct forward);
+}
+
 static enum t2_status
 segment_check(const struct forward *f, const struct segment *s, int i, struct t2_err *err)
 {

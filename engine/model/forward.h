@@ -19,6 +19,7 @@
 struct kv; /* one sequence's keys and values, float32 [layers][capacity][kv_heads * head_dim] each */
 
 enum t2_status kv_new(struct kv **out, const struct model *m, int capacity, struct t2_err *err);
+size_t kv_bytes(const struct model *m, int capacity); /* what one takes */
 void kv_free(struct kv *kv);
 int kv_len(const struct kv *kv);
 int kv_capacity(const struct kv *kv);
@@ -40,6 +41,8 @@ struct forward;
 enum t2_status forward_new(struct forward **out, const struct model *m, struct pool *pool,
 			   struct t2_err *err);
 void forward_free(struct forward *f);
+/* About what its scratch comes to when caches hold up to keys positions. */
+size_t forward_bytes(const struct model *m, int threads, int keys);
 /* logits[wanted rows][vocab], in segment order; may be NULL when nothing is wanted.  Token ids are checked; a segment
  * that does not fit its cache is T2_EINVAL, and then no cache has changed. */
 enum t2_status forward_run(struct forward *f, const struct linear *op, const struct segment *seg,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/memory.h"
 #include "engine/model/floats.h"
 
 #define WIDTH_DEFAULT 32
@@ -36,6 +37,9 @@ struct generator {
 	struct segment *seg;	       /* [width] */
 	int *drawing;		       /* [width] sequences that get a token in this step */
 	int width, drawn;
+	int now;  /* sequences in flight at most in this call: width, or what the memory allows */
+	int told; /* least that it was reduced to; 0: never */
+	size_t taken; /* of the memory */
 	struct seq seq[];
 };
 
@@ -93,6 +97,7 @@ generator_free(struct generator *g)
 	forward_free(g->forward);
 	floats_free(&g->logits);
 	floats_free(&g->scratch);
+	memory_give(pool_memory(g->pool), g->taken);
 	free(g->seg);
 	free(g->drawing);
 	free(g);
@@ -171,7 +176,7 @@ place(const struct generator *g, const struct gen_request *r)
 {
 	int found = -1, most = -1;
 
-	for (int i = 0; i < g->width; i++) {
+	for (int i = 0; i < g->now; i++) {
 		const struct seq *s = &g->seq[i];
 		int worth = s->active ? -1 : 2 * shared(s, r) + !s->req;
 
@@ -190,7 +195,7 @@ leader_of(const struct generator *g, const struct gen_request *r, int self, int 
 {
 	int found = -1, most = 2 * held + 1;
 
-	for (int i = 0; i < g->width; i++) {
+	for (int i = 0; i < g->now; i++) {
 		const struct seq *s = &g->seq[i];
 		int n = i == self ? 0 : shared(s, r), worth;
 
@@ -287,7 +292,7 @@ step_make(struct generator *g)
 	int count = 0, budget = PROMPT_STEP;
 
 	g->drawn = 0;
-	for (int i = 0; i < g->width; i++) {
+	for (int i = 0; i < g->now; i++) {
 		struct seq *s = &g->seq[i];
 		int n = s->left;
 
@@ -392,13 +397,70 @@ step(struct gen_call *c, const struct linear *op, bool *busy, struct t2_err *err
 	if (!segments)
 		return T2_OK;
 	st = forward_run(g->forward, op, g->seg, segments, g->logits.v, err);
-	for (int i = 0; !st && i < g->width; i++)
+	for (int i = 0; !st && i < g->now; i++)
 		if (g->seq[i].active)
 			st = follow(g, &g->seq[i], err);
 	if (st)
 		return st;
 	pool_run(g->pool, g->drawn, draw_task, g);
 	return step_finish(c, err);
+}
+
+/* Beside the sequences, and each of them. */
+static size_t
+fixed_bytes(const struct model *m, const struct pool *pool, int positions)
+{
+	int threads = memory_threads(pool_threads(pool));
+
+	return forward_bytes(m, threads, positions) +
+	       (size_t)threads * 2 * (size_t)model_config(m)->vocab * sizeof(float);
+}
+
+static size_t
+each_bytes(const struct model *m, int positions)
+{
+	return kv_bytes(m, positions) + (size_t)model_config(m)->vocab * sizeof(float);
+}
+
+size_t
+generator_least(const struct model *m, const struct pool *pool, int positions)
+{
+	return fixed_bytes(m, pool, positions) + each_bytes(m, positions);
+}
+
+/* As many sequences at once as the memory has room for; what an earlier call took counts as room. */
+static enum t2_status
+width_fit(struct gen_call *c, struct t2_err *err)
+{
+	struct generator *g = c->g;
+	struct memory *m = pool_memory(g->pool);
+	size_t fixed = fixed_bytes(g->model, g->pool, c->capacity),
+	       each = each_bytes(g->model, c->capacity), room, fit;
+	int wanted = c->count < g->width ? c->count : g->width;
+
+	g->now = g->width;
+	if (!m || !c->count)
+		return T2_OK;
+	memory_give(m, g->taken);
+	g->taken = 0;
+	room = memory_room(m);
+	fit = room > fixed ? (room - fixed) / each : 0;
+	if (!fit)
+		return memory_short(m, fixed + each, err, "one sequence");
+	g->now = fit < (size_t)wanted ? (int)fit : wanted;
+	if (g->now < wanted && (!g->told || g->now < g->told)) {
+		g->told = g->now;
+		memory_tell(m, "%d sequences at once, not %d", g->now, wanted);
+	}
+	g->taken = fixed + (size_t)g->now * each;
+	memory_take(m, g->taken);
+	for (int i = 0; i < g->width; i++)
+		if (g->seq[i].kv && (i >= g->now || kv_capacity(g->seq[i].kv) > c->capacity)) {
+			kv_free(g->seq[i].kv);
+			g->seq[i].kv = NULL;
+		}
+	floats_free(&g->logits);
+	return T2_OK;
 }
 
 enum t2_status
@@ -418,7 +480,9 @@ generate(struct generator *g, const struct linear *op, const struct gen_request 
 	bool busy = true;
 
 	if (!st)
-		st = floats_reserve(&g->logits, (size_t)g->width * vocab, err);
+		st = width_fit(&c, err);
+	if (!st)
+		st = floats_reserve(&g->logits, (size_t)g->now * vocab, err);
 	if (!st)
 		st = floats_reserve(&g->scratch, (size_t)pool_threads(g->pool) * 2 * vocab, err);
 	while (!st && busy)

@@ -40,6 +40,15 @@ kv_new(struct kv **out, const struct model *m, int capacity, struct t2_err *err)
 	return T2_OK;
 }
 
+size_t
+kv_bytes(const struct model *m, int capacity)
+{
+	const struct config *c = model_config(m);
+
+	return 2 * sizeof(float) * (size_t)c->layers * (size_t)c->kv_heads * (size_t)c->head_dim *
+	       (size_t)capacity;
+}
+
 void
 kv_free(struct kv *kv)
 {

@@ -81,6 +81,25 @@ acts_width(const struct config *c)
 	       2 * (size_t)c->ffn;
 }
 
+struct tape_bytes
+tape_bytes(const struct model *m, int threads, int longest)
+{
+	const struct config *c = model_config(m);
+	size_t d = (size_t)c->head_dim, acts = acts_width(c),
+	       row = ((size_t)c->layers + 1) * (size_t)c->hidden + acts /* resid, spare */
+		     + 5 * (size_t)c->hidden + 3 * (size_t)c->ffn /* hidden, norm, out, dx, dn;
+								   wide, dgate, dup */
+		     + 2 * (size_t)c->heads * d + 2 * (size_t)c->kv_heads * d /* da, dq; dk, dv */
+		     + 8; /* inverse, tiles, positions */
+	int group = c->heads / c->kv_heads, block = attn_block(group);
+
+	return (struct tape_bytes){
+		.row = row * sizeof(float),
+		.kept = acts * sizeof(float),
+		.scratch = (size_t)threads * sizeof(float) *
+			   attn_backward_scratch(group, c->head_dim, block, longest)};
+}
+
 struct acts
 tape_acts(const struct tape *t, int layer)
 {

@@ -39,6 +39,12 @@ enum t2_status tape_new(struct tape **out, const struct model *m, struct pool *p
 void tape_free(struct tape *t);
 /* What kept activations may take, 768 MiB unless set; 0: none are kept.  More memory, less time, the same result. */
 void tape_memory(struct tape *t, size_t bytes);
+/* About what rows take in all, without kept activations (row; spare ones of a layer included), and what a layer's kept ones
+ * take (kept); scratch: of attention over sequences of up to longest tokens. */
+struct tape_bytes {
+	size_t row, kept, scratch;
+};
+struct tape_bytes tape_bytes(const struct model *m, int threads, int longest);
 enum t2_status tape_forward(struct tape *t, const struct linear *op, const struct packed *b,
 			    struct t2_err *err);
 int tape_rows(const struct tape *t);

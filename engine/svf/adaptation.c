@@ -3,12 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/memory.h"
 #include "engine/svf/adaptation_impl.h"
 
 static const char *const form_names[] = {
 	[FORM_AUTO] = "auto",	      [FORM_BASE] = "base",   [FORM_DENSE] = "dense",
 	[FORM_FACTORED] = "factored", [FORM_DELTA] = "delta",
 };
+
+/* A component under one slot: s, change, changed. */
+#define SCALED_BYTES (2 * sizeof(float) + sizeof(int))
 
 enum { FORMS = sizeof form_names / sizeof *form_names };
 
@@ -42,7 +46,7 @@ adaptation_new(struct adaptation **out, const struct model *m, const struct fact
 	       struct pool *pool, int slots, enum form form, struct t2_err *err)
 {
 	struct adaptation *a;
-	size_t whole = 0;
+	size_t whole = 0, ranks = 0, need;
 
 	*out = NULL;
 	if (slots < 1)
@@ -68,10 +72,22 @@ adaptation_new(struct adaptation **out, const struct model *m, const struct fact
 
 		if (weight_rank(w) > a->most_rank)
 			a->most_rank = weight_rank(w);
+		ranks += (size_t)weight_rank(w);
 		whole += (size_t)w->m * (size_t)w->n * sizeof(float);
 	}
 	a->dense_limit = whole > dense_least ? whole : dense_least;
 	a->held_limit = held_default;
+	need = f ? (size_t)slots * ranks * SCALED_BYTES : 0;
+	need += 2 * CHUNK * (size_t)a->most_rank * sizeof *a->one;
+	if (need > memory_room(pool_memory(pool))) {
+		enum t2_status st =
+			memory_short(pool_memory(pool), need, err, "the room for scale vectors");
+
+		adaptation_free(a);
+		return st;
+	}
+	a->taken = need;
+	memory_take(pool_memory(pool), need);
 	a->scaled = calloc((size_t)slots * (size_t)a->count + 1, sizeof *a->scaled);
 	a->grad = calloc((size_t)a->count + 1, sizeof *a->grad);
 	a->reach = calloc((size_t)a->count + 1, sizeof *a->reach);
@@ -87,8 +103,15 @@ adaptation_new(struct adaptation **out, const struct model *m, const struct fact
 }
 
 static void
-drop_gathered(struct scaled *sc)
+drop_gathered(struct adaptation *a, int mat, struct scaled *sc)
 {
+	const struct weight *w = model_matrix(a->model, mat);
+	size_t bytes = ((size_t)w->m + (size_t)w->n) * (size_t)sc->nk * sizeof *sc->Uk;
+
+	if (!sc->Uk)
+		return;
+	memory_give(pool_memory(a->pool), bytes);
+	a->taken -= bytes;
 	free(sc->Uk);
 	free(sc->Vk);
 	sc->Uk = sc->Vk = NULL;
@@ -100,7 +123,7 @@ adaptation_free(struct adaptation *a)
 	if (!a)
 		return;
 	for (size_t i = 0; a->scaled && i < (size_t)a->slots * (size_t)a->count; i++) {
-		drop_gathered(&a->scaled[i]);
+		drop_gathered(a, (int)(i % (size_t)a->count), &a->scaled[i]);
 		free(a->scaled[i].s);
 		free(a->scaled[i].change);
 		free(a->scaled[i].changed);
@@ -112,6 +135,7 @@ adaptation_free(struct adaptation *a)
 		free(a->held[i].A);
 	for (int k = 0; k < MAT_KINDS; k++)
 		free(a->near[k].A);
+	memory_give(pool_memory(a->pool), a->taken);
 	free(a->held);
 	free(a->reach);
 	free(a->scaled);
@@ -156,7 +180,7 @@ adaptation_set(struct adaptation *a, int slot, const struct zset *z, struct t2_e
 	for (int i = 0; i < a->count; i++) {
 		struct scaled *sc = adaptation_scaled(a, slot, i);
 
-		drop_gathered(sc);
+		drop_gathered(a, i, sc);
 		sc->on = sc->dense_ready = false;
 		sc->saved = 0;
 	}
@@ -227,6 +251,15 @@ void
 adaptation_memory(struct adaptation *a, size_t bytes)
 {
 	a->held_limit = bytes;
+}
+
+void
+adaptation_reserve(struct adaptation *a, size_t bytes)
+{
+	a->dense_limit = bytes < a->dense_limit ? bytes : a->dense_limit;
+	a->reserved = true;
+	a->taken += a->dense_limit;
+	memory_take(pool_memory(a->pool), a->dense_limit);
 }
 
 const double *

@@ -12,7 +12,7 @@
  *	delta		Y = X W^T + (X V_K * (s - sigma)_K) U_K^T	K components whose change matters (all with z != 1)
  * All agree to float32 rounding.  Auto takes the cheapest by the cost model in adaptation_apply.c; a forced form holds where
  * z is present and not all ones, and base ignores every z.  Sharing: the factors and the model, which must outlive it;
- * owned: scale vectors and dense copies.  One adaptation serves one thread at a time.  What auto takes depends on the rows seen
+ * owned: scale vectors and dense copies, these as far as the pool's memory has room.  One adaptation serves one thread at a time.  What auto takes depends on the rows seen
  * since adaptation_set(): work that must repeat to the bit begins with one. */
 #ifndef T2_ADAPTATION_H
 #define T2_ADAPTATION_H
@@ -54,6 +54,10 @@ const double *adaptation_grad_s(const struct adaptation *a,
 /* What products X V of a forward may take until its backward needs them, 192 MiB unless set; those beyond are computed
  * twice. */
 void adaptation_memory(struct adaptation *a, size_t bytes);
+
+/* Dense copies may take so much, which is taken of the pool's memory now: what room others find no longer depends on which
+ * copies have been built. */
+void adaptation_reserve(struct adaptation *a, size_t bytes);
 
 /* W' of one matrix, float32 [m][n]. */
 enum t2_status adaptation_weight(const struct adaptation *a, int slot, int mat, float *out,

@@ -13,6 +13,7 @@
 
 #include "engine/linalg/blas.h"
 #include "engine/linalg/kern.h"
+#include "engine/base/memory.h"
 #include "engine/svf/adaptation_impl.h"
 
 #define BALANCE                                                                                    \
@@ -95,9 +96,10 @@ static bool
 dense_fits(const struct adaptation *a, int mat, const struct scaled *sc)
 {
 	const struct weight *w = model_matrix(a->model, mat);
+	size_t bytes = (size_t)w->m * (size_t)w->n * sizeof(float);
 
-	return sc->dense ||
-	       a->dense_bytes + (size_t)w->m * (size_t)w->n * sizeof(float) <= a->dense_limit;
+	return sc->dense || (a->dense_bytes + bytes <= a->dense_limit &&
+			     (a->reserved || bytes <= memory_room(pool_memory(a->pool))));
 }
 
 static bool
@@ -191,6 +193,21 @@ adaptation_build(struct pool *pool, const struct factor *f, const float *s, floa
 	}
 }
 
+/* Room in the pool's memory for a form that wants more than the factored one; false: there is none. */
+static bool
+taken(struct adaptation *a, size_t bytes, const char *form)
+{
+	struct memory *m = pool_memory(a->pool);
+
+	if (bytes > memory_room(m)) {
+		memory_tell(m, "experts in factored form, no room for the %s one", form);
+		return false;
+	}
+	memory_take(m, bytes);
+	a->taken += bytes;
+	return true;
+}
+
 /* W' of this slot is there afterwards; false: no memory for it. */
 static bool
 make_dense(struct adaptation *a, int mat, struct scaled *sc)
@@ -201,6 +218,8 @@ make_dense(struct adaptation *a, int mat, struct scaled *sc)
 	if (sc->dense_ready)
 		return true;
 	if (!sc->dense) {
+		if (!a->reserved && !taken(a, bytes, "dense"))
+			return false;
 		sc->dense = malloc(bytes);
 		if (!sc->dense)
 			return false;
@@ -213,12 +232,14 @@ make_dense(struct adaptation *a, int mat, struct scaled *sc)
 
 /* The changed components' columns of U and rows of Vt, packed; false: no memory for them. */
 static bool
-gather(const struct factor *f, struct scaled *sc)
+gather(struct adaptation *a, const struct factor *f, struct scaled *sc)
 {
 	size_t nk = (size_t)sc->nk, n = (size_t)f->n;
 
 	if (sc->Uk)
 		return true;
+	if (!taken(a, ((size_t)f->m + n) * nk * sizeof *sc->Uk, "delta"))
+		return false;
 	sc->Uk = malloc((size_t)f->m * nk * sizeof *sc->Uk);
 	sc->Vk = malloc(nk * n * sizeof *sc->Vk);
 	if (!sc->Uk || !sc->Vk) {
@@ -300,7 +321,7 @@ prepare(struct adaptation *a, int mat, struct scaled *sc, int rows)
 	if (sc->on && a->form == FORM_AUTO && !sc->dense_ready)
 		sc->saved += dense_gain(a, mat, sc, rows);
 	if ((form == FORM_DENSE && !make_dense(a, mat, sc)) ||
-	    (form == FORM_DELTA && !gather(factors_get(a->factors, mat), sc)))
+	    (form == FORM_DELTA && !gather(a, factors_get(a->factors, mat), sc)))
 		return FORM_FACTORED;
 	return form;
 }

@@ -44,6 +44,8 @@ struct adaptation {
 	size_t held_limit;
 	float *one, *two; /* [CHUNK][most_rank] scratch each */
 	size_t dense_bytes, dense_limit;
+	size_t taken;  /* of the pool's memory */
+	bool reserved; /* dense_limit is taken of it already */
 };
 
 static inline struct scaled *

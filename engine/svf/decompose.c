@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/base/memory.h"
 #include "engine/base/strbuf.h"
 #include "engine/linalg/blas.h"
 #include "engine/linalg/kern.h"
@@ -29,6 +31,12 @@ struct work {
 	int claims;  /* descriptor of DIR/.claims; -1: none can be made */
 	int *todo;   /* [count] matrices, largest first */
 	bool *taken; /* [model_matrices()] finished here */
+	struct memory *memory;
+	size_t each; /* what the largest takes */
+	int threads, fit,
+		most; /* matrices at once: without a limit; that there is room for; that is at least 1 */
+	int left; /* of todo, this round */
+	atomic_int next;
 
 	pthread_mutex_t lock; /* guards the rest */
 	struct decompose_report report;
@@ -126,6 +134,33 @@ judge(struct work *w, int mat, double rel, struct t2_err *err)
 	return T2_OK;
 }
 
+/* What decomposing takes at its most, the check and the way through dgesdd included. */
+static size_t
+compute_bytes(const struct weight *a)
+{
+	size_t m = (size_t)a->m, n = (size_t)a->n, r = (size_t)weight_rank(a);
+
+	return sizeof(double) * (3 * m * n + 8 * r * r) +
+	       sizeof(float) * (2 * m * n + 2 * r * (m + n));
+}
+
+static void
+share_memory(struct work *w, struct pool *pool)
+{
+	size_t fit;
+
+	w->memory = pool_memory(pool);
+	w->threads = pool_threads(pool);
+	for (int i = 0; i < w->report.matrices; i++) {
+		size_t bytes = compute_bytes(model_matrix(w->model, w->todo[i]));
+
+		w->each = bytes > w->each ? bytes : w->each;
+	}
+	fit = memory_room(w->memory) / w->each;
+	w->fit = fit < (size_t)w->threads ? (int)fit : w->threads;
+	w->most = w->fit ? w->fit : 1;
+}
+
 static enum t2_status
 compute(struct work *w, int mat, struct t2_err *err)
 {
@@ -157,6 +192,17 @@ compute(struct work *w, int mat, struct t2_err *err)
 }
 
 static enum t2_status
+compute_within(struct work *w, int mat, struct t2_err *err)
+{
+	if (!w->fit)
+		return memory_short(w->memory, w->each, err, "decomposing one matrix");
+	if (w->most < w->threads)
+		memory_tell(w->memory, "%d matrices at once, not %d", w->most, w->threads);
+
+	return compute(w, mat, err);
+}
+
+static enum t2_status
 check_cached(struct work *w, int mat, const struct factor *a, struct t2_err *err)
 {
 	double rel = 0;
@@ -180,10 +226,10 @@ one(struct work *w, int mat, bool *computed, struct t2_err *err)
 
 	*computed = true;
 	if (w->force)
-		return compute(w, mat, err);
+		return compute_within(w, mat, err);
 	st = factor_file_open(&file, &a, w->model, mat, w->dir, err);
 	if (st == T2_ENOTFOUND)
-		return compute(w, mat, err);
+		return compute_within(w, mat, err);
 	*computed = false;
 	if (!st && w->check)
 		st = check_cached(w, mat, &a, err);
@@ -233,6 +279,16 @@ task(void *arg, int i, int worker)
 	job_step(w->job, 1);
 	if (w->done)
 		w->done(w->arg, mat);
+}
+
+/* One of as many as may work at once: takes matrices until there are none. */
+static void
+lane(void *arg, int i, int worker)
+{
+	struct work *w = arg;
+
+	while ((i = atomic_fetch_add(&w->next, 1)) < w->left)
+		task(w, i, worker);
 }
 
 /* Files that a killed writer left.  Only the holder of every claim may say that nobody is writing. */
@@ -318,7 +374,9 @@ run_rounds(struct work *w, struct pool *pool)
 	for (;;) {
 		int still = 0;
 
-		pool_run(pool, left, task, w);
+		w->left = left;
+		atomic_store(&w->next, 0);
+		pool_run(pool, left < w->most ? left : w->most, lane, w);
 		for (int i = 0; i < left; i++)
 			if (!w->taken[w->todo[i]])
 				w->todo[still++] = w->todo[i];
@@ -354,8 +412,11 @@ factors_decompose(const struct model *m, const char *cache_dir, const char *modu
 	if (!st) {
 		open_claims(&w);
 		sweep(&w);
+		share_memory(&w, pool);
+		memory_take(w.memory, (size_t)w.fit * w.each);
 		job_stage(job, "decompose", w.report.matrices);
 		run_rounds(&w, pool);
+		memory_give(w.memory, (size_t)w.fit * w.each);
 		st = w.status;
 		if (st && err)
 			*err = w.err;

@@ -11,6 +11,7 @@ struct roller {
 	const struct chat *chat;
 	struct task *task;
 	struct generator *gen;
+	int longest;
 	roller_scored_fn *scored;
 	void *arg;
 };
@@ -220,9 +221,17 @@ roller_check(struct roller *r, const char *split, int count, struct t2_err *err)
 		struct ids ids = {0};
 
 		st = prompt_ids(r, split, i, &ids, err);
+		if (ids.n > r->longest)
+			r->longest = ids.n;
 		ids_free(&ids);
 	}
 	return st;
+}
+
+int
+roller_longest(const struct roller *r)
+{
+	return r->longest;
 }
 
 /* Token ids of every request's prompt; equal items share one copy, so that generate() sees they are the same. */

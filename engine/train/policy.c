@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/memory.h"
 #include "engine/linalg/kern.h"
 #include "engine/model/floats.h"
 #include "engine/model/tape.h"
@@ -16,11 +17,15 @@ enum {
 	HEAD_MOST = 1008,
 };
 
+#define TAPE_MOST ((size_t)768 << 20) /* what tape.h keeps unless set */
+
 struct policy {
 	const struct model *model;
 	struct pool *pool;
 	struct tape *tape;
-	int head_rows; /* rows of a chunk */
+	int head_rows;	/* rows of a chunk */
+	int micro_rows; /* of a micro-batch; a longer line stands alone */
+	size_t taken;	/* of the pool's memory */
 	struct floats h,
 		href;	  /* [answer rows][hidden]: hidden states that predict answers; under ref */
 	struct floats dh; /* [rows][hidden]: loss gradient, zero outside the answers */
@@ -54,6 +59,7 @@ policy_new(struct policy **out, const struct model *m, struct pool *pool, struct
 		return t2_nomem(err, "policy");
 	p->model = m;
 	p->pool = pool;
+	p->micro_rows = MICRO_ROWS;
 	p->head_rows = rows < HEAD_UNIT ? HEAD_UNIT : rows > HEAD_MOST ? HEAD_MOST : rows;
 	st = tape_new(&p->tape, m, pool, err);
 	if (st)
@@ -68,6 +74,7 @@ policy_free(struct policy *p)
 {
 	if (!p)
 		return;
+	memory_give(pool_memory(p->pool), p->taken);
 	tape_free(p->tape);
 	floats_free(&p->h);
 	floats_free(&p->href);
@@ -88,6 +95,76 @@ policy_memory(struct policy *p, size_t bytes)
 	tape_memory(p->tape, bytes);
 }
 
+/* Of a row, without kept activations: X V of a layer, h, href and dh included. */
+static size_t
+row_bytes(const struct policy *p, size_t *ranks)
+{
+	*ranks = 0;
+	for (int i = 0; i < MAT_KINDS; i++)
+		*ranks += (size_t)weight_rank(model_matrix(p->model, i)) * sizeof(float);
+	return tape_bytes(p->model, 1, 1).row + *ranks +
+	       3 * (size_t)model_config(p->model)->hidden * sizeof(float);
+}
+
+/* Of whatever rows: attention's scratch and a chunk of logits. */
+static size_t
+fixed_bytes(const struct policy *p, int longest, int head_rows, bool ref)
+{
+	int threads = memory_threads(pool_threads(p->pool));
+	const struct config *c = model_config(p->model);
+	size_t vocab = (size_t)c->vocab * sizeof(float), hidden = (size_t)c->hidden * sizeof(float);
+
+	return tape_bytes(p->model, threads, longest).scratch +
+	       (size_t)head_rows * (vocab * (ref ? 2 : 1) + hidden) +
+	       (ref ? (size_t)threads * vocab : 0);
+}
+
+size_t
+policy_least(const struct policy *p, int longest, bool ref)
+{
+	size_t ranks;
+
+	return fixed_bytes(p, longest, HEAD_UNIT, ref) + (size_t)longest * row_bytes(p, &ranks);
+}
+
+enum t2_status
+policy_limit(struct policy *p, size_t bytes, int longest, long rows, bool ref, size_t *held,
+	     struct t2_err *err)
+{
+	struct memory *m = pool_memory(p->pool);
+	size_t layers = (size_t)model_config(p->model)->layers, ranks, row = row_bytes(p, &ranks),
+	       rest, kept, products;
+	long want = rows < MICRO_ROWS ? rows : MICRO_ROWS, most;
+
+	want = want > longest ? want : longest; /* it would stand alone */
+	if (bytes < policy_least(p, longest, ref))
+		return memory_short(m,
+				    policy_least(p, longest, ref) +
+					    (memory_room(m) > bytes ? memory_room(m) - bytes : 0),
+				    err, "the gradient of one answer");
+	while (p->head_rows > HEAD_UNIT &&
+	       fixed_bytes(p, longest, p->head_rows, ref) + (size_t)want * row > bytes)
+		p->head_rows -= HEAD_UNIT;
+	rest = bytes - fixed_bytes(p, longest, p->head_rows, ref);
+	most = rest / row < (size_t)want ? (long)(rest / row) : want;
+	p->micro_rows = most < MICRO_ROWS ? (int)most : MICRO_ROWS;
+	rest -= (size_t)most * row;
+	kept = (size_t)most * tape_bytes(p->model, 1, 1).kept * layers;
+	products = (size_t)most * ranks * layers;
+	if (most < want || kept > rest)
+		memory_tell(m, "gradients of %ld rows at once%s", most,
+			    kept > rest ? ", activations computed twice" : "");
+	kept = kept < rest ? kept : rest;
+	kept = kept < TAPE_MOST ? kept : TAPE_MOST;
+	products = products < rest - kept ? products : rest - kept;
+	products = products < *held ? products : *held;
+	tape_memory(p->tape, kept);
+	*held = products;
+	p->taken = bytes - rest + kept + products;
+	memory_take(m, p->taken);
+	return T2_OK;
+}
+
 /* The last token of the answer predicts nothing that counts. */
 static long
 line_rows(const struct policy_line *l)
@@ -97,12 +174,12 @@ line_rows(const struct policy_line *l)
 
 /* How many lines from the first on make one micro-batch; *rows, *answers: what they come to. */
 static int
-cut(const struct policy_line *lines, int count, long *rows, long *answers)
+cut(const struct policy *p, const struct policy_line *lines, int count, long *rows, long *answers)
 {
 	int n = 0;
 
 	*rows = *answers = 0;
-	while (n < count && (*rows == 0 || *rows + line_rows(&lines[n]) <= MICRO_ROWS)) {
+	while (n < count && (*rows == 0 || *rows + line_rows(&lines[n]) <= p->micro_rows)) {
 		*rows += line_rows(&lines[n]);
 		*answers += lines[n].answer_n;
 		n++;
@@ -362,7 +439,7 @@ policy_run(struct policy *p, const struct policy_setup *setup, const struct poli
 	for (int j = 0, n; j < count && !st; j += n) {
 		long rows, answers;
 
-		n = cut(lines + j, count - j, &rows, &answers);
+		n = cut(p, lines + j, count - j, &rows, &answers);
 		if (job_cancelled(job))
 			return t2_fail(err, T2_ECANCEL, "loss: cancelled");
 		if (rows)

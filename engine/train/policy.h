@@ -53,6 +53,14 @@ enum t2_status policy_new(struct policy **out, const struct model *m, struct poo
 void policy_free(struct policy *p);
 /* What kept activations may take: tape_memory(). */
 void policy_memory(struct policy *p, size_t bytes);
+/* The least that policy_limit() can do with. */
+size_t policy_least(const struct policy *p, int longest, bool ref);
+/* All that it and op's products X V may take, when lines have up to longest tokens and a step so many rows: smaller
+ * micro-batches and fewer kept activations where that does not reach.  What they come to is taken of the pool's memory until
+ * policy_free(); *held is what adaptation_memory() is to be set to.  T2_ENOMEM: not even one line fits.  Gradients are the
+ * same to float32 rounding. */
+enum t2_status policy_limit(struct policy *p, size_t bytes, int longest, long rows, bool ref,
+			    size_t *held, struct t2_err *err);
 /* result->logprob and ->kl_line are set before the call, the rest comes out.  job steps once a line (no stage of its
  * own); T2_ECANCEL between micro-batches.  T2_ENUM when the loss is not finite.  On failure gradients are incomplete. */
 enum t2_status policy_run(struct policy *p, const struct policy_setup *setup,

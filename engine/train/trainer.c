@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/base/blob.h"
+#include "engine/base/memory.h"
 #include "engine/base/rng.h"
 #include "engine/model/model.h"
 #include "engine/svf/adaptation.h"
@@ -15,6 +16,9 @@
 /* Streams of rng_seed(seed, step, x): the draw of prompts must not meet the samples' streams. */
 enum { STREAM_PROMPTS = 0x70726d74 };
 enum { WIDTH = 64 };
+
+#define VALUE_BYTES 96 /* of a trained number: itself, z, gradient, Adam, what is saved of it */
+#define HELD_MOST   ((size_t)192 << 20) /* what adaptation.h holds unless set */
 
 struct trainer {
 	struct train_env env;
@@ -29,6 +33,7 @@ struct trainer {
 	struct policy *policy;
 	struct roller *roller;
 	double *grad;
+	size_t taken;		     /* of the pool's memory */
 	int *order;		     /* [items] */
 	struct rollout_request *req; /* [batch * samples] */
 	struct policy_line *line;
@@ -36,6 +41,38 @@ struct trainer {
 	void *watch_arg;
 	int done, of;
 };
+
+/* With a limit, of what is left beside the least that rollouts and gradient need: half for the gradient, an eighth for dense
+ * copies, the rest for rollouts side by side.  Nothing of it depends on the steps done, so that a resumed run goes on as the
+ * whole one would have. */
+static enum t2_status
+share_memory(struct trainer *t, struct t2_err *err)
+{
+	struct memory *m = pool_memory(t->env.pool);
+	int new = t->set.max_new > 0 ? t->set.max_new : task_max_tokens(t->env.task),
+	    context = model_config(t->env.model)->context,
+	    longest = roller_longest(t->roller) + new < context ? roller_longest(t->roller) + new
+								: context;
+	bool ref = t->set.kl > 0;
+	size_t held = HELD_MOST, own = (size_t)t->zp->n * VALUE_BYTES, spare,
+	       rollouts = generator_least(t->env.model, t->env.pool, longest),
+	       least = policy_least(t->policy, longest, ref);
+	enum t2_status st;
+
+	if (!m)
+		return T2_OK;
+	if (own + rollouts + least > memory_room(m))
+		return memory_short(m, own + rollouts + least, err, "training");
+	memory_take(m, own);
+	t->taken = own;
+	spare = memory_room(m) - rollouts - least;
+	adaptation_reserve(t->ad, spare / 8);
+	st = policy_limit(t->policy, least + spare / 2, longest,
+			  (long)longest * t->set.batch * t->set.samples, ref, &held, err);
+	if (!st)
+		adaptation_memory(t->ad, held);
+	return st;
+}
 
 static enum t2_status
 open_parts(struct trainer *t, const struct zset *start, struct t2_err *err)
@@ -56,7 +93,7 @@ open_parts(struct trainer *t, const struct zset *start, struct t2_err *err)
 		return st;
 	if ((st = roller_new(&t->roller, e->model, e->pool, e->tok, e->chat, e->task, WIDTH,
 			     err)) ||
-	    (st = roller_check(t->roller, "train", 0, err)))
+	    (st = roller_check(t->roller, "train", 0, err)) || (st = share_memory(t, err)))
 		return st;
 	return t->set.eval_every > 0 ? roller_check(t->roller, "validation", t->set.eval_items, err)
 				     : T2_OK;
@@ -117,6 +154,7 @@ trainer_free(struct trainer *t)
 {
 	if (!t)
 		return;
+	memory_give(pool_memory(t->env.pool), t->taken);
 	roller_free(t->roller);
 	policy_free(t->policy);
 	base_linear_free(t->base);

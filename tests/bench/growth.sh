@@ -31,7 +31,7 @@ sized() {
 }
 # rows of one process: what one leaves mapped would count for the next, so those with factors stand apart
 measure() {
-	"$T" bench "$2" --only "$1" --repeats "$repeats" --memory --json --quiet |
+	"$T" bench "$2" --only "$1" --repeats "$repeats" --resident --json --quiet |
 		ask "SELECT json_extract(value,'\$.name'),
 			CASE json_extract(value,'\$.name') WHEN 'decompose'
 			THEN CAST(substr(json_extract(value,'\$.detail'),instr(json_extract(value,'\$.detail'),'last took ')+10) AS REAL)

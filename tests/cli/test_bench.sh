@@ -25,7 +25,7 @@ check compare_none fails "no benchmark 9" "$T" bench --compare 1,9
 check compare_usage usage "two ids" "$T" bench --compare frob
 check cost sh -c '"$1" info shape:2,64,128,4,2,100 --cost --json --store "$2" >"$3"' _ "$T" "$D/new.db" "$D/cost"
 for shape in 2,64,128,4,2,100 3,64,96,4,2,100 2,32,64,2,1,200; do
-	"$T" bench shape:$shape --only prefill,batch-8,population-8 --repeats 1 --memory --json --quiet --store "$D/held.db" >"$D/m" 2>"$D/err"
+	"$T" bench shape:$shape --only prefill,batch-8,population-8 --repeats 1 --resident --json --quiet --store "$D/held.db" >"$D/m" 2>"$D/err"
 done
 check memory jtest "json_extract(j,'\$.results[0].resident')>1 AND json_extract(j,'\$.results[0].beside')>=0 AND json_extract(j,'\$.results[0].beside')<json_extract(j,'\$.results[0].resident')" <"$D/m"
 check held_out sh -c '"$1" bench --held-out --json --store "$2" >"$3"' _ "$T" "$D/held.db" "$D/held"

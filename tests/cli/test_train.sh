@@ -71,7 +71,7 @@ file() { "$T" expert export "$1" -o "$D/$1.x" && strings -n 4 "$D/$1.x" >/dev/nu
 	{ tail -c +9 "$D/$1.x" | head -c "$n" | sed 's/"created": *"[^"]*",*//; s/"name": *"[^"]*",*//; s/ *$//'; tail -c +$((n + 9)) "$D/$1.x"; } | md5sum; }
 column() { sqlite3 "$DB" "SELECT $2 FROM run WHERE id=$1"; }
 wait_step() { # until the run has done that many steps
-	for _ in $(seq 600); do
+	for _ in $(seq 2400); do
 		[ "$(column "$1" step)" -ge "$2" ] && return
 		sleep 0.05
 	done
@@ -101,7 +101,7 @@ stopped() { # asked to stop, then resumed in the background
 	"$T" run show "$run" --json | jtest "json_extract(j,'\$.status')='stopped' AND json_extract(j,'\$.step') BETWEEN 2 AND 79" || return 1
 	"$T" run resume "$run" --detach || return 1
 	wait_step "$run" 80 || return 1
-	for _ in $(seq 200); do [ "$(column "$run" status)" = done ] && break; sleep 0.05; done
+	for _ in $(seq 1200); do [ "$(column "$run" status)" = done ] && break; sleep 0.05; done
 	[ "$(file halted)" = "$(file whole)" ]
 }
 check stopped_and_resumed stopped

@@ -147,7 +147,7 @@ closed() {
 	mux send-keys -t t 6 t
 	shows "[7 Runs]" && fits running || return 1
 	mux send-keys -t t 8
-	shows "not measured yet" || return 1
+	shows "Enter measures" || return 1
 	mux send-keys -t t a
 	shows "Run 8 evaluations?" || return 1
 	mux send-keys -t t y 9

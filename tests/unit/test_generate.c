@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "engine/base/json.h"
+#include "engine/base/memory.h"
 #include "engine/linalg/blas.h"
 #include "engine/linalg/kern.h"
 #include "engine/model/generate.h"
@@ -555,6 +556,114 @@ broken_weights_are_an_error(void **state)
 	close_model();
 }
 
+static int told;
+
+static void
+tell(void *arg, const char *line)
+{
+	(void)arg;
+	assert_non_null(strstr(line, "sequences at once, not 12"));
+	told++;
+}
+
+/* Fewer sequences at once, the same answers; too little for one is an error that names what would do. */
+static void
+memory_makes_it_narrower(void **state)
+{
+	static struct answers wide;
+	struct gen_request r[ALIKE];
+	size_t least, positions = BEGIN + HALF + OWN + ALIKE_NEW;
+	struct generator *g;
+	const char *at;
+
+	(void)state;
+	if (!shared_path(T_MODEL))
+		skip();
+	open_model(T_MODEL, 3);
+	alike_requests(r, false);
+	run(ALIKE, r, ALIKE, 1);
+	wide = ans;
+	least = generator_least(model, pool, (int)positions);
+	for (int k = 0; k < 3; k++) {
+		struct memory *m =
+			memory_new(k < 2 ? least + (size_t)k * 4 * kv_bytes(model, (int)positions)
+					 : (size_t)1 << 40,
+				   tell, NULL);
+		size_t room = memory_room(m);
+
+		told = 0;
+		pool_use_memory(pool, m);
+		ok(generator_new(&g, model, pool, ALIKE, &err));
+		for (int again = 0; again < 2; again++) {
+			memset(&ans, 0, sizeof ans);
+			ok(generate(g, &counter.op, r, ALIKE, 1, collect, &ans, ans.result, NULL,
+				    &err));
+			for (int i = 0; i < ALIKE; i++) {
+				assert_int_equal(ans.n[i], wide.n[i]);
+				assert_memory_equal(ans.ids[i], wide.ids[i],
+						    (size_t)ans.n[i] * sizeof(int));
+			}
+		}
+		assert_int_equal(told, k < 2);
+		assert_true(memory_room(m) < room);
+		generator_free(g);
+		assert_int_equal(memory_room(m), room);
+		pool_use_memory(pool, NULL);
+		memory_free(m);
+	}
+	struct memory *m = memory_new(least - 1, NULL, NULL);
+
+	pool_use_memory(pool, m);
+	ok(generator_new(&g, model, pool, ALIKE, &err));
+	assert_int_equal(generate(g, &counter.op, r, ALIKE, 1, NULL, NULL, NULL, NULL, &err),
+			 T2_ENOMEM);
+	at = strstr(err.msg, "the least that would do is ");
+	assert_non_null(at);
+	assert_true(strtoul(at + 27, NULL, 10) << 20 >= least);
+	generator_free(g);
+	pool_use_memory(pool, NULL);
+	memory_free(m);
+	close_model();
+}
+
+static void
+memory_is_counted(void **state)
+{
+	struct memory *m;
+	size_t n = 0;
+	char line[64];
+
+	(void)state;
+	ok(memory_parse("1.5k", &n, &err));
+	assert_int_equal(n, 1536);
+	ok(memory_parse("800M", &n, &err));
+	assert_int_equal(n, (size_t)800 << 20);
+	ok(memory_parse("2G", &n, &err));
+	assert_int_equal(n, (size_t)2 << 30);
+	ok(memory_parse("123456", &n, &err));
+	assert_int_equal(n, 123456);
+	for (const char *const *bad =
+		     (const char *const[]){"", "x", "-1M", "0", "1MB", "nan", "1e99", "M", NULL};
+	     *bad; bad++)
+		assert_int_equal(memory_parse(*bad, &n, &err), T2_EINVAL);
+	m = memory_new(100, NULL, NULL);
+	memory_take(m, 60);
+	assert_int_equal(memory_room(m), 40);
+	memory_take(m, 60);
+	assert_int_equal(memory_room(m), 0);
+	memory_give(m, 60);
+	assert_int_equal(memory_room(m), 40);
+	assert_false(memory_news(m, line, sizeof line));
+	memory_tell(m, "%d of %d", 1, 2);
+	assert_true(memory_news(m, line, sizeof line));
+	assert_string_equal(line, "1 of 2");
+	assert_false(memory_news(m, line, sizeof line));
+	memory_tell(m, "1 of 2"); /* no line twice in a row */
+	assert_false(memory_news(m, line, sizeof line));
+	memory_free(m);
+	assert_true(memory_room(NULL) == (size_t)-1);
+}
+
 int
 main(void)
 {
@@ -570,6 +679,8 @@ main(void)
 		cmocka_unit_test(the_callers_stop),
 		cmocka_unit_test(cancelled_and_refused_calls_leave_it_usable),
 		cmocka_unit_test(broken_weights_are_an_error),
+		cmocka_unit_test(memory_makes_it_narrower),
+		cmocka_unit_test(memory_is_counted),
 	};
 
 	if (blas_init(&err)) {

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "engine/base/json.h"
+#include "engine/base/memory.h"
 #include "engine/base/rng.h"
 #include "engine/train/adam.h"
 #include "engine/train/policy.h"
@@ -219,6 +220,84 @@ test_memory(void **state)
 	bed_close(&b);
 }
 
+/* A limit cuts the micro-batches and changes the gradient by no more than the order of its sums. */
+static void
+test_limit(void **state)
+{
+	enum { COPIES = 12 };
+	struct grad_run run;
+	struct policy_line *many;
+	struct policy_result r = {0};
+	double *first = NULL, worst = 0;
+	struct bed b;
+	int n, longest = 0;
+	long rows = 0;
+
+	(void)state;
+	if (!golden_path("grad/T.cases.jsonl") || !bed_open(&b, model, 2))
+		skip();
+	bed_decompose(&b);
+	grad_open(&run, &b, b.f, "T.plain_all_kl0.2_expert");
+	grad_eval(&run, true);
+	assert_true(run.norm > 0);
+	n = run.lines;
+	many = malloc(sizeof *many * (size_t)(n * COPIES));
+	for (int i = 0; i < n * COPIES; i++) {
+		int length = run.line[i % n].prompt_n + run.line[i % n].answer_n;
+
+		many[i] = run.line[i % n];
+		longest = length > longest ? length : longest;
+		rows += length;
+	}
+	for (int k = 0; k < 3; k++) {
+		struct memory *m = k ? memory_new((size_t)1 << 30, NULL, NULL) : NULL;
+		size_t held = (size_t)192 << 20, room = memory_room(m), least;
+		struct policy_setup setup = run.setup;
+		struct adaptation *a;
+		struct policy *p;
+		double *grad = malloc((size_t)run.zp->n * sizeof *grad);
+
+		pool_use_memory(b.pool, m);
+		ok(adaptation_new(&a, b.m, b.f, b.pool, 1, FORM_FACTORED, &err));
+		ok(adaptation_set(a, 0, zparam_zset(run.zp), &err));
+		ok(adaptation_grad_begin(a, run.zp->modules, &err));
+		ok(policy_new(&p, b.m, b.pool, &err));
+		least = policy_least(p, longest, true);
+		if (k) {
+			assert_int_equal(
+				policy_limit(p, least - 1, longest, rows, true, &held, &err),
+				T2_ENOMEM);
+			assert_non_null(strstr(err.msg, "least that would do"));
+			room = memory_room(m);
+			ok(policy_limit(p, k == 1 ? least : least * 3, longest, rows, true, &held,
+					&err));
+			assert_true(room - memory_room(m) <= (k == 1 ? least : least * 3));
+			assert_true(room > memory_room(m));
+			adaptation_memory(a, held);
+		}
+		setup.op = adaptation_op(a);
+		ok(policy_run(p, &setup, many, n * COPIES, &r, NULL, &err));
+		zparam_grad(run.zp, a, grad);
+		for (long i = 0; i < run.zp->n && first; i++)
+			worst = fmax(worst, fabs(grad[i] - first[i]) / run.norm);
+		if (first)
+			free(grad);
+		else
+			first = grad;
+		policy_free(p);
+		adaptation_free(a);
+		pool_use_memory(b.pool, NULL);
+		assert_true(!m || memory_room(m) == (size_t)1 << 30); /* all is given back */
+		memory_free(m);
+	}
+	print_message("limits: worst gradient off by %.2g of the norm\n", worst);
+	assert_true(worst > 0 && worst < 1e-6); /* not 0: micro-batches were cut */
+	free(first);
+	free(many);
+	grad_close(&run);
+	bed_close(&b);
+}
+
 static void
 test_refused(void **state)
 {
@@ -275,7 +354,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden),		cmocka_unit_test(test_golden_differences),
 		cmocka_unit_test(test_own_differences), cmocka_unit_test(test_cuts),
-		cmocka_unit_test(test_memory),		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_memory),		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

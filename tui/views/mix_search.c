@@ -163,7 +163,7 @@ static enum t2_status
 search_work(void *arg, struct job *job, struct t2_err *err)
 {
 	struct search_job *j = arg;
-	struct workspace ws = {0};
+	struct workspace ws = {.memory = j->w->memory};
 	struct searching out;
 	enum t2_status st;
 

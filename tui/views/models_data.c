@@ -249,6 +249,7 @@ struct factor_job {
 	struct models *s;
 	struct event_queue *q;
 	int threads;
+	struct memory *memory;
 	char path[1024], cache[1024];
 };
 
@@ -272,6 +273,8 @@ factor_work(void *arg, struct job *job, struct t2_err *err)
 	struct model *m = NULL;
 	enum t2_status st = pool ? model_open(&m, j->path, err) : t2_nomem(err, "threads");
 
+	if (pool)
+		pool_use_memory(pool, j->memory);
 	if (!st)
 		st = factors_decompose(m, j->cache, "all", false, false, pool, job, factor_done, j,
 				       NULL, err);
@@ -312,6 +315,7 @@ decompose_other(struct view *v, struct models *s, const char *path)
 	j->s = s;
 	j->q = app_queue(v->app);
 	j->threads = s->w->threads;
+	j->memory = s->w->memory;
 	snprintf(j->path, sizeof j->path, "%s", path);
 	snprintf(j->cache, sizeof j->cache, "%s", s->w->ui.cache);
 	snprintf(s->other, sizeof s->other, "%s", path);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/memory.h"
 #include "engine/adapt/wilson.h"
 #include "tui/app.h"
 #include "tui/deleting.h"
@@ -523,18 +524,19 @@ runs_resumable(const struct run_row *r)
 }
 
 struct resume {
-	char id[32], store[1024], model[1024];
+	char id[32], store[1024], model[1024], memory[32]; /* memory "": no limit */
 };
 
 static enum t2_status
 resume_work(void *arg, struct job *job, struct t2_err *err)
 {
 	struct resume *x = arg;
-	const char *args[] = {x->model, "--resume", x->id, "--store", x->store};
+	const char *args[] = {x->model, "--resume", x->id,    "--store",
+			      x->store, "--memory", x->memory};
 	int64_t run;
 
 	job_stage(job, "resuming", 0);
-	return training_detach(NULL, args, 5, &run, job, err);
+	return training_detach(NULL, args, x->memory[0] ? 7 : 5, &run, job, err);
 }
 
 static void
@@ -558,6 +560,8 @@ resume_run(struct view *v, void *state, const char *arg)
 	snprintf(x->store, sizeof x->store, "%s", store_path(s->w->ui.store));
 	snprintf(x->model, sizeof x->model, "%s",
 		 strcmp(s->w->model_name, "sample") ? model_path(s->w->ui.model) : "sample");
+	if (s->w->memory)
+		snprintf(x->memory, sizeof x->memory, "%zu", memory_limit(s->w->memory));
 	spec.arg = x;
 	app_job(v->app, &spec);
 }

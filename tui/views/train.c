@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/base/json.h"
+#include "engine/base/memory.h"
 #include "engine/train/settings.h"
 #include "store/runs.h"
 #include "tui/app.h"
@@ -233,6 +234,12 @@ start(struct view *v, void *state, const char *arg)
 	start_arg(j, "--seed", form_value(&t->form, "seed"));
 	if (form_number(&t->form, "threads") > 0)
 		start_arg(j, "--threads", form_value(&t->form, "threads"));
+	if (t->w->memory) {
+		char limit[32];
+
+		snprintf(limit, sizeof limit, "%zu", memory_limit(t->w->memory));
+		start_arg(j, "--memory", limit);
+	}
 	start_arg(j, "--preset", form_value(&t->form, "preset"));
 	for (const struct setting *x = train_settings_table; x->name; x++) {
 		char name[40];
