@@ -27,7 +27,7 @@ check settings_keys sh -c '[ -z "$1" ]' _ "$(comm -3 <(sed -n '/conf_table\[\]/,
 # every table and column of the schema is described
 columns() {
 	sqlite3 :memory: ".read store/schema.sql" \
-		"SELECT t.name||' '||c.name FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type='table'"
+		"SELECT t.name||' '||c.name FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type='table' AND t.name NOT LIKE 'sqlite\_%' ESCAPE '\\'"
 }
 described() { # one line a column: TABLE COLUMN
 	sed -n '/^\.Sh TABLES/,/^\.Sh EXAMPLES/p' man/t2tui-store.7 |

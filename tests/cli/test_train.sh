@@ -71,7 +71,7 @@ file() { "$T" expert export "$1" -o "$D/$1.x" && strings -n 4 "$D/$1.x" >/dev/nu
 	{ tail -c +9 "$D/$1.x" | head -c "$n" | sed 's/"created": *"[^"]*",*//; s/"name": *"[^"]*",*//; s/ *$//'; tail -c +$((n + 9)) "$D/$1.x"; } | md5sum; }
 column() { sqlite3 "$DB" "SELECT $2 FROM run WHERE id=$1"; }
 wait_step() { # until the run has done that many steps
-	for _ in $(seq 600); do
+	for _ in $(seq 2400); do
 		[ "$(column "$1" step)" -ge "$2" ] && return
 		sleep 0.05
 	done
@@ -101,7 +101,7 @@ stopped() { # asked to stop, then resumed in the background
 	"$T" run show "$run" --json | jtest "json_extract(j,'\$.status')='stopped' AND json_extract(j,'\$.step') BETWEEN 2 AND 79" || return 1
 	"$T" run resume "$run" --detach || return 1
 	wait_step "$run" 80 || return 1
-	for _ in $(seq 200); do [ "$(column "$run" status)" = done ] && break; sleep 0.05; done
+	for _ in $(seq 1200); do [ "$(column "$run" status)" = done ] && break; sleep 0.05; done
 	[ "$(file halted)" = "$(file whole)" ]
 }
 check stopped_and_resumed stopped
@@ -138,4 +138,23 @@ elsewhere() { # a run started with a relative path is resumed from another folde
 }
 check resumed_elsewhere elsewhere
 check store_sound sh -c '"$1" store check | grep -q sound' _ "$T"
+# a trainer that ends is gone from the process table while the workbench that started it goes on
+no_remains() {
+	printf 'wait "effective rank" 120000\nkeys 6t\nwait "1/60" 120000\nkeys s\nwait "stopped by request" 120000\nsleep 500\nshot %s\nsleep 60000\n' \
+		"$D/ended.txt" >"$D/ends.t2s"
+	"$T" --script "$D/ends.t2s" --size 120x40 --store "$D/ends.db" sample >"$D/ends.out" 2>&1 &
+	local pid=$! left
+	for _ in $(seq 600); do
+		[ -e "$D/ended.txt" ] || ! kill -0 $pid && break
+		sleep 0.1
+	done
+	left=$(cat "/proc/$pid/task/"*/children)
+	kill $pid
+	wait $pid
+	[ -e "$D/ended.txt" ] && [ -z "$left" ] && return
+	echo "left: $left"
+	tail -3 "$D/ends.out"
+	return 1
+}
+if [ $M = sample ]; then check no_remains no_remains; else skip no_remains; fi
 finish
