@@ -10,6 +10,10 @@ set -e
 folder=$1 repeats=${2:-3}
 shapes=${SHAPES-shape:1.1b}
 T=${T2TUI:-build/t2tui}
+[ -x "$T" ] || {
+	echo "growth: no $T: make builds it, T2TUI= says where another is" >&2
+	exit 1
+}
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/t2growth.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' INT TERM

@@ -335,7 +335,9 @@ costs_of_what_was_not_fitted(void **state)
 		assert_true(fabs(cost_fit_seconds(&f, p[i].layers, p[i].work) / p[i].seconds - 1) <
 			    0.35);
 	}
+	p[0].work = p[1].work = 0; /* in the cache */
 	f = cost_fit(p, 2, 0.7);
+	assert_true(fabs(f.share / 0.7 - 1) < 1e-9);
 	assert_true(fabs(cost_fit_seconds(&f, p[3].layers, p[3].work) / p[3].seconds - 1) < 0.35);
 }
 

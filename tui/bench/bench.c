@@ -73,8 +73,8 @@ bench_detail(struct bench_result *r, const char *fmt, ...)
 }
 
 /* The system's word: sysconf() counts a shared cache once a processor on some. */
-static double
-cache_bytes(void)
+double
+bench_cache_bytes(void)
 {
 	FILE *f = fopen("/sys/devices/system/cpu/cpu0/cache/index3/size", "re");
 	long kb = 0;
@@ -89,7 +89,7 @@ cache_bytes(void)
 void
 bench_cached(struct bench_result *r, double bytes)
 {
-	double cache = cache_bytes();
+	double cache = bench_cache_bytes();
 
 	if (bytes < cache)
 		bench_detail(r, "%.1f MB fit the cache of %.0f MB: memory is not what bounds it",

@@ -85,6 +85,8 @@ void bench_detail(struct bench_result *r, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3))); /* appends */
 /* The model's factors, all of them. */
 enum t2_status bench_factors(struct bench *b, struct t2_err *err);
+/* The processor's last cache. */
+double bench_cache_bytes(void);
 /* Says so in the detail where these many bytes fit the processor's cache. */
 void bench_cached(struct bench_result *r, double bytes);
 /* Megabytes of memory that belong to this process alone. */

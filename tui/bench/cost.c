@@ -25,7 +25,7 @@ struct points {
 
 enum row { BF16, Q8_0, Q4_1, FACTORED, BATCHED, PREFILLED, STEP, DECOMPOSE, POPULATION };
 
-enum { MEMBERS = 32 }; /* of the row POPULATION */
+enum { MEMBERS = 32, ROLLOUTS = 64 }; /* of the row POPULATION; sequences at once */
 
 static const char *const row_names[COST_ROWS] = {
 	"decode-bf16", "decode-q8_0", "decode-q4_1", "decode-factored", "decode-batched",
@@ -39,7 +39,7 @@ struct cost_model {
 };
 
 /* Shares of the limits that models of 100 million parameters and more have reached on several machines. */
-static const double usual_share[COST_ROWS] = {0.8, 0.7, 0.5, 0.8, 0.35, 0.7, 0.6, 0.2, 0.35};
+static const double usual_share[COST_ROWS] = {0.85, 0.85, 0.65, 0.8, 0.35, 0.7, 0.6, 0.2, 0.35};
 
 #define ENDS	     2	 /* embedding and output matrix, as layers */
 #define USUAL_WEIGHT 0.1 /* of a model */
@@ -119,15 +119,24 @@ cost_fit_without(const struct cost_point *p, int n, int i, double usual)
 	return cost_fit(rest, k, usual);
 }
 
+/* Bytes in 1e9 that memory is read for. */
+static double
+from_memory(double gigabytes)
+{
+	return gigabytes * 1e9 > bench_cache_bytes() ? gigabytes : 0;
+}
+
 /* Seconds of once, and the seconds that its work would take at the limit. */
 static bool
-point(const struct benchmark_figure *f, int layers, bool times, struct cost_point *out)
+point(const struct benchmark_figure *f, int layers, enum row row, struct cost_point *out)
 {
-	double limit = times ? BENCH_REFERENCE : f->limit;
+	bool times = row == DECOMPOSE;
+	double work = row <= FACTORED ? from_memory(f->work) : f->work,
+	       limit = times ? BENCH_REFERENCE : f->limit;
 
 	if (!(f->work > 0) || !(f->value > 0) || !(limit > 0))
 		return false;
-	*out = (struct cost_point){layers, f->work / limit, times ? f->value : f->work / f->value};
+	*out = (struct cost_point){layers, work / limit, times ? f->value : f->work / f->value};
 	return true;
 }
 
@@ -143,12 +152,12 @@ is_known(const struct points *p, const char *model)
 
 static void
 learn_figure(struct points *p, const struct benchmark_row *b, const struct benchmark_figure *f,
-	     bool times)
+	     enum row row)
 {
 	char model[sizeof *p->model];
 
 	snprintf(model, sizeof model, "%s", b->model);
-	if (p->n == COST_MODELS || is_known(p, model) || !point(f, b->layers, times, &p->v[p->n]))
+	if (p->n == COST_MODELS || is_known(p, model) || !point(f, b->layers, row, &p->v[p->n]))
 		return;
 	memcpy(p->model[p->n++], model, sizeof model);
 }
@@ -162,7 +171,7 @@ gather(struct store *s, const struct benchmark_row *b, struct points *points, st
 	for (int i = 0; i < l.n && !st; i++)
 		for (int k = 0; k < COST_ROWS; k++)
 			if (!strcmp(l.v[i].name, row_names[k]))
-				learn_figure(&points[k], b, &l.v[i], k == DECOMPOSE);
+				learn_figure(&points[k], b, &l.v[i], k);
 	benchmark_figures_free(&l);
 	return st;
 }
@@ -289,7 +298,8 @@ add(struct jobs *j, const char *name, enum row row, double work, double times)
 
 	*job = (struct cost_job){.name = name, .fit = j->cm->fit[row]};
 	job->seconds = times * cost_fit_seconds(&job->fit, j->c->layers,
-						work / (reads ? j->cm->read : j->cm->peak));
+						reads ? from_memory(work) / j->cm->read
+						      : work / j->cm->peak);
 	return job;
 }
 
@@ -347,7 +357,8 @@ cost_predict(const struct cost_model *cm, const struct config *c, double weight_
 	job = add(&j, "train step", STEP, count_step(c, 96.0 * (PROMPT + ANSWER)) * 1e-9, 1);
 	join(&j, PREFILLED, 2e-9 * adapted * 12 * PROMPT, 1);
 	join(&j, BATCHED, token, 3.0 * ANSWER);
-	job->bytes = count_step_bytes(c, STEP_ROWS) + SEQUENCES * kv; /* in such parts */
+	job->bytes = count_step_bytes(c, STEP_ROWS) + ROLLOUTS * kv +
+		     count_dense_bytes(c, 1); /* in such parts */
 	snprintf(job->what, sizeof job->what, "12 prompts of %d x 8 answers of %d tokens", PROMPT,
 		 ANSWER);
 	if (cm->fit[POPULATION].models) {
@@ -356,7 +367,7 @@ cost_predict(const struct cost_model *cm, const struct config *c, double weight_
 		job = add(&j, "search step", BATCHED, token, 10.0 * ANSWER);
 		join(&j, PREFILLED, 2e-9 * factors * 320 * PROMPT, 1);
 	}
-	job->bytes = SEQUENCES * kv;
+	job->bytes = ROLLOUTS * kv + count_dense_bytes(c, MEMBERS);
 	snprintf(job->what, sizeof job->what, "32 members x 10 shots of %d + %d tokens", PROMPT,
 		 ANSWER);
 	return j.n;

@@ -9,7 +9,8 @@
  * whatever its size (embedding and output matrix as one each), 1 / b the share of the limit that large layers reach.  a, b >= 0
  * are fitted to the newest figure of each model on this machine (least squares of the relative error, and a tenth of a
  * model that reaches the row's usual share: small models, which overhead rules, tell nothing of it); the limit is measured
- * anew each time, so that a slow hour is predicted as one.  Without benchmarks nothing is predicted but memory. */
+ * anew each time, so that a slow hour is predicted as one.  Reading what fits the processor's cache is no work for memory.
+ * Without benchmarks nothing is predicted but memory. */
 #ifndef T2_BENCH_COST_H
 #define T2_BENCH_COST_H
 

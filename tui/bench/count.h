@@ -23,6 +23,8 @@ double count_step_bytes(const struct config *c, double rows);
  * logits for what is answered. */
 enum { POPULATION_SHOTS = 10, POPULATION_PROMPT = 64, POPULATION_ANSWER = 32 };
 double count_population(const struct config *c, int members);
+/* Bytes of dense copies of W' that so many slots may take: adaptation.c's limit. */
+double count_dense_bytes(const struct config *c, int slots);
 double count_kv_bytes(const struct config *c, double tokens); /* of one sequence */
 
 #endif

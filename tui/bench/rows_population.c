@@ -81,7 +81,7 @@ row_population(struct bench *b, struct bench_result *r, struct t2_err *err)
 	if (c->context < POPULATION_PROMPT + POPULATION_ANSWER)
 		return t2_fail(err, T2_EUNSUP, "%s: a context of %d tokens is too short",
 			       r->row->name, c->context);
-	w.shots = b->shape ? 2 : POPULATION_SHOTS;
+	w.shots = b->shape ? 1 : POPULATION_SHOTS;
 	w.side = w.shots;
 	while (w.members * w.side > DECODER_MOST || w.shots % w.side)
 		w.side--;
@@ -94,7 +94,7 @@ row_population(struct bench *b, struct bench_result *r, struct t2_err *err)
 		bench_detail(r, "%d members x %d shots of %d + %d tokens, %.3g s%s", w.members,
 			     POPULATION_SHOTS, POPULATION_PROMPT, POPULATION_ANSWER,
 			     w.flop * 1e-9 / r->value,
-			     b->shape ? " (two of the shots, times 5)" : "");
+			     b->shape ? " (one of the shots, times 10)" : "");
 	decoder_close(&w.d);
 	adaptation_free(w.a);
 	zset_free(w.mix);
