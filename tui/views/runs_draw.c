@@ -248,9 +248,13 @@ setting_line(struct canvas *c, struct rect r, int y, const char *key, const char
 }
 
 static const char *
-value_text(const json_t *v, char *buf, size_t size)
+value_text(const char *key, const json_t *v, char *buf, size_t size)
 {
-	if (json_is_string(v))
+	if (!strcmp(key, "lr") && json_is_number(v) && json_number_value(v) <= 0)
+		snprintf(buf, size, "by rule");
+	else if (!strcmp(key, "max-new") && json_is_integer(v) && !json_integer_value(v))
+		snprintf(buf, size, "the task's");
+	else if (json_is_string(v))
 		snprintf(buf, size, "%s", json_string_value(v));
 	else if (json_is_integer(v))
 		snprintf(buf, size, "%lld", json_integer_value(v));
@@ -285,7 +289,7 @@ draw_settings(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 
 			same = same && json_equal(x, other);
 			snprintf(line + at, sizeof line - at, "%s%s", i ? " | " : "",
-				 value_text(other, b, sizeof b));
+				 value_text(key, other, b, sizeof b));
 		}
 		if (y < r.h && (!s->diff || !same))
 			setting_line(c, r, y++, key, line);
