@@ -9,7 +9,7 @@
 #include "engine/base/arena.h"
 #include "store/store.h"
 
-enum { DB_STATEMENTS = 96 };
+enum { DB_STATEMENTS = 128 };
 
 struct store {
 	sqlite3 *db;

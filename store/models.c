@@ -43,6 +43,36 @@ store_model_register(struct store *s, const struct model *m, const char *name, b
 	return db_done(s, q, "register model", err);
 }
 
+#define RETIRED "(SELECT id FROM model WHERE shipped AND fingerprint<>?1)"
+
+enum t2_status
+store_model_retire(struct store *s, const char *fingerprint, struct t2_err *err)
+{
+	static const char *const steps[] = {
+		"DELETE FROM expert WHERE shipped AND model IN " RETIRED
+		" AND id NOT IN (SELECT expert FROM mixture_part)",
+		"DELETE FROM run WHERE shipped AND model IN " RETIRED,
+		"DELETE FROM evaluation WHERE seconds=0 AND tokens=0 AND model IN " RETIRED,
+		"UPDATE expert SET shipped=0 WHERE shipped AND model IN " RETIRED,
+		"DELETE FROM model WHERE id IN " RETIRED
+		" AND id NOT IN (SELECT model FROM expert UNION SELECT model FROM run"
+		" UNION SELECT model FROM mixture UNION SELECT model FROM decision"
+		" UNION SELECT model FROM evaluation)",
+		"UPDATE model SET shipped=0,name='old sample' WHERE id IN " RETIRED,
+	};
+	enum t2_status st = T2_OK;
+
+	for (size_t i = 0; i < sizeof steps / sizeof *steps && !st; i++) {
+		sqlite3_stmt *q = db_stmt(s, steps[i], err);
+
+		if (!q)
+			return T2_EDB;
+		db_text(q, 1, fingerprint);
+		st = db_done(s, q, "retire the old sample", err);
+	}
+	return st;
+}
+
 #define MODEL_COLUMNS                                                                              \
 	"id,fingerprint,name,path,arch,parameters,layers,hidden,vocab,shipped,added,opened"
 

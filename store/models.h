@@ -25,6 +25,9 @@ struct model_list {
 /* Adds the model or brings its name, path and time of opening up to date; *id is its row.  name NULL: model_name(). */
 enum t2_status store_model_register(struct store *s, const struct model *m, const char *name,
 				    bool shipped, int64_t *id, struct t2_err *err);
+/* The shipped model is the one of this fingerprint.  What came with another one goes; what the user made of that stays, under
+ * "old sample". */
+enum t2_status store_model_retire(struct store *s, const char *fingerprint, struct t2_err *err);
 enum t2_status store_model_list(struct store *s, struct model_list *out,
 				struct t2_err *err); /* last opened first */
 void model_list_free(struct model_list *l);

@@ -14,8 +14,9 @@
 #include "store/runs.h"
 #include "tui/paths.h"
 
+/* fingerprint NULL: whichever sample it is. */
 static enum t2_status
-registered(struct store *s, bool *yes, struct t2_err *err)
+registered(struct store *s, const char *fingerprint, bool *yes, struct t2_err *err)
 {
 	struct model_list l;
 	enum t2_status st = store_model_list(s, &l, err);
@@ -24,7 +25,8 @@ registered(struct store *s, bool *yes, struct t2_err *err)
 	if (st)
 		return st;
 	for (int i = 0; i < l.n; i++)
-		*yes = *yes || l.v[i].shipped;
+		*yes = *yes || (l.v[i].shipped &&
+				(!fingerprint || !strcmp(l.v[i].fingerprint, fingerprint)));
 	model_list_free(&l);
 	return T2_OK;
 }
@@ -221,21 +223,31 @@ add_expert(struct store *s, int64_t model, const struct model *m, const char *di
 	return st;
 }
 
+/* index NULL: the model alone. */
 static enum t2_status
 add_all(struct store *s, const char *model_dir, const char *dir, const json_t *index,
 	const char *where, struct t2_err *err)
 {
+	const char *made_with = NULL;
 	struct model *m = NULL;
 	int64_t id;
 	size_t i;
 	json_t *o;
 	enum t2_status st = model_open(&m, model_dir, err);
 
+	if (!st && index && !(st = json_want_string(index, "model", &made_with, where, err)) &&
+	    strcmp(made_with, model_fingerprint(m)) != 0)
+		st = t2_fail(err, T2_EMISMATCH,
+			     "%s: these experts were made with another model than %s; "
+			     "samples/make/experts.sh makes them anew",
+			     where, model_dir);
 	if (!st)
 		st = model_call(m, "sample", err);
 	if (!st)
+		st = store_model_retire(s, model_fingerprint(m), err);
+	if (!st)
 		st = store_model_register(s, m, NULL, true, &id, err);
-	json_array_foreach (index, i, o) {
+	json_array_foreach (json_object_get(index, "experts"), i, o) {
 		if (!st)
 			st = add_expert(s, id, m, dir, o, where, err);
 	}
@@ -247,20 +259,24 @@ enum t2_status
 shipped_register(struct store *s, struct t2_err *err)
 {
 	char model[1024], index[1024], dir[1024];
+	const char *fingerprint = NULL;
 	json_t *list = NULL;
-	bool yes;
-	enum t2_status st = registered(s, &yes, err);
+	bool yes = false;
+	enum t2_status st = T2_OK;
 
-	if (st || yes || !paths_share("samples/model", model, sizeof model))
-		return st;
+	if (!paths_share("samples/model", model, sizeof model))
+		return T2_OK;
 	if (paths_share("samples/experts/index.json", index, sizeof index) &&
-	    (st = json_read_file(&list, index, err)))
-		return st;
+	    !(st = json_read_file(&list, index, err)))
+		st = json_want_string(list, "model", &fingerprint, index, err);
 	snprintf(dir, sizeof dir, "%s", index);
 	if (strrchr(dir, '/'))
 		*strrchr(dir, '/') = 0;
-	if (!(st = store_begin(s, err))) {
-		st = registered(s, &yes, err); /* another process may have been quicker */
+	if (!st)
+		st = registered(s, fingerprint, &yes, err);
+	if (!st && !yes && !(st = store_begin(s, err))) {
+		st = registered(s, fingerprint, &yes,
+				err); /* another process may have been quicker */
 		if (!st && !yes)
 			st = add_all(s, model, dir, list, index, err);
 		if (!st)

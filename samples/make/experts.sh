@@ -37,4 +37,5 @@ for pair in math:math code:code logic:logic dispatch:cls; do
 }{\"name\":\"$name\",\"run\":\"$name.run.json\",\"base_accuracy\":$base,\"accuracy\":$acc,\"n\":600,$hashes,\"dispatch\":$dispatch,\"created\":$(date +%s)}"
 	echo "$name: base $base, expert $acc" >&2
 done
-printf '[%s]\n' "$index" >"$out/index.json"
+model=$("$T" info sample --json | digest fingerprint)
+printf '{"model":"%s","experts":[\n%s]}\n' "$model" "$index" >"$out/index.json"
