@@ -440,7 +440,7 @@ loop(struct app *a, struct t2_err *err)
 			{event_fd(a->queue), POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0}};
 		double now = clock_seconds();
 		struct input in;
-		int wait;
+		int wait, rest = jobs_rest(a->jobs);
 
 		if (a->animate_at > 0 && now >= a->animate_at)
 			a->dirty = true;
@@ -451,6 +451,8 @@ loop(struct app *a, struct t2_err *err)
 		if (a->dirty && now >= a->frame_at)
 			draw(a, now);
 		wait = due(a, now);
+		if (rest >= 0 && (wait < 0 || rest < wait))
+			wait = rest;
 		if (a->script && !a->dirty) {
 			int ms = 0;
 

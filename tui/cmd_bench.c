@@ -1,6 +1,8 @@
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "tui/bench/cost_command.h"
 #include "tui/bench/history.h"
 #include "tui/bench/shape.h"
 #include "tui/cli.h"
@@ -10,10 +12,15 @@ static const struct opt opts[] = {
 	{"--only", "NAME,...",
 	 "these rows, or groups of them: tui, decode, train, svf (an unknown name lists all)"},
 	{"--all", NULL,
-	 "the rows that take long or have no floor too: search, batch-1 to batch-64"},
+	 "the rows that take long or have no floor too: search, population-8 and -32, batch-1 to "
+	 "-64"},
 	{"--repeats", "N", "measurements a row (default 5)"},
+	{"--resident", NULL,
+	 "watch memory too: the most resident, and the most beside model and factors"},
 	{"--history", NULL, "list the benchmarks that the store keeps"},
 	{"--compare", "A,B", "hold two of them against each other (last: the last two of a model)"},
+	{"--held-out", NULL,
+	 "each kept figure, and what the other models' benchmarks predict of it (info --cost)"},
 	{0},
 };
 
@@ -57,7 +64,7 @@ unknown_name(const char *only, size_t *n)
 static int
 unknown_row(struct cli *c, const char *name, size_t n)
 {
-	char list[800];
+	char list[1000];
 	size_t len = 0;
 
 	for (const struct bench_row *row = bench_rows; row->name && len < sizeof list; row++)
@@ -83,13 +90,15 @@ choose(const char *only, bool all, const struct bench_row **rows)
 }
 
 static json_t *
-result_json(const struct bench_result *r)
+result_json(const struct bench_result *r, bool memory)
 {
-	return json_pack("{s:s,s:f,s:s,s:f,s:f,s:f,s:f,s:s,s:f,s:f,s:f,s:i}", "name", r->row->name,
-			 "value", r->value, "unit", r->row->unit, "limit", r->limit, "ratio",
-			 r->ratio, "floor", r->row->floor, "goal", r->row->goal, "detail",
+	return json_pack("{s:s,s:f,s:s,s:f,s:f,s:f,s:f,s:s,s:f,s:f,s:f,s:i,s:o,s:o}", "name",
+			 r->row->name, "value", r->value, "unit", r->row->unit, "limit", r->limit,
+			 "ratio", r->ratio, "floor", r->row->floor, "goal", r->row->goal, "detail",
 			 r->detail, "ratio_low", r->low, "ratio_high", r->high, "work", r->work,
-			 "repeats", r->repeats);
+			 "repeats", r->repeats, "resident",
+			 cli_json_real(memory ? r->resident : NAN), "beside",
+			 cli_json_real(memory ? r->beside : NAN));
 }
 
 static const char *
@@ -102,12 +111,15 @@ verdict(const struct bench_result *r)
 }
 
 static void
-print_result(const struct bench_result *r)
+print_result(const struct bench_result *r, bool memory)
 {
 	printf("%-16s %9.4g %-7s %9.4g %6.2f %6.2f-%-5.2f %5.2f %5.2f  %s\n", r->row->name,
 	       r->value, r->row->unit, r->limit, r->ratio, r->low, r->high, r->row->floor,
 	       r->row->goal, verdict(r));
 	printf("    %s; %s\n", r->row->help, r->detail);
+	if (memory)
+		printf("    %.1f MB resident at most, %.1f of them beside model and factors\n",
+		       r->resident, r->beside);
 	fflush(stdout);
 }
 
@@ -129,6 +141,7 @@ static int
 measure(struct cli *c, struct shape *shape, const struct bench_row **rows, int n, bool named)
 {
 	struct bench b = {.ws = &c->ws,
+			  .memory = cli_flag(c, "--resident"),
 			  .job = &c->job,
 			  .shape = shape,
 			  .repeats = (int)cli_int(c, "--repeats", 1, BENCH_MOST, 5)};
@@ -147,9 +160,9 @@ measure(struct cli *c, struct shape *shape, const struct bench_row **rows, int n
 		else if (st)
 			rc = cli_fail(c); /* the other rows are worth having */
 		else if (c->json)
-			json_array_append_new(results, result_json(&r[done++]));
+			json_array_append_new(results, result_json(&r[done++], b.memory));
 		else
-			print_result(&r[done++]);
+			print_result(&r[done++], b.memory);
 	}
 	bench_close(&b);
 	if (done && !job_cancelled(&c->job) && history_keep(&b, r, done, &id, &c->err))
@@ -216,6 +229,8 @@ bench_command(struct cli *c)
 	cli_int(c, "--repeats", 1, BENCH_MOST, 5);
 	if (c->bad)
 		return 2;
+	if (cli_flag(c, "--held-out"))
+		return cost_held_command(c);
 	if (unknown)
 		return unknown_row(c, unknown, length);
 	if (!c->npos)

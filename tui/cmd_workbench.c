@@ -1,5 +1,6 @@
 #include <limits.h>
 #include <math.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -220,6 +221,7 @@ workbench_open(struct cli *c, struct app_config *cfg)
 		snprintf(model, sizeof model, "%s", c->pos[0]);
 	else if ((rc = last_model(c, model, sizeof model)))
 		return rc;
+	mallopt(M_ARENA_MAX, 2); /* every job is a thread; 16 arenas would each keep its most */
 	if (world_open(&w, model, c->store_path, (int)c->threads, c->memory, NULL, &c->err)) {
 		rc = cli_fail(c);
 	} else {

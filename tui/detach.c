@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,9 +16,10 @@
 
 extern char **environ;
 
-/* The trainer's own session, so that neither the terminal's end nor ours reaches it; stdin is nothing. */
+/* The trainer's own session, so that neither the terminal's end nor ours reaches it; stdin is nothing.  life stays open as
+ * long as it lives. */
 static void
-child(const char *exe, char *const *args, int log)
+child(const char *exe, char *const *args, int log, int life)
 {
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	sigset_t none;
@@ -32,8 +34,48 @@ child(const char *exe, char *const *args, int log)
 		dup2(null, 0);
 	dup2(log, 1);
 	dup2(log, 2);
+	fcntl(life, F_SETFD, 0);
 	execve(exe, args, environ);
 	_exit(127);
+}
+
+/* A child of nobody here: it is not to stay in the process table after its end, for as long as we live.  *life ends when it
+ * does. */
+static pid_t
+launch(const char *exe, char *const *args, int log, int *life)
+{
+	int ends[2];
+	pid_t between, pid = -1;
+
+	*life = -1;
+	if (pipe2(ends, O_CLOEXEC))
+		return -1;
+	between = fork();
+	if (between == 0) {
+		pid = fork();
+		if (pid == 0)
+			child(exe, args, log, ends[1]);
+		_exit(write(ends[1], &pid, sizeof pid) != sizeof pid);
+	}
+	close(ends[1]);
+	if (between < 0 || TEMP_FAILURE_RETRY(read(ends[0], &pid, sizeof pid)) != sizeof pid)
+		pid = -1;
+	if (between > 0)
+		waitpid(between, NULL, 0);
+	if (pid > 0)
+		*life = ends[0];
+	else
+		close(ends[0]);
+	return pid;
+}
+
+/* Does what launch() started still live after so many milliseconds? */
+static bool
+lives(int life, int ms)
+{
+	struct pollfd p = {life, POLLIN, 0};
+
+	return poll(&p, 1, ms) <= 0;
 }
 
 /* {"event":"start","run":N} in the log, else the last line it wrote. */
@@ -73,16 +115,39 @@ find_start(const char *path, int64_t *run, char *last, size_t size)
 	return false;
 }
 
+static enum t2_status
+await_start(const char *path, pid_t pid, int life, int64_t *run, struct job *job,
+	    struct t2_err *err)
+{
+	char last[400];
+
+	for (;;) {
+		bool alive = lives(life, 20);
+
+		if (find_start(path, run, last, sizeof last))
+			return T2_OK;
+		if (!alive)
+			return t2_fail(err, T2_EIO, "%s",
+				       !strncmp(last, "t2tui: ", 7) ? last + 7
+				       : *last			    ? last
+					       : "the trainer ended without a word");
+		if (job && job_cancelled(job)) {
+			kill(pid, SIGTERM);
+			lives(life, -1);
+			return t2_fail(err, T2_ECANCEL, "trainer: cancelled before its run began");
+		}
+	}
+}
+
 enum t2_status
 training_detach(struct workspace *ws, const char *const *argv, int argc, int64_t *run,
 		struct job *job, struct t2_err *err)
 {
-	char dir[1000], path[1100], exe[1024], last[400];
+	char dir[1000], path[1100], exe[1024];
 	char **args = calloc((size_t)argc + 6, sizeof *args);
-	struct timespec tick = {.tv_nsec = 20000000};
 	enum t2_status st;
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-	int log, status, k = 0;
+	int log, life, k = 0;
 	pid_t pid;
 
 	(void)ws;
@@ -110,30 +175,13 @@ training_detach(struct workspace *ws, const char *const *argv, int argc, int64_t
 	for (int i = 0; i < argc; i++)
 		args[k++] = (char *)argv[i];
 	args[k++] = "--json";
-	pid = fork();
-	if (pid == 0)
-		child(exe, args, log);
+	pid = launch(exe, args, log, &life);
 	close(log);
 	free(args);
 	if (pid < 0)
 		return t2_fail(err, T2_EIO, "cannot start a trainer: %s", strerror(errno));
 	/* decomposing a model that is new may come first: wait as long as the process lives */
-	for (;;) {
-		if (find_start(path, run, last, sizeof last))
-			return T2_OK;
-		if (waitpid(pid, &status, WNOHANG) == pid) {
-			if (find_start(path, run, last, sizeof last))
-				return T2_OK;
-			return t2_fail(err, T2_EIO, "%s",
-				       !strncmp(last, "t2tui: ", 7) ? last + 7
-				       : *last			    ? last
-					       : "the trainer ended without a word");
-		}
-		if (job && job_cancelled(job)) {
-			kill(pid, SIGTERM);
-			waitpid(pid, &status, 0);
-			return t2_fail(err, T2_ECANCEL, "trainer: cancelled before its run began");
-		}
-		nanosleep(&tick, NULL);
-	}
+	st = await_start(path, pid, life, run, job, err);
+	close(life);
+	return st;
 }

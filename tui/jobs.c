@@ -1,5 +1,6 @@
 #include "tui/jobs.h"
 
+#include <malloc.h>
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
@@ -8,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tui/event.h"
+
+#define QUIET_SECONDS 0.5
 
 struct entry {
 	struct job job; /* first: jobs_figure() finds the entry by it */
@@ -32,6 +35,7 @@ struct jobs {
 	struct event_queue *queue;
 	struct entry *newest;
 	int next_id;
+	double ended; /* when the last thread did, clock_seconds(); 0: what it left is given back */
 };
 
 static void
@@ -372,6 +376,24 @@ has_passed(const struct entry *e)
 	return e->spec.passing && e->state == JOB_OK;
 }
 
+/* A list that nobody clears does not grow for days. */
+static void
+forget_old(struct jobs *js)
+{
+	int ended = 0;
+
+	for (struct entry **p = &js->newest; *p;) {
+		struct entry *e = *p;
+
+		if (is_active(e) || ++ended <= JOBS_KEPT) {
+			p = &e->next;
+			continue;
+		}
+		*p = e->next;
+		entry_free(e);
+	}
+}
+
 void
 jobs_clear(struct jobs *js)
 {
@@ -413,6 +435,23 @@ next_queued(struct jobs *js)
 	return found;
 }
 
+/* malloc keeps what threads needed once, for others that come; a workbench is open for days.  It takes a millisecond or
+ * more, and those that come soon would have to ask for it again: so once nothing has been at work for a moment. */
+int
+jobs_rest(struct jobs *js)
+{
+	double left;
+
+	if (!js->ended || jobs_active(js, true))
+		return -1;
+	left = js->ended + QUIET_SECONDS - clock_seconds();
+	if (left > 0)
+		return 1 + (int)(left * 1e3);
+	js->ended = 0;
+	malloc_trim(0);
+	return -1;
+}
+
 void
 jobs_reap(struct jobs *js, void (*said)(void *arg, bool error, const char *name, const char *text),
 	  void *arg)
@@ -423,6 +462,7 @@ jobs_reap(struct jobs *js, void (*said)(void *arg, bool error, const char *name,
 		if (!e->watched && e->state == JOB_RUNNING && atomic_load(&e->finished)) {
 			pthread_join(e->thread, NULL);
 			entry_end(e, said, arg);
+			js->ended = clock_seconds();
 		}
 	while ((e = next_queued(js))) {
 		if (job_cancelled(&e->job)) {
@@ -434,4 +474,5 @@ jobs_reap(struct jobs *js, void (*said)(void *arg, bool error, const char *name,
 		}
 	}
 	forget(js, has_passed);
+	forget_old(js);
 }

@@ -8,7 +8,7 @@
  *
  * Jobs of one lane (any pointer; a model, say) run one after the other in the order they came; NULL waits for nobody.
  * Only the UI thread calls this, but jobs_figure().  A watched job is work of another process that a view reports on:
- * it shows like the others but dies with nobody. */
+ * it shows like the others but dies with nobody.  Of jobs that have ended the newest JOBS_KEPT are remembered. */
 #ifndef T2_JOBS_H
 #define T2_JOBS_H
 
@@ -19,7 +19,7 @@
 struct event_queue;
 struct jobs;
 
-enum { JOB_NAME = 64, JOB_SPARK = 64 };
+enum { JOB_NAME = 64, JOB_SPARK = 64, JOBS_KEPT = 200 /* of those that have ended */ };
 
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_OK, JOB_FAILED, JOB_CANCELLED };
 
@@ -75,5 +75,8 @@ void jobs_clear(struct jobs *js);		       /* forgets those that have ended */
 /* Takes in what threads have finished, calls done(), starts what waited.  said(arg, ...) gets one line each. */
 void jobs_reap(struct jobs *js,
 	       void (*said)(void *arg, bool error, const char *name, const char *text), void *arg);
+/* Gives the system back what ended jobs have freed, once nothing has been at work for a moment; milliseconds until then, -1:
+ * nothing to give. */
+int jobs_rest(struct jobs *js);
 
 #endif

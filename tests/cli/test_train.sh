@@ -138,4 +138,23 @@ elsewhere() { # a run started with a relative path is resumed from another folde
 }
 check resumed_elsewhere elsewhere
 check store_sound sh -c '"$1" store check | grep -q sound' _ "$T"
+# a trainer that ends is gone from the process table while the workbench that started it goes on
+no_remains() {
+	printf 'wait "effective rank" 120000\nkeys 6t\nwait "1/60" 120000\nkeys s\nwait "stopped by request" 120000\nsleep 500\nshot %s\nsleep 60000\n' \
+		"$D/ended.txt" >"$D/ends.t2s"
+	"$T" --script "$D/ends.t2s" --size 120x40 --store "$D/ends.db" sample >"$D/ends.out" 2>&1 &
+	local pid=$! left
+	for _ in $(seq 600); do
+		[ -e "$D/ended.txt" ] || ! kill -0 $pid && break
+		sleep 0.1
+	done
+	left=$(cat "/proc/$pid/task/"*/children)
+	kill $pid
+	wait $pid
+	[ -e "$D/ended.txt" ] && [ -z "$left" ] && return
+	echo "left: $left"
+	tail -3 "$D/ends.out"
+	return 1
+}
+if [ $M = sample ]; then check no_remains no_remains; else skip no_remains; fi
 finish

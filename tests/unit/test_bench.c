@@ -290,27 +290,55 @@ changes_beyond_the_scatter(void **state)
 	assert_int_equal(history_change(&old, &old), 0);
 }
 
-/* Times made from known a and b come back; one model alone tells a share, nothing of layers; nonsense never gives a < 0. */
+/* Times made from known a and b come back; one large model alone tells a share, nothing of layers, and one that overhead
+ * rules the reverse; nonsense never gives a < 0. */
 static void
 costs_are_fitted(void **state)
 {
-	struct cost_point p[3] = {{4, 1e-3, 0}, {30, 0.2, 0}, {22, 1.5, 0}};
+	struct cost_point p[3] = {{4, 1e-5, 0}, {30, 0.2, 0}, {22, 1.5, 0}};
 	struct cost_fit f;
 
 	(void)state;
 	for (int i = 0; i < 3; i++)
-		p[i].seconds = 2e-4 * p[i].layers + p[i].work / 0.6;
-	f = cost_fit(p, 3);
+		p[i].seconds = 2e-4 * (p[i].layers + 2) + p[i].work / 0.6;
+	f = cost_fit(p, 3, 0.6);
 	assert_true(fabs(f.layer / 2e-4 - 1) < 1e-9 && fabs(f.share / 0.6 - 1) < 1e-9);
 	assert_true(f.error < 1e-9 && f.models == 3);
-	assert_true(fabs(cost_fit_seconds(&f, 10, 3) - (2e-3 + 5)) < 1e-9);
-	f = cost_fit(p + 1, 1);
+	assert_true(fabs(cost_fit_seconds(&f, 10, 3) - (2.4e-3 + 5)) < 1e-9);
+	f = cost_fit(p, 3, 0.9); /* what is measured weighs more than what is usual */
+	assert_true(fabs(f.share / 0.6 - 1) < 0.05);
+	f = cost_fit(p + 1, 1, 0.9);
 	assert_true(f.layer == 0 && fabs(cost_fit_seconds(&f, 30, 0.2) / p[1].seconds - 1) < 1e-9);
-	p[0].seconds = 1e-5; /* faster than its share: a would be negative */
-	f = cost_fit(p, 3);
+	f = cost_fit(p, 1, 0.9);
+	assert_true(f.share == 0.9 &&
+		    fabs(cost_fit_seconds(&f, 4, 1e-5) / p[0].seconds - 1) < 1e-9);
+	p[0].seconds = 1e-6; /* faster than its share: a would be negative */
+	f = cost_fit(p, 3, 0.6);
 	assert_true(f.layer >= 0 && f.share > 0 && f.error > 0.1);
-	f = cost_fit(p, 0);
+	f = cost_fit(p, 0, 0.6);
 	assert_true(isnan(cost_fit_seconds(&f, 1, 1)));
+}
+
+/* Two small models do not promise that a large one goes at their share; a model held out is predicted from the others. */
+static void
+costs_of_what_was_not_fitted(void **state)
+{
+	struct cost_point p[4] = {{2, 1e-6, 0}, {4, 2e-6, 0}, {30, 7e-3, 0}, {22, 60e-3, 0}};
+	struct cost_fit f;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) /* 10 % up and down */
+		p[i].seconds = (1e-5 * (p[i].layers + 2) + p[i].work / 0.75) * (i % 2 ? 1.1 : 0.9);
+	for (int i = 0; i < 4; i++) {
+		f = cost_fit_without(p, 4, i, 0.7);
+		assert_int_equal(f.models, 3);
+		assert_true(fabs(cost_fit_seconds(&f, p[i].layers, p[i].work) / p[i].seconds - 1) <
+			    0.35);
+	}
+	p[0].work = p[1].work = 0; /* in the cache */
+	f = cost_fit(p, 2, 0.7);
+	assert_true(fabs(f.share / 0.7 - 1) < 1e-9);
+	assert_true(fabs(cost_fit_seconds(&f, p[3].layers, p[3].work) / p[3].seconds - 1) < 0.35);
 }
 
 static void
@@ -334,6 +362,8 @@ shapes_are_models(void **state)
 		assert_int_equal(shape_config(wrong[i], &c, &err), T2_EINVAL);
 	assert_int_equal(shape_config("shape:1.1b", &c, &err), T2_OK);
 	assert_int_equal(c.hidden, 2048);
+	assert_int_equal(shape_config("shape:8b", &c, &err), T2_OK);
+	assert_true(fabs((count_adapted(&c) + 2 * count_head(&c)) / 8.03e9 - 1) < 0.01);
 	assert_true(shape_is("shape:1.1b") && !shape_is("sample"));
 	assert_int_equal(shape_config("shape:2,64,96,4,2,100", &c, &err), T2_OK);
 	assert_int_equal(shape_new(&s, &c, NULL, &err), T2_OK);
@@ -374,6 +404,7 @@ main(void)
 		cmocka_unit_test(changes_beyond_the_scatter),
 		cmocka_unit_test(shapes_are_models),
 		cmocka_unit_test(costs_are_fitted),
+		cmocka_unit_test(costs_of_what_was_not_fitted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

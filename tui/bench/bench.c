@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <malloc.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "engine/linalg/probe.h"
+#include "tui/bench/memory.h"
 #include "tui/bench/shape.h"
 
 #define PROBE_BYTES ((size_t)512 << 20)
@@ -53,16 +55,7 @@ bench_weight_bytes(const struct model *m)
 double
 bench_memory(void)
 {
-	FILE *f = fopen("/proc/self/status", "re");
-	char line[256];
-	long kb = 0;
-
-	while (f && fgets(line, sizeof line, f))
-		if (sscanf(line, "RssAnon: %ld", &kb) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return kb / 1024.0;
+	return memory_now().own;
 }
 
 void
@@ -80,8 +73,8 @@ bench_detail(struct bench_result *r, const char *fmt, ...)
 }
 
 /* The system's word: sysconf() counts a shared cache once a processor on some. */
-static double
-cache_bytes(void)
+double
+bench_cache_bytes(void)
 {
 	FILE *f = fopen("/sys/devices/system/cpu/cpu0/cache/index3/size", "re");
 	long kb = 0;
@@ -96,7 +89,7 @@ cache_bytes(void)
 void
 bench_cached(struct bench_result *r, double bytes)
 {
-	double cache = cache_bytes();
+	double cache = bench_cache_bytes();
 
 	if (bytes < cache)
 		bench_detail(r, "%.1f MB fit the cache of %.0f MB: memory is not what bounds it",
@@ -272,7 +265,24 @@ bench_repeat(struct bench *b, struct bench_result *r, bool scale, bench_once *on
 enum t2_status
 bench_run(struct bench *b, const struct bench_row *row, struct bench_result *r, struct t2_err *err)
 {
+	struct memory before, most;
+	struct memory_watch *watch;
+	double held, probe, probe_before = b->probe_bytes / 1048576.0;
+	enum t2_status st;
+
 	memset(r, 0, sizeof *r);
 	r->row = row;
-	return row->run(b, r, err);
+	if (!b->memory)
+		return row->run(b, r, err);
+	malloc_trim(0); /* what rows before this one needed is not its own */
+	before = memory_now();
+	held = shape_bytes(b->shape) / 1048576;
+	watch = memory_watch_begin();
+	st = row->run(b, r, err);
+	memory_watch_end(watch, &most);
+	probe = b->probe_bytes / 1048576.0;
+	r->resident = most.resident - probe;
+	r->beside = most.own - before.own - (probe - probe_before) -
+		    (shape_bytes(b->shape) / 1048576 - held);
+	return st;
 }

@@ -55,6 +55,8 @@ struct bench_result {
 	double ratio, low, high;
 	double work; /* done once, 1e9 bytes or FLOP; 0: not counted (cost.h needs it) */
 	int repeats;
+	double resident,
+		beside; /* megabytes at most, where struct bench says so: all, and beside the model and its factors */
 	char detail[400];
 };
 
@@ -63,6 +65,7 @@ struct bench {
 	struct job *job;
 	struct shape *shape; /* ws's model is this one, not a file's; NULL: from a file */
 	int repeats;	     /* 0: 5 */
+	bool memory;	     /* watch it */
 	double beside;	     /* BENCH_BESIDE: the limit, set by the row's work */
 	void *probe;	     /* what the read probe reads */
 	size_t probe_bytes;
@@ -82,6 +85,8 @@ void bench_detail(struct bench_result *r, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3))); /* appends */
 /* The model's factors, all of them. */
 enum t2_status bench_factors(struct bench *b, struct t2_err *err);
+/* The processor's last cache. */
+double bench_cache_bytes(void);
 /* Says so in the detail where these many bytes fit the processor's cache. */
 void bench_cached(struct bench_result *r, double bytes);
 /* Megabytes of memory that belong to this process alone. */

@@ -18,38 +18,57 @@
 enum { PROMPT = 64, ANSWER = 32, PREFILL = 512, SEQUENCES = 32, STEP_ROWS = 1024 };
 
 struct points {
-	const char *row;
 	struct cost_point v[COST_MODELS];
+	char model[COST_MODELS][64];
 	int n;
 };
 
-enum row { BF16, Q8_0, Q4_1, FACTORED, BATCHED, PREFILLED, STEP, DECOMPOSE, ROWS };
+enum row { BF16, Q8_0, Q4_1, FACTORED, BATCHED, PREFILLED, STEP, DECOMPOSE, POPULATION };
 
-static const char *const row_names[ROWS] = {"decode-bf16",     "decode-q8_0",	 "decode-q4_1",
-					    "decode-factored", "decode-batched", "prefill",
-					    "train-step",      "decompose"};
+enum { MEMBERS = 32, ROLLOUTS = 64 }; /* of the row POPULATION; sequences at once */
+
+static const char *const row_names[COST_ROWS] = {
+	"decode-bf16", "decode-q8_0", "decode-q4_1", "decode-factored", "decode-batched",
+	"prefill",     "train-step",  "decompose",   "population-32"};
 
 struct cost_model {
-	struct cost_fit fit[ROWS];
+	struct points points[COST_ROWS];
+	struct cost_fit fit[COST_ROWS];
 	double read, peak; /* GB/s, GFLOPS: now */
 	int threads, models;
 };
 
+/* Shares of the limits that models of 100 million parameters and more have reached on several machines. */
+static const double usual_share[COST_ROWS] = {0.85, 0.85, 0.65, 0.8, 0.35, 0.7, 0.6, 0.2, 0.35};
+
+#define ENDS	     2	 /* embedding and output matrix, as layers */
+#define USUAL_WEIGHT 0.1 /* of a model */
+
 double
 cost_fit_seconds(const struct cost_fit *f, double layers, double work)
 {
-	return f->share > 0 ? f->layer * layers + work / f->share : NAN;
+	return f->share > 0 ? f->layer * (layers + ENDS) + work / f->share : NAN;
+}
+
+/* One model: it is as large ones are, or overhead rules it. */
+static void
+fit_one(struct cost_fit *f, const struct cost_point *p, double usual)
+{
+	double share = p->work / p->seconds;
+
+	f->share = share > usual / 4 ? share : usual;
+	f->layer = share > usual / 4 ? 0 : (p->seconds - p->work / usual) / (p->layers + ENDS);
 }
 
 /* min sum (a x + b y - 1)^2 with x = layers / seconds, y = work / seconds. */
-struct cost_fit
-cost_fit(const struct cost_point *p, int n)
+static void
+fit_more(struct cost_fit *f, const struct cost_point *p, int n, double usual)
 {
-	struct cost_fit f = {.models = n};
-	double xx = 0, xy = 0, yy = 0, sx = 0, sy = 0, det, a = 0, b;
+	double xx = 0, xy = 0, yy = USUAL_WEIGHT * usual * usual, sx = 0, sy = USUAL_WEIGHT * usual,
+	       det, a = 0, b;
 
 	for (int i = 0; i < n; i++) {
-		double x = p[i].layers / p[i].seconds, y = p[i].work / p[i].seconds;
+		double x = (p[i].layers + ENDS) / p[i].seconds, y = p[i].work / p[i].seconds;
 
 		xx += x * x;
 		xy += x * y;
@@ -57,11 +76,9 @@ cost_fit(const struct cost_point *p, int n)
 		sx += x;
 		sy += y;
 	}
-	if (!(yy > 0))
-		return f;
+	b = sy / yy;
 	det = xx * yy - xy * xy;
-	b = sy / yy; /* one model says nothing of layers */
-	if (n > 1 && det > 1e-9 * xx * yy) {
+	if (det > 1e-9 * xx * yy) {
 		a = (sx * yy - sy * xy) / det;
 		b = (sy * xx - sx * xy) / det;
 		if (a < 0 || b <= 0) {
@@ -69,8 +86,19 @@ cost_fit(const struct cost_point *p, int n)
 			b = sy / yy;
 		}
 	}
-	f.layer = a;
-	f.share = 1 / b;
+	f->layer = a;
+	f->share = 1 / b;
+}
+
+struct cost_fit
+cost_fit(const struct cost_point *p, int n, double usual)
+{
+	struct cost_fit f = {.models = n};
+
+	if (n == 1)
+		fit_one(&f, p, usual);
+	else if (n > 1)
+		fit_more(&f, p, n, usual);
 	for (int i = 0; i < n; i++) {
 		double off = fabs(cost_fit_seconds(&f, p[i].layers, p[i].work) / p[i].seconds - 1);
 
@@ -79,16 +107,59 @@ cost_fit(const struct cost_point *p, int n)
 	return f;
 }
 
+struct cost_fit
+cost_fit_without(const struct cost_point *p, int n, int i, double usual)
+{
+	struct cost_point rest[COST_MODELS];
+	int k = 0;
+
+	for (int j = 0; j < n && k < COST_MODELS; j++)
+		if (j != i)
+			rest[k++] = p[j];
+	return cost_fit(rest, k, usual);
+}
+
+/* Bytes in 1e9 that memory is read for. */
+static double
+from_memory(double gigabytes)
+{
+	return gigabytes * 1e9 > bench_cache_bytes() ? gigabytes : 0;
+}
+
 /* Seconds of once, and the seconds that its work would take at the limit. */
 static bool
-point(const struct benchmark_figure *f, int layers, bool times, struct cost_point *out)
+point(const struct benchmark_figure *f, int layers, enum row row, struct cost_point *out)
 {
-	double limit = times ? BENCH_REFERENCE : f->limit;
+	bool times = row == DECOMPOSE;
+	double work = row <= FACTORED ? from_memory(f->work) : f->work,
+	       limit = times ? BENCH_REFERENCE : f->limit;
 
 	if (!(f->work > 0) || !(f->value > 0) || !(limit > 0))
 		return false;
-	*out = (struct cost_point){layers, f->work / limit, times ? f->value : f->work / f->value};
+	*out = (struct cost_point){layers, work / limit, times ? f->value : f->work / f->value};
 	return true;
+}
+
+/* Newer figures of this model are there already? */
+static bool
+is_known(const struct points *p, const char *model)
+{
+	for (int i = 0; i < p->n; i++)
+		if (!strcmp(p->model[i], model))
+			return true;
+	return false;
+}
+
+static void
+learn_figure(struct points *p, const struct benchmark_row *b, const struct benchmark_figure *f,
+	     enum row row)
+{
+	char model[sizeof *p->model];
+
+	snprintf(model, sizeof model, "%s", b->model);
+	if (p->n == COST_MODELS || is_known(p, model) || !point(f, b->layers, row, &p->v[p->n]))
+		return;
+	memcpy(p->model[p->n++], model, sizeof model);
 }
 
 static enum t2_status
@@ -98,26 +169,34 @@ gather(struct store *s, const struct benchmark_row *b, struct points *points, st
 	enum t2_status st = store_benchmark_figures(s, b->id, &l, err);
 
 	for (int i = 0; i < l.n && !st; i++)
-		for (int k = 0; k < ROWS; k++)
-			if (!strcmp(l.v[i].name, row_names[k]) && points[k].n < COST_MODELS &&
-			    point(&l.v[i], b->layers, k == DECOMPOSE, &points[k].v[points[k].n]))
-				points[k].n++;
+		for (int k = 0; k < COST_ROWS; k++)
+			if (!strcmp(l.v[i].name, row_names[k]))
+				learn_figure(&points[k], b, &l.v[i], k);
 	benchmark_figures_free(&l);
 	return st;
 }
 
-/* A whole benchmark with these kernels and threads? */
-static bool
-usable(const struct benchmark_row *b, const char *kernels, int threads)
+/* Models that any row knows. */
+static int
+count_models(const struct points *points)
 {
-	return b->figures >= ROWS && b->threads == threads && !strcmp(b->kernels, kernels);
+	int n = 0;
+
+	for (int k = 0; k < COST_ROWS; k++)
+		for (int i = 0; i < points[k].n; i++) {
+			bool before = false;
+
+			for (int q = 0; q < k && !before; q++)
+				before = is_known(&points[q], points[k].model[i]);
+			n += !before;
+		}
+	return n;
 }
 
-/* The newest benchmark of each model. */
+/* The newest figure of each row and model, measured with these kernels and threads. */
 static enum t2_status
 learn(struct cost_model *cm, struct workspace *ws, struct t2_err *err)
 {
-	struct points points[ROWS] = {0};
 	struct benchmark_list l;
 	const char *machine;
 	char kernels[64];
@@ -126,22 +205,33 @@ learn(struct cost_model *cm, struct workspace *ws, struct t2_err *err)
 	history_head(&machine, kernels, sizeof kernels);
 	if ((st = store_benchmark_list(ws->store, machine, &l, err)))
 		return st;
-	for (int i = 0; i < l.n && !st; i++) {
-		bool fits = usable(&l.v[i], kernels, cm->threads);
-
-		for (int j = 0; j < i && fits; j++)
-			fits = strcmp(l.v[j].model, l.v[i].model) ||
-			       !usable(&l.v[j], kernels, cm->threads);
-		if (fits) {
-			st = gather(ws->store, &l.v[i], points, err);
-			cm->models++;
-		}
-	}
+	for (int i = 0; i < l.n && !st; i++)
+		if (l.v[i].threads == cm->threads && !strcmp(l.v[i].kernels, kernels))
+			st = gather(ws->store, &l.v[i], cm->points, err);
 	benchmark_list_free(&l);
-	for (int k = 0; k < ROWS && !st; k++)
-		if (points[k].n)
-			cm->fit[k] = cost_fit(points[k].v, points[k].n);
+	for (int k = 0; k < COST_ROWS && !st; k++)
+		if (cm->points[k].n)
+			cm->fit[k] = cost_fit(cm->points[k].v, cm->points[k].n, usual_share[k]);
+	cm->models = count_models(cm->points);
 	return st;
+}
+
+int
+cost_held_out(const struct cost_model *cm, struct cost_held out[COST_ROWS * COST_MODELS])
+{
+	int n = 0;
+
+	for (int k = 0; k < COST_ROWS; k++)
+		for (int i = 0; i < cm->points[k].n; i++) {
+			const struct points *p = &cm->points[k];
+			struct cost_fit fit = cost_fit_without(p->v, p->n, i, usual_share[k]);
+
+			out[n++] = (struct cost_held){
+				p->model[i], row_names[k],
+				cost_fit_seconds(&fit, p->v[i].layers, p->v[i].work),
+				p->v[i].seconds, fit.models};
+		}
+	return n;
 }
 
 static enum t2_status
@@ -208,7 +298,8 @@ add(struct jobs *j, const char *name, enum row row, double work, double times)
 
 	*job = (struct cost_job){.name = name, .fit = j->cm->fit[row]};
 	job->seconds = times * cost_fit_seconds(&job->fit, j->c->layers,
-						work / (reads ? j->cm->read : j->cm->peak));
+						reads ? from_memory(work) / j->cm->read
+						      : work / j->cm->peak);
 	return job;
 }
 
@@ -266,12 +357,17 @@ cost_predict(const struct cost_model *cm, const struct config *c, double weight_
 	job = add(&j, "train step", STEP, count_step(c, 96.0 * (PROMPT + ANSWER)) * 1e-9, 1);
 	join(&j, PREFILLED, 2e-9 * adapted * 12 * PROMPT, 1);
 	join(&j, BATCHED, token, 3.0 * ANSWER);
-	job->bytes = count_step_bytes(c, STEP_ROWS) + SEQUENCES * kv; /* in such parts */
+	job->bytes = count_step_bytes(c, STEP_ROWS) + ROLLOUTS * kv +
+		     count_dense_bytes(c, 1); /* in such parts */
 	snprintf(job->what, sizeof job->what, "12 prompts of %d x 8 answers of %d tokens", PROMPT,
 		 ANSWER);
-	job = add(&j, "search step", BATCHED, token, 10.0 * ANSWER);
-	join(&j, PREFILLED, 2e-9 * factors * 320 * PROMPT, 1);
-	job->bytes = SEQUENCES * kv;
+	if (cm->fit[POPULATION].models) {
+		job = add(&j, "search step", POPULATION, count_population(c, MEMBERS) * 1e-9, 1);
+	} else { /* from its parts */
+		job = add(&j, "search step", BATCHED, token, 10.0 * ANSWER);
+		join(&j, PREFILLED, 2e-9 * factors * 320 * PROMPT, 1);
+	}
+	job->bytes = ROLLOUTS * kv + count_dense_bytes(c, MEMBERS);
 	snprintf(job->what, sizeof job->what, "32 members x 10 shots of %d + %d tokens", PROMPT,
 		 ANSWER);
 	return j.n;

@@ -5,10 +5,12 @@
  *	cost_predict(cm, &config, weight_bytes, T2_BF16, jobs, &n);
  *	cost_model_free(cm);
  *
- * For each row of the benchmark that counts its work, seconds = a * layers + b * work / limit: a is what a layer costs
- * whatever its size, 1 / b the share of the limit that large layers reach.  a, b >= 0 are fitted to the newest benchmark of
- * each model on this machine (least squares of the relative error); the limit is measured anew each time, so that a slow hour
- * is predicted as one.  Without benchmarks nothing is predicted but memory. */
+ * For each row of the benchmark that counts its work, seconds = a * (layers + 2) + b * work / limit: a is what a layer costs
+ * whatever its size (embedding and output matrix as one each), 1 / b the share of the limit that large layers reach.  a, b >= 0
+ * are fitted to the newest figure of each model on this machine (least squares of the relative error, and a tenth of a
+ * model that reaches the row's usual share: small models, which overhead rules, tell nothing of it); the limit is measured
+ * anew each time, so that a slow hour is predicted as one.  Reading what fits the processor's cache is no work for memory.
+ * Without benchmarks nothing is predicted but memory. */
 #ifndef T2_BENCH_COST_H
 #define T2_BENCH_COST_H
 
@@ -16,7 +18,7 @@
 #include "engine/model/config.h"
 #include "tui/workspace.h"
 
-enum { COST_JOBS = 8, COST_MODELS = 16 };
+enum { COST_JOBS = 8, COST_MODELS = 16, COST_ROWS = 9 };
 
 struct cost_point {
 	double layers, work, seconds; /* work: seconds at the limit */
@@ -36,11 +38,21 @@ struct cost_job {
 	struct cost_fit fit;
 };
 
+/* One row of one model's benchmark, and what the other models' say of it. */
+struct cost_held {
+	const char *model, *row;    /* model: until cost_model_free() */
+	double predicted, measured; /* seconds; predicted NaN: no other model tells */
+	int models;		    /* fitted to so many others */
+};
+
 struct cost_model;
 
-/* Least squares over points with seconds > 0. */
-struct cost_fit cost_fit(const struct cost_point *p, int n);
+/* Least squares over points with seconds > 0; usual: the share of the limit that large models reach. */
+struct cost_fit cost_fit(const struct cost_point *p, int n, double usual);
 double cost_fit_seconds(const struct cost_fit *f, double layers, double work);
+
+/* The same without point i. */
+struct cost_fit cost_fit_without(const struct cost_point *p, int n, int i, double usual);
 
 enum t2_status cost_model_new(struct cost_model **out, struct workspace *ws, struct t2_err *err);
 void cost_model_free(struct cost_model *cm);
@@ -48,5 +60,9 @@ int cost_models(const struct cost_model *cm); /* benchmarks that it knows */
 /* weight_bytes: of all adapted matrices and the output matrix as stored in type.  Returns how many jobs. */
 int cost_predict(const struct cost_model *cm, const struct config *c, double weight_bytes,
 		 enum dtype type, struct cost_job jobs[COST_JOBS]);
+
+/* Every figure that the model was fitted to, predicted from the others at the limit that was measured beside it.  By rows;
+ * returns how many. */
+int cost_held_out(const struct cost_model *cm, struct cost_held out[COST_ROWS * COST_MODELS]);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "tui/bench/bench.h"
 #include "tui/bench/cost.h"
@@ -27,6 +28,25 @@ static void
 print_bytes(double b)
 {
 	printf("  %6.3g %s", b < 1e9 ? b / 1e6 : b / 1e9, b < 1e9 ? "MB" : "GB");
+}
+
+/* What files hold, and how much more is taken at most. */
+static void
+print_mapped(double weights, enum dtype type, const struct config *c, const struct cost_job *jobs,
+	     int n)
+{
+	double factors = 4 * count_factors(c), most = 0;
+	const char *who = "";
+
+	for (int i = 0; i < n; i++)
+		if (jobs[i].bytes > most) {
+			most = jobs[i].bytes;
+			who = jobs[i].name;
+		}
+	printf("%-13s %9s %-3s %6s", "mapped", "", "", "");
+	print_bytes(weights + factors);
+	printf("  %.3g GB of weights (%s) + %.3g GB of factors; beside them at most %.3g GB (%s)\n",
+	       weights * 1e-9, dtype_name(type), factors * 1e-9, most * 1e-9, who);
 }
 
 static json_t *
@@ -60,6 +80,57 @@ describe(struct cli *c, struct config *config, double *bytes, enum dtype *type)
 	return 0;
 }
 
+/* Relative errors in percent; how far the worst and the middle one are off. */
+static void
+print_held(const struct cost_held *h, int n)
+{
+	const char *row = "";
+
+	printf("%-16s %-28s %12s %12s %8s  %s\n", "row", "model held out", "predicted", "measured",
+	       "error", "from");
+	for (int i = 0; i < n; i++) {
+		printf("%-16s %-28.28s ", strcmp(row, h[i].row) ? h[i].row : "", h[i].model);
+		print_seconds(h[i].predicted, 0);
+		print_seconds(h[i].measured, 0);
+		if (!isnan(h[i].predicted))
+			printf(" %+7.0f %%", 100 * (h[i].predicted / h[i].measured - 1));
+		else
+			printf(" %9s", "");
+		printf("  %d other%s\n", h[i].models, h[i].models == 1 ? "" : "s");
+		row = h[i].row;
+	}
+}
+
+int
+cost_held_command(struct cli *c)
+{
+	struct cost_held h[COST_ROWS * COST_MODELS];
+	struct cost_model *cm;
+	json_t *list;
+	int n;
+
+	if (workspace_start(&c->ws, (int)c->threads, c->store_path, &c->err) ||
+	    cost_model_new(&cm, &c->ws, &c->err))
+		return cli_fail(c);
+	n = cost_held_out(cm, h);
+	if (c->json) {
+		list = json_array();
+		for (int i = 0; i < n; i++)
+			json_array_append_new(
+				list, json_pack("{s:s,s:o,s:o,s:f,s:i}", "row", h[i].row, "model",
+						cli_json_text(h[i].model, strlen(h[i].model)),
+						"predicted", cli_json_real(h[i].predicted),
+						"measured", h[i].measured, "models", h[i].models));
+		cli_json(json_pack("{s:o}", "held_out", list));
+	} else if (n) {
+		print_held(h, n);
+	} else {
+		printf("no benchmark of this machine is kept yet: `t2tui bench MODEL` makes one\n");
+	}
+	cost_model_free(cm);
+	return 0;
+}
+
 int
 cost_command(struct cli *c)
 {
@@ -89,12 +160,15 @@ cost_command(struct cli *c)
 		print_bytes(jobs[i].bytes);
 		printf("  %s\n", jobs[i].what);
 	}
+	if (!c->json)
+		print_mapped(bytes, type, &config, jobs, n);
 	if (c->json)
 		cli_json(json_pack("{s:i,s:f,s:f,s:O}", "benchmarks", cost_models(cm),
 				   "weight_bytes", bytes, "factor_bytes",
 				   4 * count_factors(&config), "jobs", list));
 	else if (cost_models(cm))
-		printf("from %d benchmark%s of this machine; memory is beside the mapped files\n",
+		printf("from benchmarks of %d model%s on this machine; memory is beside the mapped "
+		       "files\n",
 		       cost_models(cm), cost_models(cm) > 1 ? "s" : "");
 	else
 		printf("times: no benchmark of this machine is kept yet, `t2tui bench MODEL` makes "

@@ -1,11 +1,12 @@
 #include "tui/bench/count.h"
 
-#define TAPE_BYTES (768.0 * 1048576) /* tape_memory() unless set */
-#define HELD_BYTES (192.0 * 1048576) /* adaptation_memory() unless set */
-#define HEAD_BYTES (32.0 * 1048576)  /* a chunk of logits */
-#define EIGEN_FLOP (13.0 / 3) /* r^3: tridiagonal form 4/3, vectors back 2, divide and conquer 1 */
-#define FLOAT	   4.0
-#define DOUBLE	   8.0
+#define TAPE_BYTES  (768.0 * 1048576)  /* tape_memory() unless set */
+#define HELD_BYTES  (192.0 * 1048576)  /* adaptation_memory() unless set */
+#define DENSE_BYTES (1024.0 * 1048576) /* of all slots, or one model where that is more */
+#define HEAD_BYTES  (32.0 * 1048576)   /* a chunk of logits */
+#define EIGEN_FLOP  (13.0 / 3) /* r^3: tridiagonal form 4/3, vectors back 2, divide and conquer 1 */
+#define FLOAT	    4.0
+#define DOUBLE	    8.0
 
 void
 count_shape(const struct config *c, enum mat_kind kind, int *m, int *n)
@@ -123,6 +124,23 @@ count_step_bytes(const struct config *c, double rows)
 	return residual + least(layer * c->layers, TAPE_BYTES + layer) +
 	       least(rows * FLOAT * ranks * c->layers, HELD_BYTES) +
 	       rows * FLOAT * (6.0 * c->hidden + 2.0 * c->ffn) + HEAD_BYTES;
+}
+
+double
+count_population(const struct config *c, int members)
+{
+	double answered = (double)members * POPULATION_SHOTS * POPULATION_ANSWER,
+	       asked = (double)members * POPULATION_SHOTS * (POPULATION_PROMPT - 1);
+
+	return 2 * (count_adapted(c) * (asked + answered) + count_head(c) * answered);
+}
+
+double
+count_dense_bytes(const struct config *c, int slots)
+{
+	double whole = FLOAT * count_adapted(c), limit = whole > DENSE_BYTES ? whole : DENSE_BYTES;
+
+	return least(slots * whole, limit);
 }
 
 double

@@ -17,12 +17,13 @@ struct decoder {
 	const struct model *model;
 	struct forward *forward;
 	int count, prompt, capacity;
+	int slots; /* sequence i runs in slot i % slots; 0: in slot i */
 	struct kv *kv[DECODER_MOST];
 	int next[DECODER_MOST]; /* the token that comes next */
 	float *logits;		/* [count][vocab] */
 };
 
-/* Sequence i runs in slot i.  Zeroed or closed before; closed by the caller after failure too. */
+/* Zeroed or closed before; closed by the caller after failure too. */
 enum t2_status decoder_open(struct decoder *d, const struct model *m, struct pool *pool, int count,
 			    int prompt, int capacity, struct t2_err *err);
 void decoder_close(struct decoder *d);

@@ -14,6 +14,8 @@ bench_row_fn row_decode_bf16, row_decode_q8_0, row_decode_q4_1, row_decode_facto
 bench_row_fn row_train_gemm, row_train_step, row_decompose, row_switch;
 /* rows_search.c */
 bench_row_fn row_search;
+/* rows_population.c */
+bench_row_fn row_population;
 /* rows_screen.c */
 bench_row_fn row_first_screen, row_frame, row_bytes_move, row_bytes_view, row_bytes_stream, row_key,
 	row_key_training, row_idle_bytes, row_idle_cpu;

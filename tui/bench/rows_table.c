@@ -14,6 +14,12 @@
 			row_batch, true, "decode"                                                  \
 	}
 
+#define P(n)                                                                                       \
+	{                                                                                          \
+		"population-" #n, #n " members of the few-shot search, each under its mixture",    \
+			"GFLOPS", BENCH_PEAK, 0, 0, 0, row_population, true, "svf"                 \
+	}
+
 /* Floors and goals are shares of the limit.  Times are stated for the machine of BENCH_REFERENCE. */
 const struct bench_row bench_rows[] = {
 	R("decode", "decode-bf16", "one sequence, bf16 weights", "GB/s", BENCH_READ, 0, 0.60, 0.90,
@@ -58,6 +64,8 @@ const struct bench_row bench_rows[] = {
 	  row_idle_cpu),
 	{"search", "an iteration of the few-shot search in one batch; 4 times the plain way is 1",
 	 "s", BENCH_BESIDE, 0, 0.50, 1.0, row_search, true, "svf"},
+	P(8),
+	P(32),
 	B(1),
 	B(2),
 	B(4),

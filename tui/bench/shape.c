@@ -26,6 +26,10 @@ shape_is(const char *name)
 enum t2_status
 shape_config(const char *name, struct config *out, struct t2_err *err)
 {
+	static const struct {
+		const char *name, *numbers;
+	} known[] = {{"1.1b", "22,2048,5632,32,4,32000"},  /* TinyLlama's */
+		     {"8b", "32,4096,14336,32,8,128256"}}; /* Llama 3's */
 	const char *numbers = name + strlen(PREFIX);
 	int used = 0;
 	struct config c = {.arch = "llama",
@@ -35,13 +39,14 @@ shape_config(const char *name, struct config *out, struct t2_err *err)
 			   .rope_linear = 1,
 			   .bos = -1};
 
-	if (!strcmp(numbers, "1.1b"))
-		numbers = "22,2048,5632,32,4,32000";
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (!strcmp(numbers, known[i].name))
+			numbers = known[i].numbers;
 	if (sscanf(numbers, "%5d,%6d,%6d,%4d,%4d,%7d%n", &c.layers, &c.hidden, &c.ffn, &c.heads,
 		   &c.kv_heads, &c.vocab, &used) != 6 ||
 	    numbers[used])
 		return t2_fail(err, T2_EINVAL,
-			       "%s: a shape is shape:1.1b or "
+			       "%s: a shape is shape:1.1b, shape:8b or "
 			       "shape:LAYERS,HIDDEN,FFN,HEADS,KV_HEADS,VOCAB",
 			       name);
 	if (c.layers < 1 || c.hidden < 2 || c.ffn < 1 || c.heads < 1 || c.kv_heads < 1 ||
@@ -145,6 +150,18 @@ shape_free(struct shape *s)
 	free(s->list);
 	memmodel_free(s->memory);
 	free(s);
+}
+
+double
+shape_bytes(const struct shape *s)
+{
+	double sum = 0;
+
+	for (int i = 0; s && s->list && i < model_matrices(shape_model(s)); i++)
+		if (s->list[i].U)
+			sum += sizeof(float) *
+			       (s->list[i].r * ((double)s->list[i].m + s->list[i].n + 1));
+	return sum;
 }
 
 struct model *

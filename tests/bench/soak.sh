@@ -1,0 +1,164 @@
+#!/bin/bash
+# Does anything leak?  Mixed use of one workbench for a long time, and a trainer that runs as long beside it.
+#	tests/bench/soak.sh [MINUTES]	(default 60; not part of the tests)
+# A round goes through the views, asks, moves sliders, switches experts and models, measures a cell, trains for some steps,
+# deletes, exports, changes size and theme; at its end, at rest, the resident size is read.  Printed: that over time, and its
+# slope by least squares with a 95 % interval over the rounds after the first third, in which caches fill.  Steady: the
+# interval's lower end is not above 2 % of the size in an hour.  Everything lies in a folder of its own.  Exit status 1:
+# something grows, or the round could not be played.
+set -u
+minutes=${1:-60}
+here=$(cd "$(dirname "$0")/../.." && pwd)
+T=$(realpath "${T2TUI:-$here/build/t2tui}") || exit 1
+[ -r "$here/samples/model/model.safetensors" ] || {
+	echo "soak: no sample model in $here/samples" >&2
+	exit 1
+}
+D=$(mktemp -d "${TMPDIR:-/tmp}/t2soak.XXXXXX")
+export HOME=$D XDG_DATA_HOME=$D/data XDG_CACHE_HOME=$D/cache XDG_CONFIG_HOME=$D/config XDG_STATE_HOME=$D/state
+export T2TUI_SHARE=$D/share LC_ALL=C.UTF-8
+workbench= trainer=
+ours() { [ -n "$1" ] && [ "$(readlink "/proc/$1/exe" 2>/dev/null)" = "$T" ]; }
+leave() {
+	for p in $workbench $trainer $(sqlite3 "$D/t2.db" "SELECT pid FROM run WHERE status='running'" 2>/dev/null); do
+		ours "$p" && kill "$p"
+	done
+	wait 2>/dev/null
+	rm -rf "$D"
+}
+trap leave EXIT
+trap 'exit 1' INT TERM
+mkdir -p "$D/share" "$D/state" "$D/out"
+cp -r "$here/samples" "$D/share" && cp -r "$D/share/samples/model" "$D/half" && chmod -R u+w "$D" && cd "$D" || exit 1
+"$T" export sample --expert math -o "$D/half/new" --dtype f16 --store "$D/t2.db" --quiet && mv half/new half/model.safetensors &&
+	"$T" decompose sample --store "$D/t2.db" --quiet >/dev/null && "$T" decompose half --store "$D/t2.db" --quiet >/dev/null || exit 1
+
+round() { # NUMBER
+	local size=120x40
+	[ $(($1 % 3)) -eq 1 ] && size=80x24
+	[ $(($1 % 3)) -eq 2 ] && size=200x60
+	cat <<-S
+		keys 2
+		wait "effective rank" 120000
+		key j l s s s s s s s L E o Tab Tab Space Tab c c
+		resize $size
+		keys 1234567890
+		resize 120x40
+		keys 3
+		wait "▌math" 120000
+		key g Space j Space c s s Esc Esc
+		keys 4
+		wait "KL " 120000
+		keys lllllhhhhhp
+		wait "KL " 120000
+		keys puuuuuuuuuuL
+		keys LL
+		keys 5
+		key Esc
+		keys a
+		wait "decision:" 120000
+		wait "so it is 12." 120000
+		keys bab
+		wait "KL to base" 120000
+		keys 8
+		wait "expert:math" 120000
+		key g
+		keys -----------------------R
+		wait " · code: 0." 120000
+		keys 6
+		keys t
+		wait "[7 Runs]" 120000
+		wait "1/60" 120000
+		keys s
+		wait "stopped by request" 120000
+		key d
+		wait "deleted" 120000
+		keys ?
+		key Esc :
+		type theme light
+		key Enter
+		key :
+		type theme dark
+		key Enter
+		keys 2
+		export $D/out/pane.svg
+		export $D/out/pane.csv
+		shot $D/out/screen.svg
+		keys 1
+		key :
+		type open half
+		key Enter
+		wait "opened half" 120000
+		keys 2
+		wait "effective rank" 120000
+		keys 345678901
+		key :
+		type open sample
+		key Enter
+		wait "opened sample" 120000
+		keys 2
+		wait "effective rank" 120000
+		sleep 1000
+		shot $D/out/at-rest.txt
+		sleep 1500
+	S
+}
+{
+	echo 'wait "effective rank" 120000'
+	for i in $(seq $((minutes * 12 + 1))); do round "$i"; done
+} >"$D/soak.t2s"
+"$T" --script "$D/soak.t2s" --size 120x40 --store "$D/t2.db" sample >"$D/workbench.out" 2>&1 &
+workbench=$!
+"$T" train sample --task math --steps 100000 --eval-every 20 --threads 1 --store "$D/trainer.db" --quiet >"$D/trainer.out" 2>&1 &
+trainer=$!
+
+field() { sed -n "s/^$2:[ 	]*\([0-9]*\) kB/\1/p" "/proc/$1/status" 2>/dev/null; }
+state() { # PID: resident and own kilobytes, descriptors, mappings, children
+	echo "$(field "$1" VmRSS) $(field "$1" RssAnon) $(ls "/proc/$1/fd" 2>/dev/null | wc -l) $(wc -l 2>/dev/null <"/proc/$1/maps")" \
+		"$(cat "/proc/$1/task/"*/children 2>/dev/null | wc -w)"
+}
+printf '%7s %6s  %10s %10s %5s %5s %8s  %10s %10s\n' minute round "workbench" "its own" files maps children trainer "its own"
+start=$SECONDS n=0
+while [ $((SECONDS - start)) -lt $((minutes * 60)) ] && ours "$workbench"; do
+	sleep 0.2
+	[ -e "$D/out/at-rest.txt" ] || continue
+	rm "$D/out/at-rest.txt"
+	n=$((n + 1))
+	echo "$((SECONDS - start)) $n $(state "$workbench") $(state "$trainer")" | tee -a "$D/sizes" |
+		awk '{ printf "%7.1f %6d %8.1f MB %7.1f MB %5d %5d %8d %8.1f MB %7.1f MB\n", $1 / 60, $2, $3 / 1024, $4 / 1024, $5, $6, $7, $8 / 1024, $9 / 1024 }'
+done
+rc=0
+if ! ours "$workbench" || ! ours "$trainer"; then
+	echo "soak: ended before its time:"
+	ours "$workbench" || tail -45 "$D/workbench.out"
+	ours "$trainer" || tail -5 "$D/trainer.out"
+	rc=1
+fi
+slope() { # NAME COLUMN: of what belongs to the process alone
+	awk -v name="$1" -v col="$2" '
+		NF < 12 || !$col { next }
+		{ x[++n] = $1 / 3600; y[n] = $col / 1024 }
+		END {
+			from = int(n / 3) + 1
+			k = n - from + 1
+			if (k < 4) { print name ": too few rounds to tell (" n "); give it more minutes"; exit 1 }
+			for (i = from; i <= n; i++) { mx += x[i] / k; my += y[i] / k }
+			for (i = from; i <= n; i++) { xx += (x[i] - mx) ^ 2; xy += (x[i] - mx) * (y[i] - my) }
+			b = xy / xx
+			for (i = from; i <= n; i++) rest += (y[i] - my - b * (x[i] - mx)) ^ 2
+			t = 1.96 + 2.6 / (k - 2)	# 97.5 % of Student with k - 2, within some percent
+			if (k - 2 == 1) t = 12.7
+			if (k - 2 == 2) t = 4.3
+			off = t * sqrt(rest / (k - 2) / xx)
+			steady = b - off <= 0.02 * my
+			printf "%s: %.1f MB, %+.2f [%+.2f %+.2f] MB an hour over %d rounds: %s\n", name, my, b, b - off, b + off, k,
+				steady ? "steady" : "GROWS"
+			exit !steady
+		}' "$D/sizes"
+}
+touch "$D/sizes"
+slope workbench 4 || rc=1
+awk 'NR == 2 { files = $5; children = $7 } END { if (NR > 2 && ($5 > files + 2 || $7 > children + 1)) { print "workbench: files or children left behind"; exit 1 } }' \
+	"$D/sizes" || rc=1
+slope trainer 9 || rc=1
+exit $rc
