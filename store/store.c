@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/base/job.h"
 #include "engine/base/utf8.h"
 #include "store/db.h"
 #include "store/sound.h"
@@ -292,16 +293,18 @@ identify(struct store *s, int64_t *app, int64_t *version, int64_t *tables, struc
 	return st;
 }
 
-/* Changing the journal's mode does not wait for other processes by itself. */
+/* Changing the journal's mode waits for other processes by itself in some states of the file, not in others. */
 static enum t2_status
 use_wal(struct store *s, struct t2_err *err)
 {
-	for (int ms = 0;; ms += 20) {
+	double until = clock_seconds() + BUSY_MS * 1e-3;
+
+	for (;;) {
 		int rc = sqlite3_exec(s->db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
 
 		if (rc == SQLITE_OK)
 			return T2_OK;
-		if (rc != SQLITE_BUSY || ms >= BUSY_MS)
+		if (rc != SQLITE_BUSY || clock_seconds() >= until)
 			return db_fail(s, err, "create");
 		sqlite3_sleep(20);
 	}

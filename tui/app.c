@@ -396,6 +396,7 @@ take_signals(struct app *a)
 			app_suspend(a);
 			break;
 		case SIGCONT:
+			terminal_resume(a->terminal);
 			app_repaint(a);
 			break;
 		default:

@@ -15,6 +15,7 @@
 #include "engine/base/utf8.h"
 #include "engine/linalg/blas.h"
 #include "engine/linalg/kern.h"
+#include "tui/utf8.h"
 
 const struct opt common_opts[] = {
 	{"--store", "FILE", "the store (default: $XDG_DATA_HOME/t2tui/t2.db)"},
@@ -250,6 +251,12 @@ cli_json_text(const char *s, size_t len)
 	j = b.failed ? NULL : json_stringn(b.s, b.len);
 	strbuf_free(&b);
 	return j;
+}
+
+int
+cli_field(const char *s, int cols)
+{
+	return cols + (int)strlen(s) - utf8_width_str(s);
 }
 
 const char *

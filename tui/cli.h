@@ -88,6 +88,8 @@ void cli_json(json_t *obj);
 /* A number, null where it is not finite; a text, with U+FFFD for what is not UTF-8.  Never NULL but out of memory. */
 json_t *cli_json_real(double x);
 json_t *cli_json_text(const char *s, size_t len);
+/* For a table: the width that printf's %-*s needs to make s at least so many columns wide. */
+int cli_field(const char *s, int cols);
 /* For a table: x as fmt ("%.3g") has it, "-" where there is no such number. */
 enum { CLI_FIGURE = 32 };
 const char *cli_figure(char buf[CLI_FIGURE], const char *fmt, double x);

@@ -57,9 +57,11 @@ list(struct cli *c)
 		if (c->json)
 			json_array_append_new(a, row_json(r));
 		else
-			printf("%-16s %-12s %-12s %-6s %-9s %-5s %8lld %8s %8s  %s%s\n", r->name,
-			       r->model_name, r->task, r->method, r->scale, r->modules,
-			       (long long)r->parameters, cli_figure(base, "%.3g", r->base_accuracy),
+			printf("%-*s %-*s %-*s %-6s %-9s %-5s %8lld %8s %8s  %s%s\n",
+			       cli_field(r->name, 16), r->name, cli_field(r->model_name, 12),
+			       r->model_name, cli_field(r->task, 12), r->task, r->method, r->scale,
+			       r->modules, (long long)r->parameters,
+			       cli_figure(base, "%.3g", r->base_accuracy),
 			       cli_figure(best, "%.3g", r->accuracy),
 			       date_text_utc(t, sizeof t, DATE_ISO, r->created),
 			       r->shipped ? " shipped" : "");

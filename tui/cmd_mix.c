@@ -38,7 +38,8 @@ row_json(const struct mixture_row *m)
 static void
 print_row(const struct mixture_row *m)
 {
-	printf("%-20s %-12s", m->name, m->model_name);
+	printf("%-*s %-*s", cli_field(m->name, 20), m->name, cli_field(m->model_name, 12),
+	       m->model_name);
 	for (int i = 0; i < m->parts; i++)
 		printf("  %s=%.4g%s", m->part[i].name, m->part[i].alpha,
 		       m->part[i].alphas ? " (per matrix)" : "");

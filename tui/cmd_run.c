@@ -51,9 +51,10 @@ list(struct cli *c)
 		if (c->json)
 			json_array_append_new(a, row_json(r));
 		else
-			printf("%4lld %-7s %-16s %-12s %-12s %-12s %5d/%-5d %7s %8s %8.1f\n",
-			       (long long)r->id, r->kind, r->name, r->model_name, r->task,
-			       r->shipped ? "shipped" : r->status, r->step, r->steps,
+			printf("%4lld %-7s %-*s %-*s %-*s %-12s %5d/%-5d %7s %8s %8.1f\n",
+			       (long long)r->id, r->kind, cli_field(r->name, 16), r->name,
+			       cli_field(r->model_name, 12), r->model_name, cli_field(r->task, 12),
+			       r->task, r->shipped ? "shipped" : r->status, r->step, r->steps,
 			       cli_figure(reward, "%.3f", r->reward),
 			       cli_figure(best, "%.3g", r->best_accuracy), r->seconds);
 	}
@@ -305,6 +306,8 @@ stop_verb(struct cli *c)
 static int
 export_verb(struct cli *c)
 {
+	if (c->json && cli_flag(c, "--csv"))
+		return cli_usage(c, "--csv and --json: one of the two");
 	return with_run(c, export_it);
 }
 

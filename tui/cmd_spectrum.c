@@ -80,11 +80,11 @@ spectrum_run(struct cli *c)
 	const char *only = cli_str(c, "--matrix"), *expert = cli_str(c, "--expert");
 	char spec[PATH_MAX + 16], note[256];
 	struct zset *z = NULL;
-	bool both = cli_str(c, "--compare") && expert;
-	int rc = both ? cli_usage(c, "--compare and --expert do not go together")
-		      : cli_open(c, 0, WS_FACTORS),
+	bool both = cli_str(c, "--compare") && expert, csv = cli_flag(c, "--csv");
+	int rc = both		  ? cli_usage(c, "--compare and --expert do not go together")
+		 : csv && c->json ? cli_usage(c, "--csv and --json: one of the two")
+				  : cli_open(c, 0, WS_FACTORS),
 	    want = -1;
-	bool csv = cli_flag(c, "--csv");
 	json_t *list;
 
 	if (rc)
@@ -127,7 +127,7 @@ spectrum_run(struct cli *c)
 			       s.spectral_norm, s.frobenius_norm, s.stable_rank, s.effective_rank,
 			       s.tail_exponent, s.noise_edge, s.above_edge);
 	}
-	if (c->json && !csv && !rc)
+	if (c->json && !rc)
 		cli_json(json_pack("{s:o}", "matrices", list));
 	else
 		json_decref(list);

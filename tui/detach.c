@@ -115,17 +115,36 @@ find_start(const char *path, int64_t *run, char *last, size_t size)
 	return false;
 }
 
+/* A trainer that said nothing may not have been able to: its log is on the disk that is full. */
+static enum t2_status
+log_writable(const char *path, struct t2_err *err)
+{
+	int log = open(path, O_WRONLY | O_APPEND | O_CLOEXEC), why;
+
+	if (log >= 0 && write(log, "\n", 1) == 1) {
+		close(log);
+		return T2_OK;
+	}
+	why = errno;
+	if (log >= 0)
+		close(log);
+	return t2_fail(err, T2_EIO, "%s: cannot write: %s", path, strerror(why));
+}
+
 static enum t2_status
 await_start(const char *path, pid_t pid, int life, int64_t *run, struct job *job,
 	    struct t2_err *err)
 {
 	char last[400];
+	enum t2_status st;
 
 	for (;;) {
 		bool alive = lives(life, 20);
 
 		if (find_start(path, run, last, sizeof last))
 			return T2_OK;
+		if (!alive && !*last && (st = log_writable(path, err)))
+			return st;
 		if (!alive)
 			return t2_fail(err, T2_EIO, "%s",
 				       !strncmp(last, "t2tui: ", 7) ? last + 7

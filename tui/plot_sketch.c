@@ -45,9 +45,9 @@ axes(struct canvas *c, struct rect r, const struct plot *p, const struct plot_ma
 		if (!within(y, m->area.y, bottom))
 			continue;
 		sketch_line(c, &grid, left, y, right, y);
-		sketch_line(c, &line, left - 0.5, y, left, y);
+		sketch_line(c, &line, left - 0.35, y, left, y);
 		plot_tick_text(buf, sizeof buf, ay->tick[i], p->log_y, ay->step, false);
-		sketch_label(c, line.color, left - 0.7, fmax(y, r.y + 0.5), 1, buf);
+		sketch_label(c, line.color, left - 0.5, fmax(y, r.y + 0.5), 1, buf);
 	}
 	for (int i = 0; i < ax->n; i++) {
 		double x = at_x(m, ax->tick[i]), half;

@@ -106,11 +106,16 @@ scoreboard_best(struct score *column, int n, int base)
 {
 	const struct score *b =
 		base >= 0 && column[base].state == SCORE_CURRENT ? &column[base] : NULL;
-	double most = -1, low = 2, high = -1; /* most: of those that compete */
-	bool whole = false; /* some have all the questions wanted: only they compete */
+	double most = -1, low = 2, high = -1, bar = -1; /* most: of those that compete */
+	bool whole =
+		false; /* some have all the questions wanted: who has fewer must be clearly above them */
 
-	for (int i = 0; i < n; i++)
-		whole = whole || (column[i].state == SCORE_CURRENT && !column[i].fewer);
+	for (int i = 0; i < n; i++) {
+		if (column[i].state != SCORE_CURRENT || column[i].fewer)
+			continue;
+		whole = true;
+		bar = fmax(bar, column[i].hi);
+	}
 	for (int i = 0; i < n; i++) {
 		const struct score *s = &column[i];
 
@@ -118,13 +123,13 @@ scoreboard_best(struct score *column, int n, int base)
 			continue;
 		low = fmin(low, s->accuracy);
 		high = fmax(high, s->accuracy);
-		if (!whole || !s->fewer)
+		if (!whole || !s->fewer || s->lo > bar)
 			most = fmax(most, s->accuracy);
 	}
 	for (int i = 0; i < n; i++) {
 		struct score *s = &column[i];
 
-		s->best = s->state == SCORE_CURRENT && !(whole && s->fewer) &&
+		s->best = s->state == SCORE_CURRENT && (!whole || !s->fewer || s->lo > bar) &&
 			  s->accuracy == most && high > low;
 		s->clear = s->state == SCORE_CURRENT && b && s->lo > b->hi;
 	}

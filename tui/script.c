@@ -29,6 +29,7 @@ script_open(struct script **out, const char *path, struct t2_err *err)
 	struct strbuf b = {0};
 	char buf[4096];
 	size_t n;
+	int bad;
 
 	*out = NULL;
 	if (!f || !s) {
@@ -40,8 +41,14 @@ script_open(struct script **out, const char *path, struct t2_err *err)
 	}
 	while ((n = fread(buf, 1, sizeof buf, f)) > 0 && b.len < 16 << 20)
 		strbuf_add(&b, buf, n);
+	bad = ferror(f) ? errno : 0; /* a folder opens, and then cannot be read */
 	if (!in)
 		fclose(f);
+	if (bad) {
+		free(s);
+		strbuf_free(&b);
+		return t2_fail(err, T2_EIO, "script: %s: %s", path, strerror(bad));
+	}
 	s->text = strbuf_take(&b);
 	s->path = in ? "stdin" : path;
 	s->at = s->text;
@@ -229,6 +236,8 @@ step_wait(struct script *s, const struct canvas *c, char *arg, bool want, int *m
 
 	if (s->until <= 0) {
 		snprintf(s->want, sizeof s->want, "%s", text_ms(arg, &limit));
+		if (!*s->want)
+			return wrong(s, NULL, err, "a text is wanted", want ? "wait" : "wait-not");
 		s->until = now + limit * 1e-3;
 	}
 	if (canvas_find(c, s->want) == want) {
@@ -242,10 +251,12 @@ step_wait(struct script *s, const struct canvas *c, char *arg, bool want, int *m
 }
 
 static enum script_status
-step_sleep(struct script *s, const char *arg, int *ms)
+step_sleep(struct script *s, const char *arg, int *ms, struct t2_err *err)
 {
 	double now = clock_seconds();
 
+	if (!*arg || arg[strspn(arg, "0123456789")])
+		return wrong(s, NULL, err, "milliseconds are wanted", arg);
 	if (s->until <= 0)
 		s->until = now + atoi(arg) * 1e-3;
 	if (now >= s->until) {
@@ -292,7 +303,7 @@ script_step(struct script *s, struct app *a, const struct canvas *c, int *ms, st
 	if (!strcmp(name, "wait") || !strcmp(name, "wait-not"))
 		return step_wait(s, c, arg, want, ms, err);
 	if (!strcmp(name, "sleep"))
-		return step_sleep(s, arg, ms);
+		return step_sleep(s, arg, ms, err);
 	if (!strcmp(name, "keys") || !strcmp(name, "type")) {
 		if (!type_next(s, a, raw, name[0] == 't'))
 			s->cmd = NULL;
@@ -320,6 +331,8 @@ script_step(struct script *s, struct app *a, const struct canvas *c, int *ms, st
 									 : SCRIPT_FAILED;
 	if (!strcmp(name, "expect") || !strcmp(name, "expect-not")) {
 		arg = text_ms(arg, &limit);
+		if (!*arg)
+			return wrong(s, NULL, err, "a text is wanted", name);
 		return canvas_find(c, arg) == want
 			       ? SCRIPT_STEPPED
 			       : wrong(s, c, err, want ? "is not there" : "is there", arg);

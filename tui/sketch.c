@@ -229,8 +229,7 @@ void
 sketch_number(struct sketch *s, double v)
 {
 	separate(s);
-	if (isfinite(v))
-		strbuf_printf(&s->csv, "%.9g", v);
+	strbuf_number(&s->csv, v);
 }
 
 void

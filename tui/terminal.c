@@ -293,6 +293,14 @@ terminal_suspend(struct terminal *t)
 	modes_on(t);
 }
 
+void
+terminal_resume(struct terminal *t)
+{
+	reset_prog_mode();
+	modes_on(t);
+	t->all = true;
+}
+
 /* -- copying ------------------------------------------------------------------------------------------------ */
 
 static void

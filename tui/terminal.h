@@ -41,6 +41,8 @@ void terminal_repaint(struct terminal *t); /* the next flush writes every cell *
 void terminal_mouse(struct terminal *t, bool on);
 bool terminal_has_mouse(const struct terminal *t);
 void terminal_suspend(struct terminal *t); /* stops the process; returns when it goes on */
+void
+terminal_resume(struct terminal *t); /* after a stop by another: the shell set the tty its way */
 /* To the user's clipboard by OSC 52, through tmux and screen where the program runs inside.  Whether the terminal takes
  * it nobody can know. */
 enum terminal_copied { COPY_SENT, COPY_TOO_LONG, COPY_UNABLE };

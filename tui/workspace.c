@@ -1,5 +1,6 @@
 #include "tui/workspace.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -399,10 +400,14 @@ written_mixture(struct workspace *ws, const char *text, bool transfer, struct zs
 		memcpy(name, p, (size_t)(eq - p));
 		name[eq - p] = 0;
 		alpha[k] = strtod(eq + 1, &end);
-		if (end == eq + 1 || end != p + n || !(alpha[k] > -1e6 && alpha[k] < 1e6))
+		if (end == eq + 1 || end != p + n || !isfinite(alpha[k]))
 			st = t2_fail(err, T2_EINVAL,
 				     "mixture \"%s\": the weight of %s is not a number", text,
 				     name);
+		else if (fabs(alpha[k]) >= 1e6)
+			st = t2_fail(err, T2_EINVAL,
+				     "mixture \"%s\": the weight of %s is not between -1e6 and 1e6",
+				     text, name);
 		else
 			st = expert_zset(ws, name, transfer, &z[k], note, err);
 		k++;

@@ -1,5 +1,6 @@
 #include "engine/base/strbuf.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,6 +70,13 @@ strbuf_printf(struct strbuf *b, const char *fmt, ...)
 		b->len += (size_t)n;
 	}
 	va_end(again);
+}
+
+void
+strbuf_number(struct strbuf *b, double v)
+{
+	if (isfinite(v))
+		strbuf_printf(b, "%.9g", v);
 }
 
 void

@@ -24,6 +24,7 @@ void strbuf_str(struct strbuf *b, const char *s);
 void strbuf_char(struct strbuf *b, char c);
 void strbuf_printf(struct strbuf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void strbuf_csv(struct strbuf *b, const char *field);	    /* in quotes where it must be */
+void strbuf_number(struct strbuf *b, double v);		    /* for CSV; nothing where not finite */
 void strbuf_xml(struct strbuf *b, const char *s, size_t n); /* with < > & as entities */
 void strbuf_clear(struct strbuf *b);			    /* keeps the memory */
 char *strbuf_take(

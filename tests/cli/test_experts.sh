@@ -18,6 +18,13 @@ file_named() { # no name in the file, none given
 	"$T" expert import "$D/feed-only.safetensors" --model "$TINY" --quiet | grep -qx feed-only && "$T" expert rm feed-only
 }
 check import_file_name file_named
+wide_names() { # a table's columns stand under each other whatever the names are written in
+	"$T" expert import "$G/T.plain_a_mlp.safetensors" --model "$TINY" --name 専門家 --quiet >/dev/null &&
+		[ "$("$T" expert list | grep 専門家 | sed 's/svf.*//' | LC_ALL=C.UTF-8 wc -L)" = \
+			"$("$T" expert list | grep ^plain_a_all | sed 's/svf.*//' | wc -L)" ] &&
+		"$T" expert rm 専門家
+}
+check wide_names wide_names
 check import_again fails "taken" "$T" expert import "$G/T.plain_a_all.safetensors" --model "$TINY" --name plain_a_all --quiet
 q="SELECT group_concat(name||' '||scale||' '||parameters, ';') FROM (SELECT * FROM expert WHERE shipped=0 ORDER BY id)"
 check kept sh -c 'sqlite3 "$1" "$2" | grep -q "plain_a_all plain .*reference_all reference "' _ "$XDG_DATA_HOME/t2tui/t2.db" "$q"

@@ -18,6 +18,7 @@ cat >s.t2s <<-'END'
 	shot popup.svg
 	key Esc
 	keys 7
+	export list.csv
 	key Tab
 	export-screen runs.svg
 	export reward.svg
@@ -36,6 +37,16 @@ same_sigma() {
 	[ "$(wc -l <verb)" = 128 ] && paste verb view | awk '{ d = $1 - $2; if (d < 0) d = -d; if (d > 1e-6 * $1) exit 1 }'
 }
 check curve_numbers same_sigma
+# a list's numbers are whole, as the verb has them: no "40/40", no "17 s"
+same_runs() {
+	"$T" run list --json --store k.db |
+		jq -r '.runs[] | [.id, .status, .step, .steps, .seconds, .best_accuracy] | @tsv' >verb
+	tail -n +2 list.csv | cut -d, -f1,5,6,7,11,9 | paste verb - | tr ',' '\t' >both
+	# cut gives fields in the order of the file: best comes before seconds
+	[ "$(wc -l <both)" = 4 ] && awk 'function far(a, b) { return a - b > 1e-6 || b - a > 1e-6 }
+		$1 != $7 || $8 != "shipped" || $3 != $9 || $4 != $10 || far($6, $11) || far($5, $12) { exit 1 }' both
+}
+check list_numbers same_runs
 # a plot in a pane without numbers of its own still gives those it is drawn from
 check plotted_numbers test "$(head -1 z.csv)" = "row,column,value"
 drawing() { # elements are closed, curves are paths, labels are text
@@ -65,6 +76,11 @@ bad() { # bad COMMAND TEXT
 check no_folder bad 'export nowhere/x.svg' 'there is no folder nowhere: make it'
 check disk_full bad 'export /dev/full' 'the disk is full: free some space'
 check a_folder bad 'export .' 'is a folder'
+check wait_for_nothing bad 'wait' 'a text is wanted'
+check expect_nothing bad 'expect ""' 'a text is wanted'
+check sleep_of_nothing bad 'sleep -1' 'milliseconds are wanted'
+folder() { ! "$T" --script . --store k.db sample 2>bad.err && grep -q "directory" bad.err; }
+check script_is_a_folder folder
 check unknown_format bad 'export x.png' '.png is not known'
 # a file size limit is as good as a full disk: what was there stays, and no part file lies about
 limited() {

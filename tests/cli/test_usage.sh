@@ -19,6 +19,8 @@ check temp_negative usage "--temp" "$T" generate sample --prompt a --temp -1
 check top_p usage "--top-p" "$T" generate sample --prompt a --top-p 1.5
 check both_prompts usage "one of the two" "$T" generate sample --prompt a --tokens 1
 check empty_prompt usage "empty" "$T" generate sample --tokens ""
+check csv_and_json usage "one of the two" "$T" spectrum sample --csv --json
+check run_csv_and_json usage "one of the two" "$T" run export 1 --csv --json
 check expert_and_mix usage "one of the two" "$T" generate sample --prompt a --expert x --mix y
 check form usage "--form fast" "$T" logits sample --tokens 1 --form fast
 check form_base_expert usage "--form base" "$T" logits sample --tokens 1 --form base --expert x

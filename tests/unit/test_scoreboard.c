@@ -147,6 +147,12 @@ test_best(void **state)
 	c[1].fewer = true;
 	scoreboard_best(c, 5, 0);
 	assert_true(c[3].best && !c[1].best);
+	/* but 60 of 60 do beat 50 of 100 */
+	c[3] = held(50, 100);
+	c[1] = held(60, 60);
+	c[1].fewer = true;
+	scoreboard_best(c, 5, 0);
+	assert_true(c[1].best && !c[3].best);
 	c[0] = c[1] = held(4, 8);
 	scoreboard_best(c, 2, 0);
 	assert_false(c[0].best || c[1].best);

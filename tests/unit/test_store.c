@@ -1,4 +1,5 @@
 /* The store's promises: what it refuses, what it survives, what it keeps. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -517,18 +518,61 @@ test_folders(void **state)
 	says(store_data_dir(out, sizeof out, &err), T2_EINVAL, "--store");
 }
 
+/* A file cut to nothing under another program that still reads it: opening waits its ten seconds, not ten for each try. */
+static void
+test_cut_to_nothing(void **state)
+{
+	const char *path = new_path();
+	struct flock shared = {.l_type = F_RDLCK, /* as SQLite locks for reading */
+			       .l_whence = SEEK_SET,
+			       .l_start = 0x40000002,
+			       .l_len = 510};
+	int fd = open(path, O_RDWR | O_CREAT, 0600), ready[2];
+	struct store *s;
+	pid_t reader;
+	char c;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_false(pipe(ready));
+	reader = fork();
+	if (!reader) {
+		if (!fcntl(fd, F_SETLK, &shared) && write(ready[1], "", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	alarm(40);
+	says(store_open(&s, path, &err), T2_EBUSY, "another process");
+	alarm(0);
+	kill(reader, SIGKILL);
+	waitpid(reader, NULL, 0);
+	close(ready[0]);
+	close(fd);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_new),	      cmocka_unit_test(test_reopen),
-		cmocka_unit_test(test_shipped_stays), cmocka_unit_test(test_newer),
-		cmocka_unit_test(test_foreign),	      cmocka_unit_test(test_not_a_database),
-		cmocka_unit_test(test_corrupt),	      cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_readonly),      cmocka_unit_test(test_rollback),
-		cmocka_unit_test(test_simultaneous),  cmocka_unit_test(test_killed_writer),
-		cmocka_unit_test(test_disk_full),     cmocka_unit_test(test_check),
-		cmocka_unit_test(test_backup),	      cmocka_unit_test(test_folders),
+		cmocka_unit_test(test_new),
+		cmocka_unit_test(test_reopen),
+		cmocka_unit_test(test_shipped_stays),
+		cmocka_unit_test(test_newer),
+		cmocka_unit_test(test_foreign),
+		cmocka_unit_test(test_not_a_database),
+		cmocka_unit_test(test_corrupt),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_cut_to_nothing),
+		cmocka_unit_test(test_readonly),
+		cmocka_unit_test(test_rollback),
+		cmocka_unit_test(test_simultaneous),
+		cmocka_unit_test(test_killed_writer),
+		cmocka_unit_test(test_disk_full),
+		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_backup),
+		cmocka_unit_test(test_folders),
 	};
 
 	return cmocka_run_group_tests(tests, open_tiny, close_tiny);

@@ -180,7 +180,7 @@ compare_rows(struct view *v, struct experts *s, int a, int b)
 			       : "only experts of the open model can be compared");
 }
 
-/* The two marked ones; one marked and another selected will do. */
+/* The two marked ones; one marked and another selected will do, and in the cosines the pair under the cursor. */
 static void
 compare_marked(struct view *v, struct experts *s)
 {
@@ -201,6 +201,10 @@ compare_marked(struct view *v, struct experts *s)
 	}
 	if (n == 1 && sel >= 0 && sel != a)
 		b = sel;
+	if (n == 0 && view_focused(v, EX_COSINE) && s->row != s->col) {
+		a = s->row;
+		b = s->col;
+	}
 	if (n > 2)
 		app_say(v->app, "%d are marked; %s", n, KEYS(v, "{compare} compares two"));
 	else if (b < 0)

@@ -42,6 +42,8 @@ settings(const char *text, struct strbuf *out)
 		strbuf_printf(out, "%s%s ", n++ ? ", " : "settings\t", key);
 		if (!strcmp(key, "lr") && json_number_value(x) <= 0)
 			strbuf_str(out, "by rule");
+		else if (!strcmp(key, "max-new") && json_is_integer(x) && !json_integer_value(x))
+			strbuf_str(out, "the task's");
 		else if (json_is_string(x))
 			strbuf_str(out, json_string_value(x));
 		else if (json_is_integer(x))

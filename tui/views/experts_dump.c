@@ -6,21 +6,13 @@
 #include "engine/base/strbuf.h"
 #include "tui/views/experts.h"
 
-/* In CSV quoted where it must be. */
 static void
 name(const char *s, bool csv, struct strbuf *out)
 {
-	if (!csv || !strpbrk(s, ",\"\n")) {
+	if (csv)
+		strbuf_csv(out, s);
+	else
 		strbuf_str(out, s);
-		return;
-	}
-	strbuf_char(out, '"');
-	for (; *s; s++) {
-		if (*s == '"')
-			strbuf_char(out, '"');
-		strbuf_char(out, *s);
-	}
-	strbuf_char(out, '"');
 }
 
 static void

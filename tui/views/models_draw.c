@@ -310,6 +310,29 @@ fact_csv(void *arg, const char *label, const char *text)
 	strbuf_str(arg, "\"\n");
 }
 
+/* What is not known is left empty. */
+static void
+dump_list(const struct models *s, struct strbuf *out)
+{
+	strbuf_str(out, "model,parameters,bytes,state,path\n");
+	for (int i = 0; i < s->table.nmap; i++) {
+		const struct models_row *r = &s->row[s->table.map[i]];
+		const struct models_entry *e = models_entry(s, r->path);
+		int64_t n = e && e->info ? e->info->parameters : r->parameters;
+
+		strbuf_csv(out, r->name);
+		strbuf_char(out, ',');
+		if (n >= 0)
+			strbuf_printf(out, "%lld", (long long)n);
+		strbuf_char(out, ',');
+		if (r->bytes >= 0)
+			strbuf_printf(out, "%lld", (long long)r->bytes);
+		strbuf_str(out, r->open ? ",open," : r->there == THERE_NO ? ",gone," : ",,");
+		strbuf_csv(out, r->path);
+		strbuf_char(out, '\n');
+	}
+}
+
 bool
 models_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbuf *out)
 {
@@ -319,7 +342,10 @@ models_dump(struct view *v, void *state, int pane, enum dump_format f, struct st
 	(void)v;
 	switch (pane) {
 	case MD_LIST:
-		table_dump(&s->table, f == DUMP_CSV, out);
+		if (f == DUMP_CSV)
+			dump_list(s, out);
+		else
+			table_dump(&s->table, false, out);
 		return true;
 	case MD_TENSORS:
 		table_dump(&s->tensors, f == DUMP_CSV, out);

@@ -248,9 +248,13 @@ setting_line(struct canvas *c, struct rect r, int y, const char *key, const char
 }
 
 static const char *
-value_text(const json_t *v, char *buf, size_t size)
+value_text(const char *key, const json_t *v, char *buf, size_t size)
 {
-	if (json_is_string(v))
+	if (!strcmp(key, "lr") && json_is_number(v) && json_number_value(v) <= 0)
+		snprintf(buf, size, "by rule");
+	else if (!strcmp(key, "max-new") && json_is_integer(v) && !json_integer_value(v))
+		snprintf(buf, size, "the task's");
+	else if (json_is_string(v))
 		snprintf(buf, size, "%s", json_string_value(v));
 	else if (json_is_integer(v))
 		snprintf(buf, size, "%lld", json_integer_value(v));
@@ -285,7 +289,7 @@ draw_settings(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 
 			same = same && json_equal(x, other);
 			snprintf(line + at, sizeof line - at, "%s%s", i ? " | " : "",
-				 value_text(other, b, sizeof b));
+				 value_text(key, other, b, sizeof b));
 		}
 		if (y < r.h && (!s->diff || !same))
 			setting_line(c, r, y++, key, line);
@@ -322,6 +326,37 @@ runs_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r
 	}
 }
 
+static void
+numbers(struct strbuf *out, const double *v, int n)
+{
+	for (int i = 0; i < n; i++) {
+		strbuf_char(out, ',');
+		strbuf_number(out, v[i]);
+	}
+	strbuf_char(out, '\n');
+}
+
+/* The rows that are seen, in their order; times in seconds. */
+static void
+dump_list(const struct runs *s, struct strbuf *out)
+{
+	strbuf_str(out, "run,kind,name,task,status,step,steps,reward,best,best_step,seconds\n");
+	for (int i = 0; i < s->table.nmap; i++) {
+		const struct run_row *r = &s->list.v[s->table.map[i]];
+		const char *text[] = {r->kind, r->name, r->task,
+				      r->shipped ? "shipped" : r->status};
+		double best = r->best_step < 0 ? NAN : r->best_step;
+
+		strbuf_printf(out, "%lld", (long long)r->id);
+		for (int k = 0; k < 4; k++) {
+			strbuf_char(out, ',');
+			strbuf_csv(out, text[k]);
+		}
+		strbuf_printf(out, ",%d,%d", r->step, r->steps);
+		numbers(out, (double[]){r->reward, r->best_accuracy, best, r->seconds}, 4);
+	}
+}
+
 bool
 runs_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbuf *out)
 {
@@ -331,7 +366,10 @@ runs_dump(struct view *v, void *state, int pane, enum dump_format f, struct strb
 
 	(void)v;
 	if (pane == RUNS_LIST) {
-		table_dump(&s->table, f == DUMP_CSV, out);
+		if (f == DUMP_CSV)
+			dump_list(s, out);
+		else
+			table_dump(&s->table, false, out);
 		return true;
 	}
 	if (pane == RUNS_ROLLOUTS && f == DUMP_TEXT) {
@@ -343,8 +381,12 @@ runs_dump(struct view *v, void *state, int pane, enum dump_format f, struct strb
 	if (f != DUMP_CSV || !k || pane == RUNS_Z) /* its map has numbers of its own */
 		return false;
 	strbuf_str(out, "step,reward,loss,kl,grad_norm,length,ms\n");
-	for (int i = 0; i < k->n; i++)
-		strbuf_printf(out, "%.0f,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g\n", k->step[i], k->reward[i],
-			      k->loss[i], k->kl[i], k->norm[i], k->length[i], k->ms[i]);
+	for (int i = 0; i < k->n; i++) {
+		strbuf_printf(out, "%.0f", k->step[i]);
+		numbers(out,
+			(double[]){k->reward[i], k->loss[i], k->kl[i], k->norm[i], k->length[i],
+				   k->ms[i]},
+			6);
+	}
 	return true;
 }

@@ -315,6 +315,25 @@ sp_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r)
 	}
 }
 
+static void
+dump_experts(const struct spectrum *s, struct strbuf *out)
+{
+	strbuf_str(out, "expert,task,base,accuracy,shown\n");
+	for (int i = 0; i < s->table.nmap; i++) {
+		int row = s->table.map[i];
+		const struct expert_row *e = &s->w->experts.v[row];
+
+		strbuf_csv(out, e->name);
+		strbuf_char(out, ',');
+		strbuf_csv(out, e->task);
+		strbuf_char(out, ',');
+		strbuf_number(out, e->base_accuracy);
+		strbuf_char(out, ',');
+		strbuf_number(out, e->accuracy);
+		strbuf_str(out, s->expert[row].shown ? ",yes\n" : ",no\n");
+	}
+}
+
 bool
 sp_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbuf *out)
 {
@@ -326,7 +345,10 @@ sp_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbuf
 
 	(void)v;
 	if (pane == SP_EXPERTS) {
-		table_dump(&s->table, f == DUMP_CSV, out);
+		if (f == DUMP_CSV)
+			dump_experts(s, out);
+		else
+			table_dump(&s->table, false, out);
 		return true;
 	}
 	if (f != DUMP_CSV)
