@@ -274,9 +274,20 @@ app_send(struct app *a, const struct view_ops *to, int type, void *data, void (*
 	event_post(a->queue, to, type, data, drop);
 }
 
+/* What app_post()'s events are for: no view. */
+static const char saying;
+
+void
+app_post(struct app *a, const char *text)
+{
+	event_post(a->queue, &saying, 0, strdup(text), free);
+}
+
 static void
 deliver(struct app *a, const struct event *e)
 {
+	if (e->to == &saying && e->data)
+		app_say(a, "%s", (const char *)e->data);
 	for (int i = 0; i < APP_VIEWS; i++) {
 		struct view *v = &a->view[i];
 

@@ -4,7 +4,7 @@
  *	return app_run(&cfg);				// an exit status
  *
  * main() builds the table of views and one world object that all of them share through view->user; the frame never
- * looks into it.  Jobs (9) and Log (0) are always there.  All calls are the UI thread's, but event_post() on
+ * looks into it.  Jobs (9) and Log (0) are always there.  All calls are the UI thread's, but app_post() and event_post() on
  * app_queue().  The loop sleeps in poll(): a view that shows something moving asks with app_animate() while it draws. */
 #ifndef T2_APP_H
 #define T2_APP_H
@@ -56,6 +56,7 @@ void app_keys_mdoc(const struct view_ops *const *views, int n, struct strbuf *ou
 void app_say(struct app *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void app_error(struct app *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void app_fail(struct app *a, const struct t2_err *err); /* err's message */
+void app_post(struct app *a, const char *text);		/* any thread: app_say() it soon */
 void app_title(struct app *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Moving about. */

@@ -487,10 +487,7 @@ extern const struct command cmd_workbench;
 static void
 say_memory(void *arg, const char *line)
 {
-	const struct cli *c = arg;
-
-	if (c->cmd != &cmd_workbench) /* it has the screen */
-		cli_note(c, "memory limit: %s", line);
+	cli_note(arg, "memory limit: %s", line);
 }
 
 static void
@@ -505,7 +502,8 @@ read_memory(struct cli *c)
 		cli_usage(c, "--%s", c->err.msg);
 		return;
 	}
-	c->memory = memory_new(bytes, say_memory, c);
+	/* the workbench, which has the screen, listens itself */
+	c->memory = memory_new(bytes, c->cmd == &cmd_workbench ? NULL : say_memory, c);
 	if (!c->memory)
 		cli_usage(c, "--memory: out of memory");
 	memory_take(c->memory, PROGRAM_BYTES);

@@ -185,6 +185,15 @@ world_decompose(struct world *w)
 		w->decomposing = app_job(w->app, &s);
 }
 
+static void
+say_memory(void *arg, const char *line)
+{
+	char text[240];
+
+	snprintf(text, sizeof text, "memory limit: %s", line);
+	app_post(arg, text);
+}
+
 enum t2_status
 world_begin(struct world *w, struct app *app, struct t2_err *err)
 {
@@ -194,8 +203,10 @@ world_begin(struct world *w, struct app *app, struct t2_err *err)
 	if (w->begun)
 		return T2_OK;
 	w->begun = true;
-	if (!w->app) /* the watcher reads it, and goes on when another model is opened */
+	if (!w->app) { /* the watcher reads it, and goes on when another model is opened */
 		w->app = app;
+		memory_listen(w->memory, say_memory, app);
+	}
 	if (!w->watching) {
 		if (start_watcher(w, &e))
 			app_fail(app, &e);
@@ -367,10 +378,7 @@ world_refresh(struct world *w)
 	struct expert_list l;
 	struct run_list runs;
 	struct t2_err err;
-	char line[200];
 
-	if (w->app && memory_news(w->memory, line, sizeof line))
-		app_say(w->app, "memory limit: %s", line);
 	if (store_expert_list(w->ui.store, w->ui.model_id, &l, &err)) {
 		world_unread(w, &err);
 	} else {

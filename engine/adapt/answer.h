@@ -60,9 +60,12 @@ struct ids;
 /* A prompt through the chat template, appended as token ids; T2_EMISMATCH where the context does not hold it. */
 enum t2_status answer_prompt(const struct adapt_env *env, const char *prompt, struct ids *ids,
 			     struct t2_err *err);
-/* KL(base || adapted), natural, summed over the positions that chose what was said; slot and base are slots of op. */
+/* KL(base || adapted), natural, summed over the positions that chose what was said; slot and base are slots of op.  Fewer
+ * positions at once where the pool's memory has no room for all of them: the same to float32 rounding. */
 enum t2_status answer_kl(const struct adapt_env *env, const struct linear *op,
 			 const struct ids *prompt, const struct ids *said, int slot, int base,
 			 double *kl, struct t2_err *err);
+/* What it takes of that memory over so many positions in all, so many of them at once; one is the least. */
+size_t answer_kl_bytes(const struct adapt_env *env, int positions, int at_once);
 
 #endif

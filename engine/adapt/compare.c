@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/memory.h"
+#include "engine/model/model.h"
+
 struct column {
 	struct tok_stream *tok;
 	struct strbuf text, piece;
@@ -108,6 +111,35 @@ measure(const struct adapt_env *env, struct comparison *c, const struct linear *
 	return st;
 }
 
+/* As in answer.c: too little for the greater of answers and KL is an error before the first token, and weights are recomposed in
+ * what both leave. */
+static enum t2_status
+adapt(const struct adapt_env *env, const struct comparison *c, int prompt, struct adaptation **ad,
+      struct t2_err *err)
+{
+	struct memory *m = pool_memory(env->pool);
+	int n = c->q->n, context = model_config(env->model)->context,
+	    positions = c->q->max_new < context - prompt ? prompt + c->q->max_new : context;
+	size_t least = generator_bytes(env->model, env->pool, positions, 1),
+	       wanted = generator_bytes(env->model, env->pool, positions, n);
+	enum t2_status st;
+
+	if (c->q->kl) {
+		size_t one = answer_kl_bytes(env, positions, 1),
+		       all = answer_kl_bytes(env, positions, positions - prompt);
+
+		least = one > least ? one : least;
+		wanted = all > wanted ? all : wanted;
+	}
+	least += adaptation_bytes(env->model, n + 1);
+	if (least > memory_room(m))
+		return memory_short(m, least, err, "a comparison");
+	st = adaptation_new(ad, env->model, env->factors, env->pool, n + 1, c->q->form, err);
+	if (!st && m)
+		adaptation_reserve(*ad, memory_room(m) > wanted ? memory_room(m) - wanted : 0);
+	return st;
+}
+
 /* Slots 0 .. n - 1 are the settings, slot n the base weights. */
 static enum t2_status
 prepare(const struct adapt_env *env, struct comparison *c, struct adaptation **ad,
@@ -117,8 +149,7 @@ prepare(const struct adapt_env *env, struct comparison *c, struct adaptation **a
 	enum t2_status st = answer_prompt(env, c->q->prompt, prompt, err);
 
 	if (!st)
-		st = adaptation_new(ad, env->model, env->factors, env->pool, n + 1, c->q->form,
-				    err);
+		st = adapt(env, c, prompt->n, ad, err);
 	for (int i = 0; i < n && !st; i++) {
 		st = adaptation_set(*ad, i, c->q->z[i], err);
 		if (!st)
@@ -171,6 +202,7 @@ compare_run(const struct adapt_env *env, const struct compare_request *q,
 		st = prepare(env, &c, &ad, &gen, &prompt, err);
 	if (!st)
 		st = stream(&c, ad, gen, &prompt, err);
+	generator_free(gen); /* its room is what KL is measured in */
 	if (!st && q->kl && !stopping(&c))
 		st = measure(env, &c, adaptation_op(ad), &prompt, err);
 	for (int i = 0; c.col && i < q->n; i++) {
@@ -179,7 +211,6 @@ compare_run(const struct adapt_env *env, const struct compare_request *q,
 		strbuf_free(&c.col[i].piece);
 	}
 	free(c.col);
-	generator_free(gen);
 	adaptation_free(ad);
 	ids_free(&prompt);
 	if (st)

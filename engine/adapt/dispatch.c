@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/base/arena.h"
+#include "engine/base/memory.h"
 #include "engine/linalg/kern.h"
 #include "engine/model/forward.h"
 #include "engine/model/generate.h"
@@ -23,9 +24,9 @@ struct dispatch {
 	struct adapt_env env;
 	struct task *task; /* NULL: boxed question */
 	struct label *label;
-	int labels;
-	struct scorer *box; /* reads \boxed{category} */
-	char *system;	    /* the boxed question's system text */
+	int labels, longest; /* longest: tokens of a label */
+	struct scorer *box;  /* reads \boxed{category} */
+	char *system;	     /* the boxed question's system text */
 	struct generator *gen;
 	struct forward *fw;
 	struct arena arena;
@@ -59,6 +60,8 @@ add_label(struct dispatch *d, const char *text, int cand, struct t2_err *err)
 	else
 		st = tokenizer_encode(d->env.tok, b.s, b.len, TOK_PLAIN, &l->ids, err);
 	strbuf_free(&b);
+	if (l->ids.n > d->longest)
+		d->longest = l->ids.n;
 	if (!st && !l->ids.n)
 		st = t2_fail(err, T2_EMISMATCH, "category %s: the tokenizer makes nothing of it",
 			     text);
@@ -247,21 +250,69 @@ max_tokens(const struct dispatch *d)
 	return d->task ? task_max_tokens(d->task) : BOX_TOKENS;
 }
 
+/* Of caches and logits for the labels after a prompt of so many tokens. */
+static size_t
+score_bytes(const struct dispatch *d, int prompt)
+{
+	const struct model *m = d->env.model;
+	int positions = prompt + d->longest;
+
+	return forward_bytes(m, memory_threads(pool_threads(d->env.pool)), positions) +
+	       2 * kv_bytes(m, positions) +
+	       (size_t)model_config(m)->vocab * ((size_t)d->longest + 1) * sizeof(float);
+}
+
+static size_t
+ask_bytes(const struct dispatch *d, int prompt, bool scores)
+{
+	int context = model_config(d->env.model)->context,
+	    positions = prompt + max_tokens(d) < context ? prompt + max_tokens(d) : context;
+
+	return generator_bytes(d->env.model, d->env.pool, positions, 1) +
+	       (scores ? score_bytes(d, prompt) : 0);
+}
+
+enum t2_status
+dispatch_bytes(const struct dispatch *d, const char *question, size_t *bytes, struct t2_err *err)
+{
+	struct ids prompt = {0};
+	enum t2_status st = prompt_ids(d, question, &prompt, err);
+
+	*bytes = ask_bytes(d, prompt.n, true);
+	ids_free(&prompt);
+	return st;
+}
+
+enum t2_status
+dispatch_many_least(const struct dispatch *d, const char *const *questions, int n, size_t *bytes,
+		    struct t2_err *err)
+{
+	enum t2_status st = T2_OK;
+	int most = 0;
+
+	for (int i = 0; i < n && !st; i++) {
+		struct ids prompt = {0};
+
+		st = prompt_ids(d, questions[i], &prompt, err);
+		most = prompt.n > most ? prompt.n : most;
+		ids_free(&prompt);
+	}
+	*bytes = ask_bytes(d, most, false);
+	return st;
+}
+
 /* log p(label | prompt) for every label, from one cached prompt. */
 static enum t2_status
 score_labels(struct dispatch *d, const struct linear *op, const struct ids *prompt, int slot,
 	     double *scores, struct t2_err *err)
 {
-	int vocab = model_config(d->env.model)->vocab, longest = 0;
+	int vocab = model_config(d->env.model)->vocab, longest = d->longest;
 	struct kv *base = NULL, *kv = NULL;
 	float *first = NULL, *rest = NULL;
 	double lse, most = -INFINITY, sum = 0;
 	enum t2_status st = T2_OK;
 	struct segment seg;
 
-	for (int i = 0; i < d->labels; i++)
-		if (d->label[i].ids.n > longest)
-			longest = d->label[i].ids.n;
 	first = malloc((size_t)vocab * sizeof *first);
 	rest = malloc((size_t)vocab * (size_t)longest * sizeof *rest);
 	if (!first || !rest)
@@ -317,6 +368,8 @@ dispatch_ask(struct dispatch *d, const struct linear *op, const char *question, 
 	struct strbuf text = {0};
 	struct gen_request g;
 	double t0 = clock_seconds();
+	struct memory *m = pool_memory(d->env.pool);
+	size_t taken = 0;
 	int label;
 	enum t2_status st;
 
@@ -325,6 +378,13 @@ dispatch_ask(struct dispatch *d, const struct linear *op, const char *question, 
 	out->labels = d->labels;
 	if ((st = prompt_ids(d, question, &prompt, err)))
 		goto out;
+	if (ask_bytes(d, prompt.n, true) > memory_room(m)) {
+		st = memory_short(m, ask_bytes(d, prompt.n, true), err, "pass 1");
+		goto out;
+	}
+	/* before any weights are recomposed in what is left */
+	taken = score_bytes(d, prompt.n);
+	memory_take(m, taken);
 	g = (struct gen_request){
 		.ids = prompt.v, .n = prompt.n, .max_new = max_tokens(d), .slot = slot};
 	if ((st = generate(d->gen, op, &g, 1, seed, keep_token, &said, NULL, job, err)) ||
@@ -343,6 +403,7 @@ dispatch_ask(struct dispatch *d, const struct linear *op, const char *question, 
 	st = score_labels(d, op, &prompt, slot, out->scores, err);
 	out->ms = (clock_seconds() - t0) * 1000;
 out:
+	memory_give(m, taken);
 	strbuf_free(&text);
 	ids_free(&prompt);
 	ids_free(&said);

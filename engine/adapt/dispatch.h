@@ -51,15 +51,22 @@ struct dispatch_result {
 	double ms;
 };
 
+/* What asking takes of the pool's memory: the model's words and the labels' likelihoods.  T2_EMISMATCH as in dispatch_ask(). */
+enum t2_status dispatch_bytes(const struct dispatch *d, const char *question, size_t *bytes,
+			      struct t2_err *err);
 /* slot: of op.  A label that no candidate answers for decides for the base model. */
 enum t2_status dispatch_ask(struct dispatch *d, const struct linear *op, const char *question,
 			    int slot, uint64_t seed, struct dispatch_result *out, struct job *job,
 			    struct t2_err *err);
 void dispatch_result_free(struct dispatch_result *r);
 
-/* Many questions at once, without scores: decision[i], and tokens spent.  job steps once a question. */
+/* Many questions at once, as many as the pool's memory has room for, without scores: decision[i], and tokens spent.  job
+ * steps once a question. */
 enum t2_status dispatch_many(struct dispatch *d, const struct linear *op,
 			     const char *const *questions, int n, int slot, int *decision,
 			     long *tokens, struct job *job, struct t2_err *err);
+/* The least of that memory that will do. */
+enum t2_status dispatch_many_least(const struct dispatch *d, const char *const *questions, int n,
+				   size_t *bytes, struct t2_err *err);
 
 #endif

@@ -3,11 +3,52 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Pass 1 for all items: their bare questions, asked in one batch. */
+#include "engine/base/memory.h"
+#include "engine/model/model.h"
+
+/* With a limit the least that the answers need, 0 without one. */
+static enum t2_status
+answers_least(const struct adapt_env *env, struct task *task, const struct evaluation_request *q,
+	      struct roller *roller, int n, int slots, size_t *least, struct t2_err *err)
+{
+	int context = model_config(env->model)->context, positions;
+	enum t2_status st;
+
+	*least = 0;
+	if (!pool_memory(env->pool))
+		return T2_OK;
+	if ((st = roller_check(roller, q->split, n, err)))
+		return st;
+	positions = roller_longest(roller) + task_max_tokens(task);
+	*least = adaptation_bytes(env->model, slots) +
+		 generator_bytes(env->model, env->pool, positions < context ? positions : context,
+				 1);
+	return T2_OK;
+}
+
+/* Neither pass may find too little, the second least of all: it comes when the first has taken its time. */
+static enum t2_status
+enough(const struct adapt_env *env, const struct dispatch *d, const char *const *questions, int n,
+       size_t answers, struct t2_err *err)
+{
+	struct memory *m = pool_memory(env->pool);
+	size_t pass1 = 0, least;
+	enum t2_status st = m && d ? dispatch_many_least(d, questions, n, &pass1, err) : T2_OK;
+
+	if (st || !m)
+		return st;
+	pass1 += d ? adaptation_bytes(env->model, 1) : 0;
+	least = pass1 > answers ? pass1 : answers;
+	return least > memory_room(m) ? memory_short(m, least, err, "this evaluation") : T2_OK;
+}
+
+/* Pass 1 for all items: their bare questions, asked in one batch.  Its adaptation is its own: weights recomposed for it leave
+ * their room to the answers. */
 static enum t2_status
 decide(const struct adapt_env *env, struct task *task, const struct evaluation_request *q,
-       struct adaptation *ad, struct evaluation *out, struct job *job, struct t2_err *err)
+       size_t answers, struct evaluation *out, struct job *job, struct t2_err *err)
 {
+	struct adaptation *ad = NULL;
 	char **text = calloc((size_t)out->n + 1, sizeof *text);
 	struct dispatch *d = NULL;
 	enum t2_status st = text ? T2_OK : t2_nomem(err, "evaluation");
@@ -21,13 +62,18 @@ decide(const struct adapt_env *env, struct task *task, const struct evaluation_r
 			st = t2_nomem(err, "evaluation");
 	}
 	if (!st)
-		st = adaptation_set(ad, q->ncand, q->classifier, err);
-	if (!st)
 		st = dispatch_new(&d, env, q->dispatch, q->cand, q->ncand, err);
 	if (!st)
-		st = dispatch_many(d, adaptation_op(ad), (const char *const *)text, out->n,
-				   q->ncand, out->decision, &out->tokens, job, err);
+		st = enough(env, d, (const char *const *)text, out->n, answers, err);
+	if (!st)
+		st = adaptation_new(&ad, env->model, env->factors, env->pool, 1, q->form, err);
+	if (!st)
+		st = adaptation_set(ad, 0, q->classifier, err);
+	if (!st)
+		st = dispatch_many(d, adaptation_op(ad), (const char *const *)text, out->n, 0,
+				   out->decision, &out->tokens, job, err);
 	dispatch_free(d);
+	adaptation_free(ad);
 	for (int i = 0; text && i < out->n; i++)
 		free(text[i]);
 	free(text);
@@ -54,13 +100,15 @@ enum t2_status
 evaluate(const struct adapt_env *env, struct task *task, const struct evaluation_request *q,
 	 struct evaluation *out, struct job *job, struct t2_err *err)
 {
-	int slots = q->strategy == ANSWER_DISPATCH ? q->ncand + 2 : 1;
+	/* a candidate each, then the base model */
+	int slots = q->strategy == ANSWER_DISPATCH ? q->ncand + 1 : 1;
 	int n = task_items(task, q->split, err);
 	struct rollout_request *req = NULL;
 	struct adaptation *ad = NULL;
 	struct roller *roller = NULL;
 	struct counting counting = {.q = q, .job = job};
 	double t0 = clock_seconds();
+	size_t answers;
 	enum t2_status st = T2_OK;
 
 	memset(out, 0, sizeof *out);
@@ -70,32 +118,33 @@ evaluate(const struct adapt_env *env, struct task *task, const struct evaluation
 	req = calloc((size_t)out->n + 1, sizeof *req);
 	if (!req)
 		return t2_nomem(err, "evaluation");
-	if ((st = adaptation_new(&ad, env->model, env->factors, env->pool, slots, q->form, err)) ||
-	    (st = roller_new(&roller, env->model, env->pool, env->tok, env->chat, task, q->width,
-			     err)))
+	if ((st = roller_new(&roller, env->model, env->pool, env->tok, env->chat, task, q->width,
+			     err)) ||
+	    (st = answers_least(env, task, q, roller, out->n, slots, &answers, err)))
 		goto out;
 	if (q->strategy == ANSWER_DISPATCH) {
-		/* slots: a candidate each, then pass 1's own, then the base model */
 		out->decision = calloc((size_t)out->n + 1, sizeof *out->decision);
 		if (!out->decision) {
 			st = t2_nomem(err, "evaluation");
 			goto out;
 		}
 		job_stage(job, "pass 1", out->n);
-		if ((st = decide(env, task, q, ad, out, job, err)))
-			goto out;
+		st = decide(env, task, q, answers, out, job, err);
 		out->pass1_seconds = clock_seconds() - t0;
-		for (int i = 0; i < q->ncand && !st; i++)
-			st = adaptation_set(ad, i, q->cand[i].z, err);
 	} else {
-		st = adaptation_set(ad, 0, q->fixed, err);
+		st = enough(env, NULL, NULL, 0, answers, err);
 	}
+	if (st ||
+	    (st = adaptation_new(&ad, env->model, env->factors, env->pool, slots, q->form, err)))
+		goto out;
+	if (q->strategy != ANSWER_DISPATCH)
+		st = adaptation_set(ad, 0, q->fixed, err);
+	for (int i = 0; out->decision && i < q->ncand && !st; i++)
+		st = adaptation_set(ad, i, q->cand[i].z, err);
 	if (st)
 		goto out;
 	for (int i = 0; i < out->n; i++) {
-		int slot = !out->decision	   ? 0
-			   : out->decision[i] >= 0 ? out->decision[i]
-						   : q->ncand + 1;
+		int slot = !out->decision ? 0 : out->decision[i] >= 0 ? out->decision[i] : q->ncand;
 
 		req[i] = (struct rollout_request){
 			.item = i, .slot = slot, .sampling = q->sampling, .stream = (uint64_t)i};

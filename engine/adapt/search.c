@@ -5,10 +5,13 @@
 
 #include "engine/adapt/cem.h"
 #include "engine/base/blob.h"
+#include "engine/base/memory.h"
 #include "engine/base/rng.h"
 #include "engine/model/model.h"
 #include "engine/svf/adaptation.h"
 #include "engine/task/rollout.h"
+
+enum { WIDTH = 64 };
 
 struct search {
 	struct adapt_env env;
@@ -21,7 +24,8 @@ struct search {
 	int *shot; /* [set.shots] items */
 	struct cem *cem;
 	struct roller *roller;
-	struct adaptation *ad; /* one slot a member */
+	struct adaptation *ad; /* one slot a member of a batch */
+	int batch;	       /* members */
 	struct zset *z;
 	double *fitness, *loglik; /* [population] */
 	struct rollout_request *req;
@@ -56,6 +60,44 @@ draw_shots(struct search *s, struct t2_err *err)
 	rng_shuffle(&r, all, n);
 	memcpy(s->shot, all, (size_t)s->set.shots * sizeof *all);
 	free(all);
+	return T2_OK;
+}
+
+/* With a limit that is too little for all, half of what one member leaves is for further members' scale vectors, the rest for
+ * further sequences; batches are of about one size. */
+static enum t2_status
+choose_batch(struct search *s, struct t2_err *err)
+{
+	const struct model *model = s->env.model;
+	struct pool *pool = s->env.pool;
+	struct memory *m = pool_memory(pool);
+	int context = model_config(model)->context, pop = s->set.population, positions, rounds;
+	size_t one = adaptation_bytes(model, 1), each = adaptation_bytes(model, 2) - one, spare,
+	       more, answers = (size_t)pop * (size_t)s->set.shots;
+	enum t2_status st;
+
+	s->batch = pop;
+	if (!m)
+		return T2_OK;
+	if ((st = roller_check_items(s->roller, s->split, s->shot, s->set.shots, err)))
+		return st;
+	positions = roller_longest(s->roller) + task_max_tokens(s->task);
+	positions = positions < context ? positions : context;
+	one += generator_bytes(model, pool, positions, 1);
+	if (one > memory_room(m))
+		return memory_short(m, one, err, "a search");
+	if (adaptation_bytes(model, pop) +
+		    generator_bytes(model, pool, positions,
+				    answers < WIDTH ? (int)answers : WIDTH) <=
+	    memory_room(m))
+		return T2_OK;
+	spare = memory_room(m) - one;
+	more = spare / 2 / each;
+	if (more + 1 >= (size_t)pop)
+		return T2_OK;
+	rounds = (pop + (int)more) / ((int)more + 1);
+	s->batch = (pop + rounds - 1) / rounds;
+	memory_tell(m, "%d member%s at once, not %d", s->batch, s->batch == 1 ? "" : "s", pop);
 	return T2_OK;
 }
 
@@ -101,10 +143,11 @@ search_new(struct search **out, const struct adapt_env *env, struct task *task, 
 	if ((st = draw_shots(s, err)) ||
 	    (st = cem_new(&s->cem, s->dim, s->set.population, s->set.elites, mean, std, err)) ||
 	    (st = zset_new(&s->z, env->model, err)) ||
-	    (st = adaptation_new(&s->ad, env->model, env->factors, env->pool, s->set.population,
-				 FORM_AUTO, err)) ||
-	    (st = roller_new(&s->roller, env->model, env->pool, env->tok, env->chat, task, 64,
-			     err)))
+	    (st = roller_new(&s->roller, env->model, env->pool, env->tok, env->chat, task, WIDTH,
+			     err)) ||
+	    (st = choose_batch(s, err)) ||
+	    (st = adaptation_new(&s->ad, env->model, env->factors, env->pool, s->batch, FORM_AUTO,
+				 err)))
 		goto out;
 out:
 	free(mean);
@@ -160,23 +203,23 @@ search_fitness(const struct search *s)
 	return s->cem->best_fitness;
 }
 
-/* One batch: members x shots, the rows of each member under its own scale vector.  Members outermost: the shots of one
- * begin with the same template, which is computed once for all of them. */
+/* One batch: members from the first on x shots, the rows of each member under its own scale vector.  Members outermost: the
+ * shots of one begin with the same template, which is computed once for all of them. */
 static enum t2_status
-measure(struct search *s, long *tokens, struct job *job, struct t2_err *err)
+measure(struct search *s, int first, int members, long *tokens, struct job *job, struct t2_err *err)
 {
-	int pop = s->set.population, shots = s->set.shots, n = 0;
+	int shots = s->set.shots, n = 0;
 	struct rollouts list;
 	enum t2_status st;
 
-	for (int m = 0; m < pop; m++)
+	for (int m = 0; m < members; m++)
 		for (int i = 0; i < shots; i++)
 			s->req[n++] = (struct rollout_request){.item = s->shot[i], .slot = m};
 	st = roller_run(s->roller, adaptation_op(s->ad), s->split, s->req, n, 0, s->seed, &list,
 			job, err);
 	if (st)
 		return st;
-	for (int m = 0; m < pop; m++) {
+	for (int m = 0; m < members; m++) {
 		int right = 0;
 		double sum = 0;
 
@@ -188,10 +231,10 @@ measure(struct search *s, long *tokens, struct job *job, struct t2_err *err)
 			right++;
 			sum += o->counted ? o->logprob / o->counted : 0;
 		}
-		s->fitness[m] = shots ? (double)right / shots : 0;
-		s->loglik[m] = right ? sum / right : 0;
+		s->fitness[first + m] = shots ? (double)right / shots : 0;
+		s->loglik[first + m] = right ? sum / right : 0;
 	}
-	*tokens = list.tokens;
+	*tokens += list.tokens;
 	rollouts_free(&list);
 	return T2_OK;
 }
@@ -218,14 +261,18 @@ search_step(struct search *s, struct search_report *out, struct job *job, struct
 
 	memset(out, 0, sizeof *out);
 	cem_sample_seeded(s->cem, s->seed);
-	for (int m = 0; m < s->set.population && !st; m++) {
-		st = zset_mix(s->z, s->expert, s->cem->members + (size_t)m * (size_t)s->dim, s->k,
-			      s->set.per_matrix, s->set.normalise, err);
+	for (int first = 0, n; first < s->set.population && !st; first += n) {
+		n = s->set.population - first < s->batch ? s->set.population - first : s->batch;
+		for (int m = 0; m < n && !st; m++) {
+			st = zset_mix(s->z, s->expert,
+				      s->cem->members + (size_t)(first + m) * (size_t)s->dim, s->k,
+				      s->set.per_matrix, s->set.normalise, err);
+			if (!st)
+				st = adaptation_set(s->ad, m, s->z, err);
+		}
 		if (!st)
-			st = adaptation_set(s->ad, m, s->z, err);
+			st = measure(s, first, n, &out->tokens, job, err);
 	}
-	if (!st)
-		st = measure(s, &out->tokens, job, err);
 	if (!st)
 		st = cem_update(s->cem, s->fitness, s->loglik, err);
 	if (st)

@@ -6,7 +6,8 @@
  *	search_alpha(s, alpha);				// the best member's, as applied
  *	search_free(s);
  *
- * REFERENCE.md section 3.  Normalised: the search samples, clamps and updates raw alphas, and only their use divides by the
+ * Where the pool's memory has no room for the whole population, as many members as it has room for make a batch, one after the
+ * other: the same to float32 rounding.  REFERENCE.md section 3.  Normalised: the search samples, clamps and updates raw alphas, and only their use divides by the
  * sum (per matrix where alphas are). */
 #ifndef T2_SEARCH_H
 #define T2_SEARCH_H

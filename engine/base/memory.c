@@ -4,6 +4,7 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +17,7 @@ struct memory {
 	void (*tell)(void *arg, const char *line);
 	void *arg;
 	char last[200];	      /* line told */
-	bool news;	      /* and not read yet */
-	pthread_mutex_t lock; /* guards taken, last and news */
+	pthread_mutex_t lock; /* guards taken and last */
 };
 
 enum t2_status
@@ -54,6 +54,15 @@ memory_new(size_t limit, void (*tell)(void *arg, const char *line), void *arg)
 	m->arg = arg;
 	pthread_mutex_init(&m->lock, NULL);
 	return m;
+}
+
+void
+memory_listen(struct memory *m, void (*tell)(void *arg, const char *line), void *arg)
+{
+	if (!m)
+		return;
+	m->tell = tell;
+	m->arg = arg;
 }
 
 void
@@ -119,27 +128,10 @@ memory_tell(struct memory *m, const char *fmt, ...)
 	va_end(ap);
 	pthread_mutex_lock(&m->lock);
 	news = strcmp(line, m->last) != 0;
-	m->news = m->news || news;
 	memcpy(m->last, line, sizeof line);
 	pthread_mutex_unlock(&m->lock);
 	if (news && m->tell)
 		m->tell(m->arg, line);
-}
-
-bool
-memory_news(struct memory *m, char *line, size_t size)
-{
-	bool news;
-
-	if (!m)
-		return false;
-	pthread_mutex_lock(&m->lock);
-	news = m->news;
-	m->news = false;
-	if (news)
-		snprintf(line, size, "%s", m->last);
-	pthread_mutex_unlock(&m->lock);
-	return news;
 }
 
 enum t2_status

@@ -14,7 +14,6 @@
 #ifndef T2_MEMORY_H
 #define T2_MEMORY_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "engine/base/status.h"
@@ -27,16 +26,15 @@ struct memory;
 enum t2_status memory_parse(const char *text, size_t *bytes, struct t2_err *err);
 
 /* tell (may be NULL) gets a line whenever work becomes smaller because of the limit, but no line twice in a row; called in the
- * thread that works. */
+ * thread that works.  memory_listen() puts another in its place; while it is replaced nobody works. */
 struct memory *memory_new(size_t limit, void (*tell)(void *arg, const char *line), void *arg);
+void memory_listen(struct memory *m, void (*tell)(void *arg, const char *line), void *arg);
 void memory_free(struct memory *m);
 size_t memory_limit(const struct memory *m); /* (size_t)-1: none */
 size_t memory_room(const struct memory *m);  /* what is left; (size_t)-1: no limit */
 void memory_take(struct memory *m, size_t bytes);
 void memory_give(struct memory *m, size_t bytes);
 void memory_tell(struct memory *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* The last line told, once; false: it has been read, or there is none. */
-bool memory_news(struct memory *m, char *line, size_t size);
 /* T2_ENOMEM: what needs more than there is room for; the message names the least limit that would do. */
 enum t2_status memory_short(const struct memory *m, size_t need, struct t2_err *err,
 			    const char *what);

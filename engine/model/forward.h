@@ -24,7 +24,8 @@ void kv_free(struct kv *kv);
 int kv_len(const struct kv *kv);
 int kv_capacity(const struct kv *kv);
 void kv_truncate(struct kv *kv, int len); /* len <= kv_len(): forget the rest */
-/* dst becomes src's first len positions (same model, capacity permitting): a shared prompt is computed once. */
+/* dst becomes a copy of src's first len positions (same model, capacity permitting): a shared prompt is computed once, but
+ * takes its room in every cache. */
 enum t2_status kv_copy(struct kv *dst, const struct kv *src, int len, struct t2_err *err);
 
 enum want { WANT_NONE, WANT_LAST, WANT_ALL };

@@ -423,9 +423,9 @@ each_bytes(const struct model *m, int positions)
 }
 
 size_t
-generator_least(const struct model *m, const struct pool *pool, int positions)
+generator_bytes(const struct model *m, const struct pool *pool, int positions, int width)
 {
-	return fixed_bytes(m, pool, positions) + each_bytes(m, positions);
+	return fixed_bytes(m, pool, positions) + (size_t)width * each_bytes(m, positions);
 }
 
 /* As many sequences at once as the memory has room for; what an earlier call took counts as room. */
@@ -450,7 +450,8 @@ width_fit(struct gen_call *c, struct t2_err *err)
 	g->now = fit < (size_t)wanted ? (int)fit : wanted;
 	if (g->now < wanted && (!g->told || g->now < g->told)) {
 		g->told = g->now;
-		memory_tell(m, "%d sequences at once, not %d", g->now, wanted);
+		memory_tell(m, "%d sequence%s at once, not %d", g->now, g->now == 1 ? "" : "s",
+			    wanted);
 	}
 	g->taken = fixed + (size_t)g->now * each;
 	memory_take(m, g->taken);

@@ -52,8 +52,8 @@ struct generator;
 enum t2_status generator_new(struct generator **out, const struct model *m, struct pool *pool,
 			     int width, struct t2_err *err);
 void generator_free(struct generator *g);
-/* What one sequence of so many positions takes at least. */
-size_t generator_least(const struct model *m, const struct pool *pool, int positions);
+/* What so many sequences in flight take, each of so many positions; one is the least. */
+size_t generator_bytes(const struct model *m, const struct pool *pool, int positions, int width);
 /* result[count] may be NULL: how each one ended.  job is only asked whether it was cancelled, before every step; its
  * progress is the caller's.  After a failure the generator is ready for another call. */
 enum t2_status generate(struct generator *g, const struct linear *op, const struct gen_request *req,

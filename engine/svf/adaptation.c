@@ -41,12 +41,26 @@ form_parse(const char *name, enum form *out)
 	return false;
 }
 
+size_t
+adaptation_bytes(const struct model *m, int slots)
+{
+	size_t ranks = 0, most = 0;
+
+	for (int i = 0; i < model_matrices(m); i++) {
+		size_t r = (size_t)weight_rank(model_matrix(m, i));
+
+		ranks += r;
+		most = r > most ? r : most;
+	}
+	return (size_t)slots * ranks * SCALED_BYTES + 2 * CHUNK * most * sizeof(float);
+}
+
 enum t2_status
 adaptation_new(struct adaptation **out, const struct model *m, const struct factors *f,
 	       struct pool *pool, int slots, enum form form, struct t2_err *err)
 {
 	struct adaptation *a;
-	size_t whole = 0, ranks = 0, need;
+	size_t whole = 0, need = adaptation_bytes(m, f ? slots : 0);
 
 	*out = NULL;
 	if (slots < 1)
@@ -72,13 +86,11 @@ adaptation_new(struct adaptation **out, const struct model *m, const struct fact
 
 		if (weight_rank(w) > a->most_rank)
 			a->most_rank = weight_rank(w);
-		ranks += (size_t)weight_rank(w);
 		whole += (size_t)w->m * (size_t)w->n * sizeof(float);
 	}
 	a->dense_limit = whole > dense_least ? whole : dense_least;
+	a->dense_most = whole * (size_t)slots;
 	a->held_limit = held_default;
-	need = f ? (size_t)slots * ranks * SCALED_BYTES : 0;
-	need += 2 * CHUNK * (size_t)a->most_rank * sizeof *a->one;
 	if (need > memory_room(pool_memory(pool))) {
 		enum t2_status st =
 			memory_short(pool_memory(pool), need, err, "the room for scale vectors");
@@ -110,8 +122,7 @@ drop_gathered(struct adaptation *a, int mat, struct scaled *sc)
 
 	if (!sc->Uk)
 		return;
-	memory_give(pool_memory(a->pool), bytes);
-	a->taken -= bytes;
+	adaptation_give(a, bytes);
 	free(sc->Uk);
 	free(sc->Vk);
 	sc->Uk = sc->Vk = NULL;
@@ -257,6 +268,7 @@ void
 adaptation_reserve(struct adaptation *a, size_t bytes)
 {
 	a->dense_limit = bytes < a->dense_limit ? bytes : a->dense_limit;
+	a->dense_limit = a->dense_most < a->dense_limit ? a->dense_most : a->dense_limit;
 	a->reserved = true;
 	a->taken += a->dense_limit;
 	memory_take(pool_memory(a->pool), a->dense_limit);

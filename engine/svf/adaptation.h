@@ -55,8 +55,11 @@ const double *adaptation_grad_s(const struct adaptation *a,
  * twice. */
 void adaptation_memory(struct adaptation *a, size_t bytes);
 
-/* Dense copies may take so much, which is taken of the pool's memory now: what room others find no longer depends on which
- * copies have been built. */
+/* What scale vectors of so many slots and their scratch come to; T2_ENOMEM from adaptation_new() where there is no room. */
+size_t adaptation_bytes(const struct model *m, int slots);
+
+/* Dense copies and gathered columns may take so much, which is taken of the pool's memory now (no more of it than they could
+ * come to): what room others find no longer depends on which have been built.  Called once, before the first product. */
 void adaptation_reserve(struct adaptation *a, size_t bytes);
 
 /* W' of one matrix, float32 [m][n]. */

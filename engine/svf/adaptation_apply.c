@@ -193,19 +193,36 @@ adaptation_build(struct pool *pool, const struct factor *f, const float *s, floa
 	}
 }
 
-/* Room in the pool's memory for a form that wants more than the factored one; false: there is none. */
+/* Room for a form that wants more than the factored one, in what is reserved or else in the pool's memory; false: there is
+ * none. */
 static bool
 taken(struct adaptation *a, size_t bytes, const char *form)
 {
 	struct memory *m = pool_memory(a->pool);
+	size_t room = a->reserved ? a->dense_limit - a->dense_bytes : memory_room(m);
 
-	if (bytes > memory_room(m)) {
+	if (bytes > room) {
 		memory_tell(m, "experts in factored form, no room for the %s one", form);
 		return false;
 	}
-	memory_take(m, bytes);
-	a->taken += bytes;
+	if (a->reserved) {
+		a->dense_bytes += bytes;
+	} else {
+		memory_take(m, bytes);
+		a->taken += bytes;
+	}
 	return true;
+}
+
+void
+adaptation_give(struct adaptation *a, size_t bytes)
+{
+	if (a->reserved) {
+		a->dense_bytes -= bytes;
+	} else {
+		memory_give(pool_memory(a->pool), bytes);
+		a->taken -= bytes;
+	}
 }
 
 /* W' of this slot is there afterwards; false: no memory for it. */
@@ -218,12 +235,15 @@ make_dense(struct adaptation *a, int mat, struct scaled *sc)
 	if (sc->dense_ready)
 		return true;
 	if (!sc->dense) {
-		if (!a->reserved && !taken(a, bytes, "dense"))
+		if (!taken(a, bytes, "dense"))
 			return false;
 		sc->dense = malloc(bytes);
-		if (!sc->dense)
+		if (!sc->dense) {
+			adaptation_give(a, bytes);
 			return false;
-		a->dense_bytes += bytes;
+		}
+		if (!a->reserved)
+			a->dense_bytes += bytes;
 	}
 	adaptation_build(a->pool, f, sc->s, a->two, sc->dense);
 	sc->dense_ready = true;
@@ -234,11 +254,12 @@ make_dense(struct adaptation *a, int mat, struct scaled *sc)
 static bool
 gather(struct adaptation *a, const struct factor *f, struct scaled *sc)
 {
-	size_t nk = (size_t)sc->nk, n = (size_t)f->n;
+	size_t nk = (size_t)sc->nk, n = (size_t)f->n,
+	       bytes = ((size_t)f->m + n) * nk * sizeof *sc->Uk;
 
 	if (sc->Uk)
 		return true;
-	if (!taken(a, ((size_t)f->m + n) * nk * sizeof *sc->Uk, "delta"))
+	if (!taken(a, bytes, "delta"))
 		return false;
 	sc->Uk = malloc((size_t)f->m * nk * sizeof *sc->Uk);
 	sc->Vk = malloc(nk * n * sizeof *sc->Vk);
@@ -246,6 +267,7 @@ gather(struct adaptation *a, const struct factor *f, struct scaled *sc)
 		free(sc->Uk);
 		free(sc->Vk);
 		sc->Uk = sc->Vk = NULL;
+		adaptation_give(a, bytes);
 		return false;
 	}
 	for (size_t i = 0; i < (size_t)f->m; i++)

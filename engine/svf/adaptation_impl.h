@@ -42,10 +42,10 @@ struct adaptation {
 		held; /* [count] until the backward of the whole model, while they fit into held_limit */
 	struct held near[MAT_KINDS]; /* of the layer whose backward is next */
 	size_t held_limit;
-	float *one, *two; /* [CHUNK][most_rank] scratch each */
-	size_t dense_bytes, dense_limit;
-	size_t taken;  /* of the pool's memory */
-	bool reserved; /* dense_limit is taken of it already */
+	float *one, *two;			     /* [CHUNK][most_rank] scratch each */
+	size_t dense_bytes, dense_limit, dense_most; /* dense_most: of all slots and matrices */
+	size_t taken;				     /* of the pool's memory */
+	bool reserved;				     /* dense_limit is taken of it already */
 };
 
 static inline struct scaled *
@@ -53,6 +53,9 @@ adaptation_scaled(const struct adaptation *a, int slot, int mat)
 {
 	return &a->scaled[(size_t)slot * (size_t)a->count + (size_t)mat];
 }
+
+/* Room that was found for gathered columns is given back. */
+void adaptation_give(struct adaptation *a, size_t bytes);
 
 /* The calls of the op. */
 void adaptation_forward(void *self, int mat, const float *x, int rows, const int *slot, float *y,

@@ -212,20 +212,30 @@ prompt_ids(struct roller *r, const char *split, int item, struct ids *ids, struc
 }
 
 enum t2_status
-roller_check(struct roller *r, const char *split, int count, struct t2_err *err)
+roller_check_items(struct roller *r, const char *split, const int *item, int count,
+		   struct t2_err *err)
 {
-	int items = task_items(r->task, split, err);
-	enum t2_status st = items < 0 ? T2_ENOTFOUND : T2_OK;
+	enum t2_status st = T2_OK;
 
-	for (int i = 0; i < items && (!count || i < count) && !st; i++) {
+	for (int i = 0; i < count && !st; i++) {
 		struct ids ids = {0};
 
-		st = prompt_ids(r, split, i, &ids, err);
+		st = prompt_ids(r, split, item ? item[i] : i, &ids, err);
 		if (ids.n > r->longest)
 			r->longest = ids.n;
 		ids_free(&ids);
 	}
 	return st;
+}
+
+enum t2_status
+roller_check(struct roller *r, const char *split, int count, struct t2_err *err)
+{
+	int items = task_items(r->task, split, err);
+
+	if (items < 0)
+		return T2_ENOTFOUND;
+	return roller_check_items(r, split, NULL, count && count < items ? count : items, err);
 }
 
 int

@@ -61,8 +61,11 @@ void roller_watch(struct roller *r, roller_scored_fn *fn, void *arg); /* NULL: n
 /* Do the prompts of the split's first count items (0: all) leave room for an answer?  T2_EMISMATCH names the first that does
  * not: asked before a long run, not found out in its middle. */
 enum t2_status roller_check(struct roller *r, const char *split, int count, struct t2_err *err);
-int roller_longest(
-	const struct roller *r); /* tokens of the longest prompt that roller_check() has seen */
+/* The same of these items. */
+enum t2_status roller_check_items(struct roller *r, const char *split, const int *item, int count,
+				  struct t2_err *err);
+int
+roller_longest(const struct roller *r); /* tokens of the longest prompt that these two have seen */
 /* max_new 0: the task's.  A prompt that leaves no room in the model's context is T2_EMISMATCH and says so. */
 enum t2_status roller_run(struct roller *r, const struct linear *op, const char *split,
 			  const struct rollout_request *req, int count, int max_new, uint64_t seed,

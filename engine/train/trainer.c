@@ -42,20 +42,27 @@ struct trainer {
 	int done, of;
 };
 
-/* With a limit, of what is left beside the least that rollouts and gradient need: half for the gradient, an eighth for dense
+static int
+positions(const struct trainer *t, int prompt)
+{
+	int new = t->set.max_new > 0 ? t->set.max_new : task_max_tokens(t->env.task),
+	    context = model_config(t->env.model)->context;
+
+	return prompt + new < context ? prompt + new : context;
+}
+
+/* With a limit, of what is left beside the least that rollouts (of training and validation alike, whose longest prompts are
+ * given) and gradient need: half for the gradient, an eighth for dense
  * copies, the rest for rollouts side by side.  Nothing of it depends on the steps done, so that a resumed run goes on as the
  * whole one would have. */
 static enum t2_status
-share_memory(struct trainer *t, struct t2_err *err)
+share_memory(struct trainer *t, int prompt, int validation, struct t2_err *err)
 {
 	struct memory *m = pool_memory(t->env.pool);
-	int new = t->set.max_new > 0 ? t->set.max_new : task_max_tokens(t->env.task),
-	    context = model_config(t->env.model)->context,
-	    longest = roller_longest(t->roller) + new < context ? roller_longest(t->roller) + new
-								: context;
+	int longest = positions(t, prompt);
 	bool ref = t->set.kl > 0;
 	size_t held = HELD_MOST, own = (size_t)t->zp->n * VALUE_BYTES, spare,
-	       rollouts = generator_least(t->env.model, t->env.pool, longest),
+	       rollouts = generator_bytes(t->env.model, t->env.pool, positions(t, validation), 1),
 	       least = policy_least(t->policy, longest, ref);
 	enum t2_status st;
 
@@ -78,6 +85,7 @@ static enum t2_status
 open_parts(struct trainer *t, const struct zset *start, struct t2_err *err)
 {
 	const struct train_env *e = &t->env;
+	int longest;
 	enum t2_status st;
 
 	if ((st = zparam_new(&t->zp, e->model, e->factors, t->set.scale, t->set.modules, err)))
@@ -93,10 +101,13 @@ open_parts(struct trainer *t, const struct zset *start, struct t2_err *err)
 		return st;
 	if ((st = roller_new(&t->roller, e->model, e->pool, e->tok, e->chat, e->task, WIDTH,
 			     err)) ||
-	    (st = roller_check(t->roller, "train", 0, err)) || (st = share_memory(t, err)))
+	    (st = roller_check(t->roller, "train", 0, err)))
 		return st;
-	return t->set.eval_every > 0 ? roller_check(t->roller, "validation", t->set.eval_items, err)
-				     : T2_OK;
+	longest = roller_longest(t->roller);
+	if (t->set.eval_every > 0 &&
+	    (st = roller_check(t->roller, "validation", t->set.eval_items, err)))
+		return st;
+	return share_memory(t, longest, roller_longest(t->roller), err);
 }
 
 enum t2_status

@@ -6,10 +6,12 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/adapt/compare.h"
+#include "engine/base/memory.h"
 #include "engine/base/rng.h"
 #include "engine/model/chat.h"
 #include "tests/lib/svf.h"
@@ -243,13 +245,128 @@ test_stopped(void **state)
 	seen_free(&x);
 }
 
+static void
+on_line(void *arg, const char *line)
+{
+	int *told = arg;
+
+	told[0] += strstr(line, "sequence") != NULL;
+	told[1] += strstr(line, "KL to base of ") != NULL;
+}
+
+/* The exact least that answers under so many slots and their KL need. */
+static size_t
+least_of(int slots)
+{
+	struct adapt_env e = env();
+	struct ids ids = {0};
+	size_t answers, kl;
+
+	ok(answer_prompt(&e, prompt, &ids, &err));
+	answers = generator_bytes(b.m, b.pool, ids.n + NEW, 1);
+	kl = answer_kl_bytes(&e, ids.n + NEW, 1);
+	ids_free(&ids);
+	return adaptation_bytes(b.m, slots) + (answers > kl ? answers : kl);
+}
+
+static void
+refused(enum t2_status st, size_t least)
+{
+	char want[64];
+
+	snprintf(want, sizeof want, "the least that would do is %zuM",
+		 (least + (1 << 20) - 1) >> 20);
+	assert_int_equal(st, T2_ENOMEM);
+	assert_non_null(strstr(err.msg, want));
+}
+
+/* With the least that will do, few answers at once and KL in pieces: the same words.  A byte less is refused before the first
+ * token. */
+static void
+test_limited(void **state)
+{
+	struct compare_answer wide[N], out[N];
+	struct seen x = {0}, y = {0};
+	int told[2] = {0};
+	size_t least;
+
+	(void)state;
+	if (!b.m)
+		skip();
+	ok(run(&x, wide, NULL));
+	least = least_of(N + 1);
+	for (int less = 1; less >= 0; less--) {
+		struct memory *m = memory_new(least - (size_t)less, on_line, told);
+
+		pool_use_memory(b.pool, m);
+		if (less) {
+			refused(run(&y, out, NULL), least);
+			assert_int_equal(y.all, 0);
+		} else {
+			ok(run(&y, out, NULL));
+		}
+		assert_int_equal(memory_room(m), memory_limit(m)); /* all is given back */
+		pool_use_memory(b.pool, NULL);
+		memory_free(m);
+	}
+	assert_true(told[0] > 0 && told[1] > 0);
+	for (int i = 0; i < N; i++) {
+		assert_int_equal(wide[i].ids.n, out[i].ids.n);
+		assert_memory_equal(wide[i].ids.v, out[i].ids.v,
+				    (size_t)out[i].ids.n * sizeof(int));
+		assert_true(fabs(wide[i].kl - out[i].kl) <= 1e-4 * (1e-2 + wide[i].kl));
+	}
+	compare_free(wide, N);
+	compare_free(out, N);
+	seen_free(&x);
+	seen_free(&y);
+}
+
+/* The same of one answer, whose weights are not recomposed then. */
+static void
+test_answer_limited(void **state)
+{
+	struct adapt_env e = env();
+	struct answer_request q = {.prompt = prompt,
+				   .strategy = ANSWER_FIXED,
+				   .fixed = z[1],
+				   .max_new = NEW,
+				   .compare_base = true};
+	struct answer wide, a;
+	int told[2] = {0};
+	size_t least;
+
+	(void)state;
+	if (!b.m)
+		skip();
+	ok(answer_run(&e, &q, NULL, &wide, NULL, &err));
+	least = least_of(2);
+	for (int less = 1; less >= 0; less--) {
+		struct memory *m = memory_new(least - (size_t)less, on_line, told);
+
+		pool_use_memory(b.pool, m);
+		if (less)
+			refused(answer_run(&e, &q, NULL, &a, NULL, &err), least);
+		else
+			ok(answer_run(&e, &q, NULL, &a, NULL, &err));
+		assert_int_equal(memory_room(m), memory_limit(m));
+		pool_use_memory(b.pool, NULL);
+		memory_free(m);
+	}
+	assert_true(told[0] == 0 && told[1] > 0);
+	assert_string_equal(wide.text, a.text);
+	assert_true(fabs(wide.kl - a.kl) <= 1e-4 * (1e-2 + wide.kl));
+	answer_free(&wide);
+	answer_free(&a);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_as_alone),
-		cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_stopped),
+		cmocka_unit_test(test_as_alone),       cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_stopped),	       cmocka_unit_test(test_limited),
+		cmocka_unit_test(test_answer_limited),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);
