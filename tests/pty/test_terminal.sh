@@ -51,41 +51,41 @@ outside() {
 
 dies_of() { # SIGNAL STATUS
 	start
-	shows "2 Spectrum" || return 1
+	shows "2 Spec" || return 1
 	kill "-$1" "$(pid)"
 	shows "ended $2" && shows "modes as before" && outside
 }
 quits() {
 	start
-	shows "2 Spectrum" || return 1
+	shows "2 Spec" || return 1
 	mux send-keys -t t q
 	shows "ended 0" && shows "modes as before" && outside
 }
 stops() { # HOW
 	start
-	shows "2 Spectrum" || return 1
+	shows "2 Spec" || return 1
 	if [ "$1" = key ]; then mux send-keys -t t C-z; else kill -TSTP "$(pid)"; fi
 	shows Stopped && outside || return 1
 	mux send-keys -t t fg Enter
-	shows "2 Spectrum" || return 1
+	shows "2 Spec" || return 1
 	mux send-keys -t t 7
 	shows "7 Runs"
 }
 sizes() {
 	start
-	shows "2 Spectrum" || return 1
+	shows "2 Spec" || return 1
 	for s in 80x24 59x15 1x1 2x200 300x3 200x60 60x16 100x30; do
 		mux resize-window -t t -x "${s%x*}" -y "${s#*x}"
 		sleep 0.1
 	done
-	shows "2 Spectrum" || return 1
+	shows "2 Spec" || return 1
 	kill -0 "$(pid)"
 }
 # nothing moves: no processor time, nothing written
 idles() {
 	local a b
 	start
-	shows "2 Spectrum" || return 1
+	shows "2 Spec" || return 1
 	sleep 0.5
 	a=$(awk '{ print $14 + $15 }' "/proc/$(pid)/stat" && grep -h wchar "/proc/$(pid)/io")
 	sleep 2
@@ -97,7 +97,7 @@ idles() {
 }
 mouse() {
 	start
-	shows "2 Spectrum" || return 1
+	shows "2 Spec" || return 1
 	mux send-keys -t t 7
 	shows "› math" || return 1
 	# ESC [ < 0 ; 5 ; 10 M and m: press and release in the third row
@@ -107,7 +107,7 @@ mouse() {
 # a border that is dragged stays where it was put, for the next time too, until it is put back
 drags() {
 	start XDG_STATE_HOME="$dir/state"
-	shows "2 Spectrum" || return 1
+	shows "2 Spec" || return 1
 	mux send-keys -t t 7
 	shows "› math" || return 1
 	width() { screen | grep -m1 'math ' | grep -o '^│[^│]*│' | wc -m; }
@@ -128,7 +128,7 @@ drags() {
 	mux send-keys -t t q
 	shows "ended 0" || return 1
 	start XDG_STATE_HOME="$dir/state"
-	shows "2 Spectrum" || return 1
+	shows "2 Spec" || return 1
 	mux send-keys -t t 7
 	shows "› math" || return 1
 	[ "$(width)" = "$after" ] || return 1
@@ -138,7 +138,7 @@ drags() {
 # a terminal that tells no size, and an environment that tells a wrong one
 no_size() { # ENV
 	start "$@" sh -c "'stty rows 0 cols 0; exec \"\$0\" \"\$@\"'"
-	shows "2 Spectrum" || return 1
+	shows "2 Spec" || return 1
 	mux send-keys -t t 7
 	shows "7 Runs" || return 1
 	mux send-keys -t t q
@@ -146,7 +146,7 @@ no_size() { # ENV
 }
 pastes() {
 	start
-	shows "2 Spectrum" || return 1
+	shows "2 Spec" || return 1
 	mux send-keys -t t 7 BTab e
 	shows "Esc leave" || return 1
 	mux set-buffer "$(printf 'q?1 one\ntwo 日本')"
@@ -157,7 +157,7 @@ pastes() {
 copies() {
 	start
 	mux set -s set-clipboard on
-	shows "2 Spectrum" || return 1
+	shows "2 Spec" || return 1
 	mux send-keys -t t 7
 	shows "› math" || return 1
 	mux pipe-pane -t t "cat >$dir/raw"
@@ -172,7 +172,7 @@ copies() {
 # inside screen: in pieces that it lets through, together the same text
 copies_in_screen() {
 	start TMUX= STY=1.pts-0.here
-	shows "2 Spectrum" || return 1
+	shows "2 Spec" || return 1
 	mux send-keys -t t 7
 	shows "› math" || return 1
 	mux pipe-pane -t t "cat >$dir/raw"
@@ -184,7 +184,7 @@ copies_in_screen() {
 }
 copies_nothing() { # TERM without a clipboard
 	start TERM=vt100
-	shows "2 Spectrum" || return 1
+	shows "2 Spec" || return 1
 	mux send-keys -t t y
 	shows "no clipboard; x exports"
 }
@@ -196,7 +196,7 @@ says() { # TEXT ENV ...
 }
 runs_on() { # ENV ...
 	start "$@"
-	shows "2 Spectrum" || return 1
+	shows "2 Spec" || return 1
 	mux send-keys -t t 7
 	shows "7 Runs" || return 1
 	mux send-keys -t t q
@@ -204,7 +204,7 @@ runs_on() { # ENV ...
 }
 no_colour() {
 	start NO_COLOR=1
-	shows "2 Spectrum" || return 1
+	shows "2 Spec" || return 1
 	mux capture-pane -p -e -t t | grep -qE $'\033\\[[0-9;]*(3[0-7]|4[0-7]|38;|48;)' && {
 		mux capture-pane -p -e -t t | head -3 | cat -v
 		return 1
@@ -214,7 +214,7 @@ no_colour() {
 full_colour() {
 	mux kill-server 2>/dev/null
 	start COLORTERM=truecolor
-	shows "2 Spectrum" || return 1
+	shows "2 Spec" || return 1
 	mux capture-pane -p -e -t t | grep -q '48;2;20;23;28'
 }
 no_tty() {
