@@ -1,5 +1,6 @@
 #include "tui/jobs.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <math.h>
 #include <pthread.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tui/event.h"
+#include "tui/stacks.h"
 
 #define QUIET_SECONDS 0.5
 
@@ -22,6 +24,7 @@ struct entry {
 	enum job_state state;
 	bool watched;
 	pthread_t thread;
+	void *stack;
 	atomic_bool finished; /* set last by the thread; result and err are readable after */
 	enum t2_status result;
 	struct t2_err err;
@@ -35,6 +38,7 @@ struct jobs {
 	struct event_queue *queue;
 	struct entry *newest;
 	int next_id;
+	struct stacks stacks;
 	double ended; /* when the last thread did, clock_seconds(); 0: what it left is given back */
 };
 
@@ -66,6 +70,13 @@ entry_free(struct entry *e)
 	free(e);
 }
 
+static void
+entry_join(struct entry *e)
+{
+	pthread_join(e->thread, NULL);
+	stacks_give(&e->js->stacks, e->stack);
+}
+
 static bool
 is_active(const struct entry *e)
 {
@@ -84,9 +95,10 @@ jobs_free(struct jobs *js)
 	for (e = js->newest; e; e = next) {
 		next = e->next;
 		if (!e->watched && e->state == JOB_RUNNING)
-			pthread_join(e->thread, NULL);
+			entry_join(e);
 		entry_free(e);
 	}
+	stacks_trim(&js->stacks);
 	free(js);
 }
 
@@ -104,8 +116,9 @@ thread_main(void *arg)
 static enum t2_status
 entry_run(struct entry *e, struct t2_err *err)
 {
+	pthread_attr_t attr;
 	sigset_t all, old;
-	int rc;
+	int rc = ENOMEM;
 
 	/* Signals are the UI thread's. */
 	sigfillset(&all);
@@ -117,10 +130,15 @@ entry_run(struct entry *e, struct t2_err *err)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	e->state = JOB_RUNNING;
 	e->started = clock_seconds();
-	rc = pthread_create(&e->thread, NULL, thread_main, e);
+	if ((e->stack = stacks_take(&e->js->stacks, &attr))) {
+		rc = pthread_create(&e->thread, &attr, thread_main, e);
+		pthread_attr_destroy(&attr);
+	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (!rc)
 		return T2_OK;
+	if (e->stack)
+		stacks_give(&e->js->stacks, e->stack);
 	e->state = JOB_FAILED;
 	e->ended = e->started;
 	return t2_fail(err, T2_EIO, "job %s: cannot start a thread: %s", e->name, strerror(rc));
@@ -448,6 +466,7 @@ jobs_rest(struct jobs *js)
 	if (left > 0)
 		return 1 + (int)(left * 1e3);
 	js->ended = 0;
+	stacks_trim(&js->stacks);
 	malloc_trim(0);
 	return -1;
 }
@@ -460,7 +479,7 @@ jobs_reap(struct jobs *js, void (*said)(void *arg, bool error, const char *name,
 
 	for (e = js->newest; e; e = e->next)
 		if (!e->watched && e->state == JOB_RUNNING && atomic_load(&e->finished)) {
-			pthread_join(e->thread, NULL);
+			entry_join(e);
 			entry_end(e, said, arg);
 			js->ended = clock_seconds();
 		}
