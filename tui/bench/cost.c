@@ -11,6 +11,7 @@
 #include "tui/bench/bench.h"
 #include "tui/bench/count.h"
 #include "tui/bench/history.h"
+#include "tui/bench/searchwork.h"
 
 #define PROBE_BYTES ((size_t)256 << 20)
 
@@ -23,13 +24,16 @@ struct points {
 	int n;
 };
 
-enum row { BF16, Q8_0, Q4_1, FACTORED, BATCHED, PREFILLED, STEP, DECOMPOSE, POPULATION };
+enum row { BF16, Q8_0, Q4_1, FACTORED, BATCHED, PREFILLED, STEP, DECOMPOSE, ASKED, ANSWERED };
 
-enum { MEMBERS = 32, ROLLOUTS = 64 }; /* of the row POPULATION; sequences at once */
+enum { MEMBERS = 32, ROLLOUTS = 64 }; /* of the row population-32; sequences at once */
 
 static const char *const row_names[COST_ROWS] = {
-	"decode-bf16", "decode-q8_0", "decode-q4_1", "decode-factored", "decode-batched",
-	"prefill",     "train-step",  "decompose",   "population-32"};
+	"decode-bf16",		 "decode-q8_0",
+	"decode-q4_1",		 "decode-factored",
+	"decode-batched",	 "prefill",
+	"train-step",		 "decompose",
+	"population-32-prompts", "population-32-answers"};
 
 struct cost_model {
 	struct points points[COST_ROWS];
@@ -39,7 +43,8 @@ struct cost_model {
 };
 
 /* Shares of the limits that models of 100 million parameters and more have reached on several machines. */
-static const double usual_share[COST_ROWS] = {0.85, 0.85, 0.65, 0.8, 0.35, 0.7, 0.6, 0.2, 0.35};
+static const double usual_share[COST_ROWS] = {0.85, 0.85, 0.65, 0.8,  0.35,
+						0.7,  0.6,	0.2,  0.75, 0.45};
 
 #define ENDS	     2	 /* embedding and output matrix, as layers */
 #define USUAL_WEIGHT 0.1 /* of a model */
@@ -216,22 +221,47 @@ learn(struct cost_model *cm, struct workspace *ws, struct t2_err *err)
 	return st;
 }
 
+/* Point i of a row from the others. */
+static struct cost_held
+held_out(const struct cost_model *cm, enum row row, int i)
+{
+	const struct points *p = &cm->points[row];
+	struct cost_fit fit = cost_fit_without(p->v, p->n, i, usual_share[row]);
+
+	return (struct cost_held){p->model[i], row_names[row],
+				  cost_fit_seconds(&fit, p->v[i].layers, p->v[i].work),
+				  p->v[i].seconds, fit.models};
+}
+
+/* A search step is both of its parts, as far as a model has both. */
+static int
+held_out_steps(const struct cost_model *cm, struct cost_held *out)
+{
+	int n = 0;
+
+	for (int i = 0; i < cm->points[ASKED].n; i++)
+		for (int k = 0; k < cm->points[ANSWERED].n; k++) {
+			struct cost_held a = held_out(cm, ASKED, i), b = held_out(cm, ANSWERED, k);
+
+			if (strcmp(a.model, b.model))
+				continue;
+			out[n++] = (struct cost_held){a.model, "population-32",
+						      a.predicted + b.predicted,
+						      a.measured + b.measured,
+						      a.models < b.models ? a.models : b.models};
+		}
+	return n;
+}
+
 int
-cost_held_out(const struct cost_model *cm, struct cost_held out[COST_ROWS * COST_MODELS])
+cost_held_out(const struct cost_model *cm, struct cost_held out[COST_HELD])
 {
 	int n = 0;
 
 	for (int k = 0; k < COST_ROWS; k++)
-		for (int i = 0; i < cm->points[k].n; i++) {
-			const struct points *p = &cm->points[k];
-			struct cost_fit fit = cost_fit_without(p->v, p->n, i, usual_share[k]);
-
-			out[n++] = (struct cost_held){
-				p->model[i], row_names[k],
-				cost_fit_seconds(&fit, p->v[i].layers, p->v[i].work),
-				p->v[i].seconds, fit.models};
-		}
-	return n;
+		for (int i = 0; i < cm->points[k].n; i++)
+			out[n++] = held_out(cm, k, i);
+	return n + held_out_steps(cm, out + n);
 }
 
 static enum t2_status
@@ -330,6 +360,7 @@ cost_predict(const struct cost_model *cm, const struct config *c, double weight_
 	struct jobs j = {cm, c, jobs, 0};
 	double adapted = count_adapted(c), head = count_head(c), factors = count_factors(c),
 	       token = 2e-9 * (adapted + head) * SEQUENCES, kv = count_kv_bytes(c, PROMPT + ANSWER);
+	struct searchwork search;
 	struct cost_job *job;
 
 	job = add(&j, "decompose", DECOMPOSE, count_svd(c) * 1e-9, 1);
@@ -361,11 +392,13 @@ cost_predict(const struct cost_model *cm, const struct config *c, double weight_
 		     count_dense_bytes(c, 1); /* in such parts */
 	snprintf(job->what, sizeof job->what, "12 prompts of %d x 8 answers of %d tokens", PROMPT,
 		 ANSWER);
-	if (cm->fit[POPULATION].models) {
-		job = add(&j, "search step", POPULATION, count_population(c, MEMBERS) * 1e-9, 1);
-	} else { /* from its parts */
-		job = add(&j, "search step", BATCHED, token, 10.0 * ANSWER);
-		join(&j, PREFILLED, 2e-9 * factors * 320 * PROMPT, 1);
+	searchwork_count(&search, c, MEMBERS, SEARCH_WIDTH, MEMBERS * SEARCH_SHOTS / SEARCH_WIDTH);
+	if (cm->fit[ASKED].models && cm->fit[ANSWERED].models) {
+		job = add(&j, "search step", ASKED, search.prompts * 1e-9, 1);
+		join(&j, ANSWERED, search.answers * 1e-9, 1);
+	} else { /* from rows of the same kind */
+		job = add(&j, "search step", PREFILLED, search.prompts * 1e-9, 1);
+		join(&j, BATCHED, 2 * token, 5.0 * ANSWER);
 	}
 	job->bytes = ROLLOUTS * kv + count_dense_bytes(c, MEMBERS);
 	snprintf(job->what, sizeof job->what, "32 members x 10 shots of %d + %d tokens", PROMPT,

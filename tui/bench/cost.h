@@ -10,7 +10,8 @@
  * are fitted to the newest figure of each model on this machine (least squares of the relative error, and a tenth of a
  * model that reaches the row's usual share: small models, which overhead rules, tell nothing of it); the limit is measured
  * anew each time, so that a slow hour is predicted as one.  Reading what fits the processor's cache is no work for memory.
- * Without benchmarks nothing is predicted but memory. */
+ * A search step is two such rows: its prompts (many rows of one member) and its answers (a row of each of 64), which reach different
+ * shares of the limit; their work is counted in the forms that compute it (searchwork.h).  Without benchmarks nothing is predicted but memory. */
 #ifndef T2_BENCH_COST_H
 #define T2_BENCH_COST_H
 
@@ -18,7 +19,7 @@
 #include "engine/model/config.h"
 #include "tui/workspace.h"
 
-enum { COST_JOBS = 8, COST_MODELS = 16, COST_ROWS = 9 };
+enum { COST_JOBS = 8, COST_MODELS = 16, COST_ROWS = 10, COST_HELD = 11 * 16 };
 
 struct cost_point {
 	double layers, work, seconds; /* work: seconds at the limit */
@@ -61,8 +62,8 @@ int cost_models(const struct cost_model *cm); /* benchmarks that it knows */
 int cost_predict(const struct cost_model *cm, const struct config *c, double weight_bytes,
 		 enum dtype type, struct cost_job jobs[COST_JOBS]);
 
-/* Every figure that the model was fitted to, predicted from the others at the limit that was measured beside it.  By rows;
- * returns how many. */
-int cost_held_out(const struct cost_model *cm, struct cost_held out[COST_ROWS * COST_MODELS]);
+/* Every figure that the model was fitted to, predicted from the others at the limit that was measured beside it.  By rows, at
+ * last search steps, whose parts stand before them; returns how many. */
+int cost_held_out(const struct cost_model *cm, struct cost_held out[COST_HELD]);
 
 #endif

@@ -86,10 +86,10 @@ print_held(const struct cost_held *h, int n)
 {
 	const char *row = "";
 
-	printf("%-16s %-28s %12s %12s %8s  %s\n", "row", "model held out", "predicted", "measured",
+	printf("%-21s %-28s %12s %12s %8s  %s\n", "row", "model held out", "predicted", "measured",
 	       "error", "from");
 	for (int i = 0; i < n; i++) {
-		printf("%-16s %-28.28s ", strcmp(row, h[i].row) ? h[i].row : "", h[i].model);
+		printf("%-21s %-28.28s ", strcmp(row, h[i].row) ? h[i].row : "", h[i].model);
 		print_seconds(h[i].predicted, 0);
 		print_seconds(h[i].measured, 0);
 		if (!isnan(h[i].predicted))
@@ -104,7 +104,7 @@ print_held(const struct cost_held *h, int n)
 int
 cost_held_command(struct cli *c)
 {
-	struct cost_held h[COST_ROWS * COST_MODELS];
+	struct cost_held h[COST_HELD];
 	struct cost_model *cm;
 	json_t *list;
 	int n;

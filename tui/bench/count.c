@@ -1,5 +1,7 @@
 #include "tui/bench/count.h"
 
+#include "tui/bench/searchwork.h"
+
 #define TAPE_BYTES  (768.0 * 1048576)  /* tape_memory() unless set */
 #define HELD_BYTES  (192.0 * 1048576)  /* adaptation_memory() unless set */
 #define DENSE_BYTES (1024.0 * 1048576) /* of all slots, or one model where that is more */
@@ -129,8 +131,8 @@ count_step_bytes(const struct config *c, double rows)
 double
 count_population(const struct config *c, int members)
 {
-	double answered = (double)members * POPULATION_SHOTS * POPULATION_ANSWER,
-	       asked = (double)members * POPULATION_SHOTS * (POPULATION_PROMPT - 1);
+	double answered = (double)members * SEARCH_SHOTS * SEARCH_ANSWER,
+	       asked = (double)members * SEARCH_SHOTS * (SEARCH_PROMPT - 1);
 
 	return 2 * (count_adapted(c) * (asked + answered) + count_head(c) * answered);
 }
