@@ -2,7 +2,7 @@
  *
  *	struct cost_model *cm;
  *	cost_model_new(&cm, &ws, err);		// from the store's benchmarks of this machine; probes its limits now
- *	cost_predict(cm, &config, weight_bytes, T2_BF16, jobs, &n);
+ *	n = cost_predict(cm, model, weight_bytes, T2_BF16, jobs);
  *	cost_model_free(cm);
  *
  * For each row of the benchmark that counts its work, seconds = a * (layers + 2) + b * work / limit: a is what a layer costs
@@ -58,9 +58,11 @@ struct cost_fit cost_fit_without(const struct cost_point *p, int n, int i, doubl
 enum t2_status cost_model_new(struct cost_model **out, struct workspace *ws, struct t2_err *err);
 void cost_model_free(struct cost_model *cm);
 int cost_models(const struct cost_model *cm); /* benchmarks that it knows */
-/* weight_bytes: of all adapted matrices and the output matrix as stored in type.  Returns how many jobs. */
-int cost_predict(const struct cost_model *cm, const struct config *c, double weight_bytes,
-		 enum dtype type, struct cost_job jobs[COST_JOBS]);
+/* m may be hollow (shape.h).  weight_bytes: of all adapted matrices and the output matrix as stored in type.  Memory is
+ * what the engine itself counts for --memory, dense copies as the machine's memory allows them.  Returns how many jobs;
+ * 0: err says why. */
+int cost_predict(const struct cost_model *cm, const struct model *m, double weight_bytes,
+		 enum dtype type, struct cost_job jobs[COST_JOBS], struct t2_err *err);
 
 /* Every figure that the model was fitted to, predicted from the others at the limit that was measured beside it.  By rows, at
  * last search steps, whose parts stand before them; returns how many. */

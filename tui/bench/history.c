@@ -42,7 +42,7 @@ enum t2_status
 history_keep(struct bench *b, const struct bench_result *r, int n, int64_t *id, struct t2_err *err)
 {
 	struct benchmark_figure *v = calloc((size_t)n * (1 + BENCH_PARTS), sizeof *v);
-	char (*names)[64] = calloc((size_t)n * BENCH_PARTS, sizeof *names);
+	char(*names)[64] = calloc((size_t)n * BENCH_PARTS, sizeof *names);
 	struct benchmark_row row = {.model = (char *)b->ws->name,
 				    .threads = pool_threads(b->ws->pool),
 				    .layers = model_config(b->ws->model)->layers};

@@ -101,6 +101,7 @@ row_population(struct bench *b, struct bench_result *r, struct t2_err *err)
 	const struct config *c = model_config(b->ws->model);
 	struct population w = {.b = b, .members = atoi(strchr(r->row->name, '-') + 1)};
 	enum t2_status st;
+	double copies;
 
 	if (c->context < SEARCH_PROMPT + SEARCH_ANSWER)
 		return t2_fail(err, T2_EUNSUP, "%s: a context of %d tokens is too short",
@@ -108,8 +109,9 @@ row_population(struct bench *b, struct bench_result *r, struct t2_err *err)
 	w.width = searchwork_width(w.members);
 	w.all = w.members * SEARCH_SHOTS / w.width;
 	w.rounds = b->shape ? 1 : w.all;
-	searchwork_count(&w.whole, c, w.members, w.width, w.all);
-	searchwork_count(&w.work, c, w.members, w.width, w.rounds);
+	copies = (double)adaptation_dense_bytes(b->ws->model, w.members);
+	searchwork_count(&w.whole, c, w.width, w.all, copies);
+	searchwork_count(&w.work, c, w.width, w.rounds, copies);
 	w.flop = count_population(c, w.members);
 	r->work = w.flop * 1e-9;
 	st = population_open(&w, err);

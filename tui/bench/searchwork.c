@@ -17,8 +17,8 @@ struct member {
 struct search {
 	const struct config *c;
 	struct searchwork *out;
-	double limit, taken; /* bytes of dense copies */
-	struct member now;   /* members follow each other */
+	double limit;	   /* bytes of dense copies */
+	struct member now; /* members follow each other */
 };
 
 int
@@ -51,15 +51,14 @@ prompt_rows(struct search *s, enum mat_kind kind, double rows)
 	factored = r * ((double)m + n);
 	s->now.rows[kind] += rows;
 	if (s->now.rows[kind] * (factored - whole) >= whole * r)
-		while (s->now.copies[kind] < layers && s->taken + 4 * whole <= s->limit) {
+		while (s->now.copies[kind] < layers && s->out->copies + 4 * whole <= s->limit) {
 			s->now.copies[kind]++;
-			s->out->copies++;
-			s->taken += 4 * whole;
+			s->out->copies += 4 * whole;
 			s->out->prompts += 2 * whole * r;
 		}
-	s->out->prompts += 2 * rows *
-			   (s->now.copies[kind] * whole +
-			    (layers - s->now.copies[kind]) * factored);
+	s->out->prompts +=
+		2 * rows *
+		(s->now.copies[kind] * whole + (layers - s->now.copies[kind]) * factored);
 }
 
 /* The prompts of sequences first .. first + width - 1, piece by piece as a forward pass takes them. */
@@ -97,10 +96,9 @@ end_row(const struct config *c)
 }
 
 void
-searchwork_count(struct searchwork *w, const struct config *c, int members, int width, int rounds)
+searchwork_count(struct searchwork *w, const struct config *c, int width, int rounds, double copies)
 {
-	struct search s = {
-		.c = c, .out = w, .limit = count_dense_bytes(c, members), .now = {.slot = -1}};
+	struct search s = {.c = c, .out = w, .limit = copies, .now = {.slot = -1}};
 	double sequences = (double)rounds * width;
 
 	memset(w, 0, sizeof *w);
