@@ -16,6 +16,7 @@ struct store {
 	char *path;
 	bool readonly;
 	bool no_wal; /* opening found that the files beside it cannot be made */
+	bool full;   /* because there was no space for them */
 	struct {
 		const char *sql; /* the caller's string literal */
 		sqlite3_stmt *stmt;
