@@ -14,7 +14,6 @@
 #include "store/sound.h"
 
 #define APPLICATION_ID 0x74327475 /* "t2tu" */
-#define BUSY_MS	       10000
 
 static const char schema[] =
 #include "store/schema.sql.h"
@@ -89,6 +88,10 @@ db_fail(struct store *s, struct t2_err *err, const char *what)
 	switch (rc & 0xff) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
+		if (s->cancelled)
+			return t2_fail(err, T2_ECANCEL,
+				       "%s: %s: cancelled while another process held the store",
+				       s->path, what);
 		return t2_fail(err, T2_EBUSY, "%s: %s: another process holds the store; try again",
 			       s->path, what);
 	case SQLITE_FULL:
@@ -306,16 +309,15 @@ identify(struct store *s, int64_t *app, int64_t *version, int64_t *tables, struc
 static enum t2_status
 use_wal(struct store *s, struct t2_err *err)
 {
-	double until = clock_seconds() + BUSY_MS * 1e-3;
+	double until = clock_seconds() + db_patience();
 
-	for (;;) {
+	for (int n = 0;; n++) {
 		int rc = sqlite3_exec(s->db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
 
 		if (rc == SQLITE_OK)
 			return T2_OK;
-		if (rc != SQLITE_BUSY || clock_seconds() >= until)
+		if (rc != SQLITE_BUSY || clock_seconds() >= until || !db_wait(s, n))
 			return db_fail(s, err, "create");
-		sqlite3_sleep(20);
 	}
 }
 
@@ -328,7 +330,7 @@ prepare(struct store *s, struct t2_err *err)
 	int64_t app = 0, version = 0, tables = 0;
 	enum t2_status st;
 
-	sqlite3_busy_timeout(s->db, BUSY_MS);
+	sqlite3_busy_handler(s->db, db_wait, s);
 	if ((st = identify(s, &app, &version, &tables, err)))
 		return st;
 	if (app != APPLICATION_ID && (app || version || tables))
@@ -601,7 +603,7 @@ store_backup(struct store *s, const char *to, struct t2_err *err)
 {
 	sqlite3 *copy = NULL;
 	sqlite3_backup *b;
-	int rc;
+	int rc, n = 0;
 
 	if (!*to)
 		return t2_fail(err, T2_EINVAL, "backup: the file's name is empty");
@@ -617,8 +619,10 @@ store_backup(struct store *s, const char *to, struct t2_err *err)
 	if (b) {
 		while ((rc = sqlite3_backup_step(b, 1024)) == SQLITE_OK || rc == SQLITE_BUSY ||
 		       rc == SQLITE_LOCKED)
-			if (rc != SQLITE_OK)
-				sqlite3_sleep(20);
+			if (rc == SQLITE_OK)
+				n = 0;
+			else if (!db_wait(s, n++))
+				break;
 		sqlite3_backup_finish(b);
 	}
 	rc = sqlite3_errcode(copy);

@@ -4,7 +4,7 @@
  *	store_begin(s, err); ... store_commit(s, err);
  *	store_close(s);
  *
- * WAL, foreign keys on, busy timeout 10 s.  One handle belongs to one thread at a time; open another for another thread or
+ * WAL, foreign keys on; where another process writes, a call waits for it, 10 s at most (wait.h).  One handle belongs to one thread at a time; open another for another thread or
  * process.  A file of another program or of a newer t2tui is refused and not touched; an older one is migrated in one
  * transaction.  The nouns are in models.h, experts.h, mixtures.h, runs.h, decisions.h, evals.h,
  * benchmarks.h. */

@@ -15,6 +15,7 @@
 #include "engine/base/utf8.h"
 #include "engine/linalg/blas.h"
 #include "engine/linalg/kern.h"
+#include "store/wait.h"
 #include "tui/utf8.h"
 
 const struct opt common_opts[] = {
@@ -561,6 +562,7 @@ cli_main(int argc, char **argv)
 	job_init(&c.job, isatty(2) && !c.quiet && c.cmd != &cmd_workbench ? show_progress : NULL,
 		 &c);
 	running = &c.job;
+	store_wait_heed(&c.job);
 	if (c.cmd != &cmd_workbench)
 		watch_signals();
 	rc = c.cmd->run(&c);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "store/wait.h"
 #include "tui/event.h"
 
 #define QUIET_SECONDS 0.5
@@ -73,18 +74,35 @@ is_active(const struct entry *e)
 }
 
 void
+jobs_stop(struct jobs *js, void (*said)(void *arg, const char *name, const char *text), void *arg)
+{
+	double then = clock_seconds() + JOBS_GRACE;
+
+	for (struct entry *e = js->newest; e; e = e->next)
+		job_end(&e->job, then);
+	for (struct entry *e = js->newest; e; e = e->next) {
+		if (e->watched || !is_active(e))
+			continue;
+		if (e->state == JOB_RUNNING)
+			pthread_join(e->thread, NULL);
+		else
+			e->result = t2_fail(&e->err, T2_ECANCEL, "cancelled before it began");
+		e->state = JOB_CANCELLED;
+		if (said && !e->spec.light && e->result)
+			said(arg, e->name, e->err.msg[0] ? e->err.msg : "cancelled");
+	}
+}
+
+void
 jobs_free(struct jobs *js)
 {
 	struct entry *e, *next;
 
 	if (!js)
 		return;
-	for (e = js->newest; e; e = e->next)
-		job_cancel(&e->job);
+	jobs_stop(js, NULL, NULL);
 	for (e = js->newest; e; e = next) {
 		next = e->next;
-		if (!e->watched && e->state == JOB_RUNNING)
-			pthread_join(e->thread, NULL);
 		entry_free(e);
 	}
 	free(js);
@@ -95,6 +113,7 @@ thread_main(void *arg)
 {
 	struct entry *e = arg;
 
+	store_wait_heed(&e->job);
 	e->result = e->spec.work(e->spec.arg, &e->job, &e->err);
 	atomic_store(&e->finished, true);
 	event_wake(e->js->queue);

@@ -19,6 +19,8 @@
 struct event_queue;
 struct jobs;
 
+#define JOBS_GRACE 0.5
+
 enum { JOB_NAME = 64, JOB_SPARK = 64, JOBS_KEPT = 200 /* of those that have ended */ };
 
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_OK, JOB_FAILED, JOB_CANCELLED };
@@ -53,8 +55,11 @@ struct job_view {
 };
 
 struct jobs *jobs_new(struct event_queue *q);
-/* Cancels everything and waits for the threads; done() is not called any more, drop() is. */
-void jobs_free(struct jobs *js);
+/* Cancels everything and waits for the threads; done() is not called any more.  What still waits for the store has JOBS_GRACE
+ * seconds.  said (may be NULL) gets one line of each job of ours that was more than light and did not come to its end. */
+void jobs_stop(struct jobs *js, void (*said)(void *arg, const char *name, const char *text),
+	       void *arg);
+void jobs_free(struct jobs *js); /* jobs_stop() where that was not yet, then drop() of each */
 /* On failure drop(arg) has been called.  *id (optional) names it from now on; ids start at 1. */
 enum t2_status jobs_start(struct jobs *js, const struct job_spec *s, int *id, struct t2_err *err);
 /* From inside work(): one more value of the job's main figure (reward, loss ...). */

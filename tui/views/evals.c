@@ -487,6 +487,8 @@ const struct view_ops evals_view = {
 	.wide = "v(6:matrix 5:h(6:questions 5:v(=12:cell 1:answer) =36:v(=8:settings 1:dispatch)))",
 	.bindings = bindings,
 	.nbindings = sizeof bindings / sizeof *bindings,
+	.signs = ev_signs,
+	.nsigns = EV_SIGNS,
 	.open = evals_open,
 	.close = evals_close,
 	.show = evals_show,

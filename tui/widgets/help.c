@@ -114,6 +114,19 @@ help_draw(struct app *a, void *state, struct canvas *c)
 			line_draw(c, in, line++ - h->top, keys[0] ? keys : ":", b->help, b->name);
 		}
 	}
+	for (int i = 0, first = 1; i < v->ops->nsigns; i++) {
+		const struct view_sign *k = &v->ops->signs[i];
+		const char *help = k->help ? k->help : k->means;
+
+		if (!found(filter, k->means, help, k->sign))
+			continue;
+		if (first) {
+			line += line > 0;
+			line_draw(c, in, line++ - h->top, NULL, "signs", "");
+			first = 0;
+		}
+		line_draw(c, in, line++ - h->top, k->sign, help, "");
+	}
 	for (size_t i = 0; i < sizeof always / sizeof *always; i++) {
 		if (!found(filter, "", always[i].help, always[i].keys))
 			continue;
