@@ -601,7 +601,7 @@ toggle_base(struct view *v, void *state, const char *arg)
 
 static const struct binding bindings[] = {
 	{A_NONE, "a", "ask", "ask the prompt", ask_now, PANES_ALL, BIND_BAR | BIND_ARG},
-	{A_NONE, "S", "strategy", "next strategy: auto, cls, prompt, base, experts, mixtures",
+	{A_NONE, "w", "strategy", "with what: auto, cls, prompt, base, experts, mixtures",
 	 next_strategy, PANES_ALL, BIND_BAR | BIND_TAKES(ARG_STRATEGY)},
 	{A_NONE, "b", "base", "also show what the base model would say", toggle_base, PANES_ALL,
 	 BIND_BAR},
