@@ -88,7 +88,7 @@ trains() { # trains until nothing fits: which step is lost, what is kept, how it
 }
 sed 's/"rope_theta": *[0-9.]*/"rope_theta": 12345.0/' samples/model/config.json >"$D/config.json"
 cp -r samples/model "$D/other" && cp "$D/config.json" "$D/other/config.json" # a model that the store does not know
-if mount -t tmpfs -o size=2m tmpfs "$SMALL" 2>/dev/null; then
+if mount -t tmpfs -o size=8m tmpfs "$SMALL" 2>/dev/null; then
 	check full_disk_no_room no_room
 	check full_disk_no_more_room no_more_room
 	check full_disk_screen screen
