@@ -110,19 +110,16 @@ validation_json(const struct validation_list *v)
 }
 
 static json_t *
-rollouts_json(struct store *st, int64_t run)
+rollouts_json(const struct rollout_list *l)
 {
 	json_t *a = json_array();
-	struct rollout_list l;
 
-	if (store_rollout_list(st, run, &l, NULL))
-		return a;
-	for (int i = 0; i < l.n; i++)
-		json_array_append_new(a, json_pack("{s:i,s:i,s:s,s:s,s:s,s:f}", "step", l.v[i].step,
-						   "position", l.v[i].position, "prompt",
-						   l.v[i].prompt, "answer", l.v[i].answer, "gold",
-						   l.v[i].gold, "reward", l.v[i].reward));
-	rollout_list_free(&l);
+	for (int i = 0; i < l->n; i++)
+		json_array_append_new(a,
+				      json_pack("{s:i,s:i,s:s,s:s,s:s,s:f}", "step", l->v[i].step,
+						"position", l->v[i].position, "prompt",
+						l->v[i].prompt, "answer", l->v[i].answer, "gold",
+						l->v[i].gold, "reward", l->v[i].reward));
 	return a;
 }
 
@@ -148,6 +145,7 @@ show(struct cli *c, const struct run_row *r, bool export)
 {
 	struct metric_list m;
 	struct validation_list v;
+	struct rollout_list rollouts = {0};
 	bool csv = cli_flag(c, "--csv");
 	int rc = 0;
 
@@ -157,7 +155,10 @@ show(struct cli *c, const struct run_row *r, bool export)
 		metric_list_free(&m);
 		return cli_fail(c);
 	}
-	if (export && csv) {
+	if ((export || c->json) && !csv &&
+	    store_rollout_list(c->ws.store, r->id, &rollouts, &c->err)) {
+		rc = cli_fail(c);
+	} else if (export && csv) {
 		rc = print_csv(c, &m, &v);
 	} else if (export || c->json) {
 		json_t *o = row_json(r), *s = json_loads(r->settings, 0, NULL);
@@ -165,7 +166,7 @@ show(struct cli *c, const struct run_row *r, bool export)
 		json_object_set_new(o, "settings", s ? s : json_null());
 		json_object_set_new(o, "steps_done", curve_json(&m));
 		json_object_set_new(o, "validations", validation_json(&v));
-		json_object_set_new(o, "rollouts", rollouts_json(c->ws.store, r->id));
+		json_object_set_new(o, "rollouts", rollouts_json(&rollouts));
 		cli_json(o);
 	} else {
 		printf("run %lld %s: %s on %s, model %s, %s, step %d of %d, %.1f s\n",
@@ -186,6 +187,7 @@ show(struct cli *c, const struct run_row *r, bool export)
 			       cli_figure(norm, "%.3g", m.v[i].grad_norm), m.v[i].ms);
 		}
 	}
+	rollout_list_free(&rollouts);
 	metric_list_free(&m);
 	free(v.v);
 	return rc;

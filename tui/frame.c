@@ -322,14 +322,21 @@ draw_last(struct view *v, struct canvas *c)
 	return c->w - w;
 }
 
+/* A command's name as words; buf[48]. */
 static const char *
-hint_of(struct view *v, const struct binding *b)
+hint_of(struct view *v, const struct binding *b, char *buf)
 {
 	const char *says = b->action != A_NONE && !b->run && v->ops->says
 				   ? v->ops->says(v, v->state, v->focus, b->action)
 				   : NULL;
 
-	return says ? says : b->name;
+	if (says)
+		return says;
+	snprintf(buf, 48, "%s", b->name);
+	for (char *s = buf; *s; s++)
+		if (*s == '-')
+			*s = ' ';
+	return buf;
 }
 
 static void
@@ -338,7 +345,7 @@ draw_keys(struct app *a, struct canvas *c)
 	struct view *v = app_view(a);
 	struct binding_set sets[3];
 	const char *says;
-	char key[24];
+	char key[24], words[48];
 	int x = 1, x1, n = app_bindings(v, sets);
 	unsigned can = view_can(v);
 
@@ -359,7 +366,8 @@ draw_keys(struct app *a, struct canvas *c)
 				const struct binding *b = &sets[i].rows[j];
 
 				if (b->flags & BIND_BAR && (b->flags & BIND_LATE) == late &&
-				    binding_holds(b, v->focus, can) && *(says = hint_of(v, b)))
+				    binding_holds(b, v->focus, can) &&
+				    *(says = hint_of(v, b, words)))
 					x = draw_hint(c, x, x1, binding_key(b, key), says);
 			}
 }

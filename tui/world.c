@@ -40,7 +40,7 @@ world_open(struct world *w, const char *model, const char *store_path, int threa
 	job_stage(job, "opening", 0);
 	if (job_cancelled(job))
 		return t2_fail(err, T2_ECANCEL, "cancelled");
-	if ((st = workspace_model(&w->ui, model, WS_CACHED, NULL, err)))
+	if ((st = workspace_model(&w->ui, model, WS_CACHED | WS_UNKEPT, NULL, err)))
 		return st;
 	return store_expert_list(w->ui.store, w->ui.model_id, &w->experts, err);
 }
@@ -212,9 +212,8 @@ world_begin(struct world *w, struct app *app, struct t2_err *err)
 			app_fail(app, &e);
 		if (store_readonly(w->ui.store)) {
 			t2_fail(&e, T2_EIO,
-				"%s is read-only: what is asked, measured or changed here is not "
-				"kept",
-				store_path(w->ui.store));
+				"%s is %s: what is asked, measured or changed here is not kept",
+				store_path(w->ui.store), store_unwritable(w->ui.store));
 			app_fail(app, &e);
 		}
 	}
@@ -273,6 +272,7 @@ world_work(struct world *w, int what, struct workspace **out, struct job *job, s
 	enum t2_status st = T2_OK;
 
 	*out = ws;
+	what |= WS_UNKEPT; /* each who has something to keep tells when it is not kept */
 	if (!ws->model) {
 		if ((st = workspace_start(ws, w->threads, w->store_path, err)))
 			return st;

@@ -5,16 +5,21 @@
 #include "engine/linalg/blas.h"
 #include "engine/linalg/few_rows.h"
 #include "engine/linalg/kern_impl.h"
+#include "engine/linalg/stream.h"
 
-/* Up to here products go through the matrix-vector kernels, which read each weight row once for all rows of x. */
-#define FEW_ROWS KERN_ROWS
+/* So few rows go through few_rows.h, which reads each weight row once for all of them. */
+static bool
+are_few(int rows, int k)
+{
+	return rows <= KERN_ROWS || stream_takes(rows, k);
+}
 
 /* Larger products go over k in steps of at most STEP, and over the rows in chunks of at most CHUNK.
  * C is cut into tiles, a task each, which pack their own columns of B step by step and run the
  * micro-kernel (kern_impl.h) over panels of them and bands of A.  A thread packs a band of A when it
  * first needs it and keeps it for its other tiles: each for itself, as fetching a line from another
  * processor's cache takes longer than packing it. */
-#define STEP	  384
+#define STEP	  GEMM_STEP
 #define CHUNK	  512
 #define TILE_COLS 256
 #define MAX_NR	  32  /* of any level */
@@ -41,12 +46,6 @@ static int
 div_up(int a, int b)
 {
 	return a / b + (a % b != 0);
-}
-
-static int
-round_up(int a, int b)
-{
-	return div_up(a, b) * b;
 }
 
 static int
@@ -204,17 +203,6 @@ product_task(void *arg, int task, int worker)
 	}
 }
 
-/* Steps of equal length, whole blocks of any type that a row of k values may hold. */
-static int
-step_of(int k)
-{
-	if (k <= STEP)
-		return k;
-	if (k % 256 == 0)
-		return 256;
-	return round_up(div_up(k, div_up(k, STEP)), 32);
-}
-
 /* The cut depends on the shape only, never on the number of threads: take the one that would be best for two, four and eight
  * together, the last round of tiles being as long as any.  A tile's time, in multiply-adds of 16 values: the products,
  * packing its columns (a weight's are unpacked before), and a start. */
@@ -254,7 +242,7 @@ product_run(struct pool *pool, struct product *p)
 	if (p->rows <= 0 || p->cols <= 0 || p->k <= 0)
 		return;
 	p->kern = kern_current();
-	p->step = step_of(p->k);
+	p->step = gemm_step(p->k);
 	for (p->r0 = 0; p->r0 < p->rows; p->r0 += CHUNK) {
 		p->chunk = min_int(CHUNK, p->rows - p->r0);
 		p->bands = div_up(p->chunk, p->kern->mr);
@@ -272,7 +260,7 @@ void
 gemm_nt(struct pool *pool, int rows, int m, int k, const float *A, int lda, const float *B, int ldb,
 	float *C, int ldc, bool add)
 {
-	if (rows <= FEW_ROWS && ldb == k && k > 0) {
+	if (k > 0 && ldb == k && are_few(rows, k)) {
 		struct few_rows f = {
 			.type = T2_F32,
 			.W = B,
@@ -343,6 +331,21 @@ gemm_tn(struct pool *pool, int m, int n, int rows, const float *A, int lda, cons
 	product_run(pool, &p);
 }
 
+struct scaling {
+	const struct kern_impl *kern;
+	const struct gemm_weight *w;
+};
+
+static void
+scaling_task(void *arg, int row, int worker)
+{
+	const struct scaling *s = arg;
+	float *y = s->w->Y + (size_t)row * (size_t)s->w->m;
+
+	(void)worker;
+	s->kern->scale_mul(y, y, s->w->scale[row], s->w->m);
+}
+
 void
 gemm_weights_nt(struct pool *pool, const struct gemm_weight *w, int count, int rows)
 {
@@ -373,12 +376,17 @@ gemm_weights_nt(struct pool *pool, const struct gemm_weight *w, int count, int r
 			.ldy = w->m,
 			.X = w->X,
 			.Y = w->Y,
+			.scale = w->scale,
 		};
+		struct scaling s = {kern_current(), w};
 
-		if (rows > FEW_ROWS || w->n <= 0)
-			product_run(pool, &p);
-		else
+		if (w->n > 0 && are_few(rows, w->n)) {
 			few[listed++] = f;
+			continue;
+		}
+		product_run(pool, &p);
+		if (w->scale)
+			pool_run(pool, rows, scaling_task, &s);
 	}
 	few_rows_run(pool, few, listed);
 }

@@ -63,6 +63,59 @@ kern_avx2_micro(int rows, int cols, int k, const float *a, const float *b, float
 }
 
 AVX2_INLINE void
+stream_rows(const int R, const int V, int k, const float *W, size_t ld, const struct ahead *next,
+	    const float *x, float *sum, bool add)
+{
+	__m256 s[KERN_AVX2_MR][2];
+
+	UNROLL for (int i = 0; i < R; i++) UNROLL for (int v = 0; v < V; v++) s[i][v] =
+		_mm256_setzero_ps();
+	for (int l = 0; l < k; l++, W++, x += 8 * V) {
+		__m256 xv[2];
+
+		for (int i = 0; i < R && next && l % 16 == 0; i++)
+			_mm_prefetch(next->at + (size_t)i * next->ld + l / 16 * next->each,
+				     _MM_HINT_T1);
+		UNROLL for (int v = 0; v < V; v++) xv[v] = _mm256_loadu_ps(x + 8 * v);
+		UNROLL for (int i = 0; i < R; i++)
+		{
+			__m256 wi = _mm256_broadcast_ss(W + (size_t)i * ld);
+
+			UNROLL for (int v = 0; v < V; v++) s[i][v] =
+				_mm256_fmadd_ps(wi, xv[v], s[i][v]);
+		}
+	}
+	UNROLL for (int i = 0; i < R; i++) UNROLL for (int v = 0; v < V; v++)
+	{
+		float *at = sum + (i * V + v) * 8;
+
+		_mm256_storeu_ps(at, add ? _mm256_add_ps(s[i][v], _mm256_loadu_ps(at)) : s[i][v]);
+	}
+}
+
+#define STREAM(R)                                                                                  \
+	case R:                                                                                    \
+		if (width == 8)                                                                    \
+			stream_rows(R, 1, k, W, ldw, next, x, sum, add);                           \
+		else                                                                               \
+			stream_rows(R, 2, k, W, ldw, next, x, sum, add);                           \
+		break;
+
+AVX2 void
+kern_avx2_stream(int wrows, int width, int k, const float *W, size_t ldw, const struct ahead *next,
+		 const float *x, float *sum, bool add)
+{
+	switch (wrows) {
+		STREAM(1)
+		STREAM(2)
+		STREAM(3)
+		STREAM(4)
+		STREAM(5)
+		STREAM(6)
+	}
+}
+
+AVX2_INLINE void
 transpose8(__m256 r[8])
 {
 	__m256 t[8];

@@ -66,6 +66,93 @@ kern_avx512_micro(int rows, int cols, int k, const float *a, const float *b, flo
 	}
 }
 
+AVX512_INLINE __mmask16
+first(int n)
+{
+	return (__mmask16)(n >= 16 ? 0xffff : n > 0 ? (1u << n) - 1 : 0);
+}
+
+/* Each row is copied 16 values before they are used: rows whose starts are a multiple of 4 KB apart would drive each
+ * other out of the cache between the uses of a line. */
+AVX512_INLINE void
+stream_rows(const int R, const int V, int k, const float *W, size_t ld, const struct ahead *next,
+	    const float *x, float *sum, bool add)
+{
+	_Alignas(64) float block[2][KERN_AVX512_MR * 16];
+	const char *fetch = next ? next->at : (const char *)W;
+	size_t fetch_ld = next ? next->ld : 0;
+	__m512 s[KERN_AVX512_MR][2];
+
+	UNROLL for (int i = 0; i < R; i++)
+	{
+		_mm512_store_ps(block[0] + i * 16,
+				_mm512_maskz_loadu_ps(first(k), W + (size_t)i * ld));
+		UNROLL for (int v = 0; v < V; v++) s[i][v] = _mm512_setzero_ps();
+	}
+	for (int l = 0; l < k; l += 16) {
+		int end = k - l < 16 ? k - l : 16;
+		const float *now = block[l / 16 % 2], *from = W + l + 16;
+		float *to = block[(l / 16 + 1) % 2];
+		const char *f = fetch + (next ? l / 16 * next->each : 0);
+		__mmask16 m = first(k - l - 16);
+
+		for (int j = 0; j < end; j++, x += 16 * V) {
+			__m512 xv[2];
+
+			if (j < R) {
+				_mm_prefetch(f, _MM_HINT_T1);
+				_mm512_store_ps(to + j * 16, _mm512_maskz_loadu_ps(m, from));
+				from += ld;
+				f += fetch_ld;
+			}
+			UNROLL for (int v = 0; v < V; v++) xv[v] = _mm512_loadu_ps(x + 16 * v);
+			UNROLL for (int i = 0; i < R; i++)
+			{
+				__m512 wi = _mm512_set1_ps(now[i * 16 + j]);
+				__asm__("" : "+v"(wi)); /* one load for two products */
+				UNROLL for (int v = 0; v < V; v++) s[i][v] =
+					_mm512_fmadd_ps(wi, xv[v], s[i][v]);
+			}
+		}
+	}
+	UNROLL for (int i = 0; i < R; i++) UNROLL for (int v = 0; v < V; v++)
+	{
+		float *at = sum + (i * V + v) * 16;
+
+		_mm512_storeu_ps(at, add ? _mm512_add_ps(s[i][v], _mm512_loadu_ps(at)) : s[i][v]);
+	}
+}
+
+#define STREAM(R)                                                                                  \
+	case R:                                                                                    \
+		if (width == 16)                                                                   \
+			stream_rows(R, 1, k, W, ldw, next, x, sum, add);                           \
+		else                                                                               \
+			stream_rows(R, 2, k, W, ldw, next, x, sum, add);                           \
+		break;
+
+AVX512 void
+kern_avx512_stream(int wrows, int width, int k, const float *W, size_t ldw,
+		   const struct ahead *next, const float *x, float *sum, bool add)
+{
+	switch (wrows) {
+		STREAM(1)
+		STREAM(2)
+		STREAM(3)
+		STREAM(4)
+		STREAM(5)
+		STREAM(6)
+		STREAM(7)
+		STREAM(8)
+		STREAM(9)
+		STREAM(10)
+		STREAM(11)
+		STREAM(12)
+		STREAM(13)
+		STREAM(14)
+	}
+}
+
 /* Rows become columns: pairs of numbers, of pairs, of fours, of eights change places. */
 AVX512_INLINE void
 transpose16(__m512 r[16])
@@ -92,6 +179,29 @@ transpose16(__m512 r[16])
 	{
 		r[j] = _mm512_shuffle_f32x4(t[j], t[8 + j], 0x88);
 		r[8 + j] = _mm512_shuffle_f32x4(t[j], t[8 + j], 0xdd);
+	}
+}
+
+AVX512 void
+kern_avx512_turn(int wrows, int rows, const float *sum, int width, const float *const *scale,
+		 int at, float *Y, int ldy)
+{
+	__mmask16 m = (__mmask16)((1u << wrows) - 1);
+
+	for (int c = 0; c < rows; c += 16) {
+		int n = rows - c < 16 ? rows - c : 16;
+		__m512 r[16];
+
+		UNROLL for (int i = 0; i < 16; i++) r[i] =
+			i < wrows ? _mm512_loadu_ps(sum + i * width + c) : _mm512_setzero_ps();
+		transpose16(r);
+		UNROLL for (int i = 0; i < 16; i++) if (i < n)
+		{
+			if (scale)
+				r[i] = _mm512_mul_ps(r[i],
+						     _mm512_maskz_loadu_ps(m, scale[c + i] + at));
+			_mm512_mask_storeu_ps(Y + (size_t)(c + i) * ldy, m, r[i]);
+		}
 	}
 }
 

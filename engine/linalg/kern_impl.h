@@ -10,6 +10,13 @@
 
 #include "engine/linalg/kern.h"
 
+/* As many weight rows that are wanted soon: first one, bytes to the next row, bytes of 16 values. */
+struct ahead {
+	const char *at;
+	size_t ld;
+	int each;
+};
+
 struct kern_impl {
 	const char *name;
 	/* kern_matvec() with x rearranged for weights of type t, once for all weight rows, in arranged_size() floats.  Where
@@ -35,9 +42,20 @@ struct kern_impl {
 	/* dst[k][width] from src[rows][ld >= k], zero beyond rows; dst may be written up to 16 floats beyond its end.
 	 * width is rows <= mr, or nr. */
 	void (*pack_rows)(const float *src, size_t ld, int rows, int k, float *dst, int width);
+	/* The same sums for few rows of x, W[wrows <= mr][ldw] as it lies: sum[mr][width] (+)= W x, x[k][width] packed, width nr
+	 * or half of it.  next may be NULL. */
+	void (*stream)(int wrows, int width, int k, const float *W, size_t ldw,
+		       const struct ahead *next, const float *x, float *sum, bool add);
+	/* Y[rows][ldy >= wrows] from sum[wrows][width], rows <= width, times scale[row][at ..] where scale is not NULL. */
+	void (*turn)(int wrows, int rows, const float *sum, int width, const float *const *scale,
+		     int at, float *Y, int ldy);
 	/* dst[k][width] from src[k][ld >= cols], zero beyond cols; the same about its end. */
 	void (*pack_cols)(const float *src, size_t ld, int cols, int k, float *dst, int width);
 };
+
+/* plain's turn */
+void kern_turn(int wrows, int rows, const float *sum, int width, const float *const *scale, int at,
+	       float *Y, int ldy);
 
 extern const struct kern_impl kern_plain, kern_avx2, kern_avx512;
 

@@ -125,6 +125,32 @@ micro(int rows, int cols, int k, const float *a, const float *b, float *C, int l
 }
 
 static void
+stream(int wrows, int width, int k, const float *W, size_t ldw, const struct ahead *next,
+       const float *x, float *sum, bool add)
+{
+	(void)next;
+	for (int i = 0; i < wrows; i++, W += ldw, sum += width) {
+		float s[NR] = {0};
+
+		for (int l = 0; l < k; l++)
+			for (int j = 0; j < width; j++)
+				s[j] += W[l] * x[(size_t)l * width + j];
+		for (int j = 0; j < width; j++)
+			sum[j] = add ? sum[j] + s[j] : s[j];
+	}
+}
+
+void
+kern_turn(int wrows, int rows, const float *sum, int width, const float *const *scale, int at,
+	  float *Y, int ldy)
+{
+	for (int c = 0; c < rows; c++)
+		for (int i = 0; i < wrows; i++)
+			Y[(size_t)c * ldy + i] =
+				sum[i * width + c] * (scale ? scale[c][at + i] : 1);
+}
+
+static void
 pack_rows(const float *src, size_t ld, int rows, int k, float *dst, int width)
 {
 	for (int l = 0; l < k; l++, dst += width)
@@ -154,6 +180,8 @@ const struct kern_impl kern_plain = {
 	.mr = MR,
 	.nr = NR,
 	.micro = micro,
+	.stream = stream,
+	.turn = kern_turn,
 	.pack_rows = pack_rows,
 	.pack_cols = pack_cols,
 };

@@ -27,6 +27,18 @@ check mix_80x24 play 80x24 mix-small
 check runs_120x40 play 120x40 runs
 check themes_120x40 play 120x40 themes
 check help_120x40 play 120x40 help
+# at 80 columns no word of any pane's help is cut
+uncut() {
+	for view in 1 2 3 4 5 6 7 8 9 0; do
+		for pane in 1 2 3 4 5 6; do
+			printf 'key %s\nkey ?\nshot -\nkey PgDn\nshot -\nkey PgDn\nshot -\nkey PgDn\nshot -\nkey Esc\nkey Tab\n' "$view"
+		done
+	done >"$home/help.t2s"
+	"$T" --script "$home/help.t2s" --size 80x24 --store "$home/help.db" sample |
+		LC_ALL=C.UTF-8 sed -nE 's/^...│(.*)│...?$/\1/p' >"$home/help.out"
+	grep -q 'sort by the next column' "$home/help.out" && ! grep '…' "$home/help.out"
+}
+check help_is_not_cut uncut
 # the user's own themes are in the list; a wrong one says where, and cannot be kept
 mkdir -p "$home/config/t2tui/themes"
 printf '# mine\ninherit = dark\ndim = reddish\n' >"$home/config/t2tui/themes/aa-mine.theme"

@@ -49,11 +49,21 @@ struct bench_row {
 
 extern const struct bench_row bench_rows[]; /* ended by a row without a name */
 
+/* A part of a row's work, with a rate of its own: kept beside the row as NAME-SUFFIX. */
+struct bench_part {
+	const char *suffix;
+	double value, work; /* as of the row */
+};
+
+enum { BENCH_PARTS = 2 };
+
 struct bench_result {
 	const struct bench_row *row;
 	double value, limit; /* medians */
 	double ratio, low, high;
 	double work; /* done once, 1e9 bytes or FLOP; 0: not counted (cost.h needs it) */
+	struct bench_part part[BENCH_PARTS];
+	int parts;
 	int repeats;
 	double resident,
 		beside; /* megabytes at most, where struct bench says so: all, and beside the model and its factors */

@@ -529,7 +529,7 @@ new_run(struct view *v, void *state, const char *arg)
 static const struct binding bindings[] = {
 	{A_NONE, "t", "new-run", "train a new expert", new_run, PANES_ALL,
 	 BIND_BAR | BIND_TAKES(ARG_TASK)},
-	{A_NONE, "s", "stop", "stop the selected run after its step", stop_run, PANES_ALL,
+	{A_NONE, "K", "stop", "stop the selected run after its step", stop_run, PANES_ALL,
 	 BIND_BAR},
 	{A_NONE, "R", "resume", "go on with an interrupted or stopped run", runs_resume, PANES_ALL,
 	 BIND_BAR},
