@@ -229,7 +229,7 @@ grad_run(struct cli *c)
 		return cli_usage(c, "--scale %s: plain or reference is wanted", scale);
 	if (modules && strcmp(modules, "all") && strcmp(modules, "mlp") && strcmp(modules, "attn"))
 		return cli_usage(c, "--modules %s: all, mlp or attn is wanted", modules);
-	if ((rc = cli_open(c, 0, WS_FACTORS)))
+	if ((rc = cli_open(c, 0, WS_FACTORS | WS_UNKEPT)))
 		return rc;
 	b.vocab = model_config(c->ws.model)->vocab;
 	b.context = model_config(c->ws.model)->context;
