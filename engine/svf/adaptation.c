@@ -19,7 +19,7 @@ enum { FORMS = sizeof form_names / sizeof *form_names };
 
 /* Products X V that wait for their backward: with what a tape keeps by default a step of 4 x 256 tokens on 135 million
  * parameters stays below 1 GB. */
-static const size_t held_default = (size_t)192 << 20;
+static const size_t held_default = (size_t)180 << 20;
 
 /* Dense copies of all slots together may take this much, or one whole model's worth where that is more. */
 static const size_t dense_least = (size_t)1 << 30;

@@ -18,7 +18,7 @@ enum { STREAM_PROMPTS = 0x70726d74 };
 enum { WIDTH = 64 };
 
 #define VALUE_BYTES 96 /* of a trained number: itself, z, gradient, Adam, what is saved of it */
-#define HELD_MOST   ((size_t)192 << 20) /* what adaptation.h holds unless set */
+#define HELD_MOST   ((size_t)180 << 20) /* what adaptation.h holds unless set */
 
 struct trainer {
 	struct train_env env;
