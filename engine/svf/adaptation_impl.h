@@ -47,6 +47,7 @@ struct adaptation {
 	size_t dense_bytes, dense_limit, dense_most; /* dense_most: of all slots and matrices */
 	size_t taken;				     /* of the pool's memory */
 	bool reserved;				     /* dense_limit is taken of it already */
+	bool mapped_only; /* auto makes no dense copies, and gathers dense_limit at most */
 };
 
 static inline struct scaled *

@@ -23,9 +23,9 @@ shown() {
 			keys lllllj
 			wait "expert:math · math: 1.00 [0.84 1.00]  20 of 20"
 			wait "up to date"
-			key a
+			key R
 			key n
-			keys jjjjja
+			keys jjjjjR
 		EOF
 	[ "$(ask 'SELECT count(*) FROM evaluation WHERE seconds>0')" = 2 ] && grep -q '"correct":20' "$home/json"
 }
@@ -36,11 +36,11 @@ same() {
 	play <<-EOF
 		$start
 		keys lllllj
-		key R
+		key !
 		wait "1 evaluation kept" 60000
 		keys jjjjj
 		wait "cls · math"
-		key R
+		key !
 		wait "1 evaluation kept" 60000
 	EOF
 	[ "$(ask 'SELECT count(*) FROM evaluation WHERE seconds>0')" = 4 ] || return 1

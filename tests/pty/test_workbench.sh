@@ -148,7 +148,7 @@ closed() {
 	shows "[7 Runs]" && fits running || return 1
 	mux send-keys -t t 8
 	shows "Enter measures" || return 1
-	mux send-keys -t t a
+	mux send-keys -t t R
 	shows "Run 8 evaluations?" || return 1
 	mux send-keys -t t y 9
 	shows "[9 Jobs]" || return 1
@@ -181,7 +181,7 @@ pastes() {
 	shows "the prompt takes at most 1048576 bytes" || return 1
 	from=$(date +%s%3N)
 	mux send-keys -t t Escape
-	shows "S strategy" || return 1 # taken, or it would be Alt-7
+	shows "w strategy" || return 1 # taken, or it would be Alt-7
 	mux send-keys -t t 7
 	shows "[7 Runs]" || return 1
 	from=$(($(date +%s%3N) - from))
