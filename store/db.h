@@ -11,11 +11,15 @@
 
 enum { DB_STATEMENTS = 128 };
 
+#define DB_WAIT 10.0 /* seconds, where wait.h says nothing else */
+
 struct store {
 	sqlite3 *db;
 	char *path;
 	bool readonly;
-	bool no_wal; /* opening found that the files beside it cannot be made */
+	bool no_wal;	/* opening found that the files beside it cannot be made */
+	bool full;	/* because there was no space for them */
+	bool cancelled; /* the last wait ended because its job had been cancelled */
 	struct {
 		const char *sql; /* the caller's string literal */
 		sqlite3_stmt *stmt;
@@ -25,6 +29,9 @@ struct store {
 
 /* A prepared statement for sql (a string literal), reset and unbound, cached for the handle's life. */
 sqlite3_stmt *db_stmt(struct store *s, const char *sql, struct t2_err *err);
+/* SQLite's busy handler (wait.c): sleeps a little; 0: enough.  n counts the calls of one wait from 0. */
+int db_wait(void *store, int n);
+double db_patience(void); /* seconds that this thread waits */
 enum t2_status db_fail(struct store *s, struct t2_err *err, const char *what);
 /* Steps a statement that returns no row, resets it whatever comes. */
 enum t2_status db_done(struct store *s, sqlite3_stmt *q, const char *what, struct t2_err *err);

@@ -14,7 +14,6 @@
 #include "store/sound.h"
 
 #define APPLICATION_ID 0x74327475 /* "t2tu" */
-#define BUSY_MS	       10000
 
 static const char schema[] =
 #include "store/schema.sql.h"
@@ -32,8 +31,12 @@ static const char from_3[] =
 #include "store/migrate_3.sql.h"
 	;
 
+static const char from_4[] =
+#include "store/migrate_4.sql.h"
+	;
+
 /* migrations[v - 1] takes a store of version v to v + 1; all run inside one transaction. */
-static const char *const migrations[STORE_VERSION - 1] = {from_1, from_2, from_3};
+static const char *const migrations[STORE_VERSION - 1] = {from_1, from_2, from_3, from_4};
 
 double
 store_now(void)
@@ -68,8 +71,10 @@ readonly_fail(const struct store *s, const char *what, struct t2_err *err)
 {
 	return t2_fail(
 		err, T2_EIO,
-		"%s: %s: the store is read-only; check the permissions of the file and of its "
-		"folder, or name another with --store",
+		s->full ? "%s: %s: the disk was full when the store was opened; free some space "
+			  "and start again, or name another store with --store"
+			: "%s: %s: the store is read-only; check the permissions of the file and "
+			  "of its folder, or name another with --store",
 		s->path, what);
 }
 
@@ -83,6 +88,10 @@ db_fail(struct store *s, struct t2_err *err, const char *what)
 	switch (rc & 0xff) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
+		if (s->cancelled)
+			return t2_fail(err, T2_ECANCEL,
+				       "%s: %s: cancelled while another process held the store",
+				       s->path, what);
 		return t2_fail(err, T2_EBUSY, "%s: %s: another process holds the store; try again",
 			       s->path, what);
 	case SQLITE_FULL:
@@ -281,13 +290,16 @@ static enum t2_status
 identify(struct store *s, int64_t *app, int64_t *version, int64_t *tables, struct t2_err *err)
 {
 	enum t2_status st = run_sql(s, "BEGIN", "open", err);
-	int rc;
+	int rc, os;
 
 	if (!st && !(st = pragma_int(s, "SELECT count(*) FROM sqlite_schema", tables, err)) &&
 	    !(st = pragma_int(s, "PRAGMA application_id", app, err)))
 		st = pragma_int(s, "PRAGMA user_version", version, err);
 	rc = sqlite3_errcode(s->db) & 0xff;
-	s->no_wal = st && (rc == SQLITE_CANTOPEN || rc == SQLITE_READONLY);
+	os = sqlite3_system_errno(s->db);
+	s->full = st && (rc == SQLITE_FULL ||
+			 (rc == SQLITE_IOERR && (os == ENOSPC || os == EDQUOT || os == EFBIG)));
+	s->no_wal = st && (rc == SQLITE_CANTOPEN || rc == SQLITE_READONLY || s->full);
 	s->readonly = sqlite3_db_readonly(s->db, "main") == 1;
 	store_rollback(s);
 	return st;
@@ -297,16 +309,15 @@ identify(struct store *s, int64_t *app, int64_t *version, int64_t *tables, struc
 static enum t2_status
 use_wal(struct store *s, struct t2_err *err)
 {
-	double until = clock_seconds() + BUSY_MS * 1e-3;
+	double until = clock_seconds() + db_patience();
 
-	for (;;) {
+	for (int n = 0;; n++) {
 		int rc = sqlite3_exec(s->db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
 
 		if (rc == SQLITE_OK)
 			return T2_OK;
-		if (rc != SQLITE_BUSY || clock_seconds() >= until)
+		if (rc != SQLITE_BUSY || clock_seconds() >= until || !db_wait(s, n))
 			return db_fail(s, err, "create");
-		sqlite3_sleep(20);
 	}
 }
 
@@ -319,7 +330,7 @@ prepare(struct store *s, struct t2_err *err)
 	int64_t app = 0, version = 0, tables = 0;
 	enum t2_status st;
 
-	sqlite3_busy_timeout(s->db, BUSY_MS);
+	sqlite3_busy_handler(s->db, db_wait, s);
 	if ((st = identify(s, &app, &version, &tables, err)))
 		return st;
 	if (app != APPLICATION_ID && (app || version || tables))
@@ -439,10 +450,11 @@ static bool
 quiet(const struct store *s)
 {
 	char wal[1200];
-	struct stat st;
+	struct stat st, file;
 
 	return snprintf(wal, sizeof wal, "%s-wal", s->path) < (int)sizeof wal &&
-	       (stat(wal, &st) || st.st_size == 0) && !access(s->path, R_OK);
+	       (stat(wal, &st) || st.st_size == 0) && !access(s->path, R_OK) &&
+	       !stat(s->path, &file) && file.st_size > 0;
 }
 
 enum t2_status
@@ -473,10 +485,13 @@ store_open(struct store **out, const char *path, struct t2_err *err)
 	if (!(st = open_file(s, false, err)))
 		st = prepare(s, err);
 	if (st && s->no_wal && quiet(s)) {
+		bool full = s->full;
+
 		sqlite3_close(s->db);
 		s->db = NULL;
 		if (!(st = open_file(s, true, err)))
 			st = prepare(s, err);
+		s->full = full;
 	}
 	if (st)
 		goto fail;
@@ -511,11 +526,17 @@ store_readonly(const struct store *s)
 	return s->readonly;
 }
 
+const char *
+store_unwritable(const struct store *s)
+{
+	return !s->readonly ? NULL : s->full ? "on a full disk" : "read-only";
+}
+
 enum t2_status
 store_begin(struct store *s, struct t2_err *err)
 {
 	if (s->readonly)
-		return readonly_fail(s, "begin", err);
+		return readonly_fail(s, "write", err);
 	return run_sql(s, "BEGIN IMMEDIATE", "begin", err);
 }
 
@@ -582,7 +603,7 @@ store_backup(struct store *s, const char *to, struct t2_err *err)
 {
 	sqlite3 *copy = NULL;
 	sqlite3_backup *b;
-	int rc;
+	int rc, n = 0;
 
 	if (!*to)
 		return t2_fail(err, T2_EINVAL, "backup: the file's name is empty");
@@ -598,8 +619,10 @@ store_backup(struct store *s, const char *to, struct t2_err *err)
 	if (b) {
 		while ((rc = sqlite3_backup_step(b, 1024)) == SQLITE_OK || rc == SQLITE_BUSY ||
 		       rc == SQLITE_LOCKED)
-			if (rc != SQLITE_OK)
-				sqlite3_sleep(20);
+			if (rc == SQLITE_OK)
+				n = 0;
+			else if (!db_wait(s, n++))
+				break;
 		sqlite3_backup_finish(b);
 	}
 	rc = sqlite3_errcode(copy);

@@ -599,6 +599,14 @@ app_start(struct app *a, struct t2_err *err)
 	return T2_OK;
 }
 
+/* The terminal is the shell's again. */
+static void
+lost(void *arg, const char *name, const char *text)
+{
+	(void)arg;
+	fprintf(stderr, "t2tui: %s: %s\n", name, text);
+}
+
 static void
 app_end(struct app *a)
 {
@@ -606,7 +614,9 @@ app_end(struct app *a)
 	if (a->cfg->closing)
 		a->cfg->closing(a->cfg->user);
 	app_overlay_close(a);
-	jobs_free(a->jobs); /* before the views: threads may still read their state */
+	if (a->jobs) /* before the views: threads may still read their state */
+		jobs_stop(a->jobs, lost, NULL);
+	jobs_free(a->jobs);
 	for (int i = 0; i < APP_VIEWS; i++) {
 		struct view *v = &a->view[i];
 

@@ -15,6 +15,7 @@
 #include "engine/base/utf8.h"
 #include "engine/linalg/blas.h"
 #include "engine/linalg/kern.h"
+#include "store/wait.h"
 #include "tui/utf8.h"
 
 const struct opt common_opts[] = {
@@ -193,6 +194,16 @@ cli_note(const struct cli *c, const char *fmt, ...)
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
 	fputc('\n', stderr);
+}
+
+void
+cli_unkept(const struct cli *c, const struct t2_err *lost)
+{
+	const char *why = store_unwritable(c->ws.store);
+
+	fflush(stdout); /* the answer first */
+	if (lost->code && !(c->quiet && why && !strcmp(why, "read-only")))
+		fprintf(stderr, "t2tui: not kept: %s\n", lost->msg);
 }
 
 int
@@ -551,6 +562,7 @@ cli_main(int argc, char **argv)
 	job_init(&c.job, isatty(2) && !c.quiet && c.cmd != &cmd_workbench ? show_progress : NULL,
 		 &c);
 	running = &c.job;
+	store_wait_heed(&c.job);
 	if (c.cmd != &cmd_workbench)
 		watch_signals();
 	rc = c.cmd->run(&c);

@@ -7,6 +7,7 @@
 
 #include "store/models.h"
 #include "store/runs.h"
+#include "store/wait.h"
 #include "tui/app.h"
 #include "tui/cli.h"
 #include "tui/conf.h"
@@ -178,16 +179,32 @@ settings(struct cli *c, struct app_config *cfg, struct conf *k, struct keymap **
 	return c->bad ? 2 : 0;
 }
 
+/* What this process was at and did not end: a search. */
+static void
+what_was_left(const struct cli *c, const struct run_row *r)
+{
+	if (strcmp(r->status, "done") && strcmp(r->status, "failed"))
+		cli_note(c,
+			 "run %lld %s is left at step %d of %d; \"t2tui run resume %lld\" goes on "
+			 "with it",
+			 (long long)r->id, r->name, r->step, r->steps, (long long)r->id);
+}
+
 /* Trainers outlive the workbench: the shell's next line says which do. */
 static void
 what_goes_on(const struct cli *c, const struct world *w)
 {
 	struct run_list l;
+	struct t2_err err;
 
-	if (store_run_list(w->ui.store, w->ui.model_id, &l, NULL))
+	if (store_run_list(w->ui.store, w->ui.model_id, &l, &err)) {
+		cli_note(c, "%s", err.msg);
 		return;
+	}
 	for (int i = 0; i < l.n; i++)
-		if (!strcmp(l.v[i].status, "running"))
+		if (l.v[i].pid == getpid() && l.v[i].pid_start == process_start(getpid()))
+			what_was_left(c, &l.v[i]);
+		else if (!strcmp(l.v[i].status, "running"))
 			cli_note(c,
 				 "run %lld %s goes on, at step %d of %d; \"t2tui run stop %lld\" "
 				 "stops it",
@@ -231,6 +248,7 @@ workbench_open(struct cli *c, struct app_config *cfg)
 		cfg->user = &w;
 		cfg->closing = world_closing;
 		cfg->words = world_words;
+		store_wait_most(0.3); /* this thread draws */
 		rc = app_run(cfg);
 		if (!rc && !cfg->script)
 			what_goes_on(c, &w);

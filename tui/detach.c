@@ -152,7 +152,8 @@ await_start(const char *path, pid_t pid, int life, int64_t *run, struct job *job
 					       : "the trainer ended without a word");
 		if (job && job_cancelled(job)) {
 			kill(pid, SIGTERM);
-			lives(life, -1);
+			while (lives(life, 20) && job_left(job) > 0)
+				;
 			return t2_fail(err, T2_ECANCEL, "trainer: cancelled before its run began");
 		}
 	}

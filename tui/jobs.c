@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "store/wait.h"
 #include "tui/event.h"
 #include "tui/stacks.h"
 
@@ -23,6 +24,7 @@ struct entry {
 	int id;
 	enum job_state state;
 	bool watched;
+	char counts[16]; /* of a watched one */
 	pthread_t thread;
 	void *stack;
 	atomic_bool finished; /* set last by the thread; result and err are readable after */
@@ -84,18 +86,35 @@ is_active(const struct entry *e)
 }
 
 void
+jobs_stop(struct jobs *js, void (*said)(void *arg, const char *name, const char *text), void *arg)
+{
+	double then = clock_seconds() + JOBS_GRACE;
+
+	for (struct entry *e = js->newest; e; e = e->next)
+		job_end(&e->job, then);
+	for (struct entry *e = js->newest; e; e = e->next) {
+		if (e->watched || !is_active(e))
+			continue;
+		if (e->state == JOB_RUNNING)
+			entry_join(e);
+		else
+			e->result = t2_fail(&e->err, T2_ECANCEL, "cancelled before it began");
+		e->state = JOB_CANCELLED;
+		if (said && !e->spec.light && e->result)
+			said(arg, e->name, e->err.msg[0] ? e->err.msg : "cancelled");
+	}
+}
+
+void
 jobs_free(struct jobs *js)
 {
 	struct entry *e, *next;
 
 	if (!js)
 		return;
-	for (e = js->newest; e; e = e->next)
-		job_cancel(&e->job);
+	jobs_stop(js, NULL, NULL);
 	for (e = js->newest; e; e = next) {
 		next = e->next;
-		if (!e->watched && e->state == JOB_RUNNING)
-			entry_join(e);
 		entry_free(e);
 	}
 	stacks_trim(&js->stacks);
@@ -107,6 +126,7 @@ thread_main(void *arg)
 {
 	struct entry *e = arg;
 
+	store_wait_heed(&e->job);
 	e->result = e->spec.work(e->spec.arg, &e->job, &e->err);
 	atomic_store(&e->finished, true);
 	event_wake(e->js->queue);
@@ -243,12 +263,14 @@ jobs_figure(struct job *job, double value)
 }
 
 void
-jobs_report(struct jobs *js, int id, const char *stage, long done, long total, double figure)
+jobs_report(struct jobs *js, int id, const char *stage, const char *counts, long done, long total,
+	    double figure)
 {
 	struct entry *e = entry_find(js, id);
 
 	if (!e || !e->watched || !is_active(e))
 		return;
+	snprintf(e->counts, sizeof e->counts, "%s", counts ? counts : "");
 	pthread_mutex_lock(&e->job.lock);
 	snprintf(e->job.stage, sizeof e->job.stage, "%s", stage);
 	e->job.done = done;
@@ -334,6 +356,7 @@ entry_read(struct entry *e, struct job_view *out)
 	out->watched = e->watched;
 	out->light = e->spec.light;
 	out->passing = e->spec.passing;
+	memcpy(out->counts, e->counts, sizeof out->counts);
 	job_read(&e->job, &out->progress);
 	out->started = e->started;
 	out->ended = e->ended;

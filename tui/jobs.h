@@ -19,6 +19,8 @@
 struct event_queue;
 struct jobs;
 
+#define JOBS_GRACE 0.5
+
 enum { JOB_NAME = 64, JOB_SPARK = 64, JOBS_KEPT = 200 /* of those that have ended */ };
 
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_OK, JOB_FAILED, JOB_CANCELLED };
@@ -45,6 +47,7 @@ struct job_view {
 	const void *owner;
 	enum job_state state;
 	bool watched, light, passing;
+	char counts[16]; /* what progress counts: "validating"; "": the job's own steps */
 	struct job_progress progress;
 	double started, ended; /* clock_seconds(); ended 0: not yet */
 	double figure[JOB_SPARK];
@@ -53,8 +56,11 @@ struct job_view {
 };
 
 struct jobs *jobs_new(struct event_queue *q);
-/* Cancels everything and waits for the threads; done() is not called any more, drop() is. */
-void jobs_free(struct jobs *js);
+/* Cancels everything and waits for the threads; done() is not called any more.  What still waits for the store has JOBS_GRACE
+ * seconds.  said (may be NULL) gets one line of each job of ours that was more than light and did not come to its end. */
+void jobs_stop(struct jobs *js, void (*said)(void *arg, const char *name, const char *text),
+	       void *arg);
+void jobs_free(struct jobs *js); /* jobs_stop() where that was not yet, then drop() of each */
 /* On failure drop(arg) has been called.  *id (optional) names it from now on; ids start at 1. */
 enum t2_status jobs_start(struct jobs *js, const struct job_spec *s, int *id, struct t2_err *err);
 /* From inside work(): one more value of the job's main figure (reward, loss ...). */
@@ -62,7 +68,9 @@ void jobs_figure(struct job *job, double value);
 
 /* Watched jobs: returns the id, 0 without memory. */
 int jobs_watch(struct jobs *js, const struct job_spec *s);
-void jobs_report(struct jobs *js, int id, const char *stage, long done, long total, double figure);
+/* counts: a word for what is counted here where that is not its own steps, which stand still meanwhile; NULL: they are. */
+void jobs_report(struct jobs *js, int id, const char *stage, const char *counts, long done,
+		 long total, double figure);
 void jobs_end(struct jobs *js, int id, enum job_state state, const char *error);
 
 bool jobs_cancel(struct jobs *js, int id);		    /* false: nothing to cancel */

@@ -45,6 +45,11 @@ struct pane_spec {
 	unsigned can;	   /* CAN(A_...) | ...: common actions that action() takes here */
 };
 
+/* A sign that its panes use, with what it says: in a legend, and in the help of every pane. */
+struct view_sign {
+	const char *sign, *means, *help; /* help NULL: means */
+};
+
 struct view_ops {
 	const char *name; /* the tab */
 	int number;	  /* its key, 0 to 9 */
@@ -55,6 +60,8 @@ struct view_ops {
 	const char *wide; /* from 160 columns on; optional */
 	const struct binding *bindings;
 	int nbindings;
+	const struct view_sign *signs; /* optional */
+	int nsigns;
 
 	/* All but draw are optional. */
 	enum t2_status (*open)(struct view *v, void *state, struct t2_err *err);

@@ -1,5 +1,6 @@
 #include "engine/base/job.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -18,6 +19,7 @@ job_init(struct job *j, void (*notify)(void *arg), void *arg)
 {
 	memset(j, 0, sizeof *j);
 	atomic_init(&j->cancelled, false);
+	atomic_init(&j->end, 0);
 	pthread_mutex_init(&j->lock, NULL);
 	j->started = clock_seconds();
 	j->notify = notify;
@@ -73,6 +75,21 @@ bool
 job_cancelled(struct job *j)
 {
 	return j && atomic_load(&j->cancelled);
+}
+
+void
+job_end(struct job *j, double then)
+{
+	atomic_store(&j->end, then);
+	job_cancel(j);
+}
+
+double
+job_left(struct job *j)
+{
+	double end = j ? atomic_load(&j->end) : 0;
+
+	return end > 0 ? end - clock_seconds() : INFINITY;
 }
 
 void

@@ -16,6 +16,7 @@
 
 struct job {
 	atomic_bool cancelled;
+	_Atomic double end;   /* of job_end(); 0: takes its time */
 	pthread_mutex_t lock; /* guards the rest */
 	char stage[64];	      /* "decompose", "pass 1" ... */
 	long done, total;     /* total 0: unknown */
@@ -36,6 +37,9 @@ void job_stage(struct job *j, const char *stage, long total);
 void job_step(struct job *j, long n);
 void job_cancel(struct job *j);
 bool job_cancelled(struct job *j);
+/* Cancels it; what it has to put away should be put away by then (clock_seconds()). */
+void job_end(struct job *j, double then);
+double job_left(struct job *j); /* seconds until then, INFINITY: nobody said so */
 void job_read(struct job *j, struct job_progress *out);
 
 /* Seconds on the monotonic clock. */

@@ -48,6 +48,8 @@ struct gemm_weight {
 	int m, n;
 	const float *X; /* [rows][n] */
 	float *Y;	/* [rows][m] */
+	const float *const
+		*scale; /* Y[i][j] is multiplied by scale[i][j] afterwards; NULL: by nothing */
 };
 void gemm_weights_nt(struct pool *p, const struct gemm_weight *w, int count, int rows);
 /* dX[rows][n] (+)= G[rows][m] W */

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "engine/linalg/kern_impl.h"
+#include "engine/linalg/stream.h"
 
 /* The owner of a share takes half of what is left of it, or all where that is little: where a thread begins to read,
  * nothing is on its way from memory yet.  Helpers, who come when every share has begun, take less, from the end. */
@@ -11,7 +12,9 @@
 #define HELP_BYTES  (32 << 10)
 #define SHARE_BYTES (4 << 10) /* for less no other thread is asked */
 #define SHARES	    32	      /* more threads than this get none */
-#define GROUP	    4	      /* weight rows that the kernels take together */
+#define GROUP	    4	      /* weight rows that the matrix-vector kernels take together */
+#define PIECE_BANDS 2	      /* the same where stream.h's kernels multiply band by band */
+#define HELP_BANDS  1
 
 /* What is left of a share: first group in the high half, end in the low one.  On a cache line of its own: mostly one
  * thread takes from it. */
@@ -29,8 +32,8 @@ struct part {
 
 struct work {
 	const struct kern_impl *kern;
-	int count, shares, piece, help; /* pieces in groups */
-	int start[SHARES + 1];		/* of the shares */
+	int count, shares, unit, piece, help; /* unit: weight rows of a group; pieces in groups */
+	int start[SHARES + 1];		      /* of the shares */
 	struct part part[GEMM_TOGETHER];
 	struct rest rest[SHARES];
 };
@@ -73,8 +76,13 @@ part_rows(const struct part *p, const struct kern_impl *kern, int j, int end)
 {
 	const struct few_rows *f = &p->few;
 	float sums[KERN_ROWS][64];
-	const float *arranged = arranged_here(p, &kern);
+	const float *arranged;
 
+	if (f->rows > KERN_ROWS) {
+		stream_part(kern, f, p->id, j, end);
+		return;
+	}
+	arranged = arranged_here(p, &kern);
 	while (j < end) {
 		int mrows = f->add ? min_int(64, end - j) : end - j;
 		float *y = f->add ? sums[0] : f->Y + j;
@@ -83,6 +91,9 @@ part_rows(const struct part *p, const struct kern_impl *kern, int j, int end)
 			     f->X, f->ldx, f->rows, y, f->add ? 64 : f->ldy, arranged);
 		for (int i = 0; f->add && i < f->rows; i++)
 			kern->axpy(f->Y + (size_t)i * f->ldy + j, 1, sums[i], mrows);
+		for (int i = 0; f->scale && i < f->rows; i++)
+			kern->scale_mul(y + (size_t)i * f->ldy, y + (size_t)i * f->ldy,
+					f->scale[i] + j, mrows);
 		j += mrows;
 	}
 }
@@ -95,8 +106,8 @@ groups_from(const struct work *w, int group, int end)
 
 		if (group >= to)
 			continue;
-		part_rows(p, w->kern, (group - p->group) * GROUP,
-			  min_int((to - p->group) * GROUP, p->few.m));
+		part_rows(p, w->kern, (group - p->group) * w->unit,
+			  min_int((to - p->group) * w->unit, p->few.m));
 		group = to;
 	}
 }
@@ -186,14 +197,14 @@ part_add(struct work *w, const struct few_rows *f)
 	p->id = same ? last->id : new_id();
 	p->row_bytes = dtype_row_bytes(f->type, (size_t)f->n);
 	p->group = last ? last->end : 0;
-	p->end = p->group + (f->m - 1) / GROUP + 1;
+	p->end = p->group + (f->m - 1) / w->unit + 1;
 	w->count++;
 }
 
 static size_t
-bytes_of(const struct part *p)
+bytes_of(const struct work *w, const struct part *p)
 {
-	return (size_t)(p->end - p->group) * GROUP * p->row_bytes;
+	return (size_t)(p->end - p->group) * (size_t)w->unit * p->row_bytes;
 }
 
 /* The group at this byte of all. */
@@ -202,9 +213,9 @@ group_at(const struct work *w, size_t byte)
 {
 	const struct part *p = w->part, *last = p + w->count - 1;
 
-	for (; p < last && byte >= bytes_of(p); p++)
-		byte -= bytes_of(p);
-	return min_int(p->group + (int)(byte / (GROUP * p->row_bytes)), p->end);
+	for (; p < last && byte >= bytes_of(w, p); p++)
+		byte -= bytes_of(w, p);
+	return min_int(p->group + (int)(byte / ((size_t)w->unit * p->row_bytes)), p->end);
 }
 
 void
@@ -212,22 +223,23 @@ few_rows_run(struct pool *pool, const struct few_rows *f, int count)
 {
 	struct work w;
 	size_t bytes = 0, each;
-	bool rests = false;
+	bool rests = false, stream = count > 0 && f->rows > KERN_ROWS;
 
+	w.kern = kern_current();
 	w.count = 0;
+	w.unit = stream ? w.kern->mr : GROUP;
 	for (int i = 0; i < count; i++)
 		part_add(&w, &f[i]);
 	if (!w.count)
 		return;
 	for (int i = 0; i < w.count; i++)
-		bytes += bytes_of(&w.part[i]);
+		bytes += bytes_of(&w, &w.part[i]);
 	each = bytes / (size_t)w.part[w.count - 1].end + 1; /* bytes a group */
-	w.kern = kern_current();
 	w.shares = min_int(pool_threads(pool), SHARES);
 	if ((size_t)w.shares > bytes / SHARE_BYTES)
 		w.shares = 1 + (int)(bytes / SHARE_BYTES);
-	w.piece = 1 + (int)(PIECE_BYTES / each);
-	w.help = 1 + (int)(HELP_BYTES / each);
+	w.piece = stream ? PIECE_BANDS : 1 + (int)(PIECE_BYTES / each);
+	w.help = stream ? HELP_BANDS : 1 + (int)(HELP_BYTES / each);
 	for (int i = 0; i <= w.shares; i++)
 		w.start[i] = group_at(&w, bytes / (size_t)w.shares * (size_t)i);
 	w.start[w.shares] = w.part[w.count - 1].end;

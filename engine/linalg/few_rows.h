@@ -1,4 +1,5 @@
-/* few_rows.h - products of up to KERN_ROWS rows with weights by the matrix-vector kernels, over a pool.  Only for gemm.c.
+/* few_rows.h - products of up to KERN_ROWS rows with weights by the matrix-vector kernels, of more by
+ * stream.h's, over a pool.  Only for gemm.c.
  *
  *	struct few_rows f = {.type = T2_Q8_0, .W = w, .m = m, .n = n, .rows = 1, .ldx = n, .ldy = m, .X = x, .Y = y};
  *	few_rows_run(pool, &f, 1);				// y[i][j] (+)= W[j] . x[i]
@@ -20,6 +21,7 @@ struct few_rows {
 	int m, n, rows, ldx, ldy;
 	const float *X;
 	float *Y;
+	const float *const *scale; /* as in struct gemm_weight; not with add */
 	bool add;
 };
 

@@ -2,49 +2,81 @@
 #if defined(__x86_64__)
 #include "engine/linalg/kern_avx512.h"
 
-AVX512_INLINE void
-tile(const int R, int cols, int k, const float *a, const float *b, float *C, int ldc, bool add)
+AVX512_INLINE __mmask16
+first(int n)
 {
-	__mmask16 m0 = (__mmask16)(cols >= 16 ? 0xffff : (1u << cols) - 1);
-	__mmask16 m1 = (__mmask16)(cols >= 32 ? 0xffff : cols > 16 ? (1u << (cols - 16)) - 1 : 0);
+	return (__mmask16)(n >= 16 ? 0xffff : n > 0 ? (1u << n) - 1 : 0);
+}
+
+/* Each row of A is copied 16 values before they are used: rows whose starts are a multiple of 4 KB apart would drive each
+ * other out of the cache between the uses of a line. */
+AVX512_INLINE void
+tile(const int R, const int V, int cols, int k, const float *A, size_t lda,
+     const struct ahead *next, const float *b, float *C, int ldc, bool add)
+{
+	_Alignas(64) float block[2][KERN_AVX512_MR * 16];
+	const char *fetch = next ? next->at : (const char *)A;
+	size_t fetch_ld = next ? next->ld : 0;
+	int fetch_each = next ? next->each : 0;
 	__m512 sum[KERN_AVX512_MR][2];
 
 	UNROLL for (int i = 0; i < R; i++)
 	{
-		sum[i][0] = sum[i][1] = _mm512_setzero_ps();
-		_mm_prefetch((const char *)(C + (size_t)i * ldc), _MM_HINT_T0);
-		_mm_prefetch((const char *)(C + (size_t)i * ldc + 16), _MM_HINT_T0);
-	}
-	for (; k > 0; k--, a += R, b += KERN_AVX512_NR) {
-		__m512 b0 = _mm512_loadu_ps(b), b1 = _mm512_loadu_ps(b + 16);
-		UNROLL for (int i = 0; i < R; i++)
+		_mm512_store_ps(block[0] + i * 16, _mm512_maskz_loadu_ps(first(k), A + i * lda));
+		UNROLL for (int v = 0; v < V; v++)
 		{
-			__m512 ai = _mm512_set1_ps(a[i]);
-			__asm__("" : "+v"(ai)); /* one load for two products */
-			sum[i][0] = _mm512_fmadd_ps(ai, b0, sum[i][0]);
-			sum[i][1] = _mm512_fmadd_ps(ai, b1, sum[i][1]);
+			sum[i][v] = _mm512_setzero_ps();
+			_mm_prefetch((const char *)(C + (size_t)i * ldc + 16 * v), _MM_HINT_T0);
 		}
 	}
-	UNROLL for (int i = 0; i < R; i++)
-	{
-		float *c = C + (size_t)i * ldc;
-		if (add) {
-			sum[i][0] = _mm512_add_ps(sum[i][0], _mm512_maskz_loadu_ps(m0, c));
-			sum[i][1] = _mm512_add_ps(sum[i][1], _mm512_maskz_loadu_ps(m1, c + 16));
+	for (int l = 0; l < k; l += 16, fetch += fetch_each) {
+		const float *now = block[l / 16 % 2], *from = A + l + 16;
+		float *to = block[(l / 16 + 1) % 2];
+		int end = k - l < 16 ? k - l : 16;
+		const char *f = fetch;
+		__mmask16 m = first(k - l - 16);
+
+		for (int j = 0; j < end; j++, b += 16 * V) {
+			__m512 bv[2];
+
+			if (j < R) {
+				_mm_prefetch(f, _MM_HINT_T1);
+				_mm512_store_ps(to + j * 16, _mm512_maskz_loadu_ps(m, from));
+				from += lda;
+				f += fetch_ld;
+			}
+			UNROLL for (int v = 0; v < V; v++) bv[v] = _mm512_loadu_ps(b + 16 * v);
+			UNROLL for (int i = 0; i < R; i++)
+			{
+				__m512 ai = _mm512_set1_ps(now[i * 16 + j]);
+				__asm__("" : "+v"(ai)); /* one load for two products */
+				UNROLL for (int v = 0; v < V; v++) sum[i][v] =
+					_mm512_fmadd_ps(ai, bv[v], sum[i][v]);
+			}
 		}
-		_mm512_mask_storeu_ps(c, m0, sum[i][0]);
-		_mm512_mask_storeu_ps(c + 16, m1, sum[i][1]);
+	}
+	UNROLL for (int i = 0; i < R; i++) UNROLL for (int v = 0; v < V; v++)
+	{
+		float *c = C + (size_t)i * ldc + 16 * v;
+		__mmask16 m = first(cols - 16 * v);
+
+		if (add)
+			sum[i][v] = _mm512_add_ps(sum[i][v], _mm512_maskz_loadu_ps(m, c));
+		_mm512_mask_storeu_ps(c, m, sum[i][v]);
 	}
 }
 
 #define TILE(R)                                                                                    \
 	case R:                                                                                    \
-		tile(R, cols, k, a, b, C, ldc, add);                                               \
+		if (width == 16)                                                                   \
+			tile(R, 1, cols, k, A, lda, next, b, C, ldc, add);                         \
+		else                                                                               \
+			tile(R, 2, cols, k, A, lda, next, b, C, ldc, add);                         \
 		break;
 
 AVX512 void
-kern_avx512_micro(int rows, int cols, int k, const float *a, const float *b, float *C, int ldc,
-		  bool add)
+kern_avx512_micro(int rows, int cols, int k, const float *A, size_t lda, const struct ahead *next,
+		  const float *b, int width, float *C, int ldc, bool add)
 {
 	switch (rows) {
 		TILE(1)
@@ -60,9 +92,7 @@ kern_avx512_micro(int rows, int cols, int k, const float *a, const float *b, flo
 		TILE(11)
 		TILE(12)
 		TILE(13)
-	default:
-		tile(14, cols, k, a, b, C, ldc, add);
-		break;
+		TILE(14)
 	}
 }
 
@@ -92,6 +122,29 @@ transpose16(__m512 r[16])
 	{
 		r[j] = _mm512_shuffle_f32x4(t[j], t[8 + j], 0x88);
 		r[8 + j] = _mm512_shuffle_f32x4(t[j], t[8 + j], 0xdd);
+	}
+}
+
+AVX512 void
+kern_avx512_turn(int wrows, int rows, const float *sum, int width, const float *const *scale,
+		 int at, float *Y, int ldy)
+{
+	__mmask16 m = (__mmask16)((1u << wrows) - 1);
+
+	for (int c = 0; c < rows; c += 16) {
+		int n = rows - c < 16 ? rows - c : 16;
+		__m512 r[16];
+
+		UNROLL for (int i = 0; i < 16; i++) r[i] =
+			i < wrows ? _mm512_loadu_ps(sum + i * width + c) : _mm512_setzero_ps();
+		transpose16(r);
+		UNROLL for (int i = 0; i < 16; i++) if (i < n)
+		{
+			if (scale)
+				r[i] = _mm512_mul_ps(r[i],
+						     _mm512_maskz_loadu_ps(m, scale[c + i] + at));
+			_mm512_mask_storeu_ps(Y + (size_t)(c + i) * ldy, m, r[i]);
+		}
 	}
 }
 

@@ -109,19 +109,29 @@ logsumexp(const float *x, int n)
 #define NR 8
 
 static void
-micro(int rows, int cols, int k, const float *a, const float *b, float *C, int ldc, bool add)
+micro(int rows, int cols, int k, const float *A, size_t lda, const struct ahead *next,
+      const float *b, int width, float *C, int ldc, bool add)
 {
-	float sum[MR][NR] = {{0}};
+	(void)next;
+	for (int i = 0; i < rows; i++, A += lda, C += ldc) {
+		float sum[NR] = {0};
 
-	for (int l = 0; l < k; l++, a += rows, b += NR)
-		for (int i = 0; i < rows; i++)
-			for (int j = 0; j < NR; j++)
-				sum[i][j] += a[i] * b[j];
-	for (int i = 0; i < rows; i++)
-		for (int j = 0; j < cols; j++) {
-			float *c = C + (size_t)i * ldc + j;
-			*c = add ? *c + sum[i][j] : sum[i][j];
-		}
+		for (int l = 0; l < k; l++)
+			for (int j = 0; j < width; j++)
+				sum[j] += A[l] * b[(size_t)l * width + j];
+		for (int j = 0; j < cols; j++)
+			C[j] = add ? C[j] + sum[j] : sum[j];
+	}
+}
+
+void
+kern_turn(int wrows, int rows, const float *sum, int width, const float *const *scale, int at,
+	  float *Y, int ldy)
+{
+	for (int c = 0; c < rows; c++)
+		for (int i = 0; i < wrows; i++)
+			Y[(size_t)c * ldy + i] =
+				sum[i * width + c] * (scale ? scale[c][at + i] : 1);
 }
 
 static void
@@ -154,6 +164,7 @@ const struct kern_impl kern_plain = {
 	.mr = MR,
 	.nr = NR,
 	.micro = micro,
+	.turn = kern_turn,
 	.pack_rows = pack_rows,
 	.pack_cols = pack_cols,
 };

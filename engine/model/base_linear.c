@@ -32,7 +32,7 @@ base_together(void *self, const int *mat, int count, const float *x, int rows, c
 	for (int i = 0; i < count; i++) {
 		const struct weight *w = model_matrix(b->model, mat[i]);
 
-		list[i] = (struct gemm_weight){w->type, w->data, w->m, w->n, x, y[i]};
+		list[i] = (struct gemm_weight){w->type, w->data, w->m, w->n, x, y[i], NULL};
 	}
 	gemm_weights_nt(b->pool, list, count, rows);
 }

@@ -98,7 +98,7 @@ dense_fits(const struct adaptation *a, int mat, const struct scaled *sc)
 	const struct weight *w = model_matrix(a->model, mat);
 	size_t bytes = (size_t)w->m * (size_t)w->n * sizeof(float);
 
-	return sc->dense || (a->dense_bytes + bytes <= a->dense_limit &&
+	return sc->dense || (!a->mapped_only && a->dense_bytes + bytes <= a->dense_limit &&
 			     (a->reserved || bytes <= memory_room(pool_memory(a->pool))));
 }
 
@@ -150,8 +150,16 @@ row_scale(const struct scale_work *w, int row)
 
 	if (w->s)
 		return w->s;
-	sc = adaptation_scaled(w->a, w->slot[row], w->mat);
+	sc = adaptation_scaled(w->a, w->slot ? w->slot[row] : 0, w->mat);
 	return active(w->a, sc) ? sc->s : w->sigma;
+}
+
+/* scale[rows]: of each row. */
+static void
+row_scales(const struct scale_work *w, const float **scale)
+{
+	for (int i = 0; i < w->rows; i++)
+		scale[i] = row_scale(w, i);
 }
 
 static void
@@ -199,15 +207,18 @@ static bool
 taken(struct adaptation *a, size_t bytes, const char *form)
 {
 	struct memory *m = pool_memory(a->pool);
-	size_t room = a->reserved ? a->dense_limit - a->dense_bytes : memory_room(m);
+	size_t own = a->dense_bytes < a->dense_limit ? a->dense_limit - a->dense_bytes : 0,
+	       room = a->reserved ? own : memory_room(m);
 
+	if (a->mapped_only && a->form == FORM_AUTO && own < room)
+		room = own;
 	if (bytes > room) {
 		memory_tell(m, "experts in factored form, no room for the %s one", form);
 		return false;
 	}
-	if (a->reserved) {
+	if (a->reserved || a->mapped_only)
 		a->dense_bytes += bytes;
-	} else {
+	if (!a->reserved) {
 		memory_take(m, bytes);
 		a->taken += bytes;
 	}
@@ -217,9 +228,9 @@ taken(struct adaptation *a, size_t bytes, const char *form)
 void
 adaptation_give(struct adaptation *a, size_t bytes)
 {
-	if (a->reserved) {
+	if (a->reserved || a->mapped_only)
 		a->dense_bytes -= bytes;
-	} else {
+	if (!a->reserved) {
 		memory_give(pool_memory(a->pool), bytes);
 		a->taken -= bytes;
 	}
@@ -242,7 +253,7 @@ make_dense(struct adaptation *a, int mat, struct scaled *sc)
 			adaptation_give(a, bytes);
 			return false;
 		}
-		if (!a->reserved)
+		if (!a->reserved && !a->mapped_only)
 			a->dense_bytes += bytes;
 	}
 	adaptation_build(a->pool, f, sc->s, a->two, sc->dense);
@@ -325,9 +336,19 @@ apply_factored(struct adaptation *a, int mat, const float *x, int rows, const in
 				       .rows = part,
 				       .r = f->r};
 
-		gemm_nt(a->pool, part, f->r, f->n, x + (size_t)i * n, f->n, f->Vt, f->n, A, f->r,
-			false);
-		scale_rows(a->pool, &w);
+		struct gemm_weight first = {T2_F32,
+					    f->Vt,
+					    f->r,
+					    f->n,
+					    x + (size_t)i * n,
+					    A,
+					    kept ? NULL : a->row_scale};
+
+		if (!kept)
+			row_scales(&w, a->row_scale);
+		gemm_weights_nt(a->pool, &first, 1, part);
+		if (kept)
+			scale_rows(a->pool, &w);
 		gemm_nt(a->pool, part, f->m, f->r, a->one, f->r, f->U, f->r, y + (size_t)i * m,
 			f->m, false);
 	}
@@ -485,51 +506,55 @@ adaptation_forward(void *self, int mat, const float *x, int rows, const int *slo
 	}
 }
 
-/* Few rows of one slot: all products with x in one piece of parallel work, then all that wait for an X V.  (More rows, or rows
- * of several slots, gain nothing by it.) */
+/* All products with x in one piece of parallel work, then all that wait for an X V: a matrix's own two would have the
+ * threads meet twice for each. */
 void
 adaptation_together(void *self, const int *mat, int count, const float *x, int rows,
 		    const int *slot, float *const *y)
 {
 	struct adaptation *a = self;
 	struct gemm_weight first[GEMM_TOGETHER] = {{0}}, second[GEMM_TOGETHER] = {{0}};
-	struct scale_work scale[GEMM_TOGETHER];
 	int firsts = 0, seconds = 0;
 	float *A = a->one;
-	bool apart = rows > KERN_ROWS || (slot && run_length(slot, 0, rows) < rows);
+	bool mixed = slot && run_length(slot, 0, rows) < rows;
 
 	for (int i = 0; i < count; i++) {
 		const struct weight *w = model_matrix(a->model, mat[i]);
 		struct scaled *sc = adaptation_scaled(a, slot ? slot[0] : 0, mat[i]);
 		enum form form;
 
-		if (apart) {
+		if (rows * count > CHUNK || (mixed && !better_shared(a, mat[i], rows, slot))) {
 			adaptation_forward(a, mat[i], x, rows, slot, y[i], false);
 			continue;
 		}
 		take(a, mat[i], 0);
-		form = prepare(a, mat[i], sc, rows);
+		form = mixed ? FORM_FACTORED : prepare(a, mat[i], sc, rows);
 		if (form == FORM_FACTORED) {
 			const struct factor *f = factors_get(a->factors, mat[i]);
+			const float **scale = a->row_scale + (size_t)seconds * (size_t)rows;
 
-			first[firsts++] = (struct gemm_weight){T2_F32, f->Vt, f->r, f->n, x, A};
-			second[seconds] = (struct gemm_weight){T2_F32, f->U, f->m, f->r, A, y[i]};
-			scale[seconds++] = (struct scale_work){
-				.dst = A, .src = A, .s = sc->s, .rows = rows, .r = f->r};
+			row_scales(&(struct scale_work){.a = a,
+							.sigma = f->sigma,
+							.slot = slot,
+							.mat = mat[i],
+							.rows = rows},
+				   scale);
+			first[firsts++] =
+				(struct gemm_weight){T2_F32, f->Vt, f->r, f->n, x, A, scale};
+			second[seconds++] =
+				(struct gemm_weight){T2_F32, f->U, f->m, f->r, A, y[i], NULL};
 			A += (size_t)rows * (size_t)f->r;
 		} else if (form == FORM_DENSE) {
 			first[firsts++] =
-				(struct gemm_weight){T2_F32, sc->dense, w->m, w->n, x, y[i]};
+				(struct gemm_weight){T2_F32, sc->dense, w->m, w->n, x, y[i], NULL};
 		} else if (form == FORM_BASE) {
 			first[firsts++] =
-				(struct gemm_weight){w->type, w->data, w->m, w->n, x, y[i]};
+				(struct gemm_weight){w->type, w->data, w->m, w->n, x, y[i], NULL};
 		} else {
 			apply_form(a, mat[i], sc, form, x, rows, y[i]);
 		}
 	}
 	gemm_weights_nt(a->pool, first, firsts, rows);
-	for (int i = 0; i < seconds; i++)
-		scale_rows(a->pool, &scale[i]);
 	gemm_weights_nt(a->pool, second, seconds, rows);
 }
 

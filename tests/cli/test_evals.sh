@@ -23,9 +23,9 @@ shown() {
 			keys lllllj
 			wait "expert:math · math: 1.00 [0.84 1.00]  20 of 20"
 			wait "up to date"
-			key a
+			key R
 			key n
-			keys jjjjja
+			keys jjjjjR
 		EOF
 	[ "$(ask 'SELECT count(*) FROM evaluation WHERE seconds>0')" = 2 ] && grep -q '"correct":20' "$home/json"
 }
@@ -36,11 +36,11 @@ same() {
 	play <<-EOF
 		$start
 		keys lllllj
-		key R
+		key !
 		wait "1 evaluation kept" 60000
 		keys jjjjj
 		wait "cls · math"
-		key R
+		key !
 		wait "1 evaluation kept" 60000
 	EOF
 	[ "$(ask 'SELECT count(*) FROM evaluation WHERE seconds>0')" = 4 ] || return 1
@@ -76,6 +76,42 @@ exported() {
 }
 check exported exported
 
+# the text export says what the screen says, in columns
+as_shown() {
+	play <<-EOF || return 1
+		wait "effective rank" 120000
+		keys 8
+		wait "expert:logic"
+		sleep 500
+		keys :export $home/shown.txt
+		key Enter
+		wait "shown.txt"
+	EOF
+	grep -q '^base .* 0.46 \[0.42 0.50\]°' "$home/shown.txt" &&
+		grep -q '^expert:logic .*▲[*]0.99 \[0.98 1.00\]°' "$home/shown.txt" &&
+		grep -q '^cls .*· $' "$home/shown.txt" && grep -q '▲ above base  [*] best  ° shipped' "$home/shown.txt" &&
+		[ "$(sed -E '/^$/,$d; s/·|–|▲|°/x/g' "$home/shown.txt" | awk '{ print length($0) }' | sort -u | wc -l)" = 1 ]
+}
+check export_is_as_shown as_shown
+
+# a cell that was measured and is being read is not measured again
+once() {
+	had=$(ask 'SELECT count(*) FROM evaluation')
+	play <<-EOF || return 1
+		$start
+		keys llllljj
+		wait "expert:code · math"
+		key Enter
+		wait "1 evaluation kept" 60000
+		key Enter
+		sleep 800
+		expect-not "to do"
+		expect "expert:code · math: 0."
+	EOF
+	[ "$(ask 'SELECT count(*) FROM evaluation')" = $((had + 1)) ]
+}
+check measured_once once
+
 # an expert of that name with other values, a task with other questions: grey until measured again
 stale() {
 	mkdir -p "$XDG_DATA_HOME/t2tui/tasks" && cp -r samples/tasks/math "$XDG_DATA_HOME/t2tui/tasks/aaa" &&
@@ -99,7 +135,7 @@ stale() {
 			wait "stale: made with other weights"
 			key Enter
 			wait "1 evaluation kept" 60000
-			wait-not "stale"
+			wait-not ", stale"
 			key / Backspace Backspace Backspace Backspace
 			type base
 			key Enter

@@ -12,10 +12,10 @@ says() { # says TEXT LINE...: the file is refused, the line named
 	fails "$text" "$T" --keys && fails "$text" "$T" --script /dev/null sample
 }
 check as_it_comes listed '  q +quit +quit'
-keys '# mine' '[keys]' 'quit = Q F10' 'help = H' 'palette = Semicolon :' 'suspend =' '[keys runs]' 'stop = K' 'sort = O' 'resume = Ctrl-r' \
+keys '# mine' '[keys]' 'quit = Q F10' 'help = H' 'palette = Semicolon :' 'suspend =' '[keys runs]' 'stop = F9' 'sort = O' 'resume = Ctrl-r' \
 	'[keys mix]' 'ask-again = F2' '[keys ask]' 'ask = F3' '[keys train]' 'train =' '[keys experts]' 'mark = M' 'compare = C'
 check listed_changed listed '\* Q, F10 +quit +quit'
-check listed_own listed '\* K +stop +stop the selected run.*'
+check listed_own listed '\* F9 +stop +stop the selected run.*'
 check listed_common_in_a_view listed '\* O +sort +sort by.*'
 check listed_none listed '\* +suspend +.*'
 check json test "$("$T" --keys --json | jget '$.keys[0].name')" = up
@@ -28,7 +28,7 @@ cat >"$D/s.t2s" <<-'END'
 	wait "effective rank" 120000
 	wait-not "/28" 90000
 	keys 7
-	wait "K stop"
+	wait "F9 stop"
 	expect "H help"
 	expect "Semicolon commands"
 	expect-not "? help"

@@ -140,7 +140,7 @@ check resumed_elsewhere elsewhere
 check store_sound sh -c '"$1" store check | grep -q sound' _ "$T"
 # a trainer that ends is gone from the process table while the workbench that started it goes on
 no_remains() {
-	printf 'wait "effective rank" 120000\nkeys 6t\nwait "1/60" 120000\nkeys s\nwait "stopped by request" 120000\nsleep 500\nshot %s\nsleep 60000\n' \
+	printf 'wait "effective rank" 120000\nkeys 6t\nwait "1/60" 120000\nkeys K\nwait "stopped by request" 120000\nsleep 500\nshot %s\nsleep 60000\n' \
 		"$D/ended.txt" >"$D/ends.t2s"
 	"$T" --script "$D/ends.t2s" --size 120x40 --store "$D/ends.db" sample >"$D/ends.out" 2>&1 &
 	local pid=$! left

@@ -27,6 +27,18 @@ check mix_80x24 play 80x24 mix-small
 check runs_120x40 play 120x40 runs
 check themes_120x40 play 120x40 themes
 check help_120x40 play 120x40 help
+# at 80 columns no word of any pane's help is cut
+uncut() {
+	for view in 1 2 3 4 5 6 7 8 9 0; do
+		for pane in 1 2 3 4 5 6; do
+			printf 'key %s\nkey ?\nshot -\nkey PgDn\nshot -\nkey PgDn\nshot -\nkey PgDn\nshot -\nkey Esc\nkey Tab\n' "$view"
+		done
+	done >"$home/help.t2s"
+	"$T" --script "$home/help.t2s" --size 80x24 --store "$home/help.db" sample |
+		LC_ALL=C.UTF-8 sed -nE 's/^...│(.*)│...?$/\1/p' >"$home/help.out"
+	grep -q 'sort by the next column' "$home/help.out" && ! grep '…' "$home/help.out"
+}
+check help_is_not_cut uncut
 # the user's own themes are in the list; a wrong one says where, and cannot be kept
 mkdir -p "$home/config/t2tui/themes"
 printf '# mine\ninherit = dark\ndim = reddish\n' >"$home/config/t2tui/themes/aa-mine.theme"
@@ -108,8 +120,12 @@ saying() {
 			expect "run 1 math (own process)"
 			expect "validating the base before step 1: 40 of 200"
 			keys 1
-			wait " 40/200" 90000
+			wait "valid. 40/200" 90000
 		S
+	[ $? = 0 ] && printf 'wait "effective rank" 5000\nkeys 7\nwait "val 40/200" 90000\n' |
+		"$T" --script - --size 80x24 --store "$home/say.db" sample &&
+		printf 'wait "effective rank" 5000\nkeys 7\nwait "run 1 math validating 40/200" 90000\n' |
+		"$T" --script - --size 200x60 --store "$home/say.db" sample
 }
 check runs_say_what_they_do saying
 # numbers and bytes that no t2tui writes, but a file may hold, are shown or not, and end nothing

@@ -148,7 +148,7 @@ closed() {
 	shows "[7 Runs]" && fits running || return 1
 	mux send-keys -t t 8
 	shows "Enter measures" || return 1
-	mux send-keys -t t a
+	mux send-keys -t t R
 	shows "Run 8 evaluations?" || return 1
 	mux send-keys -t t y 9
 	shows "[9 Jobs]" || return 1
@@ -181,7 +181,7 @@ pastes() {
 	shows "the prompt takes at most 1048576 bytes" || return 1
 	from=$(date +%s%3N)
 	mux send-keys -t t Escape
-	shows "S strategy" || return 1 # taken, or it would be Alt-7
+	shows "w strategy" || return 1 # taken, or it would be Alt-7
 	mux send-keys -t t 7
 	shows "[7 Runs]" || return 1
 	from=$(($(date +%s%3N) - from))
@@ -212,6 +212,65 @@ pauses() {
 	ended 0
 }
 check pastes_with_pauses pauses
+
+# Another process holds the store: a job waits for it, and yet the end comes at once; what was not done is said in the shell.
+holds() {
+	mkfifo "$D/sql"
+	sqlite3 "$D/t2.db" <"$D/sql" >"$D/held" 2>&1 &
+	exec 8>"$D/sql"
+	echo "BEGIN EXCLUSIVE;" >&8
+	echo ".print held" >&8
+	fits grep -q held "$D/held"
+}
+lets_go() {
+	exec 8>&-
+	wait $!
+	rm "$D/sql"
+}
+deletes_held() {
+	start 120x40
+	shows "effective rank" || return 1
+	mux send-keys -t t 7
+	shows "[7 Runs]" && shows "dispat" || return 1
+	holds || return 1
+	mux send-keys -t t d 9
+	shows "delete run" && shows "running"
+}
+# leaves STATUS WORDS: within a second, or two where much goes on; the terminal is as before and the shell has these words
+leaves() {
+	local from=$1
+	ended "$2" || return 1
+	from=$(($(date +%s%3N) - from))
+	shows "$3" || return 1
+	[ $from -lt "$soon" ] || {
+		echo "$from ms"
+		return 1
+	}
+}
+quits_held() {
+	deletes_held || return 1
+	mux send-keys -t t q
+	shows "Stop it and quit?" || return 1
+	mux send-keys -t t y
+	leaves "$(date +%s%3N)" 0 "cancelled while another process held the store"
+}
+dies_held() {
+	local from
+	deletes_held || return 1
+	from=$(date +%s%3N)
+	kill -"$1" "$(pid)"
+	leaves "$from" "$2" "cancelled while another process held the store"
+}
+held() {
+	local rc
+	"$@"
+	rc=$?
+	lets_go
+	return $rc
+}
+check quits_while_store_is_held held quits_held
+check hangs_up_while_store_is_held held dies_held HUP 129
+check terminated_while_store_is_held held dies_held TERM 143
 
 # every view in a terminal of its own, all at once
 idles() {

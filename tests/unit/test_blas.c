@@ -284,9 +284,69 @@ test_large(void **state)
 	for (enum dtype t = 0; t < T2_DTYPES; t++) {
 		one_large(t, 1, false);
 		one_large(t, 7, true);
+		one_large(t, 31, true);
 	}
 	one_large(T2_Q4_0, 1, true);
 	one_large(T2_Q8_0, 1, true);
+}
+
+/* Up to 64 rows take another way than more (stream.c) to the same bits; each row times its scale where one is given. */
+static void
+one_stream(enum dtype t, int m, int n, int rows)
+{
+	enum { MANY = 130 };
+	unsigned char *W = random_weight(t, m, n, 41);
+	float *X = random_floats((size_t)MANY * n, 42),
+	      *scale = random_floats((size_t)rows * m, 43);
+	float *want = malloc((size_t)MANY * m * sizeof *want);
+	const float *of_row[64];
+	struct pool *pools[] = {pool1, pool5};
+
+	gemm_weight_nt(pool1, t, W, m, n, X, MANY, want);
+	for (int i = 0; i < rows; i++)
+		of_row[i] = scale + (size_t)(rows - 1 - i) * m;
+	for (int p = 0; p < 4; p++) {
+		float *Y =
+			malloc((size_t)rows * m * sizeof *Y); /* a sanitizer sees what is beyond */
+		struct gemm_weight w = {t, W, m, n, X, Y, p < 2 ? NULL : of_row};
+
+		gemm_weights_nt(pools[p % 2], &w, 1, rows);
+		for (int i = 0; i < rows; i++)
+			for (int j = 0; j < m; j++) {
+				float v = want[(size_t)i * m + j] * (p < 2 ? 1 : of_row[i][j]);
+
+				if (memcmp(&Y[(size_t)i * m + j], &v, sizeof v))
+					fail_msg("%s %d x %d, %d rows, %s: [%d][%d] is %a, not %a",
+						 dtype_name(t), m, n, rows, kern_name(), i, j,
+						 (double)Y[(size_t)i * m + j], (double)v);
+			}
+		free(Y);
+	}
+	free(want);
+	free(scale);
+	free(X);
+	free(W);
+}
+
+static void
+test_stream(void **state)
+{
+	static const int rows[] = {9, 16, 17, 24, 32, 33, 49, 64};
+	static const int heights[] = {1, 13, 14, 29, 130};
+	enum kern_level had = kern_level();
+
+	(void)state;
+	for (int level = KERN_PLAIN; level <= (int)had; level++) {
+		kern_force((enum kern_level)level);
+		for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+			for (size_t h = 0; h < sizeof heights / sizeof *heights; h++) {
+				one_stream(T2_F32, heights[h], 71, rows[i]);
+				one_stream(T2_F32, heights[h], 576, rows[i]);
+				one_stream(T2_Q8_0, heights[h], 416, rows[i]);
+				one_stream(T2_Q4_K, heights[h], 512, rows[i]);
+			}
+	}
+	kern_force(had);
 }
 
 static void
@@ -337,6 +397,7 @@ main(void)
 		cmocka_unit_test(test_together),    cmocka_unit_test(test_family),
 		cmocka_unit_test(test_gemm_shapes), cmocka_unit_test(test_gemm_nothing),
 		cmocka_unit_test(test_weights),	    cmocka_unit_test(test_large),
+		cmocka_unit_test(test_stream),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -113,11 +113,87 @@ test_one_meaning(void **state)
 	keymap_free(k);
 }
 
+/* What a letter does in one view it does in the others: what all views have by that letter, or one of these. */
+static const struct {
+	const char *key, *names;
+} letters[] = {
+	{"Space", " mark change "}, /* in a list, in a form */
+	{"a", " ask ask-again ask-with "},
+	{"d", " jobs-clear delete "},
+	{"e", " rename edit "},
+	{"K", " stop job-cancel "},
+	{"R", " resume run-missing "},
+	{"t", " train new-run "},
+	{"v", " statistic "},
+	{"w", " ask-with overlay strategy "},
+};
+
+static bool
+allowed(const char *key, const char *name)
+{
+	char word[64];
+
+	snprintf(word, sizeof word, " %s ", name);
+	for (size_t i = 0; i < sizeof letters / sizeof *letters; i++)
+		if (!strcmp(letters[i].key, key) && strstr(letters[i].names, word))
+			return true;
+	return false;
+}
+
+/* The command of another view, or of all, that has this letter; NULL: none. */
+static const struct binding *
+elsewhere(const struct keymap *k, const struct view_ops *ops, int key)
+{
+	struct binding_set sets[3];
+
+	for (int i = 0; i < workbench_view_count; i++) {
+		const struct view_ops *other = workbench_views[i];
+		int n = keymap_sets(k, other->number, sets);
+
+		for (int j = 0; j < n; j++)
+			for (int r = 0; r < sets[j].n && (other != ops || j > 0 || n < 3); r++)
+				if (binding_has_key(&sets[j].rows[r], key))
+					return &sets[j].rows[r];
+	}
+	return NULL;
+}
+
+static void
+test_letters(void **state)
+{
+	struct keymap *k;
+	struct t2_err err;
+	char name[24];
+
+	(void)state;
+	if (keymap_new(&k, workbench_views, workbench_view_count, NULL, 0, "", &err))
+		fail_msg("%s", err.msg);
+	for (int i = 0; i < workbench_view_count; i++) {
+		const struct view_ops *ops = workbench_views[i];
+
+		for (int j = 0; j < ops->nbindings; j++) {
+			const struct binding *b = &ops->bindings[j], *o;
+			const char *s = b->keys;
+			int key;
+
+			while ((key = key_parse(&s)))
+				if (key_char(key) && (o = elsewhere(k, ops, key)) &&
+				    strcmp(o->name, b->name) &&
+				    !(allowed(key_text(key, name), b->name) &&
+				      allowed(name, o->name)))
+					fail_msg("%s: %s is %s, elsewhere %s", ops->name,
+						 key_text(key, name), b->name, o->name);
+		}
+	}
+	keymap_free(k);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_keys),
-					   cmocka_unit_test(test_one_meaning)};
+					   cmocka_unit_test(test_one_meaning),
+					   cmocka_unit_test(test_letters)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

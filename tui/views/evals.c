@@ -448,12 +448,12 @@ draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r)
 }
 
 static const struct binding bindings[] = {
-	{A_NONE, "a", "run-missing", "run what is missing: marked cells, else the row",
+	{A_NONE, "R", "run-missing", "run what is missing: marked cells, else the row",
 	 evals_run_row, PANES_ALL, BIND_BAR},
-	{A_NONE, "A", "run-column", "run what is missing in the column", evals_run_column,
+	{A_NONE, "|", "run-column", "run what is missing in the column", evals_run_column,
 	 PANES_ALL, BIND_BAR},
 	{A_NONE, "", "run-all", "run everything that is missing", evals_run_all, PANES_ALL, 0},
-	{A_NONE, "R", "run-again", "measure the selected cell, measured or not", evals_run_cell,
+	{A_NONE, "!", "run-again", "measure the selected cell, measured or not", evals_run_cell,
 	 PANES_ALL, 0},
 	{A_NONE, "f", "show", "all questions, wrong ones, right ones, those that differ", next_show,
 	 PANES_ALL, BIND_BAR | BIND_LATE},
@@ -487,6 +487,8 @@ const struct view_ops evals_view = {
 	.wide = "v(6:matrix 5:h(6:questions 5:v(=12:cell 1:answer) =36:v(=8:settings 1:dispatch)))",
 	.bindings = bindings,
 	.nbindings = sizeof bindings / sizeof *bindings,
+	.signs = ev_signs,
+	.nsigns = EV_SIGNS,
 	.open = evals_open,
 	.close = evals_close,
 	.show = evals_show,

@@ -44,14 +44,16 @@ struct ev_settings {
 	int64_t seed;
 };
 
-enum ev_phase { EV_QUEUED, EV_RUNNING, EV_FAILED };
+/* EV_KEPT: measured and in the store; the board that has it is being read. */
+enum ev_phase { EV_QUEUED, EV_RUNNING, EV_KEPT, EV_FAILED };
 
-/* An evaluation that waits, runs or has failed. */
+/* An evaluation that waits, runs, is being read or has failed. */
 struct ev_work {
 	struct ev_key key;
 	struct ev_settings set;
 	enum ev_phase phase;
 	int n, correct, total; /* as it counts */
+	int board;	       /* EV_KEPT: the first one that has it */
 	char error[256];
 };
 
@@ -95,6 +97,7 @@ struct evals {
 	struct ev_settings shown; /* the board's */
 	int boards;		  /* so many were shown */
 	int board;		  /* the job that makes the next; 0: none */
+	int asked;		  /* boards that were begun */
 	int epoch;		  /* counts settings and surveys: what a board was made with */
 	bool again, again_read;	  /* after that another one */
 	bool tell;		  /* how many questions are counted, when it shows */
@@ -137,6 +140,19 @@ ev_score(const struct evals *s, int row, int col)
 /* evals_board.c: makes the next board, from the store or for other settings; it shows when it is done. */
 void evals_board(struct view *v, struct evals *s, bool read);
 
+/* The signs around a cell's figure, "" for none. */
+struct ev_signs {
+	const char *front, *star, *back;
+};
+
+/* evals_signs.c: what they are and mean. */
+enum { EV_SIGNS = 9 };
+extern const struct view_sign ev_signs[EV_SIGNS];
+void evals_signs(const struct evals *s, int row, int col, struct ev_signs *out);
+const char *evals_blank(const struct evals *s, int row, int col); /* in place of a figure */
+/* Where all of it fits. */
+void evals_legend(struct canvas *c, struct rect r);
+
 /* evals_data.c: rows, columns, scores. */
 void evals_board_take(struct view *v, struct evals *s, const struct ev_board *b);
 bool evals_pending(struct view *v,
@@ -166,6 +182,9 @@ void evals_surveyed(struct view *v, struct evals *s, const void *data);
 struct ev_work *evals_work(const struct evals *s, int row, int col); /* NULL: none */
 void evals_progress(struct evals *s, const void *data);
 void evals_done(struct view *v, struct evals *s, const void *data);
+int evals_waiting(const struct evals *s); /* how many are not done */
+/* The board of this number is there, or failed: what was waiting for it shows as it has it. */
+void evals_read(struct evals *s, int board);
 double evals_left(const struct evals *s); /* seconds of the whole queue; < 0: not known */
 double evals_cost(const struct evals *s, int row, int col); /* seconds by those before; < 0 */
 /* Bound to keys: marked cells, else the selected row; the column; all; the selected cell, measured or not. */
@@ -194,6 +213,7 @@ void evals_choices_update(struct evals *s);
 void evals_choices_free(struct evals *s);
 
 void evals_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r);
+/* evals_dump.c */
 bool evals_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbuf *out);
 void evals_draw_matrix(struct view *v, struct evals *s, struct canvas *c, struct rect r);
 bool evals_hit(const struct evals *s, int x, int y, int *sel, int *col); /* pane coordinates */

@@ -16,6 +16,7 @@ struct board {
 	int64_t model;
 	bool read; /* the store again; else list and rows as they were */
 	int epoch;
+	int number; /* evals.asked */
 	struct ev_settings set;
 	const struct eval_list *evals; /* the view's, which keeps it while a board is made, or */
 	struct eval_list list;	       /* read anew */
@@ -310,6 +311,7 @@ board_done(void *arg, enum t2_status st, const struct t2_err *err)
 				     .pace = x->pace,
 				     .sign = x->sign};
 
+		evals_read(s, x->number);
 		evals_board_take(x->v, s, &b);
 		memset(&x->list, 0, sizeof x->list);
 		x->row = NULL;
@@ -320,6 +322,8 @@ board_done(void *arg, enum t2_status st, const struct t2_err *err)
 		s->again = true;
 		read = read || x->read;
 	}
+	if (st) /* what it was to show shows as before */
+		evals_read(s, x->number);
 	if (!s->again || st == T2_ECANCEL)
 		return;
 	evals_board(x->v, s, read);
@@ -357,6 +361,7 @@ evals_board(struct view *v, struct evals *s, bool read)
 	x->model = s->w->ui.model_id;
 	x->read = read || !s->boards;
 	x->epoch = s->epoch;
+	x->number = ++s->asked;
 	x->set = s->set;
 	x->evals = &s->list;
 	x->rows = s->rows;
@@ -367,4 +372,6 @@ evals_board(struct view *v, struct evals *s, bool read)
 		memcpy(x->col, s->col, (size_t)s->cols * sizeof *x->col);
 	spec.arg = x;
 	s->board = app_job(v->app, &spec);
+	if (!s->board)
+		evals_read(s, s->asked);
 }

@@ -10,8 +10,9 @@
 #include "tui/views/evals.h"
 #include "tui/widgets/gauge.h"
 
-/* A cell is a gap, a sign and a value: FULL columns hold "0.71 [0.66 0.75]", SHORT ones " 0.714 ". */
-enum { COL_MIN = 6, COL_MAX = 20, FULL = 16, SHORT = 7 };
+/* A cell is the sign in front, then the value with a place for the star and one for the sign behind: FULL columns hold
+ * "*0.71 [0.66 0.75]~", SHORT ones "*0.714~", less ".71". */
+enum { COL_MIN = 6, COL_MAX = 20, FULL = 18, SHORT = 7 };
 
 static bool
 few_colors(const struct canvas *c)
@@ -75,25 +76,12 @@ evals_hit(const struct evals *s, int x, int y, int *sel, int *col)
 
 /* -- a cell ------------------------------------------------------------------------------------------------ */
 
-/* One sign before the number: how it stands in its column and whether it still holds. */
-static const char *
-sign_of(const struct score *x, bool marked)
-{
-	if (marked)
-		return "●";
-	if (score_stale(x))
-		return "~";
-	if (x->best)
-		return x->clear ? "▲" : "*";
-	return x->state && x->fewer ? "<" : " ";
-}
-
 static const char *
 value_text(char *buf, size_t size, const struct score *x, int w)
 {
 	if (w >= FULL)
 		return gauge_interval(buf, size, x->accuracy, x->lo, x->hi);
-	if (w >= 5)
+	if (w >= SHORT)
 		gauge_share(buf, size, x->accuracy);
 	else if (x->accuracy >= 0.995)
 		snprintf(buf, size, "1.0");
@@ -103,13 +91,14 @@ value_text(char *buf, size_t size, const struct score *x, int w)
 }
 
 static void
-draw_value(struct canvas *c, struct rect k, const struct score *x, bool live)
+draw_value(struct canvas *c, struct rect k, const struct score *x, const struct ev_signs *sign,
+	   bool live)
 {
 	static const char *const shades[] = {" ", "░", "▒", "▓", "█"};
 	struct style st = canvas_style(c, score_stale(x) ? TH_STALE : TH_TEXT);
 	bool few = few_colors(c);
 	char text[40];
-	int w = k.w, len;
+	int len;
 
 	st.bg = COLOR_KEEP;
 	if (!few && !score_stale(x)) {
@@ -121,12 +110,15 @@ draw_value(struct canvas *c, struct rect k, const struct score *x, bool live)
 		st.attr |= ATTR_ITALIC;
 	else if (x->best)
 		st.attr |= ATTR_BOLD;
-	value_text(text, sizeof text, x, w);
+	value_text(text, sizeof text, x, k.w);
 	len = utf8_width_str(text);
-	canvas_right(c, k.x, k.y, w - (w > len + 1), st, text);
-	if (few && w >= len + 2 && !score_stale(x))
-		canvas_text(c, k.x + w - 1, k.y, 1, canvas_style(c, TH_DIM),
+	canvas_right(c, k.x, k.y, k.w - 1, st, text);
+	canvas_text(c, k.x + k.w - len - 2, k.y, 1, st, sign->star);
+	if (few && !*sign->back && c->glyphs != GLYPHS_ASCII)
+		canvas_text(c, k.x + k.w - 1, k.y, 1, canvas_style(c, TH_DIM),
 			    shades[(int)lrint(4 * x->accuracy)]);
+	else
+		canvas_text(c, k.x + k.w - 1, k.y, 1, st, sign->back);
 }
 
 static void
@@ -135,38 +127,32 @@ draw_cell(struct evals *s, struct canvas *c, struct rect k, int row, int col, bo
 {
 	const struct score *x = ev_score(s, row, col);
 	const struct ev_work *w = evals_work(s, row, col);
-	bool marked = evals_marked(s, row, col);
-	int vw = k.w - 2 >= FULL ? k.w - 2 : k.w - 2 < SHORT ? k.w - 2 : SHORT;
+	int vw = k.w - 2 >= FULL ? k.w - 2 : k.w - 1 < SHORT ? k.w - 1 : SHORT;
 	struct rect value = {k.x + k.w - vw, k.y, vw, 1};
-	int pad = vw > 5, at = value.x - 1;
-	struct style sign = canvas_style(c, marked		  ? TH_MARK
-					    : score_stale(x)	  ? TH_STALE
-					    : x->best && x->clear ? TH_GOOD
-					    : x->best		  ? TH_STRONG
-								  : TH_DIM);
+	struct ev_signs sign;
 	struct score live;
 
-	if (w && w->phase == EV_RUNNING && w->n) {
-		live = (struct score){
-			.state = SCORE_CURRENT, .n = w->n, .correct = w->correct, .best = false};
+	evals_signs(s, row, col, &sign);
+	if (w && w->phase != EV_FAILED && w->n) {
+		live = (struct score){.state = SCORE_CURRENT, .n = w->n, .correct = w->correct};
 		score_interval(&live);
-		draw_value(c, value, &live, true);
-		canvas_text(c, at, k.y, 1, canvas_style(c, TH_FOCUS), "›");
+		draw_value(c, value, &live, &sign, true);
 	} else if (w && w->phase != EV_FAILED) {
-		canvas_right(c, value.x, k.y, value.w - pad, canvas_style(c, TH_STALE),
-			     w->phase == EV_RUNNING ? "›" : "…");
+		canvas_right(c, value.x, k.y, value.w - 1, canvas_style(c, TH_STALE), "...");
 	} else if (w) {
-		canvas_right(c, value.x, k.y, value.w - pad, canvas_style(c, TH_BAD),
-			     value.w > 7 ? "✗ failed" : "✗");
+		canvas_right(c, value.x, k.y, value.w - 1, canvas_style(c, TH_BAD),
+			     value.w > 9 ? "✗ failed" : "✗");
 	} else if (x->state) {
-		draw_value(c, value, x, false);
-		canvas_text(c, at, k.y, 1, sign, sign_of(x, marked));
+		draw_value(c, value, x, &sign, false);
 	} else {
-		canvas_right(c, value.x, k.y, value.w - pad, canvas_style(c, TH_STALE),
-			     evals_refusal(s, row, col) ? "–" : "·");
-		if (marked)
-			canvas_text(c, at, k.y, 1, sign, "●");
+		canvas_right(c, value.x, k.y, value.w - 1, canvas_style(c, TH_STALE),
+			     evals_blank(s, row, col));
 	}
+	canvas_text(c, value.x - 1, k.y, 1,
+		    canvas_style(c, evals_marked(s, row, col) ? TH_MARK
+				    : w			      ? TH_FOCUS
+							      : TH_GOOD),
+		    sign.front);
 	if (sel) {
 		k.w -= value.x - 1 - k.x;
 		k.x = value.x - 1;
@@ -176,24 +162,23 @@ draw_cell(struct evals *s, struct canvas *c, struct rect k, int row, int col, bo
 
 /* -- around the cells -------------------------------------------------------------------------------------- */
 
-/* "math-hard" in two lines where one is too short. */
+/* In two lines where one is too short: "math-hard" at its hyphen, "dispatch" with one put in. */
 static void
 draw_head(struct canvas *c, int x, int y, int w, int lines, struct style st, const char *task)
 {
 	const char *cut = strrchr(task, '-');
 	char first[EV_TASK + 8];
+	size_t n;
 
 	if (utf8_width_str(task) <= w || lines < 2) {
-		canvas_right(c, x, y + lines - 1, w, st, task);
+		canvas_right(c, x, y + lines - 1, w - (utf8_width_str(task) < w), st, task);
 		return;
 	}
-	if (!cut || cut == task || cut - task > w) {
-		canvas_text(c, x, y + 1, w, st, task);
-		return;
-	}
-	snprintf(first, sizeof first, "%.*s", (int)(cut - task), task);
-	canvas_right(c, x, y, w, st, first);
-	canvas_right(c, x, y + 1, w, st, cut);
+	n = cut && cut > task && cut - task <= w ? (size_t)(cut - task)
+						 : utf8_fit(task, strlen(task), w - 1, NULL);
+	snprintf(first, sizeof first, "%.*s%s", (int)n, task, task[n] == '-' ? "" : "-");
+	canvas_right(c, x, y, w - (utf8_width_str(first) < w), st, first);
+	canvas_right(c, x, y + 1, w - (utf8_width_str(task + n) < w), st, task + n);
 }
 
 /* The stable colour of an expert, so that its row is known at a glance. */
@@ -226,6 +211,12 @@ draw_foot(struct view *v, struct evals *s, struct canvas *c, int x, int y, int w
 	why = evals_refusal(s, row, col);
 	if (work && work->phase == EV_FAILED)
 		canvas_text(c, x, y, w, canvas_style(c, TH_BAD), work->error);
+	else if (work && work->phase == EV_KEPT)
+		canvas_printf(c, x, y, w, st, "%s · %s: measured, is being read", row_label(s, row),
+			      s->col[col].task);
+	else if (work && work->phase == EV_QUEUED)
+		canvas_printf(c, x, y, w, st, "%s · %s: waits to be measured", row_label(s, row),
+			      s->col[col].task);
 	else if (work)
 		canvas_printf(c, x, y, w, st, "%s · %s: %d of %d counted", row_label(s, row),
 			      s->col[col].task, work->n, work->total);
@@ -248,11 +239,9 @@ static void
 note(struct view *v, struct evals *s)
 {
 	double left = evals_left(s);
-	int n = 0;
+	int n = evals_waiting(s);
 	char b[32];
 
-	for (int i = 0; i < s->works; i++)
-		n += s->work[i].phase != EV_FAILED;
 	if (!n && !s->boards)
 		view_note(v, EV_MATRIX, "%s", "");
 	else if (!n && s->shown.n)
@@ -322,4 +311,6 @@ evals_draw_matrix(struct view *v, struct evals *s, struct canvas *c, struct rect
 	if (s->col0 + cols < s->cols)
 		canvas_text(c, r.x + r.w - 1, r.y + s->top - 1, 1, strong, "›");
 	draw_foot(v, s, c, r.x + 1, r.y + r.h - 1, r.w - 2);
+	rows += s->top;
+	evals_legend(c, (struct rect){r.x + 1, r.y + rows + 1, r.w - 2, r.h - rows - 2});
 }

@@ -244,8 +244,8 @@ static const struct column columns[EV_COLUMNS] = {
 	[C_RIGHT] = {"", 1, 1, ALIGN_LEFT, 0},
 	[C_THAT] = {"vs", 2, 2, ALIGN_LEFT, 1},
 	[C_QUESTION] = {"question", 24, 0, ALIGN_LEFT, 0},
-	[C_EXPECTED] = {"expected", 8, 12, ALIGN_LEFT, 3},
-	[C_ANSWER] = {"answer", 12, 30, ALIGN_LEFT, 2},
+	[C_EXPECTED] = {"expected", 8, 10, ALIGN_LEFT, 3},
+	[C_ANSWER] = {"answer", 12, 20, ALIGN_LEFT, 2},
 	[C_CHOSE] = {"chose", 5, 8, ALIGN_LEFT, 4},
 };
 

@@ -1,11 +1,10 @@
-/* Drawing of the Evals view: what is beside the matrix; and export. */
+/* Drawing of the Evals view: what is beside the matrix. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/date.h"
-#include "engine/base/strbuf.h"
 #include "tui/app.h"
 #include "tui/shown.h"
 #include "tui/utf8.h"
@@ -105,7 +104,7 @@ draw_cell(struct view *v, struct evals *s, struct canvas *c, struct rect r)
 		struct score live = {.n = w->n, .correct = w->correct};
 
 		score_interval(&live);
-		line(c, r, y++, "so far", text,
+		line(c, r, y++, w->phase == EV_KEPT ? "accuracy" : "so far", text,
 		     gauge_interval(t, sizeof t, live.accuracy, live.lo, live.hi));
 		snprintf(b, sizeof b, "%d of %d", w->n, w->total);
 		line(c, r, y++, "counted", text, b);
@@ -135,12 +134,13 @@ draw_cell(struct view *v, struct evals *s, struct canvas *c, struct rect r)
 		 x->fewer ? ", fewer than set" : "");
 	line(c, r, y++, "questions", text, b);
 	date_text(at, sizeof at, DATE_MINUTE, x->created);
-	if (score_shipped(x))
-		snprintf(b, sizeof b, "%s, shipped", at);
-	else
-		snprintf(b, sizeof b, "%s, %s, %.3g tokens each", at,
-			 gauge_time(t, sizeof t, x->seconds), x->n ? (double)x->tokens / x->n : 0);
+	snprintf(b, sizeof b, "%s%s", at, score_shipped(x) ? ", shipped" : "");
 	line(c, r, y++, "measured", text, b);
+	if (!score_shipped(x)) {
+		snprintf(b, sizeof b, "%s, %.3g tokens a question",
+			 gauge_time(t, sizeof t, x->seconds), x->n ? (double)x->tokens / x->n : 0);
+		line(c, r, y++, "took", text, b);
+	}
 	why = why && s->row[row].why[0] ? "its expert or mixture is gone" : state_text(x, &role);
 	if (s->row[row].why[0])
 		role = TH_WARN;
@@ -309,107 +309,5 @@ evals_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect 
 		break;
 	default:
 		draw_dispatch(v, s, c, r);
-	}
-}
-
-/* -- export ------------------------------------------------------------------------------------------------ */
-
-static const char *
-state_name(const struct score *x)
-{
-	return x->state == SCORE_NONE ? "missing"
-	       : score_stale(x)	      ? "stale"
-	       : score_shipped(x)     ? "shipped"
-				      : "current";
-}
-
-static void
-quoted(struct strbuf *out, const char *s)
-{
-	strbuf_str(out, "\"");
-	for (; *s; s++) {
-		strbuf_add(out, s, 1);
-		if (*s == '"')
-			strbuf_add(out, s, 1);
-	}
-	strbuf_str(out, "\",");
-}
-
-static void
-dump_matrix(const struct evals *s, bool csv, struct strbuf *out)
-{
-	char b[40];
-
-	strbuf_str(out, csv ? "strategy,task,split,n,correct,accuracy,low,high,state\n" : "");
-	if (!csv) {
-		strbuf_printf(out, "%-24s", "");
-		for (int c = 0; c < s->cols; c++)
-			strbuf_printf(out, " %17s", s->col[c].task);
-		strbuf_str(out, "\n");
-	}
-	for (int i = 0; i < s->nmap; i++) {
-		int row = s->map[i];
-
-		if (!csv)
-			strbuf_printf(out, "%-24s", s->row[row].spec);
-		for (int c = 0; c < s->cols; c++) {
-			const struct score *x = ev_score(s, row, c);
-
-			if (csv && x->state) {
-				quoted(out, s->row[row].spec);
-				quoted(out, s->col[c].task);
-				strbuf_printf(out, "%s,%d,%d,%.9g,%.9g,%.9g,%s\n", s->shown.split,
-					      x->n, x->correct, x->accuracy, x->lo, x->hi,
-					      state_name(x));
-			} else if (!csv) {
-				strbuf_printf(out, " %s%16s",
-					      score_stale(x) ? "~"
-					      : x->best	     ? "*"
-							     : " ",
-					      x->state ? gauge_interval(b, sizeof b, x->accuracy,
-									x->lo, x->hi)
-						       : "-");
-			}
-		}
-		if (!csv)
-			strbuf_str(out, "\n");
-	}
-}
-
-bool
-evals_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbuf *out)
-{
-	struct evals *s = state;
-	const struct eval_item *i;
-	const struct ev_choices *x = &s->choices;
-
-	(void)v;
-	switch (pane) {
-	case EV_MATRIX:
-		dump_matrix(s, f == DUMP_CSV, out);
-		return true;
-	case EV_QUESTIONS:
-		table_dump(&s->table, f == DUMP_CSV, out);
-		return true;
-	case EV_ANSWER:
-		if (f == DUMP_CSV || !(i = evals_item(s)))
-			return false;
-		strbuf_printf(out, "%s\n\nexpected: %s\nanswer (%s): %s\n",
-			      evals_question(s, i->item) ? evals_question(s, i->item) : "",
-			      evals_gold(s, i->item) ? evals_gold(s, i->item) : "",
-			      i->correct ? "right" : "wrong", i->answer);
-		return true;
-	case EV_DISPATCH:
-		if (f != DUMP_CSV || !x->rows)
-			return false;
-		strbuf_str(out, "task,chosen,n\n");
-		for (int k = 0; k < x->rows * x->cols; k++) {
-			quoted(out, x->task[k / x->cols]);
-			quoted(out, x->expert[k % x->cols]);
-			strbuf_printf(out, "%d\n", x->n[k]);
-		}
-		return true;
-	default:
-		return false;
 	}
 }

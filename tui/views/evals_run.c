@@ -28,6 +28,7 @@ struct progress {
 
 struct outcome {
 	struct ev_key key;
+	int n, correct;
 	enum t2_status st;
 	char error[256];
 };
@@ -96,8 +97,13 @@ work(void *arg, struct job *job, struct t2_err *err)
 
 	if (!st)
 		st = evaluating_run(&e, ws, r->key.task, &o, job, err);
-	if (!st)
-		evaluating_free(&e);
+	if (st)
+		return st;
+	/* the board shows what is in the store: what is not there is told here */
+	if (!e.id)
+		st = t2_fail(err, e.lost.code, "%d of %d right, but not kept: %s", e.result.correct,
+			     e.result.n, e.lost.msg);
+	evaluating_free(&e);
 	return st;
 }
 
@@ -110,6 +116,8 @@ done(void *arg, enum t2_status st, const struct t2_err *err)
 	if (!x)
 		return;
 	x->key = r->key;
+	x->n = r->n;
+	x->correct = r->correct;
 	x->st = st;
 	snprintf(x->error, sizeof x->error, "%.255s", st ? err->msg : "");
 	event_post(r->q, &evals_view, EV_DONE, x, free);
@@ -161,8 +169,11 @@ launch(struct view *v, struct evals *s, int row, int col)
 {
 	struct ev_work *x = evals_work(s, row, col), *grown;
 
-	if (x && x->phase != EV_FAILED)
+	if (x && x->phase != EV_FAILED) {
+		app_say(v->app, "%s · %s: %s", shown_strategy(x->key.spec), x->key.task,
+			x->phase == EV_KEPT ? "measured, is being read" : "is at work already");
 		return;
+	}
 	if (!x) {
 		grown = realloc(s->work, ((size_t)s->works + 1) * sizeof *grown);
 		if (!grown)
@@ -196,14 +207,28 @@ evals_progress(struct evals *s, const void *data)
 	x->correct = p->correct;
 }
 
-static int
-waiting(const struct evals *s)
+static bool
+waits(const struct ev_work *x)
+{
+	return x->phase == EV_QUEUED || x->phase == EV_RUNNING;
+}
+
+int
+evals_waiting(const struct evals *s)
 {
 	int n = 0;
 
 	for (int i = 0; i < s->works; i++)
-		n += s->work[i].phase != EV_FAILED;
+		n += waits(&s->work[i]);
 	return n;
+}
+
+void
+evals_read(struct evals *s, int board)
+{
+	for (int i = s->works - 1; i >= 0; i--)
+		if (s->work[i].phase == EV_KEPT && s->work[i].board <= board)
+			drop_work(s, &s->work[i]);
 }
 
 void
@@ -215,23 +240,26 @@ evals_done(struct view *v, struct evals *s, const void *data)
 
 	s->running = 0;
 	if (o->st == T2_ECANCEL) { /* of one is meant for all: the rest would only begin again */
-		int dropped = waiting(s);
+		int dropped = evals_waiting(s);
 
 		for (int i = s->works - 1; i >= 0; i--)
-			if (s->work[i].phase != EV_FAILED)
+			if (waits(&s->work[i]))
 				drop_work(s, &s->work[i]);
 		if (dropped > 1)
 			app_say(v->app, "cancelled, and %d more that waited", dropped - 1);
 		return;
 	}
+	evals_board(v, s, true);
 	if (x && o->st) {
 		x->phase = EV_FAILED;
 		snprintf(x->error, sizeof x->error, "%s", o->error);
 	} else if (x) {
-		drop_work(s, x);
+		x->phase = EV_KEPT;
+		x->n = o->n;
+		x->correct = o->correct;
+		x->board = s->asked + s->again; /* one that was begun before may not have it */
 		s->finished++;
 	}
-	evals_board(v, s, true);
 	start_next(v, s);
 	if (!s->running && s->finished)
 		app_say(v->app, "%d evaluation%s kept, %s", s->finished,
@@ -262,7 +290,7 @@ evals_left(const struct evals *s)
 		int row = evals_find_row(s, x->key.spec), col = evals_find_col(s, x->key.task);
 		double cost = row >= 0 && col >= 0 ? evals_cost(s, row, col) : -1;
 
-		if (x->phase == EV_FAILED)
+		if (!waits(x))
 			continue;
 		if (cost < 0)
 			return -1;
@@ -300,9 +328,12 @@ batch_go(struct app *a, void *arg)
 static bool
 wanted(const struct evals *s, int row, int col)
 {
+	const struct ev_work *work = evals_work(s, row, col);
+
 	if (!strcmp(s->row[row].spec, "few-shot") && !s->col[col].known)
 		return false; /* whether there is a mixture is being looked up */
-	return evals_missing(s, row, col) && !evals_refusal(s, row, col);
+	return evals_missing(s, row, col) && !evals_refusal(s, row, col) &&
+	       !(work && work->phase != EV_FAILED);
 }
 
 /* Every cell of rows [r0, r1) of the map and columns [c0, c1) that is missing; marked: of the marked ones only. */

@@ -469,7 +469,7 @@ export_expert(struct view *v, void *state, const char *arg)
 }
 
 static const struct binding bindings[] = {
-	{A_NONE, "s v", "statistic", "the map: mean |z−1|, mean z−1, largest |z−1|", next_stat,
+	{A_NONE, "v", "statistic", "the map: mean |z−1|, mean z−1, largest |z−1|", next_stat,
 	 PANES_ALL, BIND_BAR | BIND_LATE},
 	{A_NONE, "w a", "ask-with", "ask with the selected expert in Ask", ask_with, PANES_ALL,
 	 BIND_BAR},

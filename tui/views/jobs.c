@@ -268,8 +268,10 @@ job_clear(struct view *v, void *state, const char *arg)
 }
 
 static const struct binding bindings[] = {
-	{A_NONE, "d Ctrl-c Delete", "job-cancel", "cancel", job_stop, PANES_ALL, BIND_BAR},
-	{A_NONE, "C", "jobs-clear", "forget those that are over", job_clear, PANES_ALL, BIND_BAR},
+	{A_NONE, "K Ctrl-c", "job-cancel", "cancel the selected job", job_stop, PANES_ALL,
+	 BIND_BAR},
+	{A_NONE, "d Delete", "jobs-clear", "take those that are over off the list", job_clear,
+	 PANES_ALL, BIND_BAR},
 };
 
 static const struct pane_spec panes[] = {{"jobs", "jobs", 40, 6, CAN_LIST}};

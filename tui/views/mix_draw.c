@@ -34,8 +34,8 @@ draw_z(struct view *v, struct mix *s, struct canvas *c, struct rect r)
 	view_title(v, MIX_Z, "resulting z · %s", s->is_signed ? "mean z−1" : "mean |z−1|");
 	view_note(v, MIX_Z, "%s",
 		  x->n && x->of != s->changes ? "computing ..."
-		  : s->is_signed	      ? KEYS(v, "{statistic}: |z−1|")
-					      : KEYS(v, "{statistic}: z−1"));
+		  : s->is_signed	      ? KEYS(v, "{statistic} |z−1|")
+					      : KEYS(v, "{statistic} z−1"));
 	if (x->n != s->mats) {
 		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, s->set.k ? TH_STALE : TH_DIM),
 			    s->set.k ? "reading the experts' z ..." : "base weights: z is 1");
@@ -84,7 +84,7 @@ draw_figures(struct view *v, struct canvas *c, struct rect r, const struct mix_c
 		snprintf(a, sizeof a, k->n ? "stopped at %d" : "stopped", k->n);
 		break;
 	default:
-		if (k->rate > 0)
+		if (gauge_rate_means(k->n, k->rate))
 			snprintf(a, sizeof a, "%s tok/s", gauge_number(n, sizeof n, k->rate));
 		else
 			snprintf(a, sizeof a, "%d tokens", k->n);

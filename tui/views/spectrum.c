@@ -639,14 +639,15 @@ overlay_next(struct view *v, void *state, const char *arg)
 }
 
 static const struct binding bindings[] = {
-	{A_NONE, "s v", "statistic", "next statistic of the map", next_stat, PANES_ALL, BIND_BAR},
-	{A_NONE, "o", "overlay", "show or hide the selected expert's σ·z", overlay_next, PANES_ALL,
-	 BIND_BAR},
+	{A_NONE, "v", "statistic", "next statistic of the map", next_stat, PANES_ALL, BIND_BAR},
+	{A_NONE, "w", "overlay", "with the selected expert's σ·z, or without", overlay_next,
+	 PANES_ALL, BIND_BAR},
+	{A_NONE, "C", "compare-with", "lay another model's spectra over", sp_beside_with, PANES_ALL,
+	 BIND_BAR | BIND_TAKES(ARG_MODEL)},
 	{A_NONE, "L", "log-linear", "logarithmic or linear axis", toggle_linear, PANES_ALL,
 	 BIND_BAR},
-	{A_NONE, "E", "energy", "cumulative energy in place of σ", toggle_energy, PANES_ALL, 0},
-	{A_NONE, "C", "compare-with", "lay another model's spectra over: a path or a name",
-	 sp_beside_with, PANES_ALL, BIND_TAKES(ARG_MODEL)},
+	{A_NONE, "E", "energy", "cumulative energy in place of σ", toggle_energy, PANES_ALL,
+	 BIND_BAR | BIND_LATE},
 };
 
 static const struct pane_spec panes[] = {

@@ -178,7 +178,10 @@ draw_curve(struct view *v, struct spectrum *s, struct canvas *c, struct rect r)
 	sp_beside_note(s, other, sizeof other);
 	view_title(v, SP_CURVE, "layer %d  %s  %d × %d  r %d%s%s", s->layer, mat_kind_name(s->kind),
 		   w->m, w->n, weight_rank(w), s->energy ? "  cumulative energy" : "", other);
-	view_note(v, SP_CURVE, s->energy ? "E: σ" : s->linear ? "L: log" : "L: linear");
+	view_note(v, SP_CURVE, "%s",
+		  s->energy   ? KEYS(v, "{energy} σ")
+		  : s->linear ? KEYS(v, "linear · {log-linear} log")
+			      : KEYS(v, "log · {log-linear} linear"));
 	plot_draw(c, r, &p, &s->plot);
 	for (int i = 0; i < n; i++)
 		free(data[i]);

@@ -33,23 +33,27 @@ static const struct {
 	{"in this help", "/", "the same, for words that begin with q"},
 };
 
-/* One line at row (from the top of the text, before scrolling); NULL keys: a heading. */
-static void
-line_draw(struct canvas *c, struct rect r, int line, const char *keys, const char *help,
-	  const char *name)
+/* An entry from this row on (counted from the top of the text, before scrolling), as many lines as its words need; returns
+ * the row behind it.  keys NULL: a heading. */
+static int
+entry_draw(struct canvas *c, struct rect r, int row, const char *keys, const char *help,
+	   const char *name)
 {
-	int named = utf8_width_str(name);
+	enum { KEYS_W = 16, HELP_X = KEYS_W + 2 };
+	int named = utf8_width_str(name), y = r.y + row;
+	struct rect text = {r.x + HELP_X, y, r.w - HELP_X - named - (named > 0), 0};
 
-	if (line < 0 || line >= r.h)
-		return;
-	r.y += line;
 	if (!keys) {
-		canvas_text(c, r.x, r.y, r.w, canvas_style(c, TH_TITLE), help);
-		return;
+		canvas_text(c, r.x, y, r.w, canvas_style(c, TH_TITLE), help);
+		return row + 1;
 	}
-	canvas_text(c, r.x + 1, r.y, 16, canvas_style(c, TH_KEY), keys);
-	canvas_text(c, r.x + 18, r.y, r.w - 19 - named, canvas_style(c, TH_TEXT), help);
-	canvas_right(c, r.x + r.w - named, r.y, named, canvas_style(c, TH_DIM), name);
+	canvas_text(c, r.x + 1, y, r.w - 1, canvas_style(c, TH_KEY), keys);
+	if (utf8_width_str(keys) > KEYS_W)
+		text.y++;
+	text.h = canvas_wrap(c, (struct rect){0, 0, text.w, 0}, canvas_style(c, TH_TEXT), help, 0);
+	canvas_wrap(c, text, canvas_style(c, TH_TEXT), help, 0);
+	canvas_right(c, r.x + r.w - named, text.y, named, canvas_style(c, TH_DIM), name);
+	return text.y + text.h - r.y;
 }
 
 /* Every word of the search is in the name, the explanation or the keys. */
@@ -108,24 +112,40 @@ help_draw(struct app *a, void *state, struct canvas *c)
 				continue;
 			if (!heading) {
 				line += line > 0;
-				line_draw(c, in, line++ - h->top, NULL, sets[i].scope, "");
+				line = h->top +
+				       entry_draw(c, in, line - h->top, NULL, sets[i].scope, "");
 				heading = true;
 			}
-			line_draw(c, in, line++ - h->top, keys[0] ? keys : ":", b->help, b->name);
+			line = h->top + entry_draw(c, in, line - h->top, keys[0] ? keys : ":",
+						   b->help, b->name);
 		}
+	}
+	for (int i = 0, first = 1; i < v->ops->nsigns; i++) {
+		const struct view_sign *k = &v->ops->signs[i];
+		const char *help = k->help ? k->help : k->means;
+
+		if (!found(filter, k->means, help, k->sign))
+			continue;
+		if (first) {
+			line += line > 0;
+			line = h->top + entry_draw(c, in, line - h->top, NULL, "signs", "");
+			first = 0;
+		}
+		line = h->top + entry_draw(c, in, line - h->top, k->sign, help, "");
 	}
 	for (size_t i = 0; i < sizeof always / sizeof *always; i++) {
 		if (!found(filter, "", always[i].help, always[i].keys))
 			continue;
 		if (always[i].scope != scope) {
 			line += line > 0;
-			line_draw(c, in, line++ - h->top, NULL, always[i].scope, "");
+			line = h->top + entry_draw(c, in, line - h->top, NULL, always[i].scope, "");
 			scope = always[i].scope;
 		}
-		line_draw(c, in, line++ - h->top, always[i].keys, always[i].help, "");
+		line = h->top +
+		       entry_draw(c, in, line - h->top, always[i].keys, always[i].help, "");
 	}
 	if (!line)
-		line_draw(c, in, 0, NULL, "nothing here is called that", "");
+		entry_draw(c, in, 0, NULL, "nothing here is called that", "");
 	canvas_unclip(c, old);
 	h->lines = line;
 	if (line > in.h)

@@ -1,0 +1,78 @@
+/* Evals: the signs of its cells. */
+#include <string.h>
+
+#include "tui/utf8.h"
+#include "tui/views/evals.h"
+
+const struct view_sign ev_signs[EV_SIGNS] = {
+	{"▲", "above base", "above base: its interval lies wholly above base's"},
+	{"*", "best", "the best of its column"},
+	{"°", "shipped", "came with the program, not measured here"},
+	{"<", "fewer questions", "on fewer questions than are set"},
+	{"~", "stale", "weights or questions have changed since"},
+	{"·", "not measured", "not measured yet"},
+	{"–", "cannot be", "cannot be measured; the line below says why"},
+	{"●", "marked", "marked, to be measured or compared with"},
+	{"›", "being measured", "being measured: counted so far"},
+};
+
+void
+evals_signs(const struct evals *s, int row, int col, struct ev_signs *out)
+{
+	const struct score *x = ev_score(s, row, col);
+	const struct ev_work *w = evals_work(s, row, col);
+
+	*out = (struct ev_signs){"", "", ""};
+	if (evals_marked(s, row, col))
+		out->front = "●";
+	else if (w && w->phase != EV_FAILED)
+		out->front = "›";
+	if (w || !x->state) /* of the old figure nothing shows */
+		return;
+	if (x->clear && !*out->front)
+		out->front = "▲";
+	if (x->best)
+		out->star = "*";
+	out->back = score_stale(x) ? "~" : score_shipped(x) ? "°" : x->fewer ? "<" : "";
+}
+
+const char *
+evals_blank(const struct evals *s, int row, int col)
+{
+	return evals_refusal(s, row, col) ? "–" : "·";
+}
+
+/* Draws unless c is NULL; returns the lines it takes. */
+static int
+lay(struct canvas *c, struct rect r)
+{
+	int x = 0, y = 0;
+
+	for (int i = 0; i < EV_SIGNS; i++) {
+		int w = 2 + utf8_width_str(ev_signs[i].means);
+
+		if (x && x + w > r.w) {
+			x = 0;
+			y++;
+		}
+		if (c) {
+			canvas_text(c, r.x + x, r.y + y, 1, canvas_style(c, TH_TEXT),
+				    ev_signs[i].sign);
+			canvas_text(c, r.x + x + 2, r.y + y, r.w - x - 2, canvas_style(c, TH_DIM),
+				    ev_signs[i].means);
+		}
+		x += w + 2;
+	}
+	return y + 1;
+}
+
+void
+evals_legend(struct canvas *c, struct rect r)
+{
+	int n = lay(NULL, r);
+
+	if (n >= r.h) /* with a gap below it */
+		return;
+	r.y += r.h - 1 - n;
+	lay(c, r);
+}
