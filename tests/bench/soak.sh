@@ -73,7 +73,7 @@ round() { # NUMBER
 		keys t
 		wait "[7 Runs]" 120000
 		wait "1/60" 120000
-		keys s
+		keys K
 		wait "stopped by request" 120000
 		key d
 		wait "deleted" 120000
