@@ -41,6 +41,8 @@ round() { # NUMBER
 	local size=120x40
 	[ $(($1 % 3)) -eq 1 ] && size=80x24
 	[ $(($1 % 3)) -eq 2 ] && size=200x60
+	local temp # a cell that has not been measured yet
+	temp=$(printf '0.%03d' $(($1 % 1000)))
 	cat <<-S
 		keys 2
 		wait "effective rank" 120000
@@ -67,8 +69,14 @@ round() { # NUMBER
 		keys 8
 		wait "expert:math" 120000
 		key g
-		keys -----------------------R
-		wait " · code: 0." 120000
+		keys -----------------------
+		key e j j Enter Ctrl-u
+		type $temp
+		key Enter Esc
+		wait-not "evaluations are being read" 120000
+		sleep 200
+		key j Enter
+		wait "1 evaluation kept" 120000
 		keys 6
 		keys t
 		wait "[7 Runs]" 120000
