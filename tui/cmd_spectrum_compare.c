@@ -1,7 +1,9 @@
 /* `t2tui spectrum MODEL --compare OTHER`: two models' spectra, matrix by matrix. */
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tui/beside.h"
 #include "tui/cmd_spectrum.h"
@@ -141,7 +143,7 @@ spectrum_compare(struct cli *c, const char *other, int want, bool csv)
 	const struct model *m = c->ws.model;
 	json_t *list, *here, *there;
 	struct beside *b = NULL;
-	char path[1024];
+	char path[1024], real[PATH_MAX];
 	bool shipped;
 	int rc = 0;
 
@@ -150,6 +152,10 @@ spectrum_compare(struct cli *c, const char *other, int want, bool csv)
 		beside_free(b);
 		return cli_fail(c);
 	}
+	if (shipped) /* as everywhere else, and not as its folder is called */
+		snprintf(b->name, sizeof b->name, "sample");
+	if (realpath(path, real) && !strcmp(real, model_path(m)))
+		cli_note(c, "%s is compared with itself", c->ws.name);
 	if (csv)
 		printf("matrix,component,sigma,sigma_other\n");
 	else if (!c->json)
