@@ -349,6 +349,32 @@ cli_parse_ids(const char *text, int **ids, int *n, struct t2_err *err)
 	return T2_OK;
 }
 
+enum { HELP_WIDTH = 80, HELP_INDENT = 29 };
+
+/* text after what stands up to column at, broken between words; what follows begins under it. */
+static void
+print_wrapped(const char *text, int at, int indent)
+{
+	while (*text) {
+		int room = HELP_WIDTH - at, n = (int)strlen(text);
+
+		if (n > room) {
+			for (n = room; n > 0 && text[n] != ' ';)
+				n--;
+			while (n > 0 && text[n - 1] == ' ') /* two stand between sentences */
+				n--;
+			if (!n) /* one long word */
+				n = (int)strcspn(text, " ");
+		}
+		printf("%.*s\n", n, text);
+		text += n;
+		text += strspn(text, " ");
+		if (*text)
+			printf("%*s", indent, "");
+		at = indent;
+	}
+}
+
 static void
 print_opts(const struct opt *o)
 {
@@ -357,7 +383,27 @@ print_opts(const struct opt *o)
 
 		snprintf(left, sizeof left, "%s%s%s", o->name, o->arg ? " " : "",
 			 o->arg ? o->arg : "");
-		printf("  %-26s %s\n", left, o->help);
+		printf("  %-26s ", left);
+		print_wrapped(o->help, HELP_INDENT, HELP_INDENT);
+	}
+}
+
+/* "list | show NAME": a line each. */
+static void
+print_usage(const struct command *cmd)
+{
+	const char *args = cmd->args, *lead = "usage:";
+
+	for (;;) {
+		const char *end = strstr(args, " | ");
+		int n = end ? (int)(end - args) : (int)strlen(args);
+
+		printf("%6s t2tui %s%s%.*s%s\n", lead, cmd->name, n ? " " : "", n, args,
+		       cmd->opts ? " [OPTION ...]" : "");
+		if (!end)
+			return;
+		args = end + 3;
+		lead = "";
 	}
 }
 
@@ -365,22 +411,25 @@ static int
 print_help(const struct command *cmd)
 {
 	if (cmd) {
-		printf("usage: t2tui %s%s%s%s\n%s\n", cmd->name, *cmd->args ? " " : "", cmd->args,
-		       cmd->opts ? " [OPTION ...]" : "", cmd->help);
+		print_usage(cmd);
+		print_wrapped(cmd->help, 0, 0);
 		print_opts(cmd->opts);
 		printf("common:\n");
 		print_opts(common_opts);
 		return 0;
 	}
-	printf("usage: t2tui [MODEL]             the workbench (default: the last model, or the "
-	       "sample)\n"
+	printf("usage: t2tui [MODEL]      the workbench (default: the last model, or the sample)\n"
 	       "       t2tui VERB [ARGUMENT ...] [OPTION ...]\n\n");
-	for (int i = 0; commands[i]; i++)
-		printf("  %-10s %s\n", commands[i]->name, commands[i]->help);
-	printf("\nMODEL is a folder with config.json, tokenizer.json and *.safetensors, a .gguf "
-	       "file, a name from the\n"
-	       "store, or \"sample\".  \"t2tui VERB --help\" shows a verb's options; \"man t2tui\" "
-	       "tells more.\n");
+	for (int i = 0; commands[i]; i++) {
+		printf("  %-10s ", commands[i]->name);
+		print_wrapped(commands[i]->help, 13, 13);
+	}
+	printf("\n");
+	print_wrapped(
+		"MODEL is a folder with config.json, tokenizer.json and *.safetensors, a .gguf "
+		"file, a name from the store, or \"sample\".  \"t2tui VERB --help\" shows a "
+		"verb's options; \"man t2tui\" tells more.",
+		0, 0);
 	return 0;
 }
 

@@ -13,7 +13,8 @@
 #include "tui/verbs.h"
 
 static const struct opt opts[] = {
-	{"--csv", NULL, "export: step,reward,loss,kl,grad_norm,length,tokens,ms,accuracy,n"},
+	{"--csv", NULL,
+	 "export: lines of step, reward, loss, kl, grad_norm, length, tokens, ms, accuracy, n"},
 	{"--detach", NULL, "resume: in a process of its own"},
 	{0},
 };

@@ -41,9 +41,9 @@ distance(const struct pair *p)
 }
 
 static void
-print_head(const struct cli *c, const struct beside *b)
+print_head(const struct cli *c, const char *other)
 {
-	printf("%s against %s\n", c->ws.name, b->name);
+	printf("%s against %s\n", c->ws.name, other);
 	printf("%-40s %19s %19s %19s %8s\n", "matrix", "spectral", "stable r", "effect. r",
 	       "apart");
 }
@@ -154,12 +154,11 @@ spectrum_compare(struct cli *c, const char *other, int want, bool csv)
 	}
 	if (shipped) /* as everywhere else, and not as its folder is called */
 		snprintf(b->name, sizeof b->name, "sample");
-	if (realpath(path, real) && !strcmp(real, model_path(m)))
-		cli_note(c, "%s is compared with itself", c->ws.name);
 	if (csv)
 		printf("matrix,component,sigma,sigma_other\n");
 	else if (!c->json)
-		print_head(c, b);
+		print_head(c, realpath(path, real) && !strcmp(real, model_path(m)) ? "itself"
+										   : b->name);
 	list = json_array();
 	for (int i = 0; i < model_matrices(m) && !rc; i++) {
 		struct pair p = {.w = model_matrix(m, i), .i = i};

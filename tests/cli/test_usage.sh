@@ -74,6 +74,11 @@ text() { # text PATTERN COMMAND...: status 0 and the text on stdout
 }
 check help text "usage: t2tui" "$T" --help
 check help_verb text "usage: t2tui train" "$T" train --help
+narrow() { # every help text fits 80 columns, but for a word that is longer
+	for v in "" $("$T" --help | awk '/^  [a-z]/ {print $1}'); do "$T" $v --help | awk -v v="$v" 'length > 80 && NF > 1 {print v ": " $0; bad = 1} END {exit bad}' || return 1; done
+}
+check help_narrow narrow
+check help_of_each_verb text "^       t2tui expert rename A B" "$T" expert --help
 check version text "^t2tui [0-9]" "$T" --version
 full() {
 	"$T" store path --store "$D/s.db" >/dev/full 2>"$D/err"
