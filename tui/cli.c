@@ -407,6 +407,8 @@ print_usage(const struct command *cmd)
 	}
 }
 
+extern const struct command cmd_workbench;
+
 static int
 print_help(const struct command *cmd)
 {
@@ -424,6 +426,8 @@ print_help(const struct command *cmd)
 		printf("  %-10s ", commands[i]->name);
 		print_wrapped(commands[i]->help, 13, 13);
 	}
+	printf("\nof the workbench:\n");
+	print_opts(cmd_workbench.opts);
 	printf("\n");
 	print_wrapped(
 		"MODEL is a folder with config.json, tokenizer.json and *.safetensors, a .gguf "
@@ -538,8 +542,6 @@ hold_standard(void)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
 			return;
 }
-
-extern const struct command cmd_workbench;
 
 /* The program itself: threads' own buffers of products, the store, what the allocator does not give back. */
 #define PROGRAM_BYTES ((size_t)8 << 20)
