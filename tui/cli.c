@@ -572,6 +572,20 @@ read_memory(struct cli *c)
 	c->ws.memory = c->memory;
 }
 
+/* What was printed has arrived, or the exit status says that it has not. */
+static int
+end_output(int rc)
+{
+	struct pollfd out = {.fd = 1};
+
+	if (!fflush(stdout) && !ferror(stdout))
+		return rc;
+	if (poll(&out, 1, 0) > 0 && (out.revents & POLLERR))
+		return 128 + SIGPIPE; /* nobody reads any more: as other tools, without a word */
+	fprintf(stderr, "t2tui: standard output: %s\n", strerror(errno));
+	return rc ? rc : 1;
+}
+
 int
 cli_main(int argc, char **argv)
 {
@@ -579,12 +593,13 @@ cli_main(int argc, char **argv)
 	int rc, verb;
 
 	hold_standard();
+	ignore_signals();
 	if (argc > 1 &&
 	    (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")))
-		return print_help(NULL);
+		return end_output(print_help(NULL));
 	if (argc > 1 && !strcmp(argv[1], "--version")) {
 		printf("t2tui %s\n", T2_VERSION);
-		return 0;
+		return end_output(0);
 	}
 	verb = find_verb(argc, argv, &c.cmd);
 	if (verb)
@@ -595,7 +610,7 @@ cli_main(int argc, char **argv)
 	if (parse(&c, argc - (verb ? 2 : 1), argv + 1))
 		return 2;
 	if (cli_flag(&c, "--help"))
-		return print_help(c.cmd == &cmd_workbench ? NULL : c.cmd);
+		return end_output(print_help(c.cmd == &cmd_workbench ? NULL : c.cmd));
 	c.json = cli_flag(&c, "--json");
 	c.quiet = cli_flag(&c, "--quiet");
 	c.seed = cli_int(&c, "--seed", 0, 2147483647, 0);
@@ -606,7 +621,6 @@ cli_main(int argc, char **argv)
 		cli_usage(&c, "%s: one argument too many", c.pos[c.cmd->most]);
 	if (c.bad)
 		return 2;
-	ignore_signals();
 	kern_init();
 	if (blas_init(&c.err))
 		return cli_fail(&c);
@@ -623,14 +637,6 @@ cli_main(int argc, char **argv)
 	memory_free(c.memory);
 	running = NULL;
 	job_destroy(&c.job);
-	if (fflush(stdout) || ferror(stdout)) {
-		struct pollfd out = {.fd = 1};
-
-		if (poll(&out, 1, 0) > 0 && (out.revents & POLLERR))
-			return 128 +
-			       SIGPIPE; /* nobody reads any more: as other tools, without a word */
-		fprintf(stderr, "t2tui: standard output: %s\n", strerror(errno));
-		rc = rc ? rc : 1;
-	}
-	return caught ? 128 + caught : rc;
+	rc = end_output(rc);
+	return caught && rc != 128 + SIGPIPE ? 128 + caught : rc;
 }
