@@ -9,6 +9,7 @@
 #include "tui/cli.h"
 #include "tui/shown.h"
 #include "tui/verbs.h"
+#include "tui/widgets/gauge.h"
 
 static const struct opt opts[] = {
 	{"--strategy", "S",
@@ -132,21 +133,22 @@ ask_run(struct cli *c)
 				   k.tokens_per_s, "decision_id",
 				   k.id ? json_integer((json_int_t)k.id) : json_null()));
 	} else {
-		char kept[60] = "not kept";
+		char kept[60] = "not kept", rate[40] = "";
 
+		if (gauge_rate_means(k.answer.tokens, k.tokens_per_s))
+			snprintf(rate, sizeof rate, " at %.1f tokens/s", k.tokens_per_s);
 		if (k.id)
 			snprintf(kept, sizeof kept, "%lld kept", (long long)k.id);
 		printf("\n");
 		if (k.strategy.kind == ANSWER_DISPATCH)
 			cli_note(c,
-				 "pass 1 %.1f ms (%.0f %% of the time), pass 2 %d tokens at %.1f "
-				 "tokens/s, decision %s",
+				 "pass 1 %.1f ms (%.0f %% of the time), pass 2 %d tokens%s, "
+				 "decision %s",
 				 k.answer.pass1.ms,
 				 100 * k.answer.pass1.ms / (k.answer.pass1.ms + k.answer.ms),
-				 k.answer.tokens, k.tokens_per_s, kept);
+				 k.answer.tokens, rate, kept);
 		else
-			cli_note(c, "pass 2 %d tokens at %.1f tokens/s, decision %s",
-				 k.answer.tokens, k.tokens_per_s, kept);
+			cli_note(c, "pass 2 %d tokens%s, decision %s", k.answer.tokens, rate, kept);
 	}
 	cli_unkept(c, &k.lost);
 	asking_free(&k);

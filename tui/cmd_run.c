@@ -8,13 +8,13 @@
 
 #include "store/runs.h"
 #include "tui/cli.h"
+#include "tui/run_csv.h"
 #include "tui/searching.h"
 #include "tui/training.h"
 #include "tui/verbs.h"
 
 static const struct opt opts[] = {
-	{"--csv", NULL,
-	 "export: lines of step, reward, loss, kl, grad_norm, length, tokens, ms, accuracy, n"},
+	{"--csv", NULL, "export: " RUN_CSV_COLUMNS},
 	{"--detach", NULL, "resume: in a process of its own"},
 	{0},
 };
@@ -123,44 +123,21 @@ rollouts_json(const struct rollout_list *l)
 	return a;
 }
 
-/* An empty field where nothing was measured. */
-static void
-print_field(double x)
+static int
+print_csv(struct cli *c, const struct metric_list *m, const struct validation_list *v)
 {
-	if (!isnan(x))
-		printf("%.9g", x);
-	printf(",");
-}
+	struct strbuf out = {0};
+	int rc = 0;
 
-static void
-print_csv(const struct metric_list *m, const struct validation_list *v)
-{
-	printf("step,reward,loss,kl,grad_norm,length,tokens,ms,accuracy,n\n");
-	for (int i = 0, k = 0; i < m->n || k < v->n;) {
-		int step = i < m->n && (k >= v->n || m->v[i].step <= v->v[k].step) ? m->v[i].step
-										   : v->v[k].step;
-
-		printf("%d,", step);
-		if (i < m->n && m->v[i].step == step) {
-			const struct run_metric *x = &m->v[i++];
-
-			print_field(x->reward);
-			print_field(x->loss);
-			print_field(x->kl);
-			print_field(x->grad_norm);
-			print_field(x->length);
-			printf("%ld,%.9g,", x->tokens, x->ms);
-		} else {
-			printf(",,,,,,,");
-		}
-		if (k < v->n && v->v[k].step == step) {
-			printf("%.9g,%d\n", v->v[k].n ? (double)v->v[k].correct / v->v[k].n : 0,
-			       v->v[k].n);
-			k++;
-		} else {
-			printf(",\n");
-		}
+	run_csv(&out, m->v, m->n, v->v, v->n);
+	if (out.failed) {
+		t2_nomem(&c->err, "export");
+		rc = cli_fail(c);
+	} else {
+		fwrite(out.s, 1, out.len, stdout);
 	}
+	strbuf_free(&out);
+	return rc;
 }
 
 static int
@@ -182,7 +159,7 @@ show(struct cli *c, const struct run_row *r, bool export)
 	    store_rollout_list(c->ws.store, r->id, &rollouts, &c->err)) {
 		rc = cli_fail(c);
 	} else if (export && csv) {
-		print_csv(&m, &v);
+		rc = print_csv(c, &m, &v);
 	} else if (export || c->json) {
 		json_t *o = row_json(r), *s = json_loads(r->settings, 0, NULL);
 

@@ -309,7 +309,7 @@ watch_run(struct world *w, const struct run_row *r)
 	for (int i = 0; i < w->nruns; i++)
 		if (w->run[i].id == r->id)
 			x = &w->run[i];
-	if (!x && strcmp(r->status, "running"))
+	if (!x && (strcmp(r->status, "running") || r->pid == getpid())) /* ours is a job already */
 		return;
 	if (!x) {
 		struct world_run *grown = realloc(w->run, ((size_t)w->nruns + 1) * sizeof *grown);
@@ -335,10 +335,11 @@ watch_run(struct world *w, const struct run_row *r)
 		return;
 	if (!strcmp(r->status, "running") && training_validated(r->message, &done, &of)) {
 		if (x->answers != done)
-			jobs_report(app_jobs(w->app), x->job, r->message, done, of, NAN);
+			jobs_report(app_jobs(w->app), x->job, r->message, "validating", done, of,
+				    NAN);
 		x->answers = done;
 	} else if (x->step != r->step || x->answers >= 0) {
-		jobs_report(app_jobs(w->app), x->job, r->kind, r->step, r->steps,
+		jobs_report(app_jobs(w->app), x->job, r->kind, NULL, r->step, r->steps,
 			    x->step != r->step ? r->reward : NAN);
 		x->step = r->step;
 		x->answers = -1;

@@ -133,10 +133,12 @@ work(void *arg, struct job *job, struct t2_err *err)
 			snprintf(r->expert, sizeof r->expert, "%.120s", k.strategy.name + 7);
 		event_post(j->q, &ask_view, ASK_DONE, r, result_free);
 	}
+	if (k.lost.code && isfinite(job_left(job))) /* the end: nobody takes the event any more */
+		st = t2_fail(err, k.lost.code, "answered, but not kept: %s", k.lost.msg);
 	asking_free(&k);
-	if (j->with_base)
+	if (j->with_base && !st)
 		base_answer(j, ws, job);
-	return T2_OK;
+	return st;
 }
 
 static void
