@@ -214,10 +214,10 @@ view_open(struct view *v)
 		st = t2_nomem(&v->why, ops->name);
 	for (int i = 0; i < ops->npanes; i++)
 		snprintf(v->title[i], sizeof v->title[i], "%s", ops->panes[i].title);
-	if (!st && !v->layout)
-		st = layout_new(&v->layout, ops->layout, ops->panes, ops->npanes, &v->why);
-	if (!st && ops->wide && !v->layout_wide)
-		st = layout_new(&v->layout_wide, ops->wide, ops->panes, ops->npanes, &v->why);
+	for (int i = 0; i < LAYOUTS && !st; i++)
+		if (!v->layout[i] && view_layout_text(ops, i))
+			st = layout_new(&v->layout[i], view_layout_text(ops, i), ops->panes,
+					ops->npanes, &v->why);
 	if (!st && !v->app->script)
 		splits_restore(v);
 	if (!st && ops->open)
@@ -622,8 +622,8 @@ app_end(struct app *a)
 
 		view_close(v);
 		free(v->kept);
-		layout_free(v->layout);
-		layout_free(v->layout_wide);
+		for (int k = 0; k < LAYOUTS; k++)
+			layout_free(v->layout[k]);
 	}
 	undo_clear(&a->undo);
 	app_later_drop(a);

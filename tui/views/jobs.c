@@ -19,7 +19,7 @@ struct jobs_state {
 enum { COL_NAME, COL_STATE, COL_PROGRESS, COL_DONE, COL_TIME, COL_ETA, COL_FIGURE, COL_STAGE };
 
 static const struct column columns[] = {
-	[COL_NAME] = {"job", 20, 24, ALIGN_LEFT, 0},
+	[COL_NAME] = {"job", 24, 24, ALIGN_LEFT, 0},
 	[COL_STATE] = {"state", 9, 9, ALIGN_LEFT, 0},
 	[COL_PROGRESS] = {"progress", 10, 14, ALIGN_LEFT, 1},
 	[COL_DONE] = {"done", 9, 13, ALIGN_RIGHT, 4},

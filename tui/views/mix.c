@@ -438,7 +438,7 @@ mix_mouse(struct view *v, void *state, int pane, const struct mouse *m)
 		if (m->kind != MOUSE_PRESS)
 			return false;
 		edit_prompt(v);
-		return editor_click(&s->prompt, rect_inset(p, 1, 1), p.x + 1 + m->x,
+		return editor_click(&s->prompt, rect_inset(p, 2, 1), p.x + 1 + m->x,
 				    p.y + 1 + m->y);
 	case MIX_SEARCH:
 		return mix_search_mouse(v, s, m);
