@@ -19,6 +19,7 @@
 #include "tui/splits.h"
 #include "tui/terminal.h"
 #include "tui/views/builtin.h"
+#include "tui/widgets/table.h"
 
 static const double frame_gap = 0.016; /* at most 60 frames a second */
 static const double message_time = 6;
@@ -200,6 +201,31 @@ app_shown(const struct app *a)
 	return a->shown;
 }
 
+/* What a list shows and in which order is as good for another model. */
+static void
+order_keep(struct view *v)
+{
+	for (int i = 0; i < v->ops->npanes && v->ops->table; i++) {
+		const struct table *t = v->ops->table(v->state, i);
+
+		v->order[i].column = t ? t->sort : 0;
+		v->order[i].descending = t ? t->descending : 0;
+	}
+}
+
+static void
+order_restore(struct view *v)
+{
+	for (int i = 0; i < v->ops->npanes; i++) {
+		struct table *t = v->ops->table ? v->ops->table(v->state, i) : NULL;
+
+		if (t && v->order[i].column)
+			table_order(t, v->order[i].column, v->order[i].descending);
+		if (v->filter[i][0] && v->ops->filter)
+			v->ops->filter(v, v->state, i, v->filter[i]);
+	}
+}
+
 bool
 view_open(struct view *v)
 {
@@ -224,6 +250,8 @@ view_open(struct view *v)
 		st = ops->open(v, v->state, &v->why);
 	v->failed = st != T2_OK;
 	v->opened = !v->failed;
+	if (v->opened)
+		order_restore(v);
 	if (v->failed) {
 		free(v->state);
 		v->state = NULL;
@@ -239,12 +267,13 @@ view_open(struct view *v)
 void
 view_close(struct view *v)
 {
+	if (v->opened)
+		order_keep(v);
 	if (v->opened && v->ops->close)
 		v->ops->close(v, v->state);
 	free(v->state);
 	v->state = NULL;
 	v->opened = v->failed = v->editing = false;
-	memset(v->filter, 0, sizeof v->filter);
 	memset(v->note, 0, sizeof v->note);
 }
 

@@ -178,7 +178,7 @@ cell_draw(struct canvas *c, const struct heat *h, int row, int col, struct rect 
 	if (x + w > k.x + k.w - (few || mark))
 		x = k.x + k.w - w - (few || mark);
 	canvas_text(c, x < k.x ? k.x : x, k.y, w, st, num);
-	if (few && known)
+	if (few && known && c->glyphs != GLYPHS_ASCII) /* there "%" would be read as a unit */
 		canvas_text(c, k.x + k.w - 1, k.y, 1, edge, shade_of(c, h->diverging, t));
 	if (mark)
 		canvas_text(c, k.x + (few && k.w > w + 2 ? 0 : k.w - 1), k.y, 1,

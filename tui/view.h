@@ -33,6 +33,7 @@
 struct app;
 struct layout;
 struct strbuf;
+struct table;
 struct view;
 
 enum { VIEW_PANES = 12 };
@@ -85,6 +86,8 @@ struct view_ops {
 	void (*event)(struct view *v, void *state, const struct event *e);
 	/* The filter's text while it is typed, "" when it is given up. */
 	void (*filter)(struct view *v, void *state, int pane, const char *text);
+	/* The pane's list, NULL: none.  When another model takes the open one's place its order stays, as filters do. */
+	struct table *(*table)(void *state, int pane);
 	/* Another model takes the open one's place: what was typed here and is worth keeping, with the place of the cursor, for
 	 * restore() in the view opened afresh; NULL: nothing.  While it says NULL and the view is edited, the other model waits.
 	 * Both or neither; the frame frees the text. */
@@ -116,6 +119,9 @@ struct view {
 	char title[VIEW_PANES][96];
 	char note[VIEW_PANES][64];
 	char filter[VIEW_PANES][64];
+	struct {
+		int column, descending; /* as table_order() takes them */
+	} order[VIEW_PANES];		/* of the lists, while the view is closed */
 };
 
 /* Title at the left of a pane's border, note at its right; draw() may call both. */

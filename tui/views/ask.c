@@ -656,6 +656,14 @@ ask_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbu
 	return true;
 }
 
+static struct table *
+ask_table(void *state, int pane)
+{
+	struct ask *s = state;
+
+	return pane == ASK_HISTORY ? &s->table : NULL;
+}
+
 const struct view_ops ask_view = {
 	.name = "Ask",
 	.number = 5,
@@ -678,5 +686,6 @@ const struct view_ops ask_view = {
 	.mouse = ask_mouse,
 	.event = ask_event,
 	.filter = ask_filter,
+	.table = ask_table,
 	.dump = ask_dump,
 };

@@ -508,6 +508,14 @@ experts_filter(struct view *v, void *state, int pane, const char *text)
 	ex_selection_moved(s);
 }
 
+static struct table *
+experts_table(void *state, int pane)
+{
+	struct experts *s = state;
+
+	return pane == EX_LIST ? &s->table : pane == EX_ABOUT ? &s->most : NULL;
+}
+
 const struct view_ops experts_view = {
 	.name = "Experts",
 	.number = 3,
@@ -525,5 +533,6 @@ const struct view_ops experts_view = {
 	.mouse = experts_mouse,
 	.event = experts_event,
 	.filter = experts_filter,
+	.table = experts_table,
 	.dump = ex_dump,
 };

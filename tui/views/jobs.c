@@ -276,6 +276,13 @@ static const struct binding bindings[] = {
 
 static const struct pane_spec panes[] = {{"jobs", "jobs", 40, 6, CAN_LIST}};
 
+static struct table *
+jobs_table(void *state, int pane)
+{
+	(void)pane;
+	return &((struct jobs_state *)state)->t;
+}
+
 const struct view_ops jobs_view = {
 	.name = "Jobs",
 	.number = 9,
@@ -291,5 +298,6 @@ const struct view_ops jobs_view = {
 	.action = jobs_action,
 	.mouse = jobs_mouse,
 	.filter = jobs_filter,
+	.table = jobs_table,
 	.dump = jobs_dump,
 };

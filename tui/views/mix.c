@@ -627,6 +627,14 @@ mix_filter(struct view *v, void *state, int pane, const char *text)
 		table_filter(&s->table, text);
 }
 
+static struct table *
+mix_table(void *state, int pane)
+{
+	struct mix *s = state;
+
+	return pane == MIX_SAVED ? &s->table : NULL;
+}
+
 const struct view_ops mix_view = {
 	.name = "Mix",
 	.number = 4,
@@ -649,5 +657,6 @@ const struct view_ops mix_view = {
 	.mouse = mix_mouse,
 	.event = mix_event,
 	.filter = mix_filter,
+	.table = mix_table,
 	.dump = mix_dump,
 };

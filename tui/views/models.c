@@ -570,6 +570,14 @@ static const struct pane_spec panes[] = {
 			CAN_LIST | CAN(A_OPEN) | CAN(A_SORT) | CAN(A_REFRESH)},
 };
 
+static struct table *
+models_table(void *state, int pane)
+{
+	struct models *s = state;
+
+	return pane == MD_LIST ? &s->table : pane == MD_TENSORS ? &s->tensors : NULL;
+}
+
 const struct view_ops models_view = {
 	.name = "Models",
 	.number = 1,
@@ -587,5 +595,6 @@ const struct view_ops models_view = {
 	.mouse = models_mouse,
 	.event = models_event,
 	.filter = models_filter,
+	.table = models_table,
 	.dump = models_dump,
 };

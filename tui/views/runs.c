@@ -606,6 +606,14 @@ runs_filter(struct view *v, void *state, int pane, const char *text)
 		table_filter(&s->table, text);
 }
 
+static struct table *
+runs_table(void *state, int pane)
+{
+	struct runs *s = state;
+
+	return pane == RUNS_LIST ? &s->table : NULL;
+}
+
 const struct view_ops runs_view = {
 	.name = "Runs",
 	.number = 7,
@@ -624,5 +632,6 @@ const struct view_ops runs_view = {
 	.mouse = runs_mouse,
 	.event = runs_event,
 	.filter = runs_filter,
+	.table = runs_table,
 	.dump = runs_dump,
 };

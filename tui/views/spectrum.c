@@ -675,6 +675,14 @@ spectrum_filter(struct view *v, void *state, int pane, const char *text)
 		table_filter(&s->table, text);
 }
 
+static struct table *
+spectrum_table(void *state, int pane)
+{
+	struct spectrum *s = state;
+
+	return pane == SP_EXPERTS ? &s->table : NULL;
+}
+
 const struct view_ops spectrum_view = {
 	.name = "Spectrum",
 	.number = 2,
@@ -692,5 +700,6 @@ const struct view_ops spectrum_view = {
 	.mouse = spectrum_mouse,
 	.event = spectrum_event,
 	.filter = spectrum_filter,
+	.table = spectrum_table,
 	.dump = sp_dump,
 };

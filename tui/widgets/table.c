@@ -259,6 +259,15 @@ table_action(struct table *t, enum action a)
 }
 
 void
+table_order(struct table *t, int sort, int descending)
+{
+	t->sort = sort;
+	t->descending = descending;
+	map_make(t);
+	sel_restore(t, true);
+}
+
+void
 table_filter(struct table *t, const char *text)
 {
 	snprintf(t->filter, sizeof t->filter, "%s", text);
