@@ -516,6 +516,11 @@ experts_table(void *state, int pane)
 	return pane == EX_LIST ? &s->table : pane == EX_ABOUT ? &s->most : NULL;
 }
 
+static const struct view_sign signs[] = {
+	{"▌", "colour", "the expert's colour in every view"},
+	{"( )", "selected", "the selected matrix, [ ] while its pane has the keys"},
+};
+
 const struct view_ops experts_view = {
 	.name = "Experts",
 	.number = 3,
@@ -525,6 +530,8 @@ const struct view_ops experts_view = {
 	.layout = "h(1:v(1:list 1:cosines) 1:v(3:map 3:profile 5:about))",
 	.bindings = bindings,
 	.nbindings = sizeof bindings / sizeof *bindings,
+	.signs = signs,
+	.nsigns = sizeof signs / sizeof *signs,
 	.open = experts_open,
 	.close = experts_close,
 	.show = experts_show,

@@ -635,6 +635,12 @@ mix_table(void *state, int pane)
 	return pane == MIX_SAVED ? &s->table : NULL;
 }
 
+static const struct view_sign signs[] = {
+	{"▪", "column", "has a column of its own"},
+	{"~", "mean", "the mean of alphas that differ by layer or matrix"},
+	{"*", "changed", "changed since it was kept"},
+};
+
 const struct view_ops mix_view = {
 	.name = "Mix",
 	.number = 4,
@@ -645,6 +651,8 @@ const struct view_ops mix_view = {
 	.wide = "h(4:v(=14:mixture 4:z =9:saved) 11:v(6:answers =4:prompt =17:search))",
 	.bindings = bindings,
 	.nbindings = sizeof bindings / sizeof *bindings,
+	.signs = signs,
+	.nsigns = sizeof signs / sizeof *signs,
 	.open = mix_open,
 	.close = mix_close,
 	.keep = mix_keep,

@@ -578,6 +578,11 @@ models_table(void *state, int pane)
 	return pane == MD_LIST ? &s->table : pane == MD_TENSORS ? &s->tensors : NULL;
 }
 
+static const struct view_sign signs[] = {
+	{"◆", "open", "the open model"},
+	{"✗", "gone", "its files are gone"},
+};
+
 const struct view_ops models_view = {
 	.name = "Models",
 	.number = 1,
@@ -587,6 +592,8 @@ const struct view_ops models_view = {
 	.layout = "h(5:v(3:list =11:factors) 6:v(1:facts 1:tensors))",
 	.bindings = bindings,
 	.nbindings = sizeof bindings / sizeof *bindings,
+	.signs = signs,
+	.nsigns = sizeof signs / sizeof *signs,
 	.open = models_open,
 	.close = models_close,
 	.show = models_show,

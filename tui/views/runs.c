@@ -614,6 +614,10 @@ runs_table(void *state, int pane)
 	return pane == RUNS_LIST ? &s->table : NULL;
 }
 
+static const struct view_sign signs[] = {
+	{"▾ ▴", "order", "the column that sorts, downwards or upwards"},
+};
+
 const struct view_ops runs_view = {
 	.name = "Runs",
 	.number = 7,
@@ -624,6 +628,8 @@ const struct view_ops runs_view = {
 	.small = "v(2:list 3:reward)",
 	.bindings = bindings,
 	.nbindings = sizeof bindings / sizeof *bindings,
+	.signs = signs,
+	.nsigns = sizeof signs / sizeof *signs,
 	.open = runs_open,
 	.close = runs_close,
 	.show = runs_show,
