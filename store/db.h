@@ -18,6 +18,7 @@ struct store {
 	char *path;
 	bool readonly;
 	bool no_wal;	/* opening found that the files beside it cannot be made */
+	bool full;	/* because there was no space for them */
 	bool cancelled; /* the last wait ended because its job had been cancelled */
 	struct {
 		const char *sql; /* the caller's string literal */

@@ -1,4 +1,4 @@
--- t2tui's store, version 4.  t2tui-store(7) describes every column.
+-- t2tui's store, version 5.  t2tui-store(7) describes every column.
 -- Times are Unix seconds (real), vectors little-endian float32 blobs, settings and maps JSON text.
 CREATE TABLE model (
 	id INTEGER PRIMARY KEY,
@@ -59,7 +59,7 @@ CREATE TABLE expert_vector (
 	PRIMARY KEY (expert, matrix)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE mixture (
-	id INTEGER PRIMARY KEY,
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
 	model INTEGER NOT NULL REFERENCES model(id) ON DELETE CASCADE,
 	name TEXT NOT NULL,
 	task TEXT NOT NULL DEFAULT '',
@@ -77,7 +77,7 @@ CREATE TABLE mixture_part (
 	PRIMARY KEY (mixture, position)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE run (
-	id INTEGER PRIMARY KEY,
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
 	kind TEXT NOT NULL CHECK (kind IN ('train', 'search')),
 	model INTEGER NOT NULL REFERENCES model(id) ON DELETE CASCADE,
 	name TEXT NOT NULL,
@@ -137,7 +137,7 @@ CREATE TABLE rollout (
 	PRIMARY KEY (run, step, position)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE decision (
-	id INTEGER PRIMARY KEY,
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
 	model INTEGER NOT NULL REFERENCES model(id) ON DELETE CASCADE,
 	created REAL NOT NULL,
 	strategy TEXT NOT NULL,
@@ -152,7 +152,7 @@ CREATE TABLE decision (
 	pass2_ms REAL NOT NULL
 ) STRICT;
 CREATE TABLE evaluation (
-	id INTEGER PRIMARY KEY,
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
 	model INTEGER NOT NULL REFERENCES model(id) ON DELETE CASCADE,
 	created REAL NOT NULL,
 	task TEXT NOT NULL,

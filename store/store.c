@@ -31,8 +31,12 @@ static const char from_3[] =
 #include "store/migrate_3.sql.h"
 	;
 
+static const char from_4[] =
+#include "store/migrate_4.sql.h"
+	;
+
 /* migrations[v - 1] takes a store of version v to v + 1; all run inside one transaction. */
-static const char *const migrations[STORE_VERSION - 1] = {from_1, from_2, from_3};
+static const char *const migrations[STORE_VERSION - 1] = {from_1, from_2, from_3, from_4};
 
 double
 store_now(void)
@@ -67,8 +71,10 @@ readonly_fail(const struct store *s, const char *what, struct t2_err *err)
 {
 	return t2_fail(
 		err, T2_EIO,
-		"%s: %s: the store is read-only; check the permissions of the file and of its "
-		"folder, or name another with --store",
+		s->full ? "%s: %s: the disk was full when the store was opened; free some space "
+			  "and start again, or name another store with --store"
+			: "%s: %s: the store is read-only; check the permissions of the file and "
+			  "of its folder, or name another with --store",
 		s->path, what);
 }
 
@@ -284,13 +290,16 @@ static enum t2_status
 identify(struct store *s, int64_t *app, int64_t *version, int64_t *tables, struct t2_err *err)
 {
 	enum t2_status st = run_sql(s, "BEGIN", "open", err);
-	int rc;
+	int rc, os;
 
 	if (!st && !(st = pragma_int(s, "SELECT count(*) FROM sqlite_schema", tables, err)) &&
 	    !(st = pragma_int(s, "PRAGMA application_id", app, err)))
 		st = pragma_int(s, "PRAGMA user_version", version, err);
 	rc = sqlite3_errcode(s->db) & 0xff;
-	s->no_wal = st && (rc == SQLITE_CANTOPEN || rc == SQLITE_READONLY);
+	os = sqlite3_system_errno(s->db);
+	s->full = st && (rc == SQLITE_FULL ||
+			 (rc == SQLITE_IOERR && (os == ENOSPC || os == EDQUOT || os == EFBIG)));
+	s->no_wal = st && (rc == SQLITE_CANTOPEN || rc == SQLITE_READONLY || s->full);
 	s->readonly = sqlite3_db_readonly(s->db, "main") == 1;
 	store_rollback(s);
 	return st;
@@ -441,10 +450,11 @@ static bool
 quiet(const struct store *s)
 {
 	char wal[1200];
-	struct stat st;
+	struct stat st, file;
 
 	return snprintf(wal, sizeof wal, "%s-wal", s->path) < (int)sizeof wal &&
-	       (stat(wal, &st) || st.st_size == 0) && !access(s->path, R_OK);
+	       (stat(wal, &st) || st.st_size == 0) && !access(s->path, R_OK) &&
+	       !stat(s->path, &file) && file.st_size > 0;
 }
 
 enum t2_status
@@ -475,10 +485,13 @@ store_open(struct store **out, const char *path, struct t2_err *err)
 	if (!(st = open_file(s, false, err)))
 		st = prepare(s, err);
 	if (st && s->no_wal && quiet(s)) {
+		bool full = s->full;
+
 		sqlite3_close(s->db);
 		s->db = NULL;
 		if (!(st = open_file(s, true, err)))
 			st = prepare(s, err);
+		s->full = full;
 	}
 	if (st)
 		goto fail;
@@ -513,11 +526,17 @@ store_readonly(const struct store *s)
 	return s->readonly;
 }
 
+const char *
+store_unwritable(const struct store *s)
+{
+	return !s->readonly ? NULL : s->full ? "on a full disk" : "read-only";
+}
+
 enum t2_status
 store_begin(struct store *s, struct t2_err *err)
 {
 	if (s->readonly)
-		return readonly_fail(s, "begin", err);
+		return readonly_fail(s, "write", err);
 	return run_sql(s, "BEGIN IMMEDIATE", "begin", err);
 }
 

@@ -17,16 +17,19 @@
 #include "engine/base/arena.h"
 #include "engine/base/status.h"
 
-#define STORE_VERSION 4
+#define STORE_VERSION 5
 
 struct store;
 
 enum t2_status store_open(struct store **out, const char *path, struct t2_err *err);
 void store_close(struct store *s);
 const char *store_path(const struct store *s);
-/* The file or its folder may not be written: reading works, and what writes fails with a message that says so.  (A store in
- * a folder without its -wal file is then read as if nobody wrote to it meanwhile.) */
+/* The file or its folder may not be written, or the disk was so full that the files beside it could not be made: reading
+ * works, and what writes fails with a message that says so.  (A store without its -wal file is then read as if nobody wrote
+ * to it meanwhile.) */
 bool store_readonly(const struct store *s);
+/* "read-only" or "on a full disk"; NULL: it may be written. */
+const char *store_unwritable(const struct store *s);
 
 enum t2_status store_begin(struct store *s, struct t2_err *err); /* BEGIN IMMEDIATE */
 enum t2_status store_commit(struct store *s, struct t2_err *err);

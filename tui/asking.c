@@ -31,8 +31,8 @@ text(void *arg, const char *s, size_t len, float logprob)
 		y->ev->text(y->ev->arg, s, len, logprob);
 }
 
-static enum t2_status
-keep(struct asking *k, struct workspace *ws, const char *prompt, struct t2_err *err)
+static void
+keep(struct asking *k, struct workspace *ws, const char *prompt)
 {
 	char *scores = json_dumps(k->scores, JSON_COMPACT),
 	     *mixture = json_dumps(k->mixture, JSON_COMPACT);
@@ -47,12 +47,15 @@ keep(struct asking *k, struct workspace *ws, const char *prompt, struct t2_err *
 				   .pass1_ms = k->answer.pass1.ms,
 				   .pass2_ms = k->answer.ms,
 				   .tokens = k->answer.tokens};
-	enum t2_status st = scores && mixture ? store_decision_add(ws->store, &row, &k->id, err)
-					      : t2_nomem(err, "decision");
 
+	if (!scores || !mixture)
+		t2_nomem(&k->lost, "keep decision");
+	else if (ws->model_id < 0)
+		k->lost = ws->lost;
+	else if (store_decision_add(ws->store, &row, &k->id, &k->lost))
+		k->id = 0;
 	free(scores);
 	free(mixture);
-	return st;
 }
 
 enum t2_status
@@ -94,12 +97,11 @@ asking_run(struct asking *k, struct workspace *ws, const char *prompt,
 	if (k->answer.tokens > 1 && k->answer.ms > k->answer.first_ms)
 		k->tokens_per_s =
 			(k->answer.tokens - 1) / (k->answer.ms - k->answer.first_ms) * 1000;
-	if (!k->decision)
-		st = t2_nomem(err, "decision");
-	else if (!store_readonly(ws->store))
-		st = keep(k, ws, prompt, err);
-	if (!st)
+	if (k->decision) {
+		keep(k, ws, prompt);
 		return T2_OK;
+	}
+	st = t2_nomem(err, "decision");
 fail:
 	asking_free(k);
 	return st;

@@ -1,4 +1,5 @@
-/* asking.h - one question from strategy to kept decision: what `t2tui ask` and the Ask view share.
+/* asking.h - one question from strategy to kept decision: what `t2tui ask` and the Ask view share.  An answer that the store
+ * cannot keep (full, locked, read-only) is an answer all the same.
  *
  *	asking_run(&k, ws, prompt, &options, &events, job, err);
  *	use(k.answer.text, k.decision, k.id);
@@ -24,7 +25,8 @@ struct asking {
 	json_t *scores, *mixture; /* label -> likelihood, expert -> alpha */
 	char *decision;		  /* label of pass 1, or the strategy's own name */
 	double tokens_per_s;	  /* after the first token */
-	int64_t id; /* of the decision kept in the store; 0: the store may only be read */
+	int64_t id;		  /* of the decision kept in the store; 0: it was not kept */
+	struct t2_err lost;	  /* why not */
 };
 
 enum t2_status asking_run(struct asking *out, struct workspace *ws, const char *prompt,

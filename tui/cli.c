@@ -196,6 +196,16 @@ cli_note(const struct cli *c, const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
+void
+cli_unkept(const struct cli *c, const struct t2_err *lost)
+{
+	const char *why = store_unwritable(c->ws.store);
+
+	fflush(stdout); /* the answer first */
+	if (lost->code && !(c->quiet && why && !strcmp(why, "read-only")))
+		fprintf(stderr, "t2tui: not kept: %s\n", lost->msg);
+}
+
 int
 cli_open(struct cli *c, int i, int what)
 {

@@ -77,6 +77,9 @@ cli_fail(struct cli *
 		 c); /* prints "t2tui: " and err.msg; returns 1, or 128+n when a signal cancelled */
 void cli_note(const struct cli *c, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3))); /* unless --quiet */
+/* "t2tui: not kept: " and lost.msg, when there is one: with --quiet too, but for a store that is read-only by the user's own
+ * choice. */
+void cli_unkept(const struct cli *c, const struct t2_err *lost);
 
 /* Opens the store and MODEL at position i (what: WS_* of workspace.h). Prints and sets c->bad to an exit code. */
 int cli_open(struct cli *c, int i, int what);

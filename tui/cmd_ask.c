@@ -7,12 +7,15 @@
 #include "store/decisions.h"
 #include "tui/asking.h"
 #include "tui/cli.h"
+#include "tui/shown.h"
 #include "tui/verbs.h"
+#include "tui/widgets/gauge.h"
 
 static const struct opt opts[] = {
 	{"--strategy", "S",
-	 "none, prompt, cls, few-shot, expert:NAME, mix:NAME (default: cls where there is a z^c, "
-	 "else prompt)"},
+	 "none (or base), prompt, cls, few-shot, expert:NAME, mix:NAME (default: cls where there "
+	 "is a "
+	 "z^c, else prompt)"},
 	{"--experts", "A,B", "the experts pass 1 may choose from (default: all of the model's)"},
 	{"--task", "T", "for few-shot: whose searched mixture"},
 	{"--max-new", "N", "new tokens at most (default 128)"},
@@ -71,7 +74,9 @@ pass1_json(const struct answer *a, const json_t *scores)
 static int
 ask_run(struct cli *c)
 {
-	const char *spec = cli_str(c, "--strategy"), *form = cli_str(c, "--form"), *prompt;
+	const char *given = cli_str(c, "--strategy"),
+		   *spec = given ? shown_strategy_typed(given) : NULL;
+	const char *form = cli_str(c, "--form"), *prompt;
 	struct asking_options o = {.strategy = spec,
 				   .experts = cli_str(c, "--experts"),
 				   .task = cli_str(c, "--task"),
@@ -92,6 +97,8 @@ ask_run(struct cli *c)
 	if (form && !form_parse(form, &o.form))
 		return cli_usage(c, "--form %s: base, dense, factored, delta or auto is wanted",
 				 form);
+	if (!cli_pos(c, 0, "MODEL"))
+		return 2;
 	prompt = c->npos > 1 && strcmp(c->pos[1], "-") ? c->pos[1] : NULL;
 	if (!prompt) {
 		if (cli_read_all("-", &all, &len, &c->err))
@@ -100,8 +107,14 @@ ask_run(struct cli *c)
 			all[--len] = 0;
 		prompt = all;
 	}
+	if (!prompt[strspn(prompt, " \t\r\n")]) {
+		free(all);
+		return cli_usage(c,
+				 "the prompt is empty: give it after MODEL, or on standard input");
+	}
 	if ((rc = cli_open(c, 0,
-			   WS_TEXT | (strategy_needs_factors(spec) ? WS_FACTORS : WS_CACHED)))) {
+			   WS_TEXT | WS_UNKEPT |
+				   (strategy_needs_factors(spec) ? WS_FACTORS : WS_CACHED)))) {
 		free(all);
 		return rc;
 	}
@@ -120,22 +133,24 @@ ask_run(struct cli *c)
 				   k.tokens_per_s, "decision_id",
 				   k.id ? json_integer((json_int_t)k.id) : json_null()));
 	} else {
-		char kept[60] = "not kept: the store is read-only";
+		char kept[60] = "not kept", rate[40] = "";
 
+		if (gauge_rate_means(k.answer.tokens, k.tokens_per_s))
+			snprintf(rate, sizeof rate, " at %.1f tokens/s", k.tokens_per_s);
 		if (k.id)
 			snprintf(kept, sizeof kept, "%lld kept", (long long)k.id);
 		printf("\n");
 		if (k.strategy.kind == ANSWER_DISPATCH)
 			cli_note(c,
-				 "pass 1 %.1f ms (%.0f %% of the time), pass 2 %d tokens at %.1f "
-				 "tokens/s, decision %s",
+				 "pass 1 %.1f ms (%.0f %% of the time), pass 2 %d tokens%s, "
+				 "decision %s",
 				 k.answer.pass1.ms,
 				 100 * k.answer.pass1.ms / (k.answer.pass1.ms + k.answer.ms),
-				 k.answer.tokens, k.tokens_per_s, kept);
+				 k.answer.tokens, rate, kept);
 		else
-			cli_note(c, "pass 2 %d tokens at %.1f tokens/s, decision %s",
-				 k.answer.tokens, k.tokens_per_s, kept);
+			cli_note(c, "pass 2 %d tokens%s, decision %s", k.answer.tokens, rate, kept);
 	}
+	cli_unkept(c, &k.lost);
 	asking_free(&k);
 	free(all);
 	return 0;

@@ -8,13 +8,15 @@
 #include "store/evals.h"
 #include "tui/cli.h"
 #include "tui/evaluating.h"
+#include "tui/shown.h"
 #include "tui/verbs.h"
 
 static const struct opt opts[] = {
 	{"--task", "T", "a task's name or folder"},
 	{"--split", "S", "which items (default test)"},
 	{"--limit", "N", "the first N (default: all)"},
-	{"--strategy", "S", "none (default), prompt, cls, few-shot, expert:NAME, mix:NAME"},
+	{"--strategy", "S",
+	 "none (or base; default), prompt, cls, few-shot, expert:NAME, mix:NAME"},
 	{"--expert", "NAME", "the same as --strategy expert:NAME"},
 	{"--mix", "NAME", "the same as --strategy mix:NAME"},
 	{"--experts", "A,B", "the experts pass 1 may choose from"},
@@ -27,8 +29,9 @@ static const struct opt opts[] = {
 static int
 eval_run(struct cli *c)
 {
-	const char *task = cli_str(c, "--task"), *spec = cli_str(c, "--strategy"),
+	const char *task = cli_str(c, "--task"), *given = cli_str(c, "--strategy"),
 		   *form = cli_str(c, "--form");
+	const char *spec = given ? shown_strategy_typed(given) : NULL;
 	const char *expert = cli_str(c, "--expert"), *mix = cli_str(c, "--mix"),
 		   *split = cli_str(c, "--split");
 	struct evaluating_options o = {.split = split ? split : "test",
@@ -60,7 +63,7 @@ eval_run(struct cli *c)
 	if ((rc = cli_task(c, task)))
 		return rc;
 	if ((rc = cli_open(c, 0,
-			   WS_TEXT |
+			   WS_TEXT | WS_UNKEPT |
 				   (strategy_needs_factors(o.strategy) ? WS_FACTORS : WS_CACHED))))
 		return rc;
 	if (evaluating_run(&e, &c->ws, task, &o, &c->job, &c->err))
@@ -84,8 +87,7 @@ eval_run(struct cli *c)
 		       e.result.n ? (double)e.result.correct / e.result.n : 0, lo, hi,
 		       e.result.seconds, e.result.tokens);
 	}
-	if (!e.id)
-		cli_note(c, "%s: read-only, so this is not kept", store_path(c->ws.store));
+	cli_unkept(c, &e.lost);
 	evaluating_free(&e);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "tui/cli.h"
 #include "tui/verbs.h"
 #include "tui/weights.h"
+#include "tui/widgets/gauge.h"
 
 static const struct opt opts[] = {
 	{"--prompt", "TEXT", "the text to go on from, as it is (no chat template)"},
@@ -65,6 +66,7 @@ print_result(struct cli *c, const struct ids *prompt, const struct collect *k, d
 	double rest = ms - prompt_ms;
 	double rate = k->ids.n > 1 && rest > 0 ? (k->ids.n - 1) / rest * 1000 : 0;
 	struct strbuf text = {0};
+	char per[40] = "";
 	json_t *ids;
 
 	if (tokenizer_decode(c->ws.tok, k->ids.v, k->ids.n, &text, &c->err)) {
@@ -74,8 +76,10 @@ print_result(struct cli *c, const struct ids *prompt, const struct collect *k, d
 	if (!c->json) {
 		fwrite(text.s ? text.s : "", 1, text.len, stdout);
 		putchar('\n');
-		cli_note(c, "%d tokens, %.1f tokens/s, prompt of %d in %.1f ms", k->ids.n, rate,
-			 prompt->n, prompt_ms);
+		if (gauge_rate_means(k->ids.n, rate))
+			snprintf(per, sizeof per, ", %.1f tokens/s", rate);
+		cli_note(c, "%d tokens%s, prompt of %d in %.1f ms", k->ids.n, per, prompt->n,
+			 prompt_ms);
 		strbuf_free(&text);
 		return 0;
 	}

@@ -82,7 +82,7 @@ info_run(struct cli *c)
 
 	if (cli_flag(c, "--cost"))
 		return cost_command(c);
-	if ((rc = cli_open(c, 0, WS_CACHED)))
+	if ((rc = cli_open(c, 0, WS_CACHED | WS_UNKEPT)))
 		return rc;
 	if (model_info_read(&i, c->ws.model, &c->err))
 		return cli_fail(c);

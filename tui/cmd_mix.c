@@ -91,8 +91,14 @@ create_parts(struct cli *c, struct mixing *m, int64_t *model, struct arena *a)
 		if (end == eq + 1 || *end || !isfinite(alpha))
 			return cli_usage(c, "%s: the weight is not a number", c->pos[i]);
 		snprintf(expert, sizeof expert, "%.*s", (int)(eq - c->pos[i]), c->pos[i]);
-		if (store_expert_find(c->ws.store, *model, expert, &row, a, &c->err) ||
-		    mixing_add(m, row.id, row.name, alpha, &c->err))
+		if (store_expert_find(c->ws.store, *model, expert, &row, a, &c->err))
+			return cli_fail(c);
+		if (mixing_find(m, row.id) >= 0) {
+			t2_fail(&c->err, T2_EINVAL,
+				"mixture: %s is named twice; give it one weight", expert);
+			return cli_fail(c);
+		}
+		if (mixing_add(m, row.id, row.name, alpha, &c->err))
 			return cli_fail(c);
 		*model = row.model;
 		sum += alpha;

@@ -56,6 +56,7 @@ measure(struct tables *t, const char *task, const char *strategy, int limit, str
 	out->right = calloc((size_t)e.result.n + 1, sizeof *out->right);
 	for (int i = 0; out->right && i < e.result.n; i++)
 		out->right[i] = e.result.rollouts.v[i].correct;
+	cli_unkept(t->c, &e.lost);
 	evaluating_free(&e);
 	if (!out->right) {
 		t2_nomem(&t->c->err, "reproduce");

@@ -8,12 +8,13 @@
 
 #include "store/runs.h"
 #include "tui/cli.h"
+#include "tui/run_csv.h"
 #include "tui/searching.h"
 #include "tui/training.h"
 #include "tui/verbs.h"
 
 static const struct opt opts[] = {
-	{"--csv", NULL, "export: step,reward,loss,kl,grad_norm,length,tokens,ms,accuracy,n"},
+	{"--csv", NULL, "export: " RUN_CSV_COLUMNS},
 	{"--detach", NULL, "resume: in a process of its own"},
 	{0},
 };
@@ -109,60 +110,34 @@ validation_json(const struct validation_list *v)
 }
 
 static json_t *
-rollouts_json(struct store *st, int64_t run)
+rollouts_json(const struct rollout_list *l)
 {
 	json_t *a = json_array();
-	struct rollout_list l;
 
-	if (store_rollout_list(st, run, &l, NULL))
-		return a;
-	for (int i = 0; i < l.n; i++)
-		json_array_append_new(a, json_pack("{s:i,s:i,s:s,s:s,s:s,s:f}", "step", l.v[i].step,
-						   "position", l.v[i].position, "prompt",
-						   l.v[i].prompt, "answer", l.v[i].answer, "gold",
-						   l.v[i].gold, "reward", l.v[i].reward));
-	rollout_list_free(&l);
+	for (int i = 0; i < l->n; i++)
+		json_array_append_new(a,
+				      json_pack("{s:i,s:i,s:s,s:s,s:s,s:f}", "step", l->v[i].step,
+						"position", l->v[i].position, "prompt",
+						l->v[i].prompt, "answer", l->v[i].answer, "gold",
+						l->v[i].gold, "reward", l->v[i].reward));
 	return a;
 }
 
-/* An empty field where nothing was measured. */
-static void
-print_field(double x)
+static int
+print_csv(struct cli *c, const struct metric_list *m, const struct validation_list *v)
 {
-	if (!isnan(x))
-		printf("%.9g", x);
-	printf(",");
-}
+	struct strbuf out = {0};
+	int rc = 0;
 
-static void
-print_csv(const struct metric_list *m, const struct validation_list *v)
-{
-	printf("step,reward,loss,kl,grad_norm,length,tokens,ms,accuracy,n\n");
-	for (int i = 0, k = 0; i < m->n || k < v->n;) {
-		int step = i < m->n && (k >= v->n || m->v[i].step <= v->v[k].step) ? m->v[i].step
-										   : v->v[k].step;
-
-		printf("%d,", step);
-		if (i < m->n && m->v[i].step == step) {
-			const struct run_metric *x = &m->v[i++];
-
-			print_field(x->reward);
-			print_field(x->loss);
-			print_field(x->kl);
-			print_field(x->grad_norm);
-			print_field(x->length);
-			printf("%ld,%.9g,", x->tokens, x->ms);
-		} else {
-			printf(",,,,,,,");
-		}
-		if (k < v->n && v->v[k].step == step) {
-			printf("%.9g,%d\n", v->v[k].n ? (double)v->v[k].correct / v->v[k].n : 0,
-			       v->v[k].n);
-			k++;
-		} else {
-			printf(",\n");
-		}
+	run_csv(&out, m->v, m->n, v->v, v->n);
+	if (out.failed) {
+		t2_nomem(&c->err, "export");
+		rc = cli_fail(c);
+	} else {
+		fwrite(out.s, 1, out.len, stdout);
 	}
+	strbuf_free(&out);
+	return rc;
 }
 
 static int
@@ -170,7 +145,9 @@ show(struct cli *c, const struct run_row *r, bool export)
 {
 	struct metric_list m;
 	struct validation_list v;
+	struct rollout_list rollouts = {0};
 	bool csv = cli_flag(c, "--csv");
+	int rc = 0;
 
 	if (store_metric_list(c->ws.store, r->id, -1, &m, &c->err))
 		return cli_fail(c);
@@ -178,15 +155,18 @@ show(struct cli *c, const struct run_row *r, bool export)
 		metric_list_free(&m);
 		return cli_fail(c);
 	}
-	if (export && csv) {
-		print_csv(&m, &v);
+	if ((export || c->json) && !csv &&
+	    store_rollout_list(c->ws.store, r->id, &rollouts, &c->err)) {
+		rc = cli_fail(c);
+	} else if (export && csv) {
+		rc = print_csv(c, &m, &v);
 	} else if (export || c->json) {
 		json_t *o = row_json(r), *s = json_loads(r->settings, 0, NULL);
 
 		json_object_set_new(o, "settings", s ? s : json_null());
 		json_object_set_new(o, "steps_done", curve_json(&m));
 		json_object_set_new(o, "validations", validation_json(&v));
-		json_object_set_new(o, "rollouts", rollouts_json(c->ws.store, r->id));
+		json_object_set_new(o, "rollouts", rollouts_json(&rollouts));
 		cli_json(o);
 	} else {
 		printf("run %lld %s: %s on %s, model %s, %s, step %d of %d, %.1f s\n",
@@ -207,9 +187,10 @@ show(struct cli *c, const struct run_row *r, bool export)
 			       cli_figure(norm, "%.3g", m.v[i].grad_norm), m.v[i].ms);
 		}
 	}
+	rollout_list_free(&rollouts);
 	metric_list_free(&m);
 	free(v.v);
-	return 0;
+	return rc;
 }
 
 /* Asks first: the trainer ends between two steps.  One that does not within 30 s gets SIGTERM. */

@@ -83,7 +83,7 @@ spectrum_run(struct cli *c)
 	bool both = cli_str(c, "--compare") && expert, csv = cli_flag(c, "--csv");
 	int rc = both		  ? cli_usage(c, "--compare and --expert do not go together")
 		 : csv && c->json ? cli_usage(c, "--csv and --json: one of the two")
-				  : cli_open(c, 0, WS_FACTORS),
+				  : cli_open(c, 0, WS_FACTORS | WS_UNKEPT),
 	    want = -1;
 	json_t *list;
 

@@ -108,8 +108,11 @@ ask(struct cli *c, const char *prompt)
 		return cli_fail(c);
 	if (k.strategy.note[0])
 		cli_note(c, "%s", k.strategy.note);
-	printf("\n        %d tokens in %.1f ms, kept as decision %lld\n", k.answer.tokens,
-	       k.answer.ms, (long long)k.id);
+	printf("\n        %d tokens in %.1f ms", k.answer.tokens, k.answer.ms);
+	if (k.id)
+		printf(", kept as decision %lld", (long long)k.id);
+	printf("\n");
+	cli_unkept(c, &k.lost);
 	asking_free(&k);
 	return 0;
 }

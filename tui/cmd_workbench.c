@@ -195,9 +195,12 @@ static void
 what_goes_on(const struct cli *c, const struct world *w)
 {
 	struct run_list l;
+	struct t2_err err;
 
-	if (store_run_list(w->ui.store, w->ui.model_id, &l, NULL))
+	if (store_run_list(w->ui.store, w->ui.model_id, &l, &err)) {
+		cli_note(c, "%s", err.msg);
 		return;
+	}
 	for (int i = 0; i < l.n; i++)
 		if (l.v[i].pid == getpid() && l.v[i].pid_start == process_start(getpid()))
 			what_was_left(c, &l.v[i]);

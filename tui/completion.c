@@ -10,6 +10,7 @@
 #include "store/mixtures.h"
 #include "store/models.h"
 #include "store/runs.h"
+#include "tui/bench/bench.h"
 #include "tui/cli.h"
 #include "tui/tasks.h"
 #include "tui/theme.h"
@@ -60,6 +61,7 @@ store_of(const struct asking *k)
 		snprintf(path, sizeof path, "%s/t2tui/t2.db", data);
 	else
 		snprintf(path, sizeof path, "%s/.local/share/t2tui/t2.db", home ? home : "");
+	/* a Tab has no place for messages: what cannot be read is not offered, here and in the lists below */
 	if (access(path, R_OK) || store_open(&s, path, NULL))
 		return NULL;
 	return s;
@@ -167,7 +169,7 @@ offer_themes(struct asking *k)
 static void
 offer_strategies(struct asking *k)
 {
-	offer_list(k, "none|prompt|cls|few-shot", "strategy");
+	offer_list(k, "none|base|prompt|cls|few-shot", "strategy");
 	offer_experts(k, "expert:");
 	offer_mixtures(k, "mix:");
 }
@@ -208,6 +210,22 @@ offer_mixture(struct asking *k)
 	offer_mixtures(k, "");
 }
 
+/* The rows of the table, each after the group that it begins. */
+static void
+offer_benchmarks(struct asking *k)
+{
+	last_of_list(k);
+	for (const struct bench_row *r = bench_rows; r->name; r++) {
+		const struct bench_row *first = bench_rows;
+
+		while (strcmp(first->group, r->group) != 0)
+			first++;
+		if (first == r)
+			offer(k, r->group, "a group of rows");
+		offer(k, r->name, r->help);
+	}
+}
+
 static void
 offer_files(struct asking *k)
 {
@@ -225,6 +243,7 @@ static const struct {
 	{"--mix", offer_mixture, NULL},
 	{"--strategy", offer_strategies, NULL},
 	{"--model", offer_models, NULL},
+	{"--only", offer_benchmarks, NULL},
 	{"--resume", offer_runs, NULL},
 	{"--theme", offer_themes, NULL},
 	{"--store", offer_files, NULL},
@@ -381,8 +400,12 @@ completion_words(const char *const *words, int n, struct strbuf *out)
 		} else if (options && !strcmp(w, "--")) {
 			options = false;
 		} else if (options && w[0] == '-' && w[1]) {
+			const char *value = strchr(w, '=');
+
 			open = option_of(cmd, w);
-			if (open && (!open->arg || strchr(w, '=')))
+			if (open && value && !strcmp(open->name, "--store"))
+				k.store_path = value + 1;
+			if (open && (!open->arg || value))
 				open = NULL;
 		} else if (!verb && !at) {
 			for (int c = 0; commands[c]; c++)

@@ -103,6 +103,10 @@ struct reading {
 	struct t2_err err;
 	FILE *f;
 	int line;
+	bool key; /* the line before was a key's: an indented one goes on with its value */
+	int section, nkeys; /* line of the section at hand, 0: none yet; rows of keys before it */
+	char scope[32];	    /* of its view */
+	int bad;	    /* line of err, where inih does not know it */
 };
 
 /* "keys" or "keys VIEW"; NULL: another section. */
@@ -142,26 +146,72 @@ on_key(void *user, const char *section, const char *name, const char *value)
 
 	if (r->err.code)
 		return 0;
-	if (!*section)
+	scope = key_scope(section); /* one that is none was refused at its own line */
+	if (!*section || !scope)
 		st = conf_set(&r->k, name, value ? value : "", &r->err);
-	else if ((scope = key_scope(section)))
-		st = key_add(r, scope, name, value ? value : "");
 	else
-		st = t2_fail(&r->err, T2_EINVAL,
-			     "[%s]: no such section; there are [keys] and "
-			     "[keys VIEW]",
-			     section);
+		st = key_add(r, scope, name, value ? value : "");
 	return st == T2_OK;
 }
 
-/* Counts as inih does, which does not tell its handler. */
+/* A section that ends without a row: its view is looked at by keymap_new() all the same. */
+static void
+section_end(struct reading *r)
+{
+	int line = r->line;
+
+	if (!r->section || r->nkeys != r->k.nkeys || r->err.code)
+		return;
+	r->line = r->section;
+	if (key_add(r, r->scope, "", ""))
+		r->bad = r->section;
+	r->line = line;
+}
+
+static void
+section_begin(struct reading *r, const char *head)
+{
+	size_t n = strcspn(head, "]");
+	char name[60];
+	const char *scope;
+
+	if (!head[n])
+		return; /* without its ]: inih refuses the line */
+	section_end(r);
+	snprintf(name, sizeof name, "%.*s", (int)n, head);
+	scope = key_scope(name);
+	if (scope && strlen(scope) < sizeof r->scope) {
+		snprintf(r->scope, sizeof r->scope, "%s", scope);
+		r->section = r->line;
+		r->nkeys = r->k.nkeys;
+	} else if (!r->err.code) {
+		t2_fail(&r->err, T2_EINVAL,
+			"[%s]: no such section; there are [keys] and [keys VIEW]", name);
+		r->bad = r->line;
+	}
+}
+
+/* inih tells its handler neither where a row stands nor of sections without rows: lines are counted and sections seen here,
+ * as it reads them. */
 static char *
 next_line(char *buf, int size, void *stream)
 {
 	struct reading *r = stream;
+	char *s = fgets(buf, size, r->f);
+	size_t blank;
 
 	r->line++;
-	return fgets(buf, size, r->f);
+	if (!s)
+		return s;
+	if (r->line == 1 && !strncmp(s, "\xef\xbb\xbf", 3)) /* a byte order mark */
+		s += 3;
+	blank = strspn(s, " \t\r\n\v\f");
+	if (!s[blank] || strchr(";#", s[blank]) || (blank && r->key))
+		return buf;
+	r->key = s[blank] != '[';
+	if (!r->key)
+		section_begin(r, s + blank + 1);
+	return buf;
 }
 
 static bool
@@ -197,6 +247,9 @@ conf_load(struct conf *k, const char *path, struct t2_err *err)
 	snprintf(r.k.path, sizeof r.k.path, "%s", path);
 	line = ini_parse_stream(next_line, &r, on_key, &r);
 	fclose(r.f);
+	section_end(&r);
+	if (r.bad && (!line || r.bad < line))
+		line = r.bad;
 	if (r.err.code || line) {
 		conf_free(&r.k);
 		if (r.err.code)

@@ -44,8 +44,8 @@ extern const struct conf_key conf_table[]; /* ended by a NULL name */
 void conf_default(struct conf *k);
 void conf_free(struct conf *k);
 enum t2_status conf_set(struct conf *k, const char *name, const char *value, struct t2_err *err);
-/* path NULL: the user's own, which may be absent.  An unknown key or a value out of range names file and line; k is then
- * as it was. */
+/* path NULL: the user's own, which may be absent.  An unknown section, even an empty one, an unknown key or a value out of
+ * range names file and line; k is then as it was. */
 enum t2_status conf_load(struct conf *k, const char *path, struct t2_err *err);
 
 #endif

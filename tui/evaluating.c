@@ -6,9 +6,10 @@
 
 #include "store/evals.h"
 
-static enum t2_status
+/* Minutes of work are worth their figures even where the store cannot take them. */
+static void
 keep(struct evaluating *e, struct workspace *ws, const struct strategy *s,
-     const struct evaluating_options *o, struct t2_err *err)
+     const struct evaluating_options *o)
 {
 	struct eval_row row = {.model = ws->model_id,
 			       .task = e->task_name,
@@ -23,10 +24,11 @@ keep(struct evaluating *e, struct workspace *ws, const struct strategy *s,
 			       .setup_hash = e->setup_hash,
 			       .task_hash = e->task_hash};
 	struct eval_item *items = calloc((size_t)e->result.n + 1, sizeof *items);
-	enum t2_status st;
 
-	if (!items)
-		return t2_nomem(err, "evaluation");
+	if (!items) {
+		t2_nomem(&e->lost, "keep evaluation");
+		return;
+	}
 	for (int i = 0; i < e->result.n; i++) {
 		const struct rollout *r = &e->result.rollouts.v[i];
 
@@ -37,9 +39,11 @@ keep(struct evaluating *e, struct workspace *ws, const struct strategy *s,
 						    ? s->cand[e->result.decision[i]].expert
 						    : "";
 	}
-	st = store_eval_add(ws->store, &row, items, e->result.n, &e->id, err);
+	if (ws->model_id < 0)
+		e->lost = ws->lost;
+	else if (store_eval_add(ws->store, &row, items, e->result.n, &e->id, &e->lost))
+		e->id = 0;
 	free(items);
-	return st;
 }
 
 enum t2_status
@@ -81,8 +85,7 @@ evaluating_run(struct evaluating *e, struct workspace *ws, const char *task,
 					.arg = o->arg};
 	if ((st = evaluate(&env, t, &q, &e->result, job, err)))
 		goto out;
-	if (!store_readonly(ws->store) && (st = keep(e, ws, &s, o, err)))
-		evaluating_free(e);
+	keep(e, ws, &s, o);
 out:
 	strategy_close(&s);
 	task_free(t);

@@ -20,7 +20,8 @@ struct evaluating {
 	char task_name[128];
 	char setup_hash[HASH_TEXT], task_hash[HASH_TEXT];
 	struct evaluation result;
-	int64_t id; /* row of the store; 0: it may only be read */
+	int64_t id;	    /* row of the store; 0: it was not kept */
+	struct t2_err lost; /* why not */
 };
 
 enum t2_status evaluating_run(struct evaluating *out, struct workspace *ws, const char *task,

@@ -52,6 +52,31 @@ shown_job(struct app *a, int *more)
 	return found;
 }
 
+/* Name and how far it is in so many columns.  Where there is no room, the name is cut, then goes, and then the word for what
+ * is counted is cut, but some of it stays: "validating 0/200" is no step back. */
+static void
+job_counted(const struct job_view *j, int columns, char *out, size_t cap)
+{
+	static const int kept[] = {5, 3, 1};
+	char number[64], word[24] = "";
+	int room;
+
+	snprintf(number, sizeof number, "%ld/%ld", j->progress.done, j->progress.total);
+	if (j->counts[0])
+		snprintf(word, sizeof word, "%s ", j->counts);
+	for (int i = 0; i < 3 && word[0] && (int)strlen(word) + (int)strlen(number) > columns; i++)
+		snprintf(word, sizeof word, "%.*s%s ", kept[i], j->counts, i ? "" : ".");
+	room = columns - 1 - (int)strlen(word) - (int)strlen(number);
+	if (utf8_width_str(j->name) <= room)
+		snprintf(out, cap, "%s %s%s", j->name, word, number);
+	else if (room > 3)
+		snprintf(out, cap, "%.*s… %s%s",
+			 (int)utf8_fit(j->name, strlen(j->name), room - 1, NULL), j->name, word,
+			 number);
+	else
+		snprintf(out, cap, "%s%s", word, number);
+}
+
 /* "run 12  48/200 ▂▃▅▆▇ .41" right-aligned up to column x1; returns where it begins. */
 static int
 draw_job(struct app *a, struct canvas *c, int x0, int x1)
@@ -59,21 +84,13 @@ draw_job(struct app *a, struct canvas *c, int x0, int x1)
 	struct style st = canvas_style(c, TH_BAR), gauge = canvas_style(c, TH_GAUGE);
 	struct job_view j;
 	char text[160], number[32];
-	int more, i = shown_job(a, &more), w, spark, room;
+	int more, i = shown_job(a, &more), w, spark;
 
 	if (i < 0 || x1 - x0 < 8)
 		return x1;
 	jobs_get(a->jobs, i, &j);
-	if (j.progress.total >
-	    0) { /* where there is no room, the name is cut and not how far it is */
-		snprintf(number, sizeof number, " %ld/%ld", j.progress.done, j.progress.total);
-		room = x1 - x0 - 1 - utf8_width_str(number);
-		if (utf8_width_str(j.name) > room && room > 3)
-			snprintf(text, sizeof text, "%.*s…%s",
-				 (int)utf8_fit(j.name, strlen(j.name), room - 1, NULL), j.name,
-				 number);
-		else
-			snprintf(text, sizeof text, "%s%s", room > 3 ? j.name : "", number);
+	if (j.progress.total > 0) {
+		job_counted(&j, x1 - x0 - 1, text, sizeof text);
 	} else {
 		snprintf(text, sizeof text, "%s %s", j.name, j.progress.stage);
 	}

@@ -20,8 +20,9 @@ owner(struct workspace *ws, const struct importing_options *o, char *out, size_t
 
 	snprintf(out, size, "%s", o->model ? o->model : o->otherwise);
 	if (o->model || safetensors_open(&s, o->file, NULL))
-		return;
+		return; /* load_file() opens it again, and says what is wrong */
 	fp = safetensors_meta(s, "fingerprint");
+	/* none: the model at hand decides whether the file fits; a store that cannot be read says so when that is opened */
 	if (fp && !store_model_find(ws->store, fp, &row, &a, NULL))
 		snprintf(out, size, "%s", row.fingerprint);
 	arena_free(&a);
@@ -63,6 +64,7 @@ importing_run(struct importing *out, struct workspace *ws, const struct importin
 	struct task *t = NULL;
 	struct arena a = {0};
 	char of[1024];
+	struct t2_err why;
 	enum t2_status st;
 
 	memset(out, 0, sizeof *out);
@@ -75,12 +77,16 @@ importing_run(struct importing *out, struct workspace *ws, const struct importin
 	if (!e->name[0])
 		file_name(o->file, e->name, sizeof e->name);
 	/* a classifier stays one when it comes back from a file */
-	if (e->task[0] && !workspace_task(e->task, &t, NULL))
+	st = e->task[0] ? workspace_task(e->task, &t, &why) : T2_ENOTFOUND;
+	if (!st)
 		row.dispatch = task_categories(t) > 0 && task_dispatches(t);
+	else if (st != T2_ENOTFOUND && !e->note[0])
+		snprintf(e->note, sizeof e->note, "its task cannot be read: %.200s", why.msg);
 	task_free(t);
 	row.accuracy = e->accuracy[0] ? atof(e->accuracy) : NAN;
 	st = store_expert_add(ws->store, ws->model_id, ws->model, e, &row, &out->id, err);
 	if (st == T2_EINVAL) {
+		/* whatever else is the matter, the message at hand says it */
 		out->taken = !store_expert_find(ws->store, ws->model_id, e->name, &row, &a, NULL);
 		arena_free(&a);
 	}

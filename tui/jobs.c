@@ -22,6 +22,7 @@ struct entry {
 	int id;
 	enum job_state state;
 	bool watched;
+	char counts[16]; /* of a watched one */
 	pthread_t thread;
 	atomic_bool finished; /* set last by the thread; result and err are readable after */
 	enum t2_status result;
@@ -244,12 +245,14 @@ jobs_figure(struct job *job, double value)
 }
 
 void
-jobs_report(struct jobs *js, int id, const char *stage, long done, long total, double figure)
+jobs_report(struct jobs *js, int id, const char *stage, const char *counts, long done, long total,
+	    double figure)
 {
 	struct entry *e = entry_find(js, id);
 
 	if (!e || !e->watched || !is_active(e))
 		return;
+	snprintf(e->counts, sizeof e->counts, "%s", counts ? counts : "");
 	pthread_mutex_lock(&e->job.lock);
 	snprintf(e->job.stage, sizeof e->job.stage, "%s", stage);
 	e->job.done = done;
@@ -335,6 +338,7 @@ entry_read(struct entry *e, struct job_view *out)
 	out->watched = e->watched;
 	out->light = e->spec.light;
 	out->passing = e->spec.passing;
+	memcpy(out->counts, e->counts, sizeof out->counts);
 	job_read(&e->job, &out->progress);
 	out->started = e->started;
 	out->ended = e->ended;

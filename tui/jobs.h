@@ -47,6 +47,7 @@ struct job_view {
 	const void *owner;
 	enum job_state state;
 	bool watched, light, passing;
+	char counts[16]; /* what progress counts: "validating"; "": the job's own steps */
 	struct job_progress progress;
 	double started, ended; /* clock_seconds(); ended 0: not yet */
 	double figure[JOB_SPARK];
@@ -67,7 +68,9 @@ void jobs_figure(struct job *job, double value);
 
 /* Watched jobs: returns the id, 0 without memory. */
 int jobs_watch(struct jobs *js, const struct job_spec *s);
-void jobs_report(struct jobs *js, int id, const char *stage, long done, long total, double figure);
+/* counts: a word for what is counted here where that is not its own steps, which stand still meanwhile; NULL: they are. */
+void jobs_report(struct jobs *js, int id, const char *stage, const char *counts, long done,
+		 long total, double figure);
 void jobs_end(struct jobs *js, int id, enum job_state state, const char *error);
 
 bool jobs_cancel(struct jobs *js, int id);		    /* false: nothing to cancel */

@@ -147,15 +147,17 @@ row_add(struct keymap *k, const struct keymap_row *r, const char *where, struct 
 		if (!k->view[v] || (*r->scope && strcasecmp(r->scope, k->view[v]->name)))
 			continue;
 		named = true;
+		if (!*r->name)
+			continue;
 		/* Without a view only what every view has is meant: two views may use a name for different things. */
 		found |= view_bind(k, v, *r->scope ? OWN : ACTIONS, r, keys);
 	}
-	if (!*r->scope)
+	if (!*r->scope && *r->name)
 		view_bind(k, EVERY, ACTIONS, r, keys);
 	if (!named)
 		return t2_fail(err, T2_EFORMAT, "%s:%d: [keys %s]: no such view", where, r->line,
 			       r->scope);
-	return found ? T2_OK : unknown(k, r, where, err);
+	return found || !*r->name ? T2_OK : unknown(k, r, where, err);
 }
 
 /* -- conflicts ---------------------------------------------------------------------------------------------- */
@@ -234,7 +236,7 @@ twice(const struct keymap_row *rows, int n, const char *where, struct t2_err *er
 {
 	for (int i = 0; i < n; i++)
 		for (int j = 0; j < i; j++)
-			if (!strcmp(rows[i].name, rows[j].name) &&
+			if (*rows[i].name && !strcmp(rows[i].name, rows[j].name) &&
 			    !strcasecmp(rows[i].scope, rows[j].scope))
 				return t2_fail(err, T2_EFORMAT,
 					       "%s:%d: %s: line %d gives its keys already; one "

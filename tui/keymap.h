@@ -20,7 +20,8 @@ struct view_ops;
 struct keymap_row {
 	int line;
 	char scope[32]; /* a view's name in any case; "": every view */
-	char name[48], keys[80];
+	char name[48],
+		keys[80]; /* name "": a section without rows, whose view is to be one all the same */
 };
 
 /* Jobs and Log need not be among the views.  T2_EFORMAT: "where:line: why", for an unknown view, command or key, and

@@ -53,6 +53,9 @@ named_candidates(struct strategy *s, struct workspace *ws, const char *names, st
 			return t2_fail(err, T2_ENOTFOUND, "expert %.40s...: no such expert", p);
 		snprintf(name, sizeof name, "%.*s", (int)n, p);
 		st = store_expert_find(ws->store, ws->model_id, name, &row, &a, err);
+		for (int i = 0; i < s->ncand && !st; i++)
+			if (!strcmp(s->cand[i].expert, row.name))
+				st = t2_fail(err, T2_EINVAL, "experts: %s is named twice", name);
 		if (!st)
 			st = add_candidate(s, ws, &row, err);
 		arena_free(&a);

@@ -18,8 +18,10 @@ struct loop {
 	int64_t resumed; /* the run to go on with */
 	char task_arg[1000], name[128];
 	int best_step, start_correct, start_n;
-	bool asked;	   /* somebody asked it to stop */
-	double best, said; /* said: when the store last heard how far a validation is */
+	bool asked;	    /* somebody asked it to stop */
+	int kept;	    /* steps that the store has */
+	const char *losing; /* what a failure of the store costs: of which step; NULL: nothing */
+	double best, said;  /* said: when the store last heard how far a validation is */
 	struct job *job;
 };
 
@@ -60,20 +62,21 @@ settings_read(struct loop *l, const char *text, struct t2_err *err)
 }
 
 /* Does another trainer work towards an expert of that name right now? */
-static bool
-in_training(const struct loop *l)
+static enum t2_status
+in_training(const struct loop *l, bool *yes, struct t2_err *err)
 {
 	struct run_list runs;
-	bool yes = false;
+	enum t2_status st = store_run_list(l->ws->store, l->ws->model_id, &runs, err);
 
-	if (store_run_list(l->ws->store, l->ws->model_id, &runs, NULL))
-		return false;
+	*yes = false;
+	if (st)
+		return st;
 	for (int i = 0; i < runs.n; i++)
-		yes = yes ||
-		      (!strcmp(runs.v[i].kind, "train") && !strcmp(runs.v[i].status, "running") &&
-		       runs.v[i].id != l->out->run && !strcmp(runs.v[i].name, l->name));
+		*yes = *yes ||
+		       (!strcmp(runs.v[i].kind, "train") && !strcmp(runs.v[i].status, "running") &&
+			runs.v[i].id != l->out->run && !strcmp(runs.v[i].name, l->name));
 	run_list_free(&runs);
-	return yes;
+	return T2_OK;
 }
 
 /* A name that no expert of the model has: TASK, TASK-2 ... */
@@ -89,6 +92,7 @@ free_name(struct loop *l, const char *base, struct t2_err *err)
 		struct expert_row row;
 		struct t2_err none;
 		enum t2_status st;
+		bool busy;
 
 		if (i == 1)
 			snprintf(l->name, sizeof l->name, "%.100s", base);
@@ -96,10 +100,14 @@ free_name(struct loop *l, const char *base, struct t2_err *err)
 			snprintf(l->name, sizeof l->name, "%.100s-%d", base, i);
 		st = store_expert_find(l->ws->store, l->ws->model_id, l->name, &row, &a, &none);
 		arena_free(&a);
-		if (st == T2_ENOTFOUND && !in_training(l))
-			return T2_OK;
 		if (st && st != T2_ENOTFOUND)
 			return t2_fail(err, st, "%s", none.msg);
+		if (!st)
+			continue;
+		if ((st = in_training(l, &busy, err)))
+			return st;
+		if (!busy)
+			return T2_OK;
 	}
 	return t2_fail(err, T2_EINVAL, "expert %s: too many of that name; give --name", base);
 }
@@ -237,6 +245,7 @@ validate(struct loop *l, int step, struct t2_err *err)
 	int correct, n;
 	enum t2_status st;
 
+	l->losing = "the validation of step";
 	trainer_watch(l->trainer, validating, l);
 	st = trainer_validate(l->trainer, "validation", &correct, &n, l->job, err);
 	if (st)
@@ -255,18 +264,19 @@ validate(struct loop *l, int step, struct t2_err *err)
 	return st;
 }
 
-static bool
-validated(struct loop *l, int step)
+static enum t2_status
+validated(struct loop *l, int step, bool *seen, struct t2_err *err)
 {
 	struct validation_list v;
-	bool seen = false;
+	enum t2_status st = store_validation_list(l->ws->store, l->out->run, &v, err);
 
-	if (store_validation_list(l->ws->store, l->out->run, &v, NULL))
-		return false;
+	*seen = false;
+	if (st)
+		return st;
 	for (int i = 0; i < v.n; i++)
-		seen = seen || v.v[i].step == step;
+		*seen = *seen || v.v[i].step == step;
 	free(v.v);
-	return seen;
+	return T2_OK;
 }
 
 static enum t2_status
@@ -277,6 +287,7 @@ one_step(struct loop *l, struct t2_err *err)
 
 	if (st)
 		return st;
+	l->losing = "step";
 	if (!(st = store_begin(l->ws->store, err))) {
 		st = keep_step(l, &r, err);
 		if (!st)
@@ -284,6 +295,8 @@ one_step(struct loop *l, struct t2_err *err)
 		if (st)
 			store_rollback(l->ws->store);
 	}
+	if (!st)
+		l->kept = trainer_steps(l->trainer);
 	if (!st && l->sink && l->sink->step)
 		l->sink->step(l->sink->arg, &r);
 	step_report_free(&r);
@@ -293,15 +306,17 @@ one_step(struct loop *l, struct t2_err *err)
 static enum t2_status
 steps(struct loop *l, struct t2_err *err)
 {
-	bool stop = false;
+	bool stop = false, seen = true;
 	enum t2_status st = T2_OK;
 
 	/* a validation that the kill came before is made up for: the curve is the uninterrupted one's */
 	if (l->set.eval_every > 0 &&
-	    (trainer_steps(l->trainer) == 0 || due(l, trainer_steps(l->trainer))) &&
-	    !validated(l, trainer_steps(l->trainer)))
+	    (trainer_steps(l->trainer) == 0 || due(l, trainer_steps(l->trainer))))
+		st = validated(l, trainer_steps(l->trainer), &seen, err);
+	if (!st && !seen)
 		st = validate(l, trainer_steps(l->trainer), err);
 	while (!st && trainer_steps(l->trainer) < l->set.steps) {
+		l->losing = NULL;
 		st = store_run_beat(l->ws->store, l->out->run, &stop, err);
 		l->asked = !st && stop;
 		if (l->asked) /* for who reads it in a shell; the workbench has a key for that */
@@ -462,6 +477,7 @@ resume_state(struct loop *l, struct t2_err *err)
 	free(state);
 	if (!st)
 		st = store_run_rewind(l->ws->store, l->out->run, step, err);
+	l->kept = step;
 	if (!st)
 		st = store_validation_list(l->ws->store, l->out->run, &v, err);
 	if (st)
@@ -511,6 +527,41 @@ choose(struct loop *l, const struct training_options *o, struct t2_err *err)
 	return o->name ? claim_name(l, o->name, err) : free_name(l, task_name(l->task), err);
 }
 
+/* A store that takes no more: what that cost, what is there, and how it goes on. */
+static enum t2_status
+say_losses(const struct loop *l, enum t2_status st, struct t2_err *err)
+{
+	struct t2_err why = *err;
+	char lost[80] = "nothing is lost";
+
+	if (l->losing)
+		snprintf(lost, sizeof lost, "%s %d is lost", l->losing, trainer_steps(l->trainer));
+	return t2_fail(err, st,
+		       "run %lld: %s, steps to %d are kept: %.300s; then \"t2tui run resume %lld\" "
+		       "goes on",
+		       (long long)l->out->run, lost, l->kept, why.msg, (long long)l->out->run);
+}
+
+/* The run's last word.  Of one that failed the message at hand is the one to tell: a run whose end could not be written shows
+ * as interrupted, which it is. */
+static enum t2_status
+finish(struct loop *l, enum t2_status st, struct t2_err *err)
+{
+	struct t2_err mine;
+	enum t2_status end = store_run_finish(l->ws->store, l->out->run, l->out->status,
+					      l->asked ? "stopped by request"
+					      : st     ? err->msg
+						       : l->out->note,
+					      &mine);
+
+	if (st || !end)
+		return st;
+	snprintf(l->out->status, sizeof l->out->status, "failed");
+	return t2_fail(err, end,
+		       "run %lld: expert %s is kept, but not that the run is done: %.300s",
+		       (long long)l->out->run, l->out->expert, mine.msg);
+}
+
 enum t2_status
 training_run(struct workspace *ws, const struct training_options *o,
 	     const struct training_sink *sink, struct job *job, struct training_result *out,
@@ -518,7 +569,11 @@ training_run(struct workspace *ws, const struct training_options *o,
 {
 	struct loop l = {
 		.ws = ws, .sink = sink, .out = out, .best = -1, .best_step = 0, .job = job};
+	struct t2_err mine;
 	enum t2_status st;
+
+	if (!err)
+		err = &mine;
 
 	memset(out, 0, sizeof *out);
 	out->best_accuracy = NAN;
@@ -529,17 +584,17 @@ training_run(struct workspace *ws, const struct training_options *o,
 			sink->start(sink->arg, out->run, l.name, &l.set, trainer_lr(l.trainer),
 				    trainer_values(l.trainer));
 		st = steps(&l, err);
-		if (!st)
+		if (!st) {
+			l.losing = "the expert of step";
 			st = save_expert(&l, err);
+		}
+		if (st == T2_EIO || st == T2_EBUSY || st == T2_EDB)
+			st = say_losses(&l, st, err);
 		snprintf(out->status, sizeof out->status, "%s",
 			 !st		    ? "done"
 			 : st == T2_ECANCEL ? "stopped"
 					    : "failed");
-		store_run_finish(ws->store, out->run, out->status,
-				 l.asked     ? "stopped by request"
-				 : st && err ? err->msg
-					     : out->note,
-				 NULL);
+		st = finish(&l, st, err);
 	}
 	out->best_step = l.best_step;
 	if (l.best >= 0)

@@ -28,7 +28,7 @@ weights_open(struct cli *c, int pos, int what, struct weights *w)
 	else
 		snprintf(w->label, sizeof w->label, "none");
 	factored = expert || mix || (w->form != FORM_AUTO && w->form != FORM_BASE);
-	if ((rc = cli_open(c, pos, what | (factored ? WS_FACTORS : WS_CACHED))))
+	if ((rc = cli_open(c, pos, what | WS_UNKEPT | (factored ? WS_FACTORS : WS_CACHED))))
 		return rc;
 	if (workspace_zset(&c->ws, w->label, cli_flag(c, "--transfer"), &w->z, note, &c->err) ||
 	    adaptation_new(&w->ad, c->ws.model, c->ws.factors, c->ws.pool, 1, w->form, &c->err) ||

@@ -1,5 +1,6 @@
 #include "tui/workspace.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,18 +104,33 @@ workspace_path(struct workspace *ws, const char *name, char *path, size_t size, 
 	return st;
 }
 
-/* A store that may only be read may not know the model: it then has no experts of it, nor anything else. */
+/* The disk is full, somebody else holds it: what only reads goes on with a store that cannot be written. */
+static bool
+refused(enum t2_status st)
+{
+	return st == T2_EIO || st == T2_EBUSY;
+}
+
+/* A store that may only be read, or cannot be written now, may not know the model: it then has no experts of it, nor anything
+ * else.  Where it does know it, only the time of this opening is not noted: nothing that anybody has to be told of. */
 static enum t2_status
-register_model(struct workspace *ws, bool shipped, struct t2_err *err)
+register_model(struct workspace *ws, bool shipped, int what, struct t2_err *err)
 {
 	struct arena a = {0};
 	struct model_row row;
 	struct t2_err none;
 	enum t2_status st;
 
-	if (!store_readonly(ws->store))
-		return store_model_register(ws->store, ws->model, NULL, shipped, &ws->model_id,
-					    err);
+	if (!store_readonly(ws->store)) {
+		st = store_model_register(ws->store, ws->model, NULL, shipped, &ws->model_id,
+					  &ws->lost);
+		if (st && (!refused(st) || !(what & WS_UNKEPT)))
+			return t2_fail(err, st, "%s", ws->lost.msg);
+		if (!st)
+			return T2_OK;
+	} else {
+		store_begin(ws->store, &ws->lost); /* fails, and says why */
+	}
 	st = store_model_find(ws->store, model_fingerprint(ws->model), &row, &a, &none);
 	ws->model_id = st ? -1 : row.id;
 	arena_free(&a);
@@ -155,7 +171,7 @@ workspace_model(struct workspace *ws, const char *name, int what, struct job *jo
 	if (shipped && (st = model_call(ws->model, "sample", err)))
 		return st;
 	snprintf(ws->name, sizeof ws->name, "%s", model_name(ws->model));
-	if (ws->store && (st = register_model(ws, shipped, err)))
+	if (ws->store && (st = register_model(ws, shipped, what, err)))
 		return st;
 	if ((st = take_memory(ws, what, err)))
 		return st;
@@ -171,8 +187,11 @@ workspace_model(struct workspace *ws, const char *name, int what, struct job *jo
 				"%s: the tokenizer has %d entries, the model's embedding only %d",
 				p, tokenizer_size(ws->tok), model_config(ws->model)->vocab);
 	}
-	if (what & WS_FACTORS)
-		return workspace_decompose(ws, "all", false, false, job, NULL, err);
+	if (what & WS_FACTORS) {
+		st = workspace_decompose(ws, "all", false, false, job, NULL, err);
+		/* the factors are here and cached; their figures in the store are for other programs' questions */
+		return ws->factors && refused(st) && (what & WS_UNKEPT) ? T2_OK : st;
+	}
 	if (what & WS_CACHED)
 		return factors_open(&ws->factors, ws->model, ws->cache, err);
 	return T2_OK;
@@ -218,7 +237,7 @@ workspace_decompose(struct workspace *ws, const char *modules, bool check, bool 
 			       NULL, report, err);
 	if (!st)
 		st = factors_open(&ws->factors, ws->model, ws->cache, err);
-	if (!st && report->computed && ws->store && !store_readonly(ws->store))
+	if (!st && report->computed && ws->store && ws->model_id >= 0 && !store_readonly(ws->store))
 		st = keep_spectra(ws, err);
 	return st;
 }
@@ -234,7 +253,8 @@ is_task(const char *dir)
 enum t2_status
 workspace_task(const char *name, struct task **out, struct t2_err *err)
 {
-	char rel[300], dir[1100], data[1000] = "";
+	char rel[300], dir[1100], data[1000];
+	bool own;
 
 	*out = NULL;
 	if (strchr(name, '/') || is_task(name))
@@ -242,13 +262,15 @@ workspace_task(const char *name, struct task **out, struct t2_err *err)
 	if (snprintf(rel, sizeof rel, "samples/tasks/%s", name) < (int)sizeof rel &&
 	    paths_share(rel, dir, sizeof dir) && is_task(dir))
 		return task_open(out, dir, err);
-	if (!store_data_dir(data, sizeof data, NULL) &&
-	    snprintf(dir, sizeof dir, "%s/tasks/%s", data, name) < (int)sizeof dir && is_task(dir))
+	/* there may be no folder of the user's own: the message says where it would be */
+	own = !store_data_dir(data, sizeof data, NULL);
+	if (own && snprintf(dir, sizeof dir, "%s/tasks/%s", data, name) < (int)sizeof dir &&
+	    is_task(dir))
 		return task_open(out, dir, err);
 	return t2_fail(
 		err, T2_ENOTFOUND,
 		"task %s: neither a folder with task.json nor a task in samples/tasks or %s/tasks",
-		name, data);
+		name, own ? data : "$XDG_DATA_HOME/t2tui");
 }
 
 void
@@ -283,6 +305,7 @@ is_expert_file(struct workspace *ws, const char *name)
 
 	if (strchr(name, '/'))
 		return true;
+	/* a store that cannot be asked makes it a name: looking that up says what is wrong with the store */
 	file = !access(name, R_OK) &&
 	       store_expert_find(ws->store, 0, name, &row, &a, NULL) == T2_ENOTFOUND;
 	arena_free(&a);
@@ -377,6 +400,28 @@ workspace_mixture_zset(struct workspace *ws, const struct mixture_row *m, struct
 	return st;
 }
 
+/* Which expert a name of a written mixture is, however it is written: the store's number, or the file's real path. */
+static enum t2_status
+identity(struct workspace *ws, const char *name, char *out, size_t size, struct t2_err *err)
+{
+	struct arena a = {0};
+	struct expert_row row;
+	char real[PATH_MAX];
+	enum t2_status st;
+
+	if (is_expert_file(ws, name)) {
+		snprintf(out, size, "%s", realpath(name, real) ? real : name);
+		return T2_OK;
+	}
+	st = store_expert_find(ws->store, ws->model_id, name, &row, &a, err);
+	if (st == T2_ENOTFOUND) /* with --transfer it may be another model's */
+		st = store_expert_find(ws->store, 0, name, &row, &a, err);
+	if (!st)
+		snprintf(out, size, "%lld", (long long)row.id);
+	arena_free(&a);
+	return st;
+}
+
 /* "A=0.6,B=0.4" */
 static enum t2_status
 written_mixture(struct workspace *ws, const char *text, bool transfer, struct zset **out,
@@ -384,6 +429,7 @@ written_mixture(struct workspace *ws, const char *text, bool transfer, struct zs
 {
 	enum { MOST = 64 };
 	struct zset *z[MOST] = {NULL};
+	char *id[MOST] = {NULL}, mine[PATH_MAX];
 	double alpha[MOST];
 	int k = 0;
 	enum t2_status st = T2_OK;
@@ -410,6 +456,16 @@ written_mixture(struct workspace *ws, const char *text, bool transfer, struct zs
 				     text, name);
 		else
 			st = expert_zset(ws, name, transfer, &z[k], note, err);
+		if (!st && !(st = identity(ws, name, mine, sizeof mine, err)) &&
+		    !(id[k] = strdup(mine)))
+			st = t2_nomem(err, "mixture");
+		/* a slip of the pen: nobody means the sum of two weights */
+		for (int i = 0; i < k && !st; i++)
+			if (!strcmp(id[i], id[k]))
+				st = t2_fail(
+					err, T2_EINVAL,
+					"mixture \"%s\": %s is named twice; give it one weight",
+					text, name);
 		k++;
 		p += n + (p[n] == ',');
 	}
@@ -419,8 +475,10 @@ written_mixture(struct workspace *ws, const char *text, bool transfer, struct zs
 		st = zset_new(out, ws->model, err);
 	if (!st)
 		st = zset_mix(*out, (const struct zset *const *)z, alpha, k, false, false, err);
-	for (int i = 0; i < k; i++)
+	for (int i = 0; i < k; i++) {
 		zset_free(z[i]);
+		free(id[i]);
+	}
 	return st;
 }
 

@@ -33,6 +33,7 @@ enum ws_what {
 	WS_TEXT = 2,	/* tokenizer and chat template */
 	WS_FACTORS = 4, /* decomposed; those missing are computed and cached */
 	WS_CACHED = 8,	/* factors as far as they are cached already */
+	WS_UNKEPT = 16, /* a store that takes nothing just now (full, locked) does not stop it */
 };
 
 struct workspace {
@@ -41,7 +42,8 @@ struct workspace {
 	char cache[1024]; /* folder of factor caches */
 	struct model *model;
 	char name[256];	  /* "sample", or the model's own */
-	int64_t model_id; /* row of the store */
+	int64_t model_id; /* row of the store; -1: it has none, and lost says why */
+	struct t2_err lost;
 	struct tokenizer *tok;
 	struct chat *chat;
 	struct factors *factors;

@@ -40,7 +40,7 @@ world_open(struct world *w, const char *model, const char *store_path, int threa
 	job_stage(job, "opening", 0);
 	if (job_cancelled(job))
 		return t2_fail(err, T2_ECANCEL, "cancelled");
-	if ((st = workspace_model(&w->ui, model, WS_CACHED, NULL, err)))
+	if ((st = workspace_model(&w->ui, model, WS_CACHED | WS_UNKEPT, NULL, err)))
 		return st;
 	return store_expert_list(w->ui.store, w->ui.model_id, &w->experts, err);
 }
@@ -212,9 +212,8 @@ world_begin(struct world *w, struct app *app, struct t2_err *err)
 			app_fail(app, &e);
 		if (store_readonly(w->ui.store)) {
 			t2_fail(&e, T2_EIO,
-				"%s is read-only: what is asked, measured or changed here is not "
-				"kept",
-				store_path(w->ui.store));
+				"%s is %s: what is asked, measured or changed here is not kept",
+				store_path(w->ui.store), store_unwritable(w->ui.store));
 			app_fail(app, &e);
 		}
 	}
@@ -273,6 +272,7 @@ world_work(struct world *w, int what, struct workspace **out, struct job *job, s
 	enum t2_status st = T2_OK;
 
 	*out = ws;
+	what |= WS_UNKEPT; /* each who has something to keep tells when it is not kept */
 	if (!ws->model) {
 		if ((st = workspace_start(ws, w->threads, w->store_path, err)))
 			return st;
@@ -309,7 +309,7 @@ watch_run(struct world *w, const struct run_row *r)
 	for (int i = 0; i < w->nruns; i++)
 		if (w->run[i].id == r->id)
 			x = &w->run[i];
-	if (!x && strcmp(r->status, "running"))
+	if (!x && (strcmp(r->status, "running") || r->pid == getpid())) /* ours is a job already */
 		return;
 	if (!x) {
 		struct world_run *grown = realloc(w->run, ((size_t)w->nruns + 1) * sizeof *grown);
@@ -335,10 +335,11 @@ watch_run(struct world *w, const struct run_row *r)
 		return;
 	if (!strcmp(r->status, "running") && training_validated(r->message, &done, &of)) {
 		if (x->answers != done)
-			jobs_report(app_jobs(w->app), x->job, r->message, done, of, NAN);
+			jobs_report(app_jobs(w->app), x->job, r->message, "validating", done, of,
+				    NAN);
 		x->answers = done;
 	} else if (x->step != r->step || x->answers >= 0) {
-		jobs_report(app_jobs(w->app), x->job, r->kind, r->step, r->steps,
+		jobs_report(app_jobs(w->app), x->job, r->kind, NULL, r->step, r->steps,
 			    x->step != r->step ? r->reward : NAN);
 		x->step = r->step;
 		x->answers = -1;

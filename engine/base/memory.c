@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MIB ((size_t)1 << 20)
 
@@ -150,4 +151,32 @@ int
 memory_threads(int threads)
 {
 	return threads > MEMORY_THREADS ? threads : MEMORY_THREADS;
+}
+
+/* A control group's limit; SIZE_MAX: none. */
+static size_t
+group_limit(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	unsigned long long bytes;
+	size_t limit = SIZE_MAX;
+
+	if (!f)
+		return limit;
+	if (fscanf(f, "%llu", &bytes) == 1 && bytes < SIZE_MAX)
+		limit = (size_t)bytes;
+	fclose(f);
+	return limit;
+}
+
+size_t
+memory_machine(void)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), each = sysconf(_SC_PAGESIZE);
+	size_t all = pages > 0 && each > 0 ? (size_t)pages * (size_t)each : SIZE_MAX,
+	       now = group_limit("/sys/fs/cgroup/memory.max"),
+	       old = group_limit("/sys/fs/cgroup/memory/memory.limit_in_bytes");
+
+	all = now < all ? now : all;
+	return old < all ? old : all;
 }

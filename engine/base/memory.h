@@ -40,5 +40,7 @@ enum t2_status memory_short(const struct memory *m, size_t need, struct t2_err *
 			    const char *what);
 /* Threads to count in an estimate. */
 int memory_threads(int threads);
+/* What this process may have of the machine's memory: all there is, or what its control group allows. */
+size_t memory_machine(void);
 
 #endif

@@ -496,7 +496,7 @@ write_file(const char *path, const struct strbuf *header, const struct st_write 
 	unlink(tmp.s); /* left by a dead process of the same number */
 	fd = open(tmp.s, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0) {
-		t2_fail(err, T2_EIO, "%s: cannot create: %s", tmp.s, strerror(errno));
+		t2_fail(err, T2_EIO, "%s: cannot create: %s", path, strerror(errno));
 		strbuf_free(&tmp);
 		return T2_EIO;
 	}

@@ -1,5 +1,7 @@
 #include "engine/svf/adaptation.h"
 
+#include <limits.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,10 +17,6 @@ static const char *const form_names[] = {
 #define SCALED_BYTES (2 * sizeof(float) + sizeof(int))
 
 enum { FORMS = sizeof form_names / sizeof *form_names };
-
-/* Products X V that wait for their backward: with what a tape keeps by default a step of 4 x 256 tokens on 135 million
- * parameters stays below 1 GB. */
-static const size_t held_default = (size_t)192 << 20;
 
 /* Dense copies of all slots together may take this much, or one whole model's worth where that is more. */
 static const size_t dense_least = (size_t)1 << 30;
@@ -55,12 +53,52 @@ adaptation_bytes(const struct model *m, int slots)
 	return (size_t)slots * ranks * SCALED_BYTES + 2 * CHUNK * most * sizeof(float);
 }
 
+size_t
+adaptation_dense_limit(size_t whole, size_t mapped, size_t machine)
+{
+	size_t limit = whole > dense_least ? whole : dense_least,
+	       share = machine > mapped ? (machine - mapped) / 2 : 0;
+
+	return limit <= share ? limit : whole <= share ? share : 0;
+}
+
+static size_t
+copy_bytes(const struct weight *w)
+{
+	return (size_t)w->m * (size_t)w->n * sizeof(float);
+}
+
+static size_t
+stored_bytes(const struct weight *w)
+{
+	return (size_t)w->m * dtype_row_bytes(w->type, (size_t)w->n);
+}
+
+size_t
+adaptation_dense_bytes(const struct model *m, int slots)
+{
+	size_t whole = 0, mapped = stored_bytes(model_head(m)), limit, all;
+
+	if (model_embed(m)->data != model_head(m)->data)
+		mapped += stored_bytes(model_embed(m));
+	for (int i = 0; i < model_matrices(m); i++) {
+		const struct weight *w = model_matrix(m, i);
+
+		whole += copy_bytes(w);
+		mapped += stored_bytes(w) +
+			  (size_t)weight_rank(w) * ((size_t)w->m + (size_t)w->n) * sizeof(float);
+	}
+	limit = adaptation_dense_limit(whole, mapped, memory_machine());
+	all = whole > SIZE_MAX / (size_t)slots ? SIZE_MAX : (size_t)slots * whole;
+	return all < limit ? all : limit;
+}
+
 enum t2_status
 adaptation_new(struct adaptation **out, const struct model *m, const struct factors *f,
 	       struct pool *pool, int slots, enum form form, struct t2_err *err)
 {
 	struct adaptation *a;
-	size_t whole = 0, need = adaptation_bytes(m, f ? slots : 0);
+	size_t need = adaptation_bytes(m, f ? slots : 0);
 
 	*out = NULL;
 	if (slots < 1)
@@ -86,11 +124,14 @@ adaptation_new(struct adaptation **out, const struct model *m, const struct fact
 
 		if (weight_rank(w) > a->most_rank)
 			a->most_rank = weight_rank(w);
-		whole += (size_t)w->m * (size_t)w->n * sizeof(float);
+		a->dense_most += copy_bytes(w) * (size_t)slots;
 	}
-	a->dense_limit = whole > dense_least ? whole : dense_least;
-	a->dense_most = whole * (size_t)slots;
-	a->held_limit = held_default;
+	a->dense_limit = adaptation_dense_bytes(m, slots);
+	if (!a->dense_limit) { /* the machine has no room: no dense copies, few gathered columns */
+		a->mapped_only = true;
+		a->dense_limit = dense_least;
+	}
+	a->held_limit = ADAPTATION_HELD;
 	if (need > memory_room(pool_memory(pool))) {
 		enum t2_status st =
 			memory_short(pool_memory(pool), need, err, "the room for scale vectors");
@@ -231,11 +272,29 @@ adaptation_op(const struct adaptation *a)
 	return &a->op;
 }
 
+/* The matrices whose products X V are held first, where not all can be, are those with the longest sums. */
+static void
+reach_set(struct adaptation *a)
+{
+	size_t reach = 0;
+	int least = 0;
+
+	for (int n = INT_MAX; n > 0; n = least, least = 0)
+		for (int i = 0; i < a->count; i++) {
+			const struct weight *w = model_matrix(a->model, i);
+
+			if (!a->grad[i])
+				continue;
+			if (w->n == n)
+				a->reach[i] = reach += (size_t)weight_rank(w);
+			else if (w->n < n && w->n > least)
+				least = w->n;
+		}
+}
+
 enum t2_status
 adaptation_grad_begin(struct adaptation *a, const char *modules, struct t2_err *err)
 {
-	size_t reach = 0;
-
 	for (int i = 0; i < a->count; i++) {
 		const struct factor *f;
 
@@ -253,8 +312,8 @@ adaptation_grad_begin(struct adaptation *a, const char *modules, struct t2_err *
 		if (!a->grad[i])
 			return t2_nomem(err, "gradients");
 		memset(a->grad[i], 0, (size_t)f->r * sizeof **a->grad);
-		a->reach[i] = reach += (size_t)f->r;
 	}
+	reach_set(a);
 	return T2_OK;
 }
 

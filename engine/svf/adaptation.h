@@ -12,7 +12,7 @@
  *	delta		Y = X W^T + (X V_K * (s - sigma)_K) U_K^T	K components whose change matters (all with z != 1)
  * All agree to float32 rounding.  Auto takes the cheapest by the cost model in adaptation_apply.c; a forced form holds where
  * z is present and not all ones, and base ignores every z.  Sharing: the factors and the model, which must outlive it;
- * owned: scale vectors and dense copies, these as far as the pool's memory has room.  One adaptation serves one thread at a time.  What auto takes depends on the rows seen
+ * owned: scale vectors and dense copies, these as far as the pool's memory and the machine's have room.  One adaptation serves one thread at a time.  What auto takes depends on the rows seen
  * since adaptation_set(): work that must repeat to the bit begins with one. */
 #ifndef T2_ADAPTATION_H
 #define T2_ADAPTATION_H
@@ -51,12 +51,20 @@ enum t2_status adaptation_grad_begin(struct adaptation *a, const char *modules, 
 const double *adaptation_grad_s(const struct adaptation *a,
 				int mat); /* [rank]; NULL: not in modules */
 
-/* What products X V of a forward may take until its backward needs them, 192 MiB unless set; those beyond are computed
- * twice. */
+/* What products X V of a forward may take until its backward needs them, ADAPTATION_HELD unless set; those beyond are
+ * computed twice.  (With what a tape keeps by default a step of 4 x 256 tokens on 135 million parameters stays below 1 GB.) */
+#define ADAPTATION_HELD ((size_t)180 << 20)
 void adaptation_memory(struct adaptation *a, size_t bytes);
 
 /* What scale vectors of so many slots and their scratch come to; T2_ENOMEM from adaptation_new() where there is no room. */
 size_t adaptation_bytes(const struct model *m, int slots);
+
+/* What dense copies of so many slots may take: 1 GiB, or one whole model's worth where that is more, but no more than half of
+ * what the machine's memory leaves beside weights and factors.  0: not even one model's worth fits there, so that experts
+ * run on the mapped files alone (factored, or delta with at most 1 GiB of gathered columns). */
+size_t adaptation_dense_bytes(const struct model *m, int slots);
+/* The rule alone: whole, what one model's copies take; mapped, weights and factors. */
+size_t adaptation_dense_limit(size_t whole, size_t mapped, size_t machine);
 
 /* Dense copies and gathered columns may take so much, which is taken of the pool's memory now (no more of it than they could
  * come to): what room others find no longer depends on which have been built.  Called once, before the first product. */

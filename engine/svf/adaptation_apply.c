@@ -98,7 +98,7 @@ dense_fits(const struct adaptation *a, int mat, const struct scaled *sc)
 	const struct weight *w = model_matrix(a->model, mat);
 	size_t bytes = (size_t)w->m * (size_t)w->n * sizeof(float);
 
-	return sc->dense || (a->dense_bytes + bytes <= a->dense_limit &&
+	return sc->dense || (!a->mapped_only && a->dense_bytes + bytes <= a->dense_limit &&
 			     (a->reserved || bytes <= memory_room(pool_memory(a->pool))));
 }
 
@@ -207,15 +207,18 @@ static bool
 taken(struct adaptation *a, size_t bytes, const char *form)
 {
 	struct memory *m = pool_memory(a->pool);
-	size_t room = a->reserved ? a->dense_limit - a->dense_bytes : memory_room(m);
+	size_t own = a->dense_bytes < a->dense_limit ? a->dense_limit - a->dense_bytes : 0,
+	       room = a->reserved ? own : memory_room(m);
 
+	if (a->mapped_only && a->form == FORM_AUTO && own < room)
+		room = own;
 	if (bytes > room) {
 		memory_tell(m, "experts in factored form, no room for the %s one", form);
 		return false;
 	}
-	if (a->reserved) {
+	if (a->reserved || a->mapped_only)
 		a->dense_bytes += bytes;
-	} else {
+	if (!a->reserved) {
 		memory_take(m, bytes);
 		a->taken += bytes;
 	}
@@ -225,9 +228,9 @@ taken(struct adaptation *a, size_t bytes, const char *form)
 void
 adaptation_give(struct adaptation *a, size_t bytes)
 {
-	if (a->reserved) {
+	if (a->reserved || a->mapped_only)
 		a->dense_bytes -= bytes;
-	} else {
+	if (!a->reserved) {
 		memory_give(pool_memory(a->pool), bytes);
 		a->taken -= bytes;
 	}
@@ -250,7 +253,7 @@ make_dense(struct adaptation *a, int mat, struct scaled *sc)
 			adaptation_give(a, bytes);
 			return false;
 		}
-		if (!a->reserved)
+		if (!a->reserved && !a->mapped_only)
 			a->dense_bytes += bytes;
 	}
 	adaptation_build(a->pool, f, sc->s, a->two, sc->dense);

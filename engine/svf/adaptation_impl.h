@@ -37,7 +37,7 @@ struct adaptation {
 	int slots, count, most_rank;
 	struct scaled *scaled; /* [slots][count] */
 	double **grad;	       /* [count]: [rank] or NULL */
-	size_t *reach; /* [count] ranks of the matrices in modules up to this one, added up */
+	size_t *reach; /* [count] ranks of this matrix and of those held before it, added up */
 	struct held *
 		held; /* [count] until the backward of the whole model, while they fit into held_limit */
 	struct held near[MAT_KINDS]; /* of the layer whose backward is next */
@@ -47,6 +47,7 @@ struct adaptation {
 	size_t dense_bytes, dense_limit, dense_most; /* dense_most: of all slots and matrices */
 	size_t taken;				     /* of the pool's memory */
 	bool reserved;				     /* dense_limit is taken of it already */
+	bool mapped_only; /* auto makes no dense copies, and gathers dense_limit at most */
 };
 
 static inline struct scaled *

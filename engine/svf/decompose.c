@@ -144,6 +144,27 @@ compute_bytes(const struct weight *a)
 	       sizeof(float) * (2 * m * n + 2 * r * (m + n));
 }
 
+static int
+side_by_side(size_t each, int threads)
+{
+	size_t half = memory_machine() / 2 / each;
+
+	return half < 1 ? 1 : half < (size_t)threads ? (int)half : threads;
+}
+
+int
+factors_decompose_most(const struct model *m, int threads)
+{
+	size_t each = 1;
+
+	for (int i = 0; i < model_matrices(m); i++) {
+		size_t bytes = compute_bytes(model_matrix(m, i));
+
+		each = bytes > each ? bytes : each;
+	}
+	return side_by_side(each, threads);
+}
+
 static void
 share_memory(struct work *w, struct pool *pool)
 {
@@ -157,6 +178,7 @@ share_memory(struct work *w, struct pool *pool)
 		w->each = bytes > w->each ? bytes : w->each;
 	}
 	fit = memory_room(w->memory) / w->each;
+	w->threads = side_by_side(w->each, w->threads);
 	w->fit = fit < (size_t)w->threads ? (int)fit : w->threads;
 	w->most = w->fit ? w->fit : 1;
 }

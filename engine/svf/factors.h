@@ -39,6 +39,9 @@ enum t2_status factors_decompose(const struct model *m, const char *cache_dir, c
 				 bool check, bool force, struct pool *pool, struct job *job,
 				 void (*done)(void *arg, int mat), void *arg,
 				 struct decompose_report *report, struct t2_err *err);
+/* Matrices at once: one a thread, but no more than half of the machine's memory has room for (the other half is for the
+ * files that are read and written). */
+int factors_decompose_most(const struct model *m, int threads);
 /* A folder that is not there yet is fine: nothing is decomposed. */
 enum t2_status factors_open(struct factors **out, const struct model *m, const char *cache_dir,
 			    struct t2_err *err);

@@ -127,6 +127,24 @@ policy_least(const struct policy *p, int longest, bool ref)
 	return fixed_bytes(p, longest, HEAD_UNIT, ref) + (size_t)longest * row_bytes(p, &ranks);
 }
 
+static size_t
+least_of(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+size_t
+policy_most(const struct policy *p, int longest, long rows, bool ref, size_t held)
+{
+	size_t layers = (size_t)model_config(p->model)->layers, ranks, row = row_bytes(p, &ranks),
+	       n = (size_t)(rows < MICRO_ROWS ? rows : MICRO_ROWS);
+
+	n = n > (size_t)longest ? n : (size_t)longest;
+	return fixed_bytes(p, longest, p->head_rows, ref) + n * row +
+	       least_of(n * layers * tape_bytes(p->model, 1, 1).kept, TAPE_MOST) +
+	       least_of(n * layers * ranks, held);
+}
+
 enum t2_status
 policy_limit(struct policy *p, size_t bytes, int longest, long rows, bool ref, size_t *held,
 	     struct t2_err *err)
@@ -154,10 +172,8 @@ policy_limit(struct policy *p, size_t bytes, int longest, long rows, bool ref, s
 	if (most < want || kept > rest)
 		memory_tell(m, "gradients of %ld rows at once%s", most,
 			    kept > rest ? ", activations computed twice" : "");
-	kept = kept < rest ? kept : rest;
-	kept = kept < TAPE_MOST ? kept : TAPE_MOST;
-	products = products < rest - kept ? products : rest - kept;
-	products = products < *held ? products : *held;
+	kept = least_of(least_of(kept, rest), TAPE_MOST);
+	products = least_of(least_of(products, rest - kept), *held);
 	tape_memory(p->tape, kept);
 	*held = products;
 	p->taken = bytes - rest + kept + products;

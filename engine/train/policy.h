@@ -55,6 +55,8 @@ void policy_free(struct policy *p);
 void policy_memory(struct policy *p, size_t bytes);
 /* The least that policy_limit() can do with. */
 size_t policy_least(const struct policy *p, int longest, bool ref);
+/* What it takes where nothing limits it, with up to held bytes of op's products X V. */
+size_t policy_most(const struct policy *p, int longest, long rows, bool ref, size_t held);
 /* All that it and op's products X V may take, when lines have up to longest tokens and a step so many rows: smaller
  * micro-batches and fewer kept activations where that does not reach.  What they come to is taken of the pool's memory until
  * policy_free(); *held is what adaptation_memory() is to be set to.  T2_ENOMEM: not even one line fits.  Gradients are the

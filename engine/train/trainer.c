@@ -17,9 +17,6 @@
 enum { STREAM_PROMPTS = 0x70726d74 };
 enum { WIDTH = 64 };
 
-#define VALUE_BYTES 96 /* of a trained number: itself, z, gradient, Adam, what is saved of it */
-#define HELD_MOST   ((size_t)192 << 20) /* what adaptation.h holds unless set */
-
 struct trainer {
 	struct train_env env;
 	struct train_settings set;
@@ -61,7 +58,7 @@ share_memory(struct trainer *t, int prompt, int validation, struct t2_err *err)
 	struct memory *m = pool_memory(t->env.pool);
 	int longest = positions(t, prompt);
 	bool ref = t->set.kl > 0;
-	size_t held = HELD_MOST, own = (size_t)t->zp->n * VALUE_BYTES, spare,
+	size_t held = ADAPTATION_HELD, own = (size_t)t->zp->n * TRAINER_VALUE_BYTES, spare,
 	       rollouts = generator_bytes(t->env.model, t->env.pool, positions(t, validation), 1),
 	       least = policy_least(t->policy, longest, ref);
 	enum t2_status st;

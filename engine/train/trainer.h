@@ -44,6 +44,9 @@ struct step_report {
 
 struct trainer;
 
+/* Memory of each number that is trained: itself, z, gradient, Adam, what is saved of it. */
+#define TRAINER_VALUE_BYTES 96
+
 enum t2_status trainer_new(struct trainer **out, const struct train_env *env,
 			   const struct train_settings *s, uint64_t seed, const struct zset *start,
 			   struct t2_err *err);

@@ -25,14 +25,35 @@ check compare_none fails "no benchmark 9" "$T" bench --compare 1,9
 check compare_usage usage "two ids" "$T" bench --compare frob
 check cost sh -c '"$1" info shape:2,64,128,4,2,100 --cost --json --store "$2" >"$3"' _ "$T" "$D/new.db" "$D/cost"
 for shape in 2,64,128,4,2,100 3,64,96,4,2,100 2,32,64,2,1,200; do
-	"$T" bench shape:$shape --only prefill,batch-8,population-8 --repeats 1 --resident --json --quiet --store "$D/held.db" >"$D/m" 2>"$D/err"
+	"$T" bench shape:$shape --only prefill,batch-8,population-32 --repeats 1 --resident --json --quiet --store "$D/held.db" >"$D/m" 2>"$D/err"
 done
 check memory jtest "json_extract(j,'\$.results[0].resident')>1 AND json_extract(j,'\$.results[0].beside')>=0 AND json_extract(j,'\$.results[0].beside')<json_extract(j,'\$.results[0].resident')" <"$D/m"
 check held_out sh -c '"$1" bench --held-out --json --store "$2" >"$3"' _ "$T" "$D/held.db" "$D/held"
-check held_out_of_each jtest "json_array_length(j,'\$.held_out')=3 AND json_extract(j,'\$.held_out[0].row')='prefill' AND json_extract(j,'\$.held_out[2].models')=2 AND json_extract(j,'\$.held_out[2].predicted')>0 AND json_extract(j,'\$.held_out[1].measured')>0" <"$D/held"
+check held_out_of_each jtest "json_array_length(j,'\$.held_out')=12 AND json_extract(j,'\$.held_out[0].row')='prefill' AND json_extract(j,'\$.held_out[2].models')=2 AND json_extract(j,'\$.held_out[2].predicted')>0 AND json_extract(j,'\$.held_out[1].measured')>0" <"$D/held"
+# a search step is the sum of its two parts
+check held_out_steps jtest "json_extract(j,'\$.held_out[11].row')='population-32' AND abs(json_extract(j,'\$.held_out[11].measured')-json_extract(j,'\$.held_out[5].measured')-json_extract(j,'\$.held_out[8].measured'))<1e-9" <"$D/held"
 check held_out_text sh -c '"$1" bench --held-out --store "$2" | grep -q "^prefill .* % *2 others$"' _ "$T" "$D/held.db"
 check cost_8b sh -c '"$1" info shape:8b --cost --store "$2" | grep -q "GB of factors; beside them at most"' _ "$T" "$D/new.db"
+"$T" info shape:8b --cost --json --store "$D/new.db" >"$D/8b"
+check cost_8b_mapped jtest "json_extract(j,'\$.dense_bytes')=0 OR json_extract(j,'\$.machine_bytes')>100e9" <"$D/8b"
+cost_8b_says() {
+	jtest "json_extract(j,'\$.machine_bytes')>100e9" <"$D/8b" >/dev/null && return
+	"$T" info shape:8b --cost --store "$D/new.db" | grep -q "^dense copies  *0 MB  none: .* run on the mapped files$"
+}
+check cost_8b_says cost_8b_says
 check cost_jobs jtest "json_array_length(j,'\$.jobs')=8 AND json_extract(j,'\$.jobs[0].bytes')>0 AND json_extract(j,'\$.factor_bytes')=4*2*(64*128*2+32*96*2+3*64*192)" <"$D/cost"
+# growth.sh: a column in parts, and the table of what is there
+growth() { GROWTH=$D/growth REPEATS=1 T2TUI=$T bash tests/bench/growth.sh "$@"; }
+check growth_nothing sh -c '! GROWTH=$1/none T2TUI=$2 bash tests/bench/growth.sh table >"$1/out"' _ "$D" "$T"
+check growth_part sh -c '! GROWTH=$1/none T2TUI=$2 bash tests/bench/growth.sh measure sample frob 2>"$1/err" && grep -q "no part frob: there are decode" "$1/err"' _ "$D" "$T"
+growth measure shape:2,64,128,4,2,100 step >"$D/out" 2>&1
+growth measure shape:3,64,96,4,2,100 step few >"$D/out" 2>&1
+growth measure shape:2,64,128,4,2,100 decode >"$D/out" 2>&1
+growth table >"$D/table"
+check growth_table sh -c 'grep -q "^training step, 1024 rows  *[0-9.]* [mu]*s, 0.*%  *[0-9.]* [mu]*s, 0" "$1" && grep -q "^search step, 8 members  *-  *[0-9.]* [mu]*s, 0" "$1"' _ "$D/table"
+check growth_rates grep -q "^decode 64, tokens  *[0-9.]*/s, 0.*%  *-$" "$D/table"
+growth table markdown >"$D/table"
+check growth_markdown sh -c 'grep -qx "| --- | ---: | ---: |" "$1" && grep -q "^| search step, 8 members | - | [0-9.]* [mu]*s, 0" "$1"' _ "$D/table"
 check only_unknown usage "there are decode-bf16" "$T" bench $S --only switch,frob
 # a group is its rows; the screen's are measured through a terminal, of which only the shape of the answer is looked at
 if [ "$S" = sample ]; then

@@ -70,18 +70,43 @@ check done_is_done refuses 1 done $S run resume ab --json
 SEARCH="$S search sample --task math --experts math,code --shots 2 --population 4 --json"
 check expert_twice refuses 1 twice $S search sample --task math --experts math,code,math
 check mixture_name_first refuses 1 'a=b' $SEARCH --name a=b
-$SEARCH --iterations 100000 --name cut >/dev/null 2>&1 &
-pid=$!
-step() { $S run list --json | jq '.runs[] | select(.name == "cut") | .step'; }
-for i in $(seq 200); do [ "$(step)" -ge 1 ] 2>/dev/null && break; sleep 0.05; done
-kill -9 $pid
-wait $pid 2>/dev/null
+cut() { # cut NAME: a search that is killed after some iterations; two more than those are what it then has to do, n
+	$SEARCH --iterations 100000 --name "$1" >/dev/null 2>&1 &
+	pid=$!
+	for i in $(seq 200); do [ "$(step "$1")" -ge 1 ] 2>/dev/null && break; sleep 0.05; done
+	kill -9 $pid
+	wait $pid 2>/dev/null
+	n=$(($(step "$1") + 2))
+	sqlite3 "$D/t2.db" "UPDATE run SET steps=$n,settings=json_set(settings,'$.iterations',$n) WHERE name='$1'"
+}
+step() { $S run list --json | jq ".runs[] | select(.name == \"$1\") | .step"; }
+found() { # found RUN: its curve and its mixture, to the bit
+	sqlite3 "$D/t2.db" "SELECT step,hex(reward) FROM metric WHERE run=(SELECT id FROM run WHERE name='$1') ORDER BY 1;
+		SELECT e.name,p.alpha,hex(p.alphas) FROM mixture m JOIN mixture_part p ON p.mixture=m.id JOIN expert e ON e.id=p.expert
+		WHERE m.name='$1' ORDER BY 1"
+}
+same_found() { [ "$(found "$1" | wc -l)" -gt 3 ] && [ "$(found "$1")" = "$(found "$2")" ]; }
 if command -v sqlite3 >/dev/null; then
-	n=$(($(step) + 2))
-	sqlite3 "$D/t2.db" "UPDATE run SET steps=$n,settings=json_set(settings,'$.iterations',$n) WHERE name='cut'"
+	cut cut
 	$SEARCH --iterations $n --name whole >"$D/whole.json" 2>"$D/err"
 	check search_resumes_equal sh -c "$S run resume cut --json >$D/cut.json && for f in whole cut; do jq -ce '[.iterations,.alpha]' $D/\$f.json; done | uniq | wc -l | grep -qx 1"
+	cut cut-here
+	$SEARCH --iterations $n --name whole-too >/dev/null 2>"$D/err"
+	cat >"$D/resume.t2s" <<-'S'
+		wait "effective rank" 120000
+		keys 7
+		key g
+		key /
+		type cut-here
+		key Enter
+		expect "interrupted"
+		expect "R resumes it"
+		key R
+		wait "done: mixture cut-here kept" 90000
+	S
+	check search_resumes_in_runs $S sample --script "$D/resume.t2s" --size 120x40
+	check search_resumes_there_equal same_found whole-too cut-here
 else
-	skip search_resumes_equal
+	skip search_resumes_equal search_resumes_in_runs search_resumes_there_equal
 fi
 finish

@@ -22,6 +22,7 @@ cat >s.t2s <<-'END'
 	key Tab
 	export-screen runs.svg
 	export reward.svg
+	export reward.csv
 	key Tab Tab
 	expect "▸z over time"
 	export z.csv
@@ -47,6 +48,11 @@ same_runs() {
 		$1 != $7 || $8 != "shipped" || $3 != $9 || $4 != $10 || far($6, $11) || far($5, $12) { exit 1 }' both
 }
 check list_numbers same_runs
+# the curves of a run with its validations: the file that the verb writes
+same_curves() {
+	"$T" run export cls --csv --store k.db >verb && grep -q '[0-9],200$' verb && cmp verb reward.csv
+}
+check run_curves same_curves
 # a plot in a pane without numbers of its own still gives those it is drawn from
 check plotted_numbers test "$(head -1 z.csv)" = "row,column,value"
 drawing() { # elements are closed, curves are paths, labels are text

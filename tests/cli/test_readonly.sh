@@ -26,8 +26,9 @@ reads() {
 	ro info sample --json | jtest "json_extract(j,'\$.layers')=4" && ro expert list | grep -q '^math' && ro run list | grep -q shipped &&
 		ro spectrum sample --json | jtest "json_array_length(j,'\$.matrices')=28" &&
 		ro ask sample "What is 1 plus 1?" --json | jtest "json_extract(j,'\$.decision') IS NOT NULL AND json_extract(j,'\$.decision_id') IS NULL" &&
-		ro ask sample "What is 1 plus 1?" 2>&1 | grep -q 'not kept: the store is read-only' &&
-		ro eval sample --task math --limit 3 2>&1 | grep -q "$R/s/t2.db: read-only, so this is not kept" &&
+		ro ask sample "What is 1 plus 1?" 2>&1 | grep -q "^t2tui: not kept: $R/s/t2.db: .*the store is read-only; check the permissions" &&
+		! ro ask sample "What is 1 plus 1?" --quiet 2>&1 >/dev/null | grep . &&
+		ro eval sample --task math --limit 3 2>&1 | grep -q "^t2tui: not kept: $R/s/t2.db: .*the store is read-only; check" &&
 		ro store check | grep -q sound
 }
 writes() {

@@ -120,8 +120,12 @@ saying() {
 			expect "run 1 math (own process)"
 			expect "validating the base before step 1: 40 of 200"
 			keys 1
-			wait " 40/200" 90000
+			wait "valid. 40/200" 90000
 		S
+	[ $? = 0 ] && printf 'wait "effective rank" 5000\nkeys 7\nwait "val 40/200" 90000\n' |
+		"$T" --script - --size 80x24 --store "$home/say.db" sample &&
+		printf 'wait "effective rank" 5000\nkeys 7\nwait "run 1 math validating 40/200" 90000\n' |
+		"$T" --script - --size 200x60 --store "$home/say.db" sample
 }
 check runs_say_what_they_do saying
 # numbers and bytes that no t2tui writes, but a file may hold, are shown or not, and end nothing

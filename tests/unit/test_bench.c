@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "engine/linalg/dtype.h"
+#include "engine/svf/adaptation.h"
 #include "tests/lib/golden.h"
 #include "tui/bench/bench.h"
 #include "store/benchmarks.h"
@@ -19,7 +20,9 @@
 #include "tui/bench/count.h"
 #include "tui/bench/decoder.h"
 #include "tui/bench/history.h"
+#include "tui/bench/rows.h"
 #include "tui/bench/screen.h"
+#include "tui/bench/searchwork.h"
 #include "tui/bench/shape.h"
 
 static void
@@ -341,6 +344,138 @@ costs_of_what_was_not_fitted(void **state)
 	assert_true(fabs(cost_fit_seconds(&f, p[3].layers, p[3].work) / p[3].seconds - 1) < 0.35);
 }
 
+/* Experts of a model of numbers that are all 1. */
+static struct factors *
+flat_factors(const struct model *m)
+{
+	int n = model_matrices(m);
+	struct factor *list = calloc((size_t)n, sizeof *list);
+	static float one[1 << 17];
+	struct factors *f;
+	struct t2_err err;
+
+	for (size_t i = 0; i < sizeof one / sizeof *one; i++)
+		one[i] = 1;
+	for (int i = 0; i < n; i++) {
+		const struct weight *w = model_matrix(m, i);
+
+		list[i] = (struct factor){w->m, w->n, weight_rank(w), one, one, one, NULL};
+	}
+	assert_int_equal(factors_from(&f, m, list, &err), T2_OK);
+	free(list);
+	return f;
+}
+
+/* The form that so many rows under an expert run in, and what copies may take. */
+static enum form
+form_of(const char *name, int rows, size_t *copies)
+{
+	struct config c;
+	struct shape *s;
+	struct factors *f;
+	struct adaptation *a;
+	struct zset *z;
+	struct t2_err err;
+	enum form form;
+
+	assert_int_equal(shape_config(name, &c, &err), T2_OK);
+	assert_int_equal(shape_hollow(&s, &c, &err), T2_OK);
+	f = flat_factors(shape_model(s));
+	assert_int_equal(adaptation_new(&a, shape_model(s), f, NULL, 1, FORM_AUTO, &err), T2_OK);
+	assert_int_equal(bench_expert(&z, shape_model(s), 0, &err), T2_OK);
+	assert_int_equal(adaptation_set(a, 0, z, &err), T2_OK);
+	form = adaptation_choice(a, 0, 0, rows);
+	*copies = adaptation_dense_bytes(shape_model(s), 1);
+	zset_free(z);
+	adaptation_free(a);
+	factors_free(f);
+	shape_free(s);
+	return form;
+}
+
+/* A model whose copies no machine has room for runs on its mapped files; one that fits is copied as ever. */
+static void
+copies_within_the_machine(void **state)
+{
+	const size_t gb = (size_t)1 << 30;
+	size_t copies;
+
+	(void)state;
+	assert_true(adaptation_dense_limit(gb / 2, gb, 24 * gb) == gb);
+	assert_true(adaptation_dense_limit(4 * gb, 8 * gb, 24 * gb) == 4 * gb);
+	assert_true(adaptation_dense_limit(26 * gb, 50 * gb, 24 * gb) == 0);
+	assert_true(adaptation_dense_limit(26 * gb, 50 * gb, 64 * gb) == 0);
+	assert_true(adaptation_dense_limit(26 * gb, 50 * gb, 128 * gb) == 26 * gb);
+	assert_true(adaptation_dense_limit(gb / 4, gb / 2, gb + gb / 2) == gb / 2);
+	assert_int_equal(form_of("shape:2,64,128,4,2,100", 1000, &copies), FORM_DENSE);
+	assert_true(copies == 4 * 2 * (64 * 64 * 2 + 32 * 64 * 2 + 3 * 64 * 128));
+	assert_int_equal(form_of("shape:4,131072,131072,1024,1024,100", 1 << 20, &copies),
+			 FORM_FACTORED);
+	assert_true(copies == 0);
+}
+
+/* What is counted is what the adaptation does: rows that it runs through a search's prompts earn as many copies. */
+static void
+a_search_is_counted_as_it_runs(void **state)
+{
+	static const char *const shapes[] = {"shape:3,64,192,4,2,100", "shape:2,64,704,4,2,100"};
+
+	(void)state;
+	for (int k = 0; k < 2; k++) {
+		const int members = 8, width = searchwork_width(members);
+		struct config c;
+		struct shape *s;
+		struct factors *f;
+		struct adaptation *a;
+		struct decoder d;
+		struct searchwork w;
+		struct t2_err err;
+		double copies = 0, factored;
+
+		assert_int_equal(width, 40);
+		assert_int_equal(shape_config(shapes[k], &c, &err), T2_OK);
+		assert_int_equal(shape_new(&s, &c, NULL, &err), T2_OK);
+		assert_int_equal(shape_factors(s, &f, NULL, &err), T2_OK);
+		assert_int_equal(
+			adaptation_new(&a, shape_model(s), f, NULL, members, FORM_AUTO, &err),
+			T2_OK);
+		for (int i = 0; i < members; i++) {
+			struct zset *z;
+
+			assert_int_equal(bench_expert(&z, shape_model(s), i, &err), T2_OK);
+			assert_int_equal(adaptation_set(a, i, z, &err), T2_OK);
+			zset_free(z);
+		}
+		assert_int_equal(decoder_open(&d, shape_model(s), NULL, width, SEARCH_PROMPT,
+					      SEARCH_PROMPT + SEARCH_ANSWER, &err),
+				 T2_OK);
+		d.group = SEARCH_SHOTS;
+		for (int i = 0; i < 2; i++) {
+			d.first = i * width;
+			assert_int_equal(decoder_prompt(&d, adaptation_op(a), &err), T2_OK);
+		}
+		for (int i = 0; i < members * model_matrices(shape_model(s)); i++) {
+			int mat = i / members;
+			const struct weight *m = model_matrix(shape_model(s), mat);
+
+			if (adaptation_choice(a, i % members, mat, 1) == FORM_DENSE)
+				copies += 4.0 * m->m * m->n;
+		}
+		searchwork_count(&w, &c, width, 2,
+				 (double)adaptation_dense_bytes(shape_model(s), members));
+		assert_true(copies > 0 && w.copies == copies);
+		factored = w.prompts;
+		searchwork_count(&w, &c, width, 2, 0);
+		assert_true(w.copies == 0 && w.prompts != factored);
+		assert_true(w.answers == 2.0 * 80 * 31 * (count_factors(&c) + count_head(&c)));
+		decoder_close(&d);
+		adaptation_free(a);
+		shape_free(s);
+	}
+	assert_int_equal(searchwork_width(32), 64);
+	assert_int_equal(searchwork_width(1), 10);
+}
+
 static void
 shapes_are_models(void **state)
 {
@@ -405,6 +540,8 @@ main(void)
 		cmocka_unit_test(shapes_are_models),
 		cmocka_unit_test(costs_are_fitted),
 		cmocka_unit_test(costs_of_what_was_not_fitted),
+		cmocka_unit_test(copies_within_the_machine),
+		cmocka_unit_test(a_search_is_counted_as_it_runs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

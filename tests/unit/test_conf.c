@@ -80,7 +80,13 @@ test_refused(void **state)
 		{"mouse =\n", ":1: ", "yes|no"},
 		{"theme =\n", ":1: ", "theme"},
 		{"glyphs = brail\n", ":1: ", "braille"},
-		{"[ui]\ntheme = light\n", ":2:", "[ui]: no such section"},
+		{"[ui]\ntheme = light\n", ":1:", "[ui]: no such section"},
+		{"view = 3\n\n[ui]\n", ":3:", "[ui]: no such section"}, /* empty ones too */
+		{"view = 3\n; [a]\n\n[ui]\n[keys]\n", ":4:", "[ui]: no such section"},
+		{"[keys]\n[keysrun]\n", ":2:", "[keysrun]: no such section"},
+		{"[]\n", ":1:", "[]: no such section"},
+		{"\xef\xbb\xbf[ui]\n", ":1:", "[ui]: no such section"},
+		{"  [ui]\n", ":1:", "[ui]: no such section"},
 		{"view = 3\njust words\n", ":2: ", "key = value"},
 		{"glyphs = block\n  view = 3\n",
 		 ":2: ", "braille"}, /* indented: a second line of glyphs */
@@ -157,8 +163,20 @@ test_keys(void **state)
 	assert_int_equal(k.nkeys, 5);
 	assert_int_equal(conf_load(&k, file("[keys]\nup = w\n[nokeys]\na = b\n"), &err),
 			 T2_EFORMAT);
-	assert_non_null(strstr(err.msg, ":4: [nokeys]"));
+	assert_non_null(strstr(err.msg, ":3: [nokeys]"));
 	assert_int_equal(k.nkeys, 5);
+	/* sections without rows are there to be checked; indented after a key it is that key's second line */
+	assert_int_equal(conf_load(&k,
+				   file("[keys]\n[keys Nowhere]\n\n[keys mix]\nstop = X\n"
+					"  [x]\n[keys runs]"),
+				   &err),
+			 T2_OK);
+	assert_int_equal(k.nkeys, 5);
+	assert_string_equal(k.keys[1].scope, "Nowhere");
+	assert_string_equal(k.keys[1].name, "");
+	assert_int_equal(k.keys[1].line, 2);
+	assert_string_equal(k.keys[4].scope, "runs");
+	assert_int_equal(k.keys[4].line, 7);
 	conf_free(&k);
 	assert_int_equal(k.nkeys, 0);
 }

@@ -146,7 +146,7 @@ test_watched(void **state)
 
 	(void)state;
 	assert_true(id > 0);
-	jobs_report(js, id, "steps", 48, 200, 0.41);
+	jobs_report(js, id, "steps", NULL, 48, 200, 0.41);
 	assert_true(jobs_find(js, id, &v));
 	assert_int_equal(v.progress.done, 48);
 	assert_int_equal(jobs_active(js, true), 0); /* dies with nobody */

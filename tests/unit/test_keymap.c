@@ -97,6 +97,18 @@ test_rows(void **state)
 		if (!strcmp(sets[0].rows[i].name, "mark"))
 			assert_string_equal(sets[0].rows[i].keys, "b");
 	keymap_free(k);
+	/* sections without a row: nothing changes, and their views are looked at */
+	{
+		static const struct keymap_row none[] = {
+			{1, "", "", ""}, {2, "", "", ""}, {3, "mix", "", ""}, {4, "no", "", ""}};
+
+		if (keymap_new(&k, views, 2, none, 3, "f", &err))
+			fail_msg("%s", err.msg);
+		assert_string_equal(does(k, 7, 0, "q"), "quit");
+		keymap_free(k);
+		assert_int_equal(keymap_new(&k, views, 2, none, 4, "f", &err), T2_EFORMAT);
+		assert_string_equal(err.msg, "f:4: [keys no]: no such view");
+	}
 	keymap_free(NULL);
 }
 

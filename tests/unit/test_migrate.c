@@ -15,18 +15,25 @@
 #include "tests/lib/golden.h"
 #include "tests/lib/stores.h"
 
-/* What the program of that version made: its schema, a model, an expert and a decision. */
+/* What the program of that version made: its schema, a model, an expert, a run of it with a step, a mixture, a decision and an
+ * evaluation. */
 static const char *
 old_store(int version)
 {
 	const char *path = new_path();
-	char sql[1500], out[64];
+	char sql[2500], out[64];
 
 	snprintf(sql, sizeof sql, ".read tests/golden/store-%d.sql", version);
 	sqlite(path, sql, out, sizeof out);
 	snprintf(sql, sizeof sql,
 		 "INSERT INTO model VALUES(1,'f','old','/old','llama',1,1,1,1,0,5,6);"
-		 "INSERT INTO expert(id,model,name,parameters,created) VALUES(3,1,'math',2,7);"
+		 "INSERT INTO run(id,kind,model,name,task,settings,status,steps,started) "
+		 "VALUES(12,'train',1,'r','math','{}','done',5,8);"
+		 "INSERT INTO metric(run,step,reward) VALUES(12,1,0.5);"
+		 "INSERT INTO expert(id,model,name,parameters,run,created) "
+		 "VALUES(3,1,'math',2,12,7);"
+		 "INSERT INTO mixture(id,model,name,created) VALUES(6,1,'m',9);"
+		 "INSERT INTO mixture_part VALUES(6,3,0,0.5,NULL);"
 		 "INSERT INTO expert_vector VALUES(3,'a.weight',x'0000803f0000003f',NULL);"
 		 "INSERT INTO decision VALUES(9,1,1.5,'cls','p','1','{}',2,'d','{}','2',3,4);"
 		 "INSERT INTO evaluation(id,model,created,task,split,strategy,temperature,seed,n,"
@@ -38,6 +45,44 @@ old_store(int version)
 		 version);
 	sqlite(path, sql, out, sizeof out);
 	return path;
+}
+
+/* What is deleted takes along what is its own, and its number is never given again. */
+static void
+numbers_stay(const char *path)
+{
+	static const struct {
+		const char *table, *add, *own, *next;
+	} t[] = {
+		{"mixture", "(model,name,created) VALUES(1,'n',1)", "mixture_part", "7"},
+		{"run",
+		 "(kind,model,name,task,settings,status,steps,started) "
+		 "VALUES('train',1,'s','math','{}','done',5,8)",
+		 "metric", "13"},
+		{"decision",
+		 "(model,created,strategy,prompt,pass1_text,scores,pass1_ms,decision,mixture,"
+		 "pass2_text,tokens,pass2_ms) VALUES(1,1.5,'cls','p','1','{}',2,'d','{}','2',3,4)",
+		 NULL, "10"},
+		{"evaluation",
+		 "(model,created,task,split,strategy,temperature,seed,n,correct,seconds,tokens) "
+		 "VALUES(1,5.5,'math','test','cls',0,9,2,1,1.5,20)",
+		 "evaluation_item", "5"},
+	};
+	char sql[600], out[64];
+
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		snprintf(sql, sizeof sql,
+			 "PRAGMA foreign_keys=ON; DELETE FROM %s; INSERT INTO %s%s", t[i].table,
+			 t[i].table, t[i].add);
+		sqlite(path, sql, out, sizeof out);
+		snprintf(sql, sizeof sql, "SELECT id FROM %s", t[i].table);
+		expect_sql(path, sql, t[i].next);
+		if (!t[i].own)
+			continue;
+		snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", t[i].own);
+		expect_sql(path, sql, "0");
+	}
+	expect_sql(path, "SELECT run IS NULL FROM expert", "1");
 }
 
 static void
@@ -73,6 +118,11 @@ test_each_version(void **state)
 		expect_sql(path, "SELECT id || pass2_text || pass2_ms FROM decision", "924.0");
 		expect_sql(path, "PRAGMA integrity_check", "ok");
 		expect_sql(path, "PRAGMA foreign_key_check", "");
+		expect_sql(path, "SELECT run FROM expert", "12");
+		expect_sql(path, "SELECT run || step || reward FROM metric", "1210.5");
+		expect_sql(path, "SELECT mixture || expert || alpha FROM mixture_part", "630.5");
+		expect_sql(path, "SELECT count(*) FROM evaluation_item WHERE evaluation=4", "2");
+		numbers_stay(path);
 		/* foreign keys hold from now on, and the number stays the expert's alone */
 		OK(store_expert_remove(s, 3, &err));
 		expect_sql(path, "SELECT count(*) FROM expert_vector", "0");
@@ -99,7 +149,7 @@ test_fails_whole(void **state)
 	expect_sql(path, "SELECT name FROM expert", "math");
 	sqlite(path, "DROP TABLE benchmark_figure", out, sizeof out);
 	s = opened(path);
-	expect_sql(path, "PRAGMA user_version", "4");
+	expect_sql(path, "PRAGMA user_version", "5");
 	store_close(s);
 }
 

@@ -249,6 +249,22 @@ test_limit(void **state)
 		longest = length > longest ? length : longest;
 		rows += length;
 	}
+	{ /* with room for everything it takes what it says */
+		struct memory *m = memory_new((size_t)8 << 30, NULL, NULL);
+		size_t held = ADAPTATION_HELD, room = memory_room(m);
+		struct policy *p;
+
+		pool_use_memory(b.pool, m);
+		ok(policy_new(&p, b.m, b.pool, &err));
+		ok(policy_limit(p, room / 2, longest, rows, true, &held, &err));
+		assert_true(room - memory_room(m) ==
+			    policy_most(p, longest, rows, true, ADAPTATION_HELD));
+		assert_true(policy_most(p, longest, rows, true, ADAPTATION_HELD) >
+			    policy_most(p, longest, rows, false, 0));
+		policy_free(p);
+		pool_use_memory(b.pool, NULL);
+		memory_free(m);
+	}
 	for (int k = 0; k < 3; k++) {
 		struct memory *m = k ? memory_new((size_t)1 << 30, NULL, NULL) : NULL;
 		size_t held = (size_t)192 << 20, room = memory_room(m), least;

@@ -38,7 +38,7 @@ test_new(void **state)
 	store_close(s);
 	assert_int_equal(stat(path, &st), 0);
 	expect_sql(path, "PRAGMA application_id", "1949463669"); /* "t2tu" */
-	expect_sql(path, "PRAGMA user_version", "4");
+	expect_sql(path, "PRAGMA user_version", "5");
 	expect_sql(path, "PRAGMA journal_mode", "wal");
 	expect_sql(
 		path,

@@ -537,6 +537,11 @@ test_gauge(void **state)
 	assert_string_equal(gauge_time(b, sizeof b, 3723), "1h02m");
 	assert_string_equal(gauge_time(b, sizeof b, NAN), "?");
 	assert_string_equal(gauge_number(b, sizeof b, 0.01234), "0.0123");
+	assert_false(gauge_rate_means(4, 9438)); /* three tokens after the first */
+	assert_false(gauge_rate_means(20, 9438));
+	assert_false(gauge_rate_means(20, 0));
+	assert_true(gauge_rate_means(61, 9438));
+	assert_true(gauge_rate_means(8, 61));
 	assert_string_equal(gauge_number(b, sizeof b, 12.345), "12.3");
 	assert_string_equal(gauge_number(b, sizeof b, -1234), "-1234");
 	assert_string_equal(gauge_number(b, sizeof b, 0.9996), "1.00");

@@ -7,15 +7,21 @@
 #include <sys/mman.h>
 
 #include "engine/linalg/probe.h"
+#include "engine/model/generate.h"
+#include "engine/svf/adaptation.h"
+#include "engine/train/policy.h"
+#include "engine/train/trainer.h"
 #include "store/benchmarks.h"
 #include "tui/bench/bench.h"
 #include "tui/bench/count.h"
 #include "tui/bench/history.h"
+#include "tui/bench/searchwork.h"
 
 #define PROBE_BYTES ((size_t)256 << 20)
 
 /* A conversation's and an answer's usual length, said with each job. */
-enum { PROMPT = 64, ANSWER = 32, PREFILL = 512, SEQUENCES = 32, STEP_ROWS = 1024 };
+enum { PROMPT = 64, ANSWER = 32, PREFILL = 512, SEQUENCES = 32, STEP_ROWS = 1024, STEP_LINES = 4 };
+enum { TRAINED = 96 }; /* answers of a training step */
 
 struct points {
 	struct cost_point v[COST_MODELS];
@@ -23,23 +29,27 @@ struct points {
 	int n;
 };
 
-enum row { BF16, Q8_0, Q4_1, FACTORED, BATCHED, PREFILLED, STEP, DECOMPOSE, POPULATION };
+enum row { BF16, Q8_0, Q4_1, FACTORED, BATCHED, PREFILLED, STEP, DECOMPOSE, ASKED, ANSWERED };
 
-enum { MEMBERS = 32, ROLLOUTS = 64 }; /* of the row POPULATION; sequences at once */
+enum { MEMBERS = 32, ROLLOUTS = 64 }; /* of the row population-32; sequences at once */
 
 static const char *const row_names[COST_ROWS] = {
-	"decode-bf16", "decode-q8_0", "decode-q4_1", "decode-factored", "decode-batched",
-	"prefill",     "train-step",  "decompose",   "population-32"};
+	"decode-bf16",		"decode-q8_0",	  "decode-q4_1",
+	"decode-factored",	"decode-batched", "prefill",
+	"train-step",		"decompose",	  "population-32-prompts",
+	"population-32-answers"};
 
 struct cost_model {
 	struct points points[COST_ROWS];
 	struct cost_fit fit[COST_ROWS];
 	double read, peak; /* GB/s, GFLOPS: now */
+	struct pool *pool;
 	int threads, models;
 };
 
 /* Shares of the limits that models of 100 million parameters and more have reached on several machines. */
-static const double usual_share[COST_ROWS] = {0.85, 0.85, 0.65, 0.8, 0.35, 0.7, 0.6, 0.2, 0.35};
+static const double usual_share[COST_ROWS] = {0.85, 0.85, 0.65, 0.8,  0.35,
+					      0.7,  0.6,  0.2,	0.75, 0.45};
 
 #define ENDS	     2	 /* embedding and output matrix, as layers */
 #define USUAL_WEIGHT 0.1 /* of a model */
@@ -216,22 +226,46 @@ learn(struct cost_model *cm, struct workspace *ws, struct t2_err *err)
 	return st;
 }
 
+/* Point i of a row from the others. */
+static struct cost_held
+held_out(const struct cost_model *cm, enum row row, int i)
+{
+	const struct points *p = &cm->points[row];
+	struct cost_fit fit = cost_fit_without(p->v, p->n, i, usual_share[row]);
+
+	return (struct cost_held){p->model[i], row_names[row],
+				  cost_fit_seconds(&fit, p->v[i].layers, p->v[i].work),
+				  p->v[i].seconds, fit.models};
+}
+
+/* A search step is both of its parts, as far as a model has both. */
+static int
+held_out_steps(const struct cost_model *cm, struct cost_held *out)
+{
+	int n = 0;
+
+	for (int i = 0; i < cm->points[ASKED].n; i++)
+		for (int k = 0; k < cm->points[ANSWERED].n; k++) {
+			struct cost_held a = held_out(cm, ASKED, i), b = held_out(cm, ANSWERED, k);
+
+			if (strcmp(a.model, b.model))
+				continue;
+			out[n++] = (struct cost_held){
+				a.model, "population-32", a.predicted + b.predicted,
+				a.measured + b.measured, a.models < b.models ? a.models : b.models};
+		}
+	return n;
+}
+
 int
-cost_held_out(const struct cost_model *cm, struct cost_held out[COST_ROWS * COST_MODELS])
+cost_held_out(const struct cost_model *cm, struct cost_held out[COST_HELD])
 {
 	int n = 0;
 
 	for (int k = 0; k < COST_ROWS; k++)
-		for (int i = 0; i < cm->points[k].n; i++) {
-			const struct points *p = &cm->points[k];
-			struct cost_fit fit = cost_fit_without(p->v, p->n, i, usual_share[k]);
-
-			out[n++] = (struct cost_held){
-				p->model[i], row_names[k],
-				cost_fit_seconds(&fit, p->v[i].layers, p->v[i].work),
-				p->v[i].seconds, fit.models};
-		}
-	return n;
+		for (int i = 0; i < cm->points[k].n; i++)
+			out[n++] = held_out(cm, k, i);
+	return n + held_out_steps(cm, out + n);
 }
 
 static enum t2_status
@@ -259,6 +293,7 @@ cost_model_new(struct cost_model **out, struct workspace *ws, struct t2_err *err
 	*out = NULL;
 	if (st)
 		return st;
+	cm->pool = ws->pool;
 	cm->threads = pool_threads(ws->pool);
 	st = learn(cm, ws, err);
 	if (!st)
@@ -288,6 +323,42 @@ struct jobs {
 	struct cost_job *v;
 	int n;
 };
+
+/* Bytes beside mapped files, as the engine counts them before it takes them. */
+struct sizes {
+	double decompose, one, one_expert, batch, gradient, training, search;
+};
+
+static enum t2_status
+count_sizes(struct sizes *s, const struct model *m, struct pool *pool, double copies,
+	    struct t2_err *err)
+{
+	const struct config *c = model_config(m);
+	int threads = factors_decompose_most(m, pool_threads(pool)), answered = PROMPT + ANSWER;
+	size_t rollouts = generator_bytes(m, pool, answered, ROLLOUTS), ranks = 0;
+	struct policy *p;
+	enum t2_status st = policy_new(&p, m, pool, err);
+
+	if (st)
+		return st;
+	for (int i = 0; i < model_matrices(m); i++)
+		ranks += (size_t)weight_rank(model_matrix(m, i));
+	s->decompose = threads * count_svd_bytes(c);
+	s->one = (double)generator_bytes(m, pool, PREFILL, 1);
+	s->one_expert = s->one + (double)adaptation_bytes(m, 1);
+	s->batch = (double)(generator_bytes(m, pool, answered, SEQUENCES) +
+			    adaptation_bytes(m, SEQUENCES));
+	s->gradient =
+		(double)(policy_most(p, STEP_ROWS / STEP_LINES, STEP_ROWS, false, ADAPTATION_HELD) +
+			 adaptation_bytes(m, 1));
+	s->training = (double)(policy_most(p, answered, TRAINED * (long)answered, false,
+					   ADAPTATION_HELD) +
+			       rollouts + adaptation_bytes(m, 1) + adaptation_dense_bytes(m, 1) +
+			       ranks * TRAINER_VALUE_BYTES);
+	s->search = (double)(rollouts + adaptation_bytes(m, MEMBERS)) + copies;
+	policy_free(p);
+	return T2_OK;
+}
 
 /* work: in 1e9 bytes or FLOP, as the row counts it; times: how often that is done. */
 static struct cost_job *
@@ -324,50 +395,58 @@ stored_row(enum dtype t)
 }
 
 int
-cost_predict(const struct cost_model *cm, const struct config *c, double weight_bytes,
-	     enum dtype type, struct cost_job jobs[COST_JOBS])
+cost_predict(const struct cost_model *cm, const struct model *m, double weight_bytes,
+	     enum dtype type, struct cost_job jobs[COST_JOBS], struct t2_err *err)
 {
+	const struct config *c = model_config(m);
 	struct jobs j = {cm, c, jobs, 0};
 	double adapted = count_adapted(c), head = count_head(c), factors = count_factors(c),
-	       token = 2e-9 * (adapted + head) * SEQUENCES, kv = count_kv_bytes(c, PROMPT + ANSWER);
+	       token = 2e-9 * (adapted + head) * SEQUENCES;
+	struct searchwork search;
+	struct sizes size;
 	struct cost_job *job;
 
+	searchwork_count(&search, c, SEARCH_WIDTH, MEMBERS * SEARCH_SHOTS / SEARCH_WIDTH,
+			 (double)adaptation_dense_bytes(m, MEMBERS));
+	if (count_sizes(&size, m, cm->pool, search.copies, err))
+		return 0;
 	job = add(&j, "decompose", DECOMPOSE, count_svd(c) * 1e-9, 1);
-	job->bytes = cm->threads * count_svd_bytes(c);
+	job->bytes = size.decompose;
 	snprintf(job->what, sizeof job->what,
 		 "%d matrices; %.3g GB of factors, mapped from then on", c->layers * MAT_KINDS,
 		 factors * 4e-9);
 	job = add(&j, "prompt", PREFILLED, 2e-9 * (adapted * PREFILL + head), 1);
-	job->bytes = count_kv_bytes(c, PREFILL);
+	job->bytes = size.one;
 	snprintf(job->what, sizeof job->what, "%d tokens, base weights", PREFILL);
 	job = add(&j, "token", stored_row(type), weight_bytes * 1e-9, 1);
-	job->bytes = count_kv_bytes(c, PREFILL);
+	job->bytes = size.one;
 	snprintf(job->what, sizeof job->what, "one sequence, base weights as stored (%s)",
 		 dtype_name(type));
 	job = add(&j, "expert token", FACTORED,
 		  1e-9 * (4 * factors + weight_bytes * head / (adapted + head)), 1);
-	job->bytes = count_kv_bytes(c, PREFILL);
+	job->bytes = size.one_expert;
 	snprintf(job->what, sizeof job->what, "one sequence under an expert just switched to");
 	job = add(&j, "batch token", BATCHED, token, 1);
-	job->bytes = SEQUENCES * kv;
+	job->bytes = size.batch;
 	snprintf(job->what, sizeof job->what, "%d sequences, each under its own expert", SEQUENCES);
 	job = add(&j, "gradient", STEP, count_step(c, STEP_ROWS) * 1e-9, 1);
-	job->bytes = count_step_bytes(c, STEP_ROWS);
-	snprintf(job->what, sizeof job->what, "of every z, %d tokens", STEP_ROWS);
-	job = add(&j, "train step", STEP, count_step(c, 96.0 * (PROMPT + ANSWER)) * 1e-9, 1);
+	job->bytes = size.gradient;
+	snprintf(job->what, sizeof job->what, "of every z, %d x %d tokens", STEP_LINES,
+		 STEP_ROWS / STEP_LINES);
+	job = add(&j, "train step", STEP, count_step(c, TRAINED * (PROMPT + ANSWER)) * 1e-9, 1);
 	join(&j, PREFILLED, 2e-9 * adapted * 12 * PROMPT, 1);
 	join(&j, BATCHED, token, 3.0 * ANSWER);
-	job->bytes = count_step_bytes(c, STEP_ROWS) + ROLLOUTS * kv +
-		     count_dense_bytes(c, 1); /* in such parts */
+	job->bytes = size.training;
 	snprintf(job->what, sizeof job->what, "12 prompts of %d x 8 answers of %d tokens", PROMPT,
 		 ANSWER);
-	if (cm->fit[POPULATION].models) {
-		job = add(&j, "search step", POPULATION, count_population(c, MEMBERS) * 1e-9, 1);
-	} else { /* from its parts */
-		job = add(&j, "search step", BATCHED, token, 10.0 * ANSWER);
-		join(&j, PREFILLED, 2e-9 * factors * 320 * PROMPT, 1);
+	if (cm->fit[ASKED].models && cm->fit[ANSWERED].models) {
+		job = add(&j, "search step", ASKED, search.prompts * 1e-9, 1);
+		join(&j, ANSWERED, search.answers * 1e-9, 1);
+	} else { /* from rows of the same kind */
+		job = add(&j, "search step", PREFILLED, search.prompts * 1e-9, 1);
+		join(&j, BATCHED, 2 * token, 5.0 * ANSWER);
 	}
-	job->bytes = ROLLOUTS * kv + count_dense_bytes(c, MEMBERS);
+	job->bytes = size.search;
 	snprintf(job->what, sizeof job->what, "32 members x 10 shots of %d + %d tokens", PROMPT,
 		 ANSWER);
 	return j.n;

@@ -2,7 +2,7 @@
  *
  *	struct cost_model *cm;
  *	cost_model_new(&cm, &ws, err);		// from the store's benchmarks of this machine; probes its limits now
- *	cost_predict(cm, &config, weight_bytes, T2_BF16, jobs, &n);
+ *	n = cost_predict(cm, model, weight_bytes, T2_BF16, jobs);
  *	cost_model_free(cm);
  *
  * For each row of the benchmark that counts its work, seconds = a * (layers + 2) + b * work / limit: a is what a layer costs
@@ -10,7 +10,8 @@
  * are fitted to the newest figure of each model on this machine (least squares of the relative error, and a tenth of a
  * model that reaches the row's usual share: small models, which overhead rules, tell nothing of it); the limit is measured
  * anew each time, so that a slow hour is predicted as one.  Reading what fits the processor's cache is no work for memory.
- * Without benchmarks nothing is predicted but memory. */
+ * A search step is two such rows: its prompts (many rows of one member) and its answers (a row of each of 64), which reach different
+ * shares of the limit; their work is counted in the forms that compute it (searchwork.h).  Without benchmarks nothing is predicted but memory. */
 #ifndef T2_BENCH_COST_H
 #define T2_BENCH_COST_H
 
@@ -18,7 +19,7 @@
 #include "engine/model/config.h"
 #include "tui/workspace.h"
 
-enum { COST_JOBS = 8, COST_MODELS = 16, COST_ROWS = 9 };
+enum { COST_JOBS = 8, COST_MODELS = 16, COST_ROWS = 10, COST_HELD = 11 * 16 };
 
 struct cost_point {
 	double layers, work, seconds; /* work: seconds at the limit */
@@ -57,12 +58,14 @@ struct cost_fit cost_fit_without(const struct cost_point *p, int n, int i, doubl
 enum t2_status cost_model_new(struct cost_model **out, struct workspace *ws, struct t2_err *err);
 void cost_model_free(struct cost_model *cm);
 int cost_models(const struct cost_model *cm); /* benchmarks that it knows */
-/* weight_bytes: of all adapted matrices and the output matrix as stored in type.  Returns how many jobs. */
-int cost_predict(const struct cost_model *cm, const struct config *c, double weight_bytes,
-		 enum dtype type, struct cost_job jobs[COST_JOBS]);
+/* m may be hollow (shape.h).  weight_bytes: of all adapted matrices and the output matrix as stored in type.  Memory is
+ * what the engine itself counts for --memory, dense copies as the machine's memory allows them.  Returns how many jobs;
+ * 0: err says why. */
+int cost_predict(const struct cost_model *cm, const struct model *m, double weight_bytes,
+		 enum dtype type, struct cost_job jobs[COST_JOBS], struct t2_err *err);
 
-/* Every figure that the model was fitted to, predicted from the others at the limit that was measured beside it.  By rows;
- * returns how many. */
-int cost_held_out(const struct cost_model *cm, struct cost_held out[COST_ROWS * COST_MODELS]);
+/* Every figure that the model was fitted to, predicted from the others at the limit that was measured beside it.  By rows, at
+ * last search steps, whose parts stand before them; returns how many. */
+int cost_held_out(const struct cost_model *cm, struct cost_held out[COST_HELD]);
 
 #endif

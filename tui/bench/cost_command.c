@@ -1,9 +1,12 @@
 #include "tui/bench/cost_command.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/base/memory.h"
+#include "engine/svf/adaptation.h"
 #include "tui/bench/bench.h"
 #include "tui/bench/cost.h"
 #include "tui/bench/count.h"
@@ -58,25 +61,33 @@ job_json(const struct cost_job *j)
 			 "models", j->fit.models);
 }
 
-/* The model's numbers; a shape needs no file. */
+/* A file's model, or a shape's without its numbers. */
+struct subject {
+	struct shape *shape;
+	const struct model *model;
+	double bytes; /* of weights as stored */
+	enum dtype type;
+};
+
 static int
-describe(struct cli *c, struct config *config, double *bytes, enum dtype *type)
+describe(struct cli *c, struct subject *s)
 {
+	struct config config;
 	int rc;
 
 	if (c->npos && shape_is(c->pos[0])) {
-		*type = T2_BF16;
-		if (shape_config(c->pos[0], config, &c->err) ||
+		if (shape_config(c->pos[0], &config, &c->err) ||
+		    shape_hollow(&s->shape, &config, &c->err) ||
 		    workspace_start(&c->ws, (int)c->threads, c->store_path, &c->err))
 			return cli_fail(c);
-		*bytes = 2 * (count_adapted(config) + count_head(config));
-		return 0;
+		s->model = shape_model(s->shape);
+	} else {
+		if ((rc = cli_open(c, 0, WS_MODEL)))
+			return rc;
+		s->model = c->ws.model;
 	}
-	if ((rc = cli_open(c, 0, WS_MODEL)))
-		return rc;
-	*config = *model_config(c->ws.model);
-	*type = model_matrix(c->ws.model, 0)->type;
-	*bytes = bench_weight_bytes(c->ws.model);
+	s->type = model_matrix(s->model, 0)->type;
+	s->bytes = bench_weight_bytes(s->model);
 	return 0;
 }
 
@@ -86,10 +97,10 @@ print_held(const struct cost_held *h, int n)
 {
 	const char *row = "";
 
-	printf("%-16s %-28s %12s %12s %8s  %s\n", "row", "model held out", "predicted", "measured",
+	printf("%-21s %-28s %12s %12s %8s  %s\n", "row", "model held out", "predicted", "measured",
 	       "error", "from");
 	for (int i = 0; i < n; i++) {
-		printf("%-16s %-28.28s ", strcmp(row, h[i].row) ? h[i].row : "", h[i].model);
+		printf("%-21s %-28.28s ", strcmp(row, h[i].row) ? h[i].row : "", h[i].model);
 		print_seconds(h[i].predicted, 0);
 		print_seconds(h[i].measured, 0);
 		if (!isnan(h[i].predicted))
@@ -104,7 +115,7 @@ print_held(const struct cost_held *h, int n)
 int
 cost_held_command(struct cli *c)
 {
-	struct cost_held h[COST_ROWS * COST_MODELS];
+	struct cost_held h[COST_HELD];
 	struct cost_model *cm;
 	json_t *list;
 	int n;
@@ -131,50 +142,77 @@ cost_held_command(struct cli *c)
 	return 0;
 }
 
-int
-cost_command(struct cli *c)
+/* What an expert's products run on. */
+static void
+print_copies(const struct model *m)
 {
-	struct cost_job jobs[COST_JOBS];
-	struct cost_model *cm;
-	struct config config;
-	enum dtype type;
-	json_t *list;
-	double bytes = 0;
-	int n, rc = describe(c, &config, &bytes, &type);
+	double whole = 4 * count_adapted(model_config(m)), machine = (double)memory_machine(),
+	       copies = (double)adaptation_dense_bytes(m, INT_MAX);
 
-	if (rc)
-		return rc;
-	if (cost_model_new(&cm, &c->ws, &c->err))
-		return cli_fail(c);
-	n = cost_predict(cm, &config, bytes, type, jobs);
-	list = json_array();
-	if (!c->json)
-		printf("%-13s %9s %-3s %6s  %9s  %s\n", "job", "time", "", "", "memory", "");
+	printf("%-13s %9s %-3s %6s", "dense copies", "", "", "");
+	print_bytes(copies);
+	if (copies > 0)
+		printf("  at most, of experts that many rows run under (one takes %.3g GB)\n",
+		       whole * 1e-9);
+	else
+		printf("  none: one expert's %.3g GB are more than half of what %.3g GB of memory "
+		       "leave; experts run on the mapped files\n",
+		       whole * 1e-9, machine * 1e-9);
+}
+
+static void
+print_jobs(const struct subject *s, const struct cost_model *cm, const struct cost_job *jobs, int n)
+{
+	printf("%-13s %9s %-3s %6s  %9s  %s\n", "job", "time", "", "", "memory", "");
 	for (int i = 0; i < n; i++) {
-		if (c->json) {
-			json_array_append_new(list, job_json(&jobs[i]));
-			continue;
-		}
 		printf("%-13s ", jobs[i].name);
 		print_seconds(jobs[i].seconds, jobs[i].fit.models > 1 ? jobs[i].fit.error : 0);
 		print_bytes(jobs[i].bytes);
 		printf("  %s\n", jobs[i].what);
 	}
-	if (!c->json)
-		print_mapped(bytes, type, &config, jobs, n);
-	if (c->json)
-		cli_json(json_pack("{s:i,s:f,s:f,s:O}", "benchmarks", cost_models(cm),
-				   "weight_bytes", bytes, "factor_bytes",
-				   4 * count_factors(&config), "jobs", list));
-	else if (cost_models(cm))
+	print_mapped(s->bytes, s->type, model_config(s->model), jobs, n);
+	print_copies(s->model);
+	if (cost_models(cm))
 		printf("from benchmarks of %d model%s on this machine; memory is beside the mapped "
 		       "files\n",
 		       cost_models(cm), cost_models(cm) > 1 ? "s" : "");
 	else
 		printf("times: no benchmark of this machine is kept yet, `t2tui bench MODEL` makes "
-		       "one; "
-		       "memory is beside the mapped files\n");
-	json_decref(list);
+		       "one; memory is beside the mapped files\n");
+}
+
+static void
+answer_json(const struct subject *s, const struct cost_model *cm, const struct cost_job *jobs,
+	    int n)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < n; i++)
+		json_array_append_new(list, job_json(&jobs[i]));
+	cli_json(json_pack("{s:i,s:f,s:f,s:f,s:f,s:o}", "benchmarks", cost_models(cm),
+			   "weight_bytes", s->bytes, "factor_bytes",
+			   4 * count_factors(model_config(s->model)), "dense_bytes",
+			   (double)adaptation_dense_bytes(s->model, INT_MAX), "machine_bytes",
+			   (double)memory_machine(), "jobs", list));
+}
+
+int
+cost_command(struct cli *c)
+{
+	struct cost_job jobs[COST_JOBS];
+	struct cost_model *cm = NULL;
+	struct subject s = {0};
+	int n, rc = describe(c, &s);
+
+	if (!rc && cost_model_new(&cm, &c->ws, &c->err))
+		rc = cli_fail(c);
+	if (!rc && !(n = cost_predict(cm, s.model, s.bytes, s.type, jobs, &c->err)))
+		rc = cli_fail(c);
+	if (!rc && c->json)
+		answer_json(&s, cm, jobs, n);
+	else if (!rc)
+		print_jobs(&s, cm, jobs, n);
 	cost_model_free(cm);
-	return 0;
+	shape_free(s.shape);
+	return rc;
 }

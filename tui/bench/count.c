@@ -1,12 +1,10 @@
 #include "tui/bench/count.h"
 
-#define TAPE_BYTES  (768.0 * 1048576)  /* tape_memory() unless set */
-#define HELD_BYTES  (192.0 * 1048576)  /* adaptation_memory() unless set */
-#define DENSE_BYTES (1024.0 * 1048576) /* of all slots, or one model where that is more */
-#define HEAD_BYTES  (32.0 * 1048576)   /* a chunk of logits */
-#define EIGEN_FLOP  (13.0 / 3) /* r^3: tridiagonal form 4/3, vectors back 2, divide and conquer 1 */
-#define FLOAT	    4.0
-#define DOUBLE	    8.0
+#include "tui/bench/searchwork.h"
+
+#define EIGEN_FLOP (13.0 / 3) /* r^3: tridiagonal form 4/3, vectors back 2, divide and conquer 1 */
+#define FLOAT	   4.0
+#define DOUBLE	   8.0
 
 void
 count_shape(const struct config *c, enum mat_kind kind, int *m, int *n)
@@ -102,49 +100,11 @@ count_step(const struct config *c, double rows)
 	return 2 * rows * 2 * (count_factors(c) + count_head(c));
 }
 
-static double
-least(double a, double b)
-{
-	return a < b ? a : b;
-}
-
-double
-count_step_bytes(const struct config *c, double rows)
-{
-	double wide = (double)c->heads * c->head_dim, narrow = (double)c->kv_heads * c->head_dim,
-	       layer = rows * FLOAT * (2 * wide + 2 * narrow + c->hidden + 2.0 * c->ffn),
-	       residual = rows * FLOAT * c->hidden * (c->layers + 1), ranks = 0;
-
-	for (int k = 0; k < MAT_KINDS; k++) {
-		int m, n;
-
-		count_shape(c, k, &m, &n);
-		ranks += m < n ? m : n;
-	}
-	return residual + least(layer * c->layers, TAPE_BYTES + layer) +
-	       least(rows * FLOAT * ranks * c->layers, HELD_BYTES) +
-	       rows * FLOAT * (6.0 * c->hidden + 2.0 * c->ffn) + HEAD_BYTES;
-}
-
 double
 count_population(const struct config *c, int members)
 {
-	double answered = (double)members * POPULATION_SHOTS * POPULATION_ANSWER,
-	       asked = (double)members * POPULATION_SHOTS * (POPULATION_PROMPT - 1);
+	double answered = (double)members * SEARCH_SHOTS * SEARCH_ANSWER,
+	       asked = (double)members * SEARCH_SHOTS * (SEARCH_PROMPT - 1);
 
 	return 2 * (count_adapted(c) * (asked + answered) + count_head(c) * answered);
-}
-
-double
-count_dense_bytes(const struct config *c, int slots)
-{
-	double whole = FLOAT * count_adapted(c), limit = whole > DENSE_BYTES ? whole : DENSE_BYTES;
-
-	return least(slots * whole, limit);
-}
-
-double
-count_kv_bytes(const struct config *c, double tokens)
-{
-	return 2 * FLOAT * tokens * c->layers * c->kv_heads * c->head_dim;
 }

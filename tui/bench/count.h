@@ -17,14 +17,8 @@ double count_svd_bytes(const struct config *c);
 /* FLOP of a training step on so many rows: every product with a factor once forward and once back, the output matrix
  * likewise; no recomputation. */
 double count_step(const struct config *c, double rows);
-/* Bytes of a training step's activations and products, with the limits that tape.h and adaptation.h set. */
-double count_step_bytes(const struct config *c, double rows);
 /* FLOP of an iteration of the few-shot search with so many members, each with its shots: the base model's multiply-adds,
- * logits for what is answered. */
-enum { POPULATION_SHOTS = 10, POPULATION_PROMPT = 64, POPULATION_ANSWER = 32 };
+ * logits for what is answered.  What is really computed: searchwork.h. */
 double count_population(const struct config *c, int members);
-/* Bytes of dense copies of W' that so many slots may take: adaptation.c's limit. */
-double count_dense_bytes(const struct config *c, int slots);
-double count_kv_bytes(const struct config *c, double tokens); /* of one sequence */
 
 #endif

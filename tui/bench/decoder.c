@@ -46,7 +46,7 @@ pass(struct decoder *d, const struct linear *op, const int *ids, int n, struct t
 		seg[i] = (struct segment){.kv = d->kv[i],
 					  .ids = ids ? ids : &d->next[i],
 					  .n = n,
-					  .slot = d->slots ? i % d->slots : i,
+					  .slot = d->group ? (d->first + i) / d->group : i,
 					  .want = WANT_LAST};
 	st = forward_run(d->forward, op, seg, d->count, d->logits, err);
 	for (int i = 0; i < d->count && !st; i++)

@@ -17,7 +17,7 @@ struct decoder {
 	const struct model *model;
 	struct forward *forward;
 	int count, prompt, capacity;
-	int slots; /* sequence i runs in slot i % slots; 0: in slot i */
+	int first, group; /* sequence i runs in slot (first + i) / group; group 0: in slot i */
 	struct kv *kv[DECODER_MOST];
 	int next[DECODER_MOST]; /* the token that comes next */
 	float *logits;		/* [count][vocab] */

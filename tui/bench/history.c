@@ -20,36 +20,63 @@ history_head(const char **machine, char *kernels, size_t size)
 	snprintf(kernels, size, "%s, BLIS %s", kern_name(), blas_family());
 }
 
+static struct benchmark_figure
+part_figure(const struct bench_result *r, const struct bench_part *p, char name[64])
+{
+	double ratio = r->limit > 0 ? p->value / r->limit : 0;
+
+	snprintf(name, 64, "%s-%s", r->row->name, p->suffix);
+	return (struct benchmark_figure){.name = name,
+					 .unit = (char *)r->row->unit,
+					 .detail = (char *)"",
+					 .value = p->value,
+					 .limit = r->limit,
+					 .ratio = ratio,
+					 .low = ratio,
+					 .high = ratio,
+					 .work = p->work,
+					 .repeats = r->repeats};
+}
+
 enum t2_status
 history_keep(struct bench *b, const struct bench_result *r, int n, int64_t *id, struct t2_err *err)
 {
-	struct benchmark_figure *v = calloc((size_t)n, sizeof *v);
+	struct benchmark_figure *v = calloc((size_t)n * (1 + BENCH_PARTS), sizeof *v);
+	char(*names)[64] = calloc((size_t)n * BENCH_PARTS, sizeof *names);
 	struct benchmark_row row = {.model = (char *)b->ws->name,
 				    .threads = pool_threads(b->ws->pool),
 				    .layers = model_config(b->ws->model)->layers};
 	const char *machine;
 	char kernels[64];
 	enum t2_status st;
+	int figures = 0, parts = 0;
 
-	if (!v)
+	if (!v || !names) {
+		free(v);
+		free(names);
 		return t2_nomem(err, "bench");
+	}
 	history_head(&machine, kernels, sizeof kernels);
 	row.machine = (char *)machine;
 	row.kernels = kernels;
-	for (int i = 0; i < n; i++)
-		v[i] = (struct benchmark_figure){.name = (char *)r[i].row->name,
-						 .unit = (char *)r[i].row->unit,
-						 .detail = (char *)r[i].detail,
-						 .value = r[i].value,
-						 .limit = r[i].limit,
-						 .ratio = r[i].ratio,
-						 .low = r[i].low,
-						 .high = r[i].high,
-						 .work = r[i].work,
-						 .repeats = r[i].repeats};
-	st = store_benchmark_add(b->ws->store, &row, v, n, err);
+	for (int i = 0; i < n; i++) {
+		v[figures++] = (struct benchmark_figure){.name = (char *)r[i].row->name,
+							 .unit = (char *)r[i].row->unit,
+							 .detail = (char *)r[i].detail,
+							 .value = r[i].value,
+							 .limit = r[i].limit,
+							 .ratio = r[i].ratio,
+							 .low = r[i].low,
+							 .high = r[i].high,
+							 .work = r[i].work,
+							 .repeats = r[i].repeats};
+		for (int k = 0; k < r[i].parts; k++)
+			v[figures++] = part_figure(&r[i], &r[i].part[k], names[parts++]);
+	}
+	st = store_benchmark_add(b->ws->store, &row, v, figures, err);
 	*id = row.id;
 	free(v);
+	free(names);
 	return st;
 }
 

@@ -19,6 +19,7 @@ struct memmodel {
 	struct arena names; /* names, norms, biases */
 	char *data;	    /* all matrices, one after another */
 	size_t used, size;
+	bool hollow;
 };
 
 /* Whole cache lines, so that no matrix begins inside another's. */
@@ -28,9 +29,8 @@ padded(size_t bytes)
 	return (bytes + 63) / 64 * 64;
 }
 
-/* Bytes of all matrices; 0: rows are not whole numbers of blocks. */
-static size_t
-all_bytes(const struct config *c, enum dtype t)
+size_t
+memmodel_bytes(const struct config *c, enum dtype t)
 {
 	size_t head = dtype_row_bytes(t, (size_t)c->hidden),
 	       sum = padded(head * (size_t)c->vocab) * (c->tied ? 1 : 2);
@@ -48,10 +48,21 @@ all_bytes(const struct config *c, enum dtype t)
 	return sum;
 }
 
-enum t2_status
-memmodel_new(struct memmodel **out, const struct config *config, enum dtype t, struct t2_err *err)
+/* Addresses only; NULL: none. */
+static char *
+reserved(size_t bytes)
 {
-	size_t bytes = all_bytes(config, t);
+	void *p = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* data: all matrices' room. */
+static enum t2_status
+create(struct memmodel **out, const struct config *config, enum dtype t, bool hollow,
+       struct t2_err *err)
+{
+	size_t bytes = memmodel_bytes(config, t);
 	struct memmodel *b;
 
 	*out = NULL;
@@ -65,14 +76,29 @@ memmodel_new(struct memmodel **out, const struct config *config, enum dtype t, s
 	b->size = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
 	b->most = config->layers * (2 * MAT_KINDS + 2) + 3;
 	b->tensors = calloc((size_t)b->most, sizeof *b->tensors);
-	b->data = aligned_alloc(HUGE_PAGE, b->size);
+	b->hollow = hollow;
+	b->data = hollow ? reserved(b->size) : aligned_alloc(HUGE_PAGE, b->size);
 	if (!b->tensors || !b->data) {
 		memmodel_free(b);
 		return t2_nomem(err, "bench: a model in memory");
 	}
-	madvise(b->data, b->size, MADV_HUGEPAGE);
+	if (!hollow)
+		madvise(b->data, b->size, MADV_HUGEPAGE);
 	*out = b;
 	return T2_OK;
+}
+
+enum t2_status
+memmodel_new(struct memmodel **out, const struct config *config, enum dtype t, struct t2_err *err)
+{
+	return create(out, config, t, false, err);
+}
+
+enum t2_status
+memmodel_hollow(struct memmodel **out, const struct config *config, enum dtype t,
+		struct t2_err *err)
+{
+	return create(out, config, t, true, err);
 }
 
 void
@@ -82,7 +108,10 @@ memmodel_free(struct memmodel *b)
 		return;
 	model_free(b->model);
 	free(b->tensors);
-	free(b->data);
+	if (b->hollow && b->data)
+		munmap(b->data, b->size);
+	else
+		free(b->data);
 	arena_free(&b->names);
 	free(b);
 }
@@ -140,22 +169,18 @@ memmodel_matrix(struct memmodel *b, const char *name, int m, int n, memmodel_row
 		struct pool *pool, struct t2_err *err)
 {
 	size_t bytes = dtype_row_bytes(b->type, (size_t)n) * (size_t)m;
-	struct turn turn = {row,
-			    arg,
-			    b->type,
-			    (size_t)n,
-			    b->data + b->used,
-			    malloc((size_t)pool_threads(pool) * (size_t)n * sizeof(float))};
+	struct turn turn = {row, arg, b->type, (size_t)n, b->data + b->used, NULL};
 
-	if (!turn.wide)
-		return t2_nomem(err, "bench: a model in memory");
-	if (padded(bytes) > b->size - b->used) {
-		free(turn.wide);
+	if (padded(bytes) > b->size - b->used)
 		return t2_fail(err, T2_EINVAL, "bench: %s: larger than the model has room for",
 			       name);
+	if (!b->hollow) {
+		turn.wide = malloc((size_t)pool_threads(pool) * (size_t)n * sizeof(float));
+		if (!turn.wide)
+			return t2_nomem(err, "bench: a model in memory");
+		pool_run(pool, m, turn_task, &turn);
+		free(turn.wide);
 	}
-	pool_run(pool, m, turn_task, &turn);
-	free(turn.wide);
 	b->used += padded(bytes);
 	return add_tensor(b, name, b->type, 2, m, n, turn.to, bytes, err);
 }

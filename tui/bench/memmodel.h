@@ -7,7 +7,8 @@
  *	... memmodel_model(b) ...
  *	memmodel_free(b);
  *
- * All matrices are in one type; vectors stay float32. */
+ * All matrices are in one type; vectors stay float32.  A hollow model has shapes and no numbers, and takes no memory: for
+ * what is worked out from shapes alone. */
 #ifndef T2_BENCH_MEMMODEL_H
 #define T2_BENCH_MEMMODEL_H
 
@@ -20,9 +21,14 @@ struct memmodel;
 /* Row number `row` of a matrix as float32; called by the pool's threads. */
 typedef void memmodel_row_fn(void *arg, int row, float *out);
 
+/* What its matrices take; 0: rows are not whole numbers of blocks. */
+size_t memmodel_bytes(const struct config *c, enum dtype t);
 /* Room for every matrix that config needs.  config is copied. */
 enum t2_status memmodel_new(struct memmodel **out, const struct config *config, enum dtype t,
 			    struct t2_err *err);
+/* Matrices given to it later have row NULL and read as zero. */
+enum t2_status memmodel_hollow(struct memmodel **out, const struct config *config, enum dtype t,
+			       struct t2_err *err);
 enum t2_status memmodel_matrix(struct memmodel *b, const char *name, int m, int n,
 			       memmodel_row_fn *row, void *arg, struct pool *pool,
 			       struct t2_err *err);

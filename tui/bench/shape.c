@@ -122,12 +122,14 @@ fill(struct memmodel *b, const struct config *c, struct pool *pool, struct t2_er
 	return st ? st : memmodel_finish(b, err);
 }
 
-enum t2_status
-shape_new(struct shape **out, const struct config *config, struct pool *pool, struct t2_err *err)
+static enum t2_status
+create(struct shape **out, const struct config *config, bool hollow, struct pool *pool,
+       struct t2_err *err)
 {
 	struct shape *s = calloc(1, sizeof *s);
-	enum t2_status st = s ? memmodel_new(&s->memory, config, T2_BF16, err)
-			      : t2_nomem(err, "bench: a shape");
+	enum t2_status st = !s	     ? t2_nomem(err, "bench: a shape")
+			    : hollow ? memmodel_hollow(&s->memory, config, T2_BF16, err)
+				     : memmodel_new(&s->memory, config, T2_BF16, err);
 
 	*out = NULL;
 	if (!st)
@@ -137,6 +139,18 @@ shape_new(struct shape **out, const struct config *config, struct pool *pool, st
 	else
 		*out = s;
 	return st;
+}
+
+enum t2_status
+shape_new(struct shape **out, const struct config *config, struct pool *pool, struct t2_err *err)
+{
+	return create(out, config, false, pool, err);
+}
+
+enum t2_status
+shape_hollow(struct shape **out, const struct config *config, struct t2_err *err)
+{
+	return create(out, config, true, NULL, err);
 }
 
 void

@@ -21,6 +21,8 @@ bool shape_is(const char *name); /* does it begin with "shape:"? */
 enum t2_status shape_config(const char *name, struct config *out, struct t2_err *err);
 enum t2_status shape_new(struct shape **out, const struct config *config, struct pool *pool,
 			 struct t2_err *err);
+/* Its shapes without numbers, for estimates: any size takes no memory.  Has no factors. */
+enum t2_status shape_hollow(struct shape **out, const struct config *config, struct t2_err *err);
 void shape_free(struct shape *s);
 /* Of its factors, as far as they are made; 0 for NULL. */
 double shape_bytes(const struct shape *s);

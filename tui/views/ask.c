@@ -125,6 +125,7 @@ work(void *arg, struct job *job, struct t2_err *err)
 		r->tokens_per_s = k.tokens_per_s;
 		r->kl = k.answer.kl;
 		r->id = k.id;
+		r->lost = k.lost;
 		if (k.strategy.kind == ANSWER_DISPATCH && k.answer.decision >= 0)
 			snprintf(r->expert, sizeof r->expert, "%s",
 				 k.strategy.cand[k.answer.decision].expert);
@@ -132,10 +133,12 @@ work(void *arg, struct job *job, struct t2_err *err)
 			snprintf(r->expert, sizeof r->expert, "%.120s", k.strategy.name + 7);
 		event_post(j->q, &ask_view, ASK_DONE, r, result_free);
 	}
+	if (k.lost.code && isfinite(job_left(job))) /* the end: nobody takes the event any more */
+		st = t2_fail(err, k.lost.code, "answered, but not kept: %s", k.lost.msg);
 	asking_free(&k);
-	if (j->with_base)
+	if (j->with_base && !st)
 		base_answer(j, ws, job);
-	return T2_OK;
+	return st;
 }
 
 static void
@@ -451,8 +454,11 @@ ask_event(struct view *v, void *state, const struct event *e)
 		s->done = e->data;
 		((struct event *)e)->data = NULL;
 		read_history(s);
-		if (s->done)
+		if (s->done && s->done->id)
 			table_select(&s->table, 0); /* what is shown is the newest */
+		/* a store that could be read only from the start has said so then */
+		if (s->done && s->done->lost.code && !store_readonly(s->w->ui.store))
+			app_error(v->app, "answered, but not kept: %s", s->done->lost.msg);
 		break;
 	case ASK_BASE:
 		free(s->base);

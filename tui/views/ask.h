@@ -24,6 +24,7 @@ struct ask_result {
 	double ms1, ms2, switch_ms, tokens_per_s, kl;
 	int tokens;
 	int64_t id;
+	struct t2_err lost; /* why it is not in the history */
 };
 
 struct ask_piece {

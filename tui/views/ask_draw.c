@@ -147,18 +147,17 @@ draw_answer(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 {
 	const struct ask_result *d = s->done;
 	struct rect top = r;
-	char kl[32], rate[32];
+	char b[32], rate[40];
 
-	if (d && d->tokens > 0 && d->tokens_per_s > 0 && !strcmp(d->decision, "none"))
-		view_note(v, ASK_ANSWER, "%d tokens · %s tok/s", d->tokens,
-			  gauge_number(rate, sizeof rate, d->tokens_per_s));
-	else if (d && d->tokens > 0 && d->tokens_per_s > 0 && !isnan(d->kl))
-		view_note(v, ASK_ANSWER, "%d tokens · %s tok/s · KL to base %s/token", d->tokens,
-			  gauge_number(rate, sizeof rate, d->tokens_per_s),
-			  gauge_number(kl, sizeof kl, d->kl / (double)d->tokens));
+	if (d && gauge_rate_means(d->tokens, d->tokens_per_s))
+		snprintf(rate, sizeof rate, "%s tok/s", gauge_number(b, sizeof b, d->tokens_per_s));
 	else if (d)
-		view_note(v, ASK_ANSWER, "%d tokens · %s", d->tokens,
-			  gauge_time(kl, sizeof kl, d->ms2 / 1e3));
+		gauge_time(rate, sizeof rate, d->ms2 / 1e3);
+	if (d && d->tokens > 0 && strcmp(d->decision, "none") && !isnan(d->kl))
+		view_note(v, ASK_ANSWER, "%d tokens · %s · KL to base %s/token", d->tokens, rate,
+			  gauge_number(b, sizeof b, d->kl / (double)d->tokens));
+	else if (d)
+		view_note(v, ASK_ANSWER, "%d tokens · %s", d->tokens, rate);
 	else
 		view_note(v, ASK_ANSWER, "%s", "");
 	view_title(v, ASK_ANSWER, d ? "pass 2 · %s" : "pass 2%s",

@@ -97,8 +97,13 @@ work(void *arg, struct job *job, struct t2_err *err)
 
 	if (!st)
 		st = evaluating_run(&e, ws, r->key.task, &o, job, err);
-	if (!st)
-		evaluating_free(&e);
+	if (st)
+		return st;
+	/* the board shows what is in the store: what is not there is told here */
+	if (!e.id)
+		st = t2_fail(err, e.lost.code, "%d of %d right, but not kept: %s", e.result.correct,
+			     e.result.n, e.lost.msg);
+	evaluating_free(&e);
 	return st;
 }
 

@@ -84,7 +84,7 @@ draw_figures(struct view *v, struct canvas *c, struct rect r, const struct mix_c
 		snprintf(a, sizeof a, k->n ? "stopped at %d" : "stopped", k->n);
 		break;
 	default:
-		if (k->rate > 0)
+		if (gauge_rate_means(k->n, k->rate))
 			snprintf(a, sizeof a, "%s tok/s", gauge_number(n, sizeof n, k->rate));
 		else
 			snprintf(a, sizeof a, "%d tokens", k->n);

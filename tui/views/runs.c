@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/memory.h"
 #include "engine/adapt/wilson.h"
 #include "tui/app.h"
 #include "tui/deleting.h"
@@ -29,6 +28,7 @@ curves_clear(struct run_curves *k)
 	free(k->kl);
 	free(k->norm);
 	free(k->length);
+	free(k->tokens);
 	free(k->ms);
 	free(k->zmean);
 	free(k->val.v);
@@ -61,7 +61,7 @@ curves_room(struct run_curves *k, int n)
 		return true;
 	if (!grow(&k->step, cap) || !grow(&k->reward, cap) || !grow(&k->loss, cap) ||
 	    !grow(&k->kl, cap) || !grow(&k->norm, cap) || !grow(&k->length, cap) ||
-	    !grow(&k->ms, cap))
+	    !grow(&k->tokens, cap) || !grow(&k->ms, cap))
 		return false;
 	if (k->zcount) {
 		float *z = realloc(k->zmean, (size_t)cap * (size_t)k->zcount * sizeof *z);
@@ -129,6 +129,7 @@ curves_update(struct runs *s, struct run_curves *k)
 		k->kl[at] = m.v[i].kl;
 		k->norm[at] = m.v[i].grad_norm;
 		k->length[at] = m.v[i].length;
+		k->tokens[at] = (double)m.v[i].tokens;
 		k->ms[at] = m.v[i].ms;
 		for (int z = 0; z < k->zcount; z++)
 			k->zmean[(size_t)at * (size_t)k->zcount + (size_t)z] =
@@ -516,56 +517,6 @@ stop_run(struct view *v, void *state, const char *arg)
 			KEYS(v, "{resume} resumes it"));
 }
 
-bool
-runs_resumable(const struct run_row *r)
-{
-	return strcmp(r->status, "running") && strcmp(r->status, "done") &&
-	       !strcmp(r->kind, "train");
-}
-
-struct resume {
-	char id[32], store[1024], model[1024], memory[32]; /* memory "": no limit */
-};
-
-static enum t2_status
-resume_work(void *arg, struct job *job, struct t2_err *err)
-{
-	struct resume *x = arg;
-	const char *args[] = {x->model, "--resume", x->id,    "--store",
-			      x->store, "--memory", x->memory};
-	int64_t run;
-
-	job_stage(job, "resuming", 0);
-	return training_detach(NULL, args, x->memory[0] ? 7 : 5, &run, job, err);
-}
-
-static void
-resume_run(struct view *v, void *state, const char *arg)
-{
-	struct runs *s = state;
-	const struct run_row *r = runs_selected(s);
-	struct job_spec spec = {.name = "resume run", .work = resume_work, .drop = free};
-	struct resume *x;
-
-	(void)arg;
-	if (!r || !runs_resumable(r)) {
-		app_say(v->app,
-			"only an interrupted, stopped or failed training run can be resumed");
-		return;
-	}
-	x = calloc(1, sizeof *x);
-	if (!x)
-		return;
-	snprintf(x->id, sizeof x->id, "%lld", (long long)r->id);
-	snprintf(x->store, sizeof x->store, "%s", store_path(s->w->ui.store));
-	snprintf(x->model, sizeof x->model, "%s",
-		 strcmp(s->w->model_name, "sample") ? model_path(s->w->ui.model) : "sample");
-	if (s->w->memory)
-		snprintf(x->memory, sizeof x->memory, "%zu", memory_limit(s->w->memory));
-	spec.arg = x;
-	app_job(v->app, &spec);
-}
-
 static void
 new_run(struct view *v, void *state, const char *arg)
 {
@@ -580,7 +531,7 @@ static const struct binding bindings[] = {
 	 BIND_BAR | BIND_TAKES(ARG_TASK)},
 	{A_NONE, "K", "stop", "stop the selected run after its step", stop_run, PANES_ALL,
 	 BIND_BAR},
-	{A_NONE, "R", "resume", "go on with an interrupted or stopped run", resume_run, PANES_ALL,
+	{A_NONE, "R", "resume", "go on with an interrupted or stopped run", runs_resume, PANES_ALL,
 	 BIND_BAR},
 };
 

@@ -16,7 +16,7 @@ enum { RUNS_OVERLAY = 6 };
 struct run_curves {
 	int64_t id;
 	int n, cap;
-	double *step, *reward, *loss, *kl, *norm, *length, *ms;
+	double *step, *reward, *loss, *kl, *norm, *length, *tokens, *ms;
 	float *zmean; /* [n][zcount], NULL: none kept */
 	int zcount;
 	struct validation_list val;
@@ -43,7 +43,9 @@ struct runs {
 extern const char *const runs_more_name[];
 enum { MORE_NORM, MORE_LENGTH, MORE_KL, MORE_LOSS, MORE_TIME, MORES };
 
+/* runs_resume.c */
 bool runs_resumable(const struct run_row *r);
+void runs_resume(struct view *v, void *state, const char *arg);
 const struct run_row *runs_selected(const struct runs *s);  /* NULL: none */
 struct run_curves *runs_curves(struct runs *s, int64_t id); /* read up to now; NULL: no memory */
 void runs_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r);

@@ -8,6 +8,7 @@
 
 #include "engine/base/strbuf.h"
 #include "tui/heat.h"
+#include "tui/run_csv.h"
 #include "tui/views/runs.h"
 #include "tui/widgets/gauge.h"
 
@@ -372,6 +373,26 @@ dump_list(const struct runs *s, struct strbuf *out)
 	}
 }
 
+static void
+dump_curves(const struct run_curves *k, struct strbuf *out)
+{
+	struct run_metric *m = calloc((size_t)k->n + 1, sizeof *m);
+
+	out->failed = out->failed || !m;
+	for (int i = 0; m && i < k->n; i++)
+		m[i] = (struct run_metric){.step = (int)k->step[i],
+					   .reward = k->reward[i],
+					   .loss = k->loss[i],
+					   .kl = k->kl[i],
+					   .grad_norm = k->norm[i],
+					   .length = k->length[i],
+					   .tokens = (long)k->tokens[i],
+					   .ms = k->ms[i]};
+	if (m)
+		run_csv(out, m, k->n, k->val.v, k->val.n);
+	free(m);
+}
+
 bool
 runs_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbuf *out)
 {
@@ -395,13 +416,6 @@ runs_dump(struct view *v, void *state, int pane, enum dump_format f, struct strb
 	}
 	if (f != DUMP_CSV || !k || pane == RUNS_Z) /* its map has numbers of its own */
 		return false;
-	strbuf_str(out, "step,reward,loss,kl,grad_norm,length,ms\n");
-	for (int i = 0; i < k->n; i++) {
-		strbuf_printf(out, "%.0f", k->step[i]);
-		numbers(out,
-			(double[]){k->reward[i], k->loss[i], k->kl[i], k->norm[i], k->length[i],
-				   k->ms[i]},
-			6);
-	}
+	dump_curves(k, out);
 	return true;
 }

@@ -98,3 +98,12 @@ gauge_interval(char *buf, size_t cap, double v, double lo, double hi)
 	snprintf(buf, cap, "%.2f [%.2f %.2f]", v, lo, hi);
 	return buf;
 }
+
+bool
+gauge_rate_means(int tokens, double per_s)
+{
+	enum { FEWEST = 8 };
+	const double shortest = 0.005; /* seconds */
+
+	return tokens >= FEWEST && per_s > 0 && (tokens - 1) / per_s >= shortest;
+}

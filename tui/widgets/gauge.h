@@ -7,6 +7,7 @@
 #ifndef T2_WIDGETS_GAUGE_H
 #define T2_WIDGETS_GAUGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "tui/canvas.h"
 
@@ -17,6 +18,9 @@ const char *gauge_bytes(char *buf, size_t cap, double bytes); /* "1.4 GB" */
 /* A share of one, an accuracy, without an interval: "0.985", "1.00"; "·" where it is not known. */
 const char *gauge_share(char *buf, size_t cap, double v);
 const char *gauge_count(char *buf, size_t cap, double n); /* "865k", "135M" */
+/* Does it mean anything that so many tokens came at that rate (after the first; 0: not measured)?  Not where they were too few,
+ * or so soon over that the clock and the system decide. */
+bool gauge_rate_means(int tokens, double per_s);
 /* "0.71 [0.66 0.75]" */
 const char *gauge_interval(char *buf, size_t cap, double v, double lo, double hi);
 
