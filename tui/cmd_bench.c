@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/base/memory.h"
 #include "tui/bench/cost_command.h"
 #include "tui/bench/history.h"
+#include "tui/bench/memmodel.h"
 #include "tui/bench/shape.h"
 #include "tui/cli.h"
 #include "tui/verbs.h"
@@ -178,6 +180,18 @@ measure(struct cli *c, struct shape *shape, const struct bench_row **rows, int n
 	return rc;
 }
 
+/* Its weights lie in memory. */
+static enum t2_status
+shape_fits(struct cli *c, const struct config *config)
+{
+	size_t bytes = memmodel_bytes(config, T2_BF16);
+
+	if (bytes > memory_room(c->memory))
+		return memory_short(c->memory, bytes, &c->err, c->pos[0]);
+	memory_take(c->memory, bytes);
+	return T2_OK;
+}
+
 static int
 on_shape(struct cli *c, const struct bench_row **rows, int n, bool named)
 {
@@ -187,7 +201,7 @@ on_shape(struct cli *c, const struct bench_row **rows, int n, bool named)
 
 	if (shape_config(c->pos[0], &config, &c->err) ||
 	    workspace_start(&c->ws, (int)c->threads, c->store_path, &c->err) ||
-	    shape_new(&shape, &config, c->ws.pool, &c->err))
+	    shape_fits(c, &config) || shape_new(&shape, &config, c->ws.pool, &c->err))
 		return cli_fail(c);
 	c->ws.model = shape_model(shape);
 	snprintf(c->ws.name, sizeof c->ws.name, "%s", c->pos[0]);

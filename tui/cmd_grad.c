@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "engine/base/json.h"
+#include "engine/base/memory.h"
 #include "engine/model/checkpoint.h"
 #include "engine/svf/expert.h"
 #include "engine/train/policy.h"
 #include "engine/train/zparam.h"
 #include "tui/cli.h"
+#include "tui/lines.h"
 #include "tui/verbs.h"
 
 static const struct opt opts[] = {
@@ -24,8 +26,15 @@ static const struct opt opts[] = {
 	{0},
 };
 
+/* Of a number of z: itself, its effective float, its gradient twice, a name's share of what is written. */
+#define NUMBER_BYTES 48
+
 struct batch {
 	struct policy_line *line;
+	struct memory *memory;
+	size_t taken; /* of it */
+	int longest;  /* tokens of a line, prompt and answer */
+	long rows;
 	int n, cap, vocab, context;
 	const char *where; /* for messages */
 };
@@ -58,11 +67,25 @@ ids_field(const struct batch *b, const json_t *obj, const char *key, const int *
 	return T2_OK;
 }
 
+/* The list of lines doubles as it grows. */
+static enum t2_status
+count_line(struct batch *b, int tokens, struct t2_err *err)
+{
+	size_t bytes = 3 * sizeof *b->line + (size_t)(tokens + 2) * sizeof(int);
+
+	if (bytes > memory_room(b->memory))
+		return memory_short(b->memory, bytes, err, "the batch, as far as it is read,");
+	memory_take(b->memory, bytes);
+	b->taken += bytes;
+	return T2_OK;
+}
+
 static enum t2_status
 add_line(void *arg, json_t *obj, long line, struct t2_err *err)
 {
 	struct batch *b = arg;
 	struct policy_line *l;
+	int n;
 	json_t *r = json_object_get(obj, "reward");
 	enum t2_status st;
 
@@ -88,7 +111,10 @@ add_line(void *arg, json_t *obj, long line, struct t2_err *err)
 		return t2_fail(err, T2_EFORMAT,
 			       "%s:%ld: %d prompt and %d answer tokens; the context is %d",
 			       b->where, line, l->prompt_n, l->answer_n, b->context);
-	return T2_OK;
+	n = l->prompt_n + l->answer_n;
+	b->longest = n > b->longest ? n : b->longest;
+	b->rows += n;
+	return count_line(b, n, err);
 }
 
 static void
@@ -99,6 +125,7 @@ batch_free(struct batch *b)
 		free((int *)b->line[i].answer);
 	}
 	free(b->line);
+	memory_give(b->memory, b->taken);
 }
 
 static enum t2_status
@@ -152,6 +179,31 @@ start_point(struct cli *c, struct zparam *zp, const char *expert, struct t2_err 
 	return st;
 }
 
+/* With a limit: numbers of z, then of what the least of the gradient leaves an eighth for dense copies, the rest for the
+ * gradient. */
+static enum t2_status
+share_memory(struct cli *c, struct batch *b, const struct zparam *zp, struct adaptation *ad,
+	     struct policy *p)
+{
+	struct memory *m = c->memory;
+	size_t own = (size_t)zp->n * NUMBER_BYTES, least = policy_least(p, b->longest, true), room,
+	       held = ADAPTATION_HELD;
+	enum t2_status st;
+
+	if (!m)
+		return T2_OK;
+	if (own + least > memory_room(m))
+		return memory_short(m, own + least, &c->err, "the gradient");
+	memory_take(m, own);
+	b->taken += own;
+	adaptation_reserve(ad, (memory_room(m) - least) / 8);
+	room = memory_room(m);
+	st = policy_limit(p, room, b->longest, b->rows, true, &held, &c->err);
+	if (!st)
+		adaptation_memory(ad, held);
+	return st;
+}
+
 static int
 grad_run(struct cli *c)
 {
@@ -161,9 +213,7 @@ grad_run(struct cli *c)
 	double kl = cli_real(c, "--kl", 0, 1e6, 0), norm = 0, *grad = NULL;
 	struct policy_setup setup = {.kl_weight = kl, .backward = true};
 	struct policy_result res = {0};
-	struct batch b = {.where = file && strcmp(file, "-") ? file : "standard input"};
-	char *text = NULL;
-	size_t len;
+	struct batch b = {.where = lines_where(file), .memory = c->memory};
 	struct zparam *zp = NULL;
 	struct adaptation *ad = NULL;
 	struct base_linear *base = NULL;
@@ -184,9 +234,7 @@ grad_run(struct cli *c)
 	b.vocab = model_config(c->ws.model)->vocab;
 	b.context = model_config(c->ws.model)->context;
 	rc = 1;
-	if (cli_read_all(file, &text, &len, &c->err))
-		goto out;
-	if (json_each_line(text, len, b.where, add_line, &b, &c->err))
+	if (lines_each(file, c->memory, add_line, &b, &c->err))
 		goto out;
 	if (!b.n) {
 		t2_fail(&c->err, T2_EFORMAT, "%s: no line of a batch in it", b.where);
@@ -199,7 +247,7 @@ grad_run(struct cli *c)
 	    adaptation_set(ad, 0, zparam_zset(zp), &c->err) ||
 	    adaptation_grad_begin(ad, zp->modules, &c->err) ||
 	    base_linear_new(&base, c->ws.model, c->ws.pool, &c->err) ||
-	    policy_new(&p, c->ws.model, c->ws.pool, &c->err))
+	    policy_new(&p, c->ws.model, c->ws.pool, &c->err) || share_memory(c, &b, zp, ad, p))
 		goto out;
 	setup.op = adaptation_op(ad);
 	setup.ref = base_linear_op(base);
@@ -240,7 +288,6 @@ out:
 	adaptation_free(ad);
 	zparam_free(zp);
 	batch_free(&b);
-	free(text);
 	return rc;
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/memory.h"
 #include "engine/linalg/kern.h"
 #include "engine/model/forward.h"
 #include "tui/cli.h"
@@ -16,6 +17,25 @@ static const struct opt opts[] = {
 	{"--raw", "FILE", "writes little-endian float32 [positions][vocabulary]"},
 	WEIGHT_OPTS,
 	{0},
+};
+
+enum {
+	CHUNK = 512,	      /* rows that a forward pass takes at once: forward.c */
+	PAIR_BYTES = 288,     /* an id and its logit as JSON */
+	POSITION_BYTES = 1024 /* and what is around them */
+};
+
+struct logits {
+	const char *path; /* of the raw file, or NULL */
+	int vocab, top;
+	int piece; /* positions whose logits stand at once */
+	float *v;  /* [piece][vocab] */
+	int *order;
+	json_t *list; /* JSON: of every position; else NULL */
+	FILE *raw;
+	struct kv *kv;
+	struct forward *forward;
+	size_t taken; /* of the memory limit */
 };
 
 static const float *sort_by;
@@ -44,64 +64,140 @@ position(const float *row, int vocab, int pos, int top, int *order)
 			 cli_json_real(kern_logsumexp(row, vocab)), "top", list);
 }
 
-static int
-write_raw(struct cli *c, const char *path, const float *logits, size_t n)
+static void
+print_position(const json_t *p)
 {
-	FILE *f = fopen(path, "wbe");
-	bool written = f && fwrite(logits, sizeof *logits, n, f) == n;
+	const json_t *t = json_object_get(p, "top");
 
-	if (f && fclose(f))
-		written = false;
-	if (!written) {
-		t2_fail(&c->err, T2_EIO, "%s: cannot write: %s", path, strerror(errno));
-		return cli_fail(c);
-	}
-	return 0;
+	printf("position %d  logsumexp %.6f\n", (int)json_integer_value(json_object_get(p, "pos")),
+	       json_real_value(json_object_get(p, "logsumexp")));
+	for (size_t k = 0; k < json_array_size(t); k++)
+		printf("  %6lld %12.6f\n",
+		       json_integer_value(json_array_get(json_array_get(t, k), 0)),
+		       json_real_value(json_array_get(json_array_get(t, k), 1)));
 }
 
-static int
-print_logits(struct cli *c, const float *logits, int rows, int first, int vocab, int top)
+/* Rows of one piece: kept for the answer where that is JSON, else printed. */
+static void
+report(struct logits *l, int first, int rows)
 {
-	int *order = malloc((size_t)vocab * sizeof *order);
-	json_t *list = order ? json_array() : NULL;
+	for (int i = 0; i < rows; i++) {
+		json_t *p = position(l->v + (size_t)i * (size_t)l->vocab, l->vocab, first + i,
+				     l->top, l->order);
 
-	if (!order) {
-		t2_nomem(&c->err, "logits");
-		return cli_fail(c);
+		if (l->list) {
+			json_array_append_new(l->list, p);
+		} else {
+			print_position(p);
+			json_decref(p);
+		}
 	}
-	for (int i = 0; i < rows; i++)
-		json_array_append_new(list, position(logits + (size_t)i * (size_t)vocab, vocab,
-						     first + i, top, order));
-	free(order);
-	if (c->json) {
-		cli_json(json_pack("{s:o}", "positions", list));
-		return 0;
-	}
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		json_t *p = json_array_get(list, i), *t = json_object_get(p, "top");
+}
 
-		printf("position %d  logsumexp %.6f\n", first + (int)i,
-		       json_real_value(json_object_get(p, "logsumexp")));
-		for (size_t k = 0; k < json_array_size(t); k++)
-			printf("  %6lld %12.6f\n",
-			       json_integer_value(json_array_get(json_array_get(t, k), 0)),
-			       json_real_value(json_array_get(json_array_get(t, k), 1)));
+/* With a limit all positions' logits go piece by piece, of whole CHUNKs where there is room for one. */
+static enum t2_status
+choose_piece(struct cli *c, struct logits *l, int n, bool all)
+{
+	struct memory *m = c->memory;
+	size_t row = (size_t)l->vocab * sizeof(float),
+	       top = (size_t)(l->top < l->vocab ? l->top : l->vocab),
+	       kept = (size_t)(c->json && all ? n : 1) * (POSITION_BYTES + top * PAIR_BYTES),
+	       fixed = kept + (size_t)l->vocab * sizeof *l->order + kv_bytes(c->ws.model, n) +
+		       forward_bytes(c->ws.model, memory_threads(pool_threads(c->ws.pool)), n),
+	       fit;
+
+	l->piece = all ? n : 1;
+	if (!m)
+		return T2_OK;
+	if (fixed + row > memory_room(m))
+		return memory_short(m, fixed + row, &c->err, "one position");
+	fit = (memory_room(m) - fixed) / row;
+	if (fit < (size_t)l->piece) {
+		l->piece = (int)(fit > CHUNK ? fit / CHUNK * CHUNK : fit);
+		memory_tell(m, "logits of %d position%s at once, not %d", l->piece,
+			    l->piece == 1 ? "" : "s", n);
 	}
-	json_decref(list);
-	return 0;
+	l->taken = fixed + (size_t)l->piece * row;
+	memory_take(m, l->taken);
+	return T2_OK;
+}
+
+static enum t2_status
+piece(struct cli *c, struct logits *l, const struct linear *op, const struct segment *seg,
+      int first, int rows)
+{
+	size_t n = (size_t)rows * (size_t)l->vocab;
+	enum t2_status st = forward_run(l->forward, op, seg, 1, l->v, &c->err);
+
+	if (!st && l->raw && fwrite(l->v, sizeof *l->v, n, l->raw) != n)
+		st = t2_fail(&c->err, T2_EIO, "%s: cannot write: %s", l->path, strerror(errno));
+	if (!st)
+		report(l, first, rows);
+	return st;
+}
+
+static enum t2_status
+run(struct cli *c, struct logits *l, const struct linear *op, const int *ids, int n, bool all)
+{
+	enum t2_status st = T2_OK;
+	struct segment seg = {.kv = l->kv, .ids = ids, .n = n, .want = WANT_LAST};
+
+	if (!all)
+		return piece(c, l, op, &seg, n - 1, 1);
+	for (int i = 0; i < n && !st; i += l->piece) {
+		seg.ids = ids + i;
+		seg.n = n - i < l->piece ? n - i : l->piece;
+		seg.want = WANT_ALL;
+		st = piece(c, l, op, &seg, i, seg.n);
+	}
+	return st;
+}
+
+static enum t2_status
+logits_open(struct cli *c, struct logits *l, int n, bool all)
+{
+	enum t2_status st = choose_piece(c, l, n, all);
+
+	if (st)
+		return st;
+	l->v = malloc((size_t)l->piece * (size_t)l->vocab * sizeof *l->v);
+	l->order = malloc((size_t)l->vocab * sizeof *l->order);
+	l->list = c->json ? json_array() : NULL;
+	if (!l->v || !l->order || (c->json && !l->list))
+		return t2_nomem(&c->err, "logits");
+	if (l->path && !(l->raw = fopen(l->path, "wbe")))
+		return t2_fail(&c->err, T2_EIO, "%s: cannot write: %s", l->path, strerror(errno));
+	st = kv_new(&l->kv, c->ws.model, n, &c->err);
+	return st ? st : forward_new(&l->forward, c->ws.model, c->ws.pool, &c->err);
+}
+
+/* The file is whole only once it is closed. */
+static enum t2_status
+logits_close(struct cli *c, struct logits *l, enum t2_status st)
+{
+	if (l->raw && fclose(l->raw) && !st)
+		st = t2_fail(&c->err, T2_EIO, "%s: cannot write: %s", l->path, strerror(errno));
+	if (!st && l->list)
+		cli_json(json_pack("{s:O}", "positions", l->list));
+	json_decref(l->list);
+	free(l->v);
+	free(l->order);
+	kv_free(l->kv);
+	forward_free(l->forward);
+	memory_give(c->memory, l->taken);
+	return st;
 }
 
 static int
 logits_run(struct cli *c)
 {
-	const char *list = cli_str(c, "--tokens"), *raw = cli_str(c, "--raw");
-	int top = (int)cli_int(c, "--top", 1, 1 << 30, 20), n, *ids = NULL, rc, vocab, rows;
+	const char *list = cli_str(c, "--tokens");
+	struct logits l = {.path = cli_str(c, "--raw"),
+			   .top = (int)cli_int(c, "--top", 1, 1 << 30, 20)};
+	int n, *ids = NULL, rc;
 	bool all = cli_flag(c, "--all");
 	struct weights w;
-	struct forward *f = NULL;
-	struct kv *kv = NULL;
-	float *logits = NULL;
-	struct segment seg;
+	enum t2_status st;
 
 	if (c->bad)
 		return 2;
@@ -117,36 +213,19 @@ logits_run(struct cli *c)
 		free(ids);
 		return rc;
 	}
-	vocab = model_config(c->ws.model)->vocab;
-	rows = all ? n : 1;
+	l.vocab = model_config(c->ws.model)->vocab;
 	if (n > model_config(c->ws.model)->context)
 		cli_note(c,
 			 "%d ids are more than the model's context of %d: it was not made for the "
 			 "later positions",
 			 n, model_config(c->ws.model)->context);
-	logits = malloc((size_t)rows * (size_t)vocab * sizeof *logits);
-	if (!logits)
-		t2_nomem(&c->err, "logits");
-	seg = (struct segment){.ids = ids, .n = n, .want = all ? WANT_ALL : WANT_LAST};
-	if (!logits || kv_new(&kv, c->ws.model, n, &c->err) ||
-	    forward_new(&f, c->ws.model, c->ws.pool, &c->err)) {
-		rc = cli_fail(c);
-		goto out;
-	}
-	seg.kv = kv;
-	if (forward_run(f, adaptation_op(w.ad), &seg, 1, logits, &c->err))
-		rc = cli_fail(c);
-	if (!rc && raw)
-		rc = write_raw(c, raw, logits, (size_t)rows * (size_t)vocab);
-	if (!rc)
-		rc = print_logits(c, logits, rows, all ? 0 : n - 1, vocab, top);
-out:
+	st = logits_open(c, &l, n, all);
+	if (!st)
+		st = run(c, &l, adaptation_op(w.ad), ids, n, all);
+	st = logits_close(c, &l, st);
 	free(ids);
-	free(logits);
-	kv_free(kv);
-	forward_free(f);
 	weights_close(&w);
-	return rc;
+	return st ? cli_fail(c) : 0;
 }
 
 const struct command cmd_logits = {

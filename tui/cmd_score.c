@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/json.h"
 #include "engine/task/scorer.h"
 #include "tui/cli.h"
+#include "tui/lines.h"
 #include "tui/verbs.h"
 
 static const struct opt opts[] = {
@@ -49,12 +49,11 @@ score_run(struct cli *c)
 	enum { MOST = 64 };
 	const char *kind = cli_str(c, "--scorer"), *cats = cli_str(c, "--categories"),
 		   *file = c->npos ? c->pos[0] : "-";
-	struct scoring s = {.c = c, .where = strcmp(file, "-") ? file : "standard input"};
-	char *list = strdup(cats ? cats : ""), *text = NULL, *rest = list;
+	struct scoring s = {.c = c, .where = lines_where(file)};
+	char *list = strdup(cats ? cats : ""), *rest = list;
 	const char *cat[MOST];
 	struct scorer *scorer = NULL;
 	enum t2_status st;
-	size_t len;
 	int n = 0, rc = 0;
 
 	if (!kind)
@@ -67,13 +66,10 @@ score_run(struct cli *c)
 	}
 	if (!rc && (st = scorer_new(&scorer, kind, cat, n, cli_str(c, "--extract"), &c->err)))
 		rc = st == T2_EINVAL ? cli_usage(c, "%s", c->err.msg) : cli_fail(c);
-	if (!rc && cli_read_all(file, &text, &len, &c->err))
-		rc = cli_fail(c);
 	s.scorer = scorer;
-	if (!rc && json_each_line(text, len, s.where, score_line, &s, &c->err))
+	if (!rc && lines_each(file, c->memory, score_line, &s, &c->err))
 		rc = cli_fail(c);
 	scorer_free(scorer);
-	free(text);
 	free(list);
 	return rc;
 }

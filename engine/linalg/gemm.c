@@ -14,38 +14,32 @@ are_few(int rows, int k)
 	return rows <= KERN_ROWS || stream_takes(rows, k);
 }
 
-/* Larger products go over k in steps of at most STEP, and over the rows in chunks of at most CHUNK.
- * C is cut into tiles, a task each, which pack their own columns of B step by step and run the
- * micro-kernel (kern_impl.h) over panels of them and bands of A.  A thread packs a band of A when it
- * first needs it and keeps it for its other tiles: each for itself, as fetching a line from another
- * processor's cache takes longer than packing it. */
+/* Larger products go over k in steps of at most STEP, and over the rows in chunks of at most CHUNK.  C is cut into tiles,
+ * a task each, which pack their own columns of B step by step and run the micro-kernel (kern_impl.h) over panels of them
+ * and bands of A, which it reads as they lie. */
 #define STEP	  GEMM_STEP
 #define CHUNK	  512
 #define TILE_COLS 256
-#define MAX_NR	  32  /* of any level */
-#define SLACK	  16  /* floats: packing may write beyond the end */
-#define PARTS	  512 /* bands times steps that a thread keeps */
+#define MAX_NR	  32 /* of any level */
+#define MAX_MR	  16
+#define SLACK	  16 /* floats: packing may write beyond the end */
 
 /* A thread's own, touched only by threads that multiply: these products allocate nothing, so none can fail. */
-static _Thread_local alignas(64) float a_pack[CHUNK * STEP + PARTS * SLACK];
 static _Thread_local alignas(64) float b_pack[TILE_COLS * STEP + SLACK];
-static _Thread_local alignas(
-	64) float unpacked[MAX_NR * STEP]; /* [MAX_NR][STEP], or rows of TILE_COLS */
-static _Thread_local uint64_t a_owner;	   /* the run that a_pack belongs to */
-static _Thread_local bool a_there[PARTS];
-
-static uint64_t
-new_id(void)
-{
-	static _Atomic uint64_t last;
-
-	return atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
-}
+static _Thread_local alignas(64) float turned[MAX_MR * STEP + SLACK]; /* a band of an A[k][rows] */
+/* [MAX_NR][STEP], or rows of TILE_COLS */
+static _Thread_local alignas(64) float unpacked[MAX_NR * STEP];
 
 static int
 div_up(int a, int b)
 {
 	return a / b + (a % b != 0);
+}
+
+static int
+round_up(int a, int b)
+{
+	return div_up(a, b) * b;
 }
 
 static int
@@ -68,30 +62,25 @@ struct product {
 	float *C;
 	int ldc;
 	bool add;
-	/* The run at hand: a chunk of rows, and a span of k, all of it where a thread can keep so much
-	 * of A packed.  Bands are of equal height, but for one row; tiles are whole bands. */
-	uint64_t id;
-	int r0, chunk, l0, span, step;
-	int bands, tile_bands, tile_cols, across;
+	/* The chunk at hand.  Bands are of equal height, but for one row; tiles are whole bands. */
+	int r0, chunk, step, bands, tile_bands, tile_cols, across;
 };
 
-/* Columns c0 .. c0+cols-1 of B, l0 .. l0+k-1 of the sum, as the micro-kernel wants them: [k][nr]. */
+/* Columns c0 .. c0+cols-1 of B, l0 .. l0+k-1 of the sum, as the micro-kernel wants them: [k][width]. */
 static void
-pack_panel(const struct product *p, int c0, int cols, int l0, int k, float *dst)
+pack_panel(const struct product *p, int c0, int cols, int l0, int k, float *dst, int width)
 {
-	const struct kern_impl *kern = p->kern;
-
 	if (p->b_is_bt)
-		kern->pack_rows(p->B + (size_t)c0 * p->ldb + l0, (size_t)p->ldb, cols, k, dst,
-				kern->nr);
+		p->kern->pack_rows(p->B + (size_t)c0 * p->ldb + l0, (size_t)p->ldb, cols, k, dst,
+				   width);
 	else
-		kern->pack_cols(p->B + (size_t)l0 * p->ldb + c0, (size_t)p->ldb, cols, k, dst,
-				kern->nr);
+		p->kern->pack_cols(p->B + (size_t)l0 * p->ldb + c0, (size_t)p->ldb, cols, k, dst,
+				   width);
 }
 
 /* The same of a weight whose rows are B's columns. */
 static void
-pack_panel_of_rows(const struct product *p, int c0, int cols, int l0, int k, float *dst)
+pack_panel_of_rows(const struct product *p, int c0, int cols, int l0, int k, float *dst, int width)
 {
 	const struct kern_impl *kern = p->kern;
 	size_t row_bytes = dtype_row_bytes(p->type, (size_t)p->ldb);
@@ -99,7 +88,14 @@ pack_panel_of_rows(const struct product *p, int c0, int cols, int l0, int k, flo
 
 	for (int j = 0; j < cols; j++, w += row_bytes)
 		kern->unpack(p->type, w, (size_t)k, unpacked + (size_t)j * STEP);
-	kern->pack_rows(unpacked, STEP, cols, k, dst, kern->nr);
+	kern->pack_rows(unpacked, STEP, cols, k, dst, width);
+}
+
+/* Of the panel that begins at column j: the last one may be half as wide. */
+static int
+panel_width(const struct product *p, int cols, int j)
+{
+	return cols - j <= p->kern->nr / 2 ? p->kern->nr / 2 : p->kern->nr;
 }
 
 /* All panels of a tile from a weight whose rows are B's rows: a few rows at a time, as wide as the tile. */
@@ -115,9 +111,12 @@ pack_tile_of_cols(const struct product *p, int c0, int cols, int l0, int k)
 		int n = min_int(most, k - l);
 		for (int i = 0; i < n; i++, w += row_bytes)
 			kern->unpack(p->type, w, (size_t)cols, unpacked + (size_t)i * TILE_COLS);
-		for (int j = 0; j < cols; j += kern->nr)
-			kern->pack_cols(unpacked + j, TILE_COLS, min_int(kern->nr, cols - j), n,
-					b_pack + (size_t)j * k + (size_t)l * kern->nr, kern->nr);
+		for (int j = 0; j < cols; j += kern->nr) {
+			int width = panel_width(p, cols, j);
+
+			kern->pack_cols(unpacked + j, TILE_COLS, min_int(width, cols - j), n,
+					b_pack + (size_t)j * k + (size_t)l * width, width);
+		}
 	}
 }
 
@@ -131,11 +130,11 @@ pack_tile(const struct product *p, int c0, int cols, int l0, int k)
 		return;
 	}
 	for (int j = 0; j < cols; j += nr) {
-		int n = min_int(nr, cols - j);
+		int n = min_int(nr, cols - j), width = panel_width(p, cols, j);
 		if (p->B)
-			pack_panel(p, c0 + j, n, l0, k, b_pack + (size_t)j * k);
+			pack_panel(p, c0 + j, n, l0, k, b_pack + (size_t)j * k, width);
 		else
-			pack_panel_of_rows(p, c0 + j, n, l0, k, b_pack + (size_t)j * k);
+			pack_panel_of_rows(p, c0 + j, n, l0, k, b_pack + (size_t)j * k, width);
 	}
 }
 
@@ -145,31 +144,6 @@ band_start(const struct product *p, int band)
 	return (int)((long)p->chunk * band / p->bands);
 }
 
-/* A's band, k of it from l on: [k][rows of the band]. */
-static const float *
-band_packed(const struct product *p, int band, int l, int k)
-{
-	int start = band_start(p, band), rows = band_start(p, band + 1) - start, r = p->r0 + start;
-	int part = (l - p->l0) / p->step * p->bands + band;
-	float *dst =
-		a_pack + (size_t)p->chunk * (l - p->l0) + (size_t)start * k + (size_t)part * SLACK;
-
-	if (a_owner != p->id) {
-		memset(a_there, 0, sizeof a_there);
-		a_owner = p->id;
-	}
-	if (a_there[part])
-		return dst;
-	if (p->a_is_at)
-		p->kern->pack_cols(p->A + (size_t)l * p->lda + r, (size_t)p->lda, rows, k, dst,
-				   rows);
-	else
-		p->kern->pack_rows(p->A + (size_t)r * p->lda + l, (size_t)p->lda, rows, k, dst,
-				   rows);
-	a_there[part] = true;
-	return dst;
-}
-
 static void
 multiply_tile(const struct product *p, int from, int to, int c0, int cols, int l, int k)
 {
@@ -177,13 +151,25 @@ multiply_tile(const struct product *p, int from, int to, int c0, int cols, int l
 	bool add = p->add || l > 0;
 
 	for (int b = from; b < to; b++) {
-		int start = band_start(p, b), rows = band_start(p, b + 1) - start;
-		const float *a = band_packed(p, b, l, k);
-		float *c = p->C + (size_t)(p->r0 + start) * p->ldc + c0;
+		int start = band_start(p, b), rows = band_start(p, b + 1) - start,
+		    r = p->r0 + start;
+		const float *A = p->A + (size_t)r * p->lda + l;
+		size_t lda = (size_t)p->lda;
+		struct ahead ahead = {(const char *)(A + (size_t)rows * lda), lda * sizeof *A,
+				      16 * sizeof *A};
+		bool fetch = b + 1 < to && !p->a_is_at;
+		float *c = p->C + (size_t)r * p->ldc + c0;
 
+		if (p->a_is_at) {
+			lda = (size_t)round_up(k, 16);
+			kern->pack_rows(p->A + (size_t)l * p->lda + r, (size_t)p->lda, k, rows,
+					turned, (int)lda);
+			A = turned;
+		}
 		for (int j = 0; j < cols; j += kern->nr)
-			kern->micro(rows, min_int(kern->nr, cols - j), k, a, b_pack + (size_t)j * k,
-				    c + j, p->ldc, add);
+			kern->micro(rows, min_int(kern->nr, cols - j), k, A, lda,
+				    fetch && j == 0 ? &ahead : NULL, b_pack + (size_t)j * k,
+				    panel_width(p, cols, j), c + j, p->ldc, add);
 	}
 }
 
@@ -193,11 +179,10 @@ product_task(void *arg, int task, int worker)
 	const struct product *p = arg;
 	int from = task / p->across * p->tile_bands, to = min_int(from + p->tile_bands, p->bands);
 	int c0 = task % p->across * p->tile_cols, cols = min_int(p->tile_cols, p->cols - c0);
-	int end = p->l0 + p->span;
 
 	(void)worker;
-	for (int l = p->l0; l < end; l += p->step) {
-		int k = min_int(p->step, end - l);
+	for (int l = 0; l < p->k; l += p->step) {
+		int k = min_int(p->step, p->k - l);
 		pack_tile(p, c0, cols, l, k);
 		multiply_tile(p, from, to, c0, cols, l, k);
 	}
@@ -222,7 +207,7 @@ product_cut(struct product *p)
 			double cost = 0;
 			for (int threads = 2; threads <= 8; threads *= 2)
 				cost += (double)div_up(tasks, threads) * threads;
-			cost *= (double)p->span * cols * (rows / 16.0 + pack) + start;
+			cost *= (double)p->k * cols * (rows / 16.0 + pack) + start;
 			if (least > 0 && cost >= least)
 				continue;
 			least = cost;
@@ -246,13 +231,7 @@ product_run(struct pool *pool, struct product *p)
 	for (p->r0 = 0; p->r0 < p->rows; p->r0 += CHUNK) {
 		p->chunk = min_int(CHUNK, p->rows - p->r0);
 		p->bands = div_up(p->chunk, p->kern->mr);
-		bool whole = (double)p->chunk * p->k <= CHUNK * STEP &&
-			     div_up(p->k, p->step) <= PARTS / p->bands;
-		for (p->l0 = 0; p->l0 < p->k; p->l0 += p->span) {
-			p->span = min_int(whole ? p->k : p->step, p->k - p->l0);
-			p->id = new_id();
-			pool_run(pool, product_cut(p), product_task, p);
-		}
+		pool_run(pool, product_cut(p), product_task, p);
 	}
 }
 

@@ -454,7 +454,6 @@ const struct kern_impl kern_avx2 = {
 	.mr = KERN_AVX2_MR,
 	.nr = KERN_AVX2_NR,
 	.micro = kern_avx2_micro,
-	.stream = kern_avx2_stream,
 	.turn = kern_turn,
 	.pack_rows = kern_avx2_pack_rows,
 	.pack_cols = kern_avx2_pack_cols,

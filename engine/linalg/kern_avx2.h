@@ -14,10 +14,9 @@
 /* kern_avx2_gemm.c: 12 sums of 8 in 16 registers. */
 #define KERN_AVX2_MR 6
 #define KERN_AVX2_NR 16
-void kern_avx2_micro(int rows, int cols, int k, const float *a, const float *b, float *C, int ldc,
+void kern_avx2_micro(int rows, int cols, int k, const float *A, size_t lda,
+		     const struct ahead *next, const float *b, int width, float *C, int ldc,
 		     bool add);
-void kern_avx2_stream(int wrows, int width, int k, const float *W, size_t ldw,
-		      const struct ahead *next, const float *x, float *sum, bool add);
 void kern_avx2_pack_rows(const float *src, size_t ld, int rows, int k, float *dst, int width);
 void kern_avx2_pack_cols(const float *src, size_t ld, int cols, int k, float *dst, int width);
 

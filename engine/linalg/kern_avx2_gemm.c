@@ -5,113 +5,65 @@
 #include "engine/linalg/kern_avx2.h"
 
 AVX2_INLINE void
-tile(const int R, int cols, int k, const float *a, const float *b, float *C, int ldc, bool add)
+tile(const int R, const int V, int cols, int k, const float *A, size_t lda,
+     const struct ahead *next, const float *b, float *C, int ldc, bool add)
 {
 	__m256 sum[KERN_AVX2_MR][2];
 	float part[KERN_AVX2_NR];
 
-	UNROLL for (int i = 0; i < R; i++) sum[i][0] = sum[i][1] = _mm256_setzero_ps();
-	for (; k > 0; k--, a += R, b += KERN_AVX2_NR) {
-		__m256 b0 = _mm256_loadu_ps(b), b1 = _mm256_loadu_ps(b + 8);
+	UNROLL for (int i = 0; i < R; i++) UNROLL for (int v = 0; v < V; v++) sum[i][v] =
+		_mm256_setzero_ps();
+	for (int l = 0; l < k; l++, A++, b += 8 * V) {
+		__m256 bv[2];
+
+		for (int i = 0; i < R && next && l % 16 == 0; i++)
+			_mm_prefetch(next->at + (size_t)i * next->ld + l / 16 * next->each,
+				     _MM_HINT_T1);
+		UNROLL for (int v = 0; v < V; v++) bv[v] = _mm256_loadu_ps(b + 8 * v);
 		UNROLL for (int i = 0; i < R; i++)
 		{
-			__m256 ai = _mm256_broadcast_ss(a + i);
-			sum[i][0] = _mm256_fmadd_ps(ai, b0, sum[i][0]);
-			sum[i][1] = _mm256_fmadd_ps(ai, b1, sum[i][1]);
+			__m256 ai = _mm256_broadcast_ss(A + (size_t)i * lda);
+
+			UNROLL for (int v = 0; v < V; v++) sum[i][v] =
+				_mm256_fmadd_ps(ai, bv[v], sum[i][v]);
 		}
 	}
 	UNROLL for (int i = 0; i < R; i++)
 	{
-		float *c = C + (size_t)i * ldc, *out = cols == KERN_AVX2_NR ? c : part;
+		float *c = C + (size_t)i * ldc, *out = cols == 8 * V ? c : part;
+
 		if (add && out == part)
 			memcpy(part, c, (size_t)cols * sizeof *c);
-		if (add) {
-			sum[i][0] = _mm256_add_ps(sum[i][0], _mm256_loadu_ps(out));
-			sum[i][1] = _mm256_add_ps(sum[i][1], _mm256_loadu_ps(out + 8));
+		UNROLL for (int v = 0; v < V; v++)
+		{
+			if (add)
+				sum[i][v] = _mm256_add_ps(sum[i][v], _mm256_loadu_ps(out + 8 * v));
+			_mm256_storeu_ps(out + 8 * v, sum[i][v]);
 		}
-		_mm256_storeu_ps(out, sum[i][0]);
-		_mm256_storeu_ps(out + 8, sum[i][1]);
 		if (out == part)
 			memcpy(c, part, (size_t)cols * sizeof *c);
 	}
 }
 
-AVX2 void
-kern_avx2_micro(int rows, int cols, int k, const float *a, const float *b, float *C, int ldc,
-		bool add)
-{
-	switch (rows) {
-	case 1:
-		tile(1, cols, k, a, b, C, ldc, add);
-		break;
-	case 2:
-		tile(2, cols, k, a, b, C, ldc, add);
-		break;
-	case 3:
-		tile(3, cols, k, a, b, C, ldc, add);
-		break;
-	case 4:
-		tile(4, cols, k, a, b, C, ldc, add);
-		break;
-	case 5:
-		tile(5, cols, k, a, b, C, ldc, add);
-		break;
-	default:
-		tile(6, cols, k, a, b, C, ldc, add);
-		break;
-	}
-}
-
-AVX2_INLINE void
-stream_rows(const int R, const int V, int k, const float *W, size_t ld, const struct ahead *next,
-	    const float *x, float *sum, bool add)
-{
-	__m256 s[KERN_AVX2_MR][2];
-
-	UNROLL for (int i = 0; i < R; i++) UNROLL for (int v = 0; v < V; v++) s[i][v] =
-		_mm256_setzero_ps();
-	for (int l = 0; l < k; l++, W++, x += 8 * V) {
-		__m256 xv[2];
-
-		for (int i = 0; i < R && next && l % 16 == 0; i++)
-			_mm_prefetch(next->at + (size_t)i * next->ld + l / 16 * next->each,
-				     _MM_HINT_T1);
-		UNROLL for (int v = 0; v < V; v++) xv[v] = _mm256_loadu_ps(x + 8 * v);
-		UNROLL for (int i = 0; i < R; i++)
-		{
-			__m256 wi = _mm256_broadcast_ss(W + (size_t)i * ld);
-
-			UNROLL for (int v = 0; v < V; v++) s[i][v] =
-				_mm256_fmadd_ps(wi, xv[v], s[i][v]);
-		}
-	}
-	UNROLL for (int i = 0; i < R; i++) UNROLL for (int v = 0; v < V; v++)
-	{
-		float *at = sum + (i * V + v) * 8;
-
-		_mm256_storeu_ps(at, add ? _mm256_add_ps(s[i][v], _mm256_loadu_ps(at)) : s[i][v]);
-	}
-}
-
-#define STREAM(R)                                                                                  \
+#define TILE(R)                                                                                    \
 	case R:                                                                                    \
 		if (width == 8)                                                                    \
-			stream_rows(R, 1, k, W, ldw, next, x, sum, add);                           \
+			tile(R, 1, cols, k, A, lda, next, b, C, ldc, add);                         \
 		else                                                                               \
-			stream_rows(R, 2, k, W, ldw, next, x, sum, add);                           \
+			tile(R, 2, cols, k, A, lda, next, b, C, ldc, add);                         \
 		break;
 
 AVX2 void
-kern_avx2_stream(int wrows, int width, int k, const float *W, size_t ldw, const struct ahead *next,
-		 const float *x, float *sum, bool add)
+kern_avx2_micro(int rows, int cols, int k, const float *A, size_t lda, const struct ahead *next,
+		const float *b, int width, float *C, int ldc, bool add)
 {
-	switch (wrows) {
-		STREAM(1)
-		STREAM(2)
-		STREAM(3)
-		STREAM(4)
-		STREAM(5)
-		STREAM(6)
+	switch (rows) {
+		TILE(1)
+		TILE(2)
+		TILE(3)
+		TILE(4)
+		TILE(5)
+		TILE(6)
 	}
 }
 

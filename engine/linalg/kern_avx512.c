@@ -435,7 +435,6 @@ const struct kern_impl kern_avx512 = {
 	.mr = KERN_AVX512_MR,
 	.nr = KERN_AVX512_NR,
 	.micro = kern_avx512_micro,
-	.stream = kern_avx512_stream,
 	.turn = kern_avx512_turn,
 	.pack_rows = kern_avx512_pack_rows,
 	.pack_cols = kern_avx512_pack_cols,

@@ -70,10 +70,9 @@ void kern_avx512_unpack(enum dtype t, const void *src, size_t n, float *dst);
 /* kern_avx512_gemm.c: 28 sums of 16 in 32 registers. */
 #define KERN_AVX512_MR 14
 #define KERN_AVX512_NR 32
-void kern_avx512_micro(int rows, int cols, int k, const float *a, const float *b, float *C, int ldc,
+void kern_avx512_micro(int rows, int cols, int k, const float *A, size_t lda,
+		       const struct ahead *next, const float *b, int width, float *C, int ldc,
 		       bool add);
-void kern_avx512_stream(int wrows, int width, int k, const float *W, size_t ldw,
-			const struct ahead *next, const float *x, float *sum, bool add);
 void kern_avx512_turn(int wrows, int rows, const float *sum, int width, const float *const *scale,
 		      int at, float *Y, int ldy);
 void kern_avx512_pack_rows(const float *src, size_t ld, int rows, int k, float *dst, int width);

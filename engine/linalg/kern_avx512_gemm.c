@@ -2,49 +2,81 @@
 #if defined(__x86_64__)
 #include "engine/linalg/kern_avx512.h"
 
-AVX512_INLINE void
-tile(const int R, int cols, int k, const float *a, const float *b, float *C, int ldc, bool add)
+AVX512_INLINE __mmask16
+first(int n)
 {
-	__mmask16 m0 = (__mmask16)(cols >= 16 ? 0xffff : (1u << cols) - 1);
-	__mmask16 m1 = (__mmask16)(cols >= 32 ? 0xffff : cols > 16 ? (1u << (cols - 16)) - 1 : 0);
+	return (__mmask16)(n >= 16 ? 0xffff : n > 0 ? (1u << n) - 1 : 0);
+}
+
+/* Each row of A is copied 16 values before they are used: rows whose starts are a multiple of 4 KB apart would drive each
+ * other out of the cache between the uses of a line. */
+AVX512_INLINE void
+tile(const int R, const int V, int cols, int k, const float *A, size_t lda,
+     const struct ahead *next, const float *b, float *C, int ldc, bool add)
+{
+	_Alignas(64) float block[2][KERN_AVX512_MR * 16];
+	const char *fetch = next ? next->at : (const char *)A;
+	size_t fetch_ld = next ? next->ld : 0;
+	int fetch_each = next ? next->each : 0;
 	__m512 sum[KERN_AVX512_MR][2];
 
 	UNROLL for (int i = 0; i < R; i++)
 	{
-		sum[i][0] = sum[i][1] = _mm512_setzero_ps();
-		_mm_prefetch((const char *)(C + (size_t)i * ldc), _MM_HINT_T0);
-		_mm_prefetch((const char *)(C + (size_t)i * ldc + 16), _MM_HINT_T0);
-	}
-	for (; k > 0; k--, a += R, b += KERN_AVX512_NR) {
-		__m512 b0 = _mm512_loadu_ps(b), b1 = _mm512_loadu_ps(b + 16);
-		UNROLL for (int i = 0; i < R; i++)
+		_mm512_store_ps(block[0] + i * 16, _mm512_maskz_loadu_ps(first(k), A + i * lda));
+		UNROLL for (int v = 0; v < V; v++)
 		{
-			__m512 ai = _mm512_set1_ps(a[i]);
-			__asm__("" : "+v"(ai)); /* one load for two products */
-			sum[i][0] = _mm512_fmadd_ps(ai, b0, sum[i][0]);
-			sum[i][1] = _mm512_fmadd_ps(ai, b1, sum[i][1]);
+			sum[i][v] = _mm512_setzero_ps();
+			_mm_prefetch((const char *)(C + (size_t)i * ldc + 16 * v), _MM_HINT_T0);
 		}
 	}
-	UNROLL for (int i = 0; i < R; i++)
-	{
-		float *c = C + (size_t)i * ldc;
-		if (add) {
-			sum[i][0] = _mm512_add_ps(sum[i][0], _mm512_maskz_loadu_ps(m0, c));
-			sum[i][1] = _mm512_add_ps(sum[i][1], _mm512_maskz_loadu_ps(m1, c + 16));
+	for (int l = 0; l < k; l += 16, fetch += fetch_each) {
+		const float *now = block[l / 16 % 2], *from = A + l + 16;
+		float *to = block[(l / 16 + 1) % 2];
+		int end = k - l < 16 ? k - l : 16;
+		const char *f = fetch;
+		__mmask16 m = first(k - l - 16);
+
+		for (int j = 0; j < end; j++, b += 16 * V) {
+			__m512 bv[2];
+
+			if (j < R) {
+				_mm_prefetch(f, _MM_HINT_T1);
+				_mm512_store_ps(to + j * 16, _mm512_maskz_loadu_ps(m, from));
+				from += lda;
+				f += fetch_ld;
+			}
+			UNROLL for (int v = 0; v < V; v++) bv[v] = _mm512_loadu_ps(b + 16 * v);
+			UNROLL for (int i = 0; i < R; i++)
+			{
+				__m512 ai = _mm512_set1_ps(now[i * 16 + j]);
+				__asm__("" : "+v"(ai)); /* one load for two products */
+				UNROLL for (int v = 0; v < V; v++) sum[i][v] =
+					_mm512_fmadd_ps(ai, bv[v], sum[i][v]);
+			}
 		}
-		_mm512_mask_storeu_ps(c, m0, sum[i][0]);
-		_mm512_mask_storeu_ps(c + 16, m1, sum[i][1]);
+	}
+	UNROLL for (int i = 0; i < R; i++) UNROLL for (int v = 0; v < V; v++)
+	{
+		float *c = C + (size_t)i * ldc + 16 * v;
+		__mmask16 m = first(cols - 16 * v);
+
+		if (add)
+			sum[i][v] = _mm512_add_ps(sum[i][v], _mm512_maskz_loadu_ps(m, c));
+		_mm512_mask_storeu_ps(c, m, sum[i][v]);
 	}
 }
 
 #define TILE(R)                                                                                    \
 	case R:                                                                                    \
-		tile(R, cols, k, a, b, C, ldc, add);                                               \
+		if (width == 16)                                                                   \
+			tile(R, 1, cols, k, A, lda, next, b, C, ldc, add);                         \
+		else                                                                               \
+			tile(R, 2, cols, k, A, lda, next, b, C, ldc, add);                         \
 		break;
 
 AVX512 void
-kern_avx512_micro(int rows, int cols, int k, const float *a, const float *b, float *C, int ldc,
-		  bool add)
+kern_avx512_micro(int rows, int cols, int k, const float *A, size_t lda, const struct ahead *next,
+		  const float *b, int width, float *C, int ldc, bool add)
 {
 	switch (rows) {
 		TILE(1)
@@ -60,96 +92,7 @@ kern_avx512_micro(int rows, int cols, int k, const float *a, const float *b, flo
 		TILE(11)
 		TILE(12)
 		TILE(13)
-	default:
-		tile(14, cols, k, a, b, C, ldc, add);
-		break;
-	}
-}
-
-AVX512_INLINE __mmask16
-first(int n)
-{
-	return (__mmask16)(n >= 16 ? 0xffff : n > 0 ? (1u << n) - 1 : 0);
-}
-
-/* Each row is copied 16 values before they are used: rows whose starts are a multiple of 4 KB apart would drive each
- * other out of the cache between the uses of a line. */
-AVX512_INLINE void
-stream_rows(const int R, const int V, int k, const float *W, size_t ld, const struct ahead *next,
-	    const float *x, float *sum, bool add)
-{
-	_Alignas(64) float block[2][KERN_AVX512_MR * 16];
-	const char *fetch = next ? next->at : (const char *)W;
-	size_t fetch_ld = next ? next->ld : 0;
-	__m512 s[KERN_AVX512_MR][2];
-
-	UNROLL for (int i = 0; i < R; i++)
-	{
-		_mm512_store_ps(block[0] + i * 16,
-				_mm512_maskz_loadu_ps(first(k), W + (size_t)i * ld));
-		UNROLL for (int v = 0; v < V; v++) s[i][v] = _mm512_setzero_ps();
-	}
-	for (int l = 0; l < k; l += 16) {
-		int end = k - l < 16 ? k - l : 16;
-		const float *now = block[l / 16 % 2], *from = W + l + 16;
-		float *to = block[(l / 16 + 1) % 2];
-		const char *f = fetch + (next ? l / 16 * next->each : 0);
-		__mmask16 m = first(k - l - 16);
-
-		for (int j = 0; j < end; j++, x += 16 * V) {
-			__m512 xv[2];
-
-			if (j < R) {
-				_mm_prefetch(f, _MM_HINT_T1);
-				_mm512_store_ps(to + j * 16, _mm512_maskz_loadu_ps(m, from));
-				from += ld;
-				f += fetch_ld;
-			}
-			UNROLL for (int v = 0; v < V; v++) xv[v] = _mm512_loadu_ps(x + 16 * v);
-			UNROLL for (int i = 0; i < R; i++)
-			{
-				__m512 wi = _mm512_set1_ps(now[i * 16 + j]);
-				__asm__("" : "+v"(wi)); /* one load for two products */
-				UNROLL for (int v = 0; v < V; v++) s[i][v] =
-					_mm512_fmadd_ps(wi, xv[v], s[i][v]);
-			}
-		}
-	}
-	UNROLL for (int i = 0; i < R; i++) UNROLL for (int v = 0; v < V; v++)
-	{
-		float *at = sum + (i * V + v) * 16;
-
-		_mm512_storeu_ps(at, add ? _mm512_add_ps(s[i][v], _mm512_loadu_ps(at)) : s[i][v]);
-	}
-}
-
-#define STREAM(R)                                                                                  \
-	case R:                                                                                    \
-		if (width == 16)                                                                   \
-			stream_rows(R, 1, k, W, ldw, next, x, sum, add);                           \
-		else                                                                               \
-			stream_rows(R, 2, k, W, ldw, next, x, sum, add);                           \
-		break;
-
-AVX512 void
-kern_avx512_stream(int wrows, int width, int k, const float *W, size_t ldw,
-		   const struct ahead *next, const float *x, float *sum, bool add)
-{
-	switch (wrows) {
-		STREAM(1)
-		STREAM(2)
-		STREAM(3)
-		STREAM(4)
-		STREAM(5)
-		STREAM(6)
-		STREAM(7)
-		STREAM(8)
-		STREAM(9)
-		STREAM(10)
-		STREAM(11)
-		STREAM(12)
-		STREAM(13)
-		STREAM(14)
+		TILE(14)
 	}
 }
 

@@ -10,7 +10,7 @@
 
 #include "engine/linalg/kern.h"
 
-/* As many weight rows that are wanted soon: first one, bytes to the next row, bytes of 16 values. */
+/* As many rows that are wanted soon: first one, bytes to the next row, bytes of 16 values. */
 struct ahead {
 	const char *at;
 	size_t ld;
@@ -34,22 +34,20 @@ struct kern_impl {
 	void (*softmax)(float *x, int n);
 	double (*logsumexp)(const float *x, int n);
 
-	/* Products of many rows (gemm.c): C tile [rows <= mr][cols <= nr] (+)= a b, a[k][rows], b[k][nr], in that order over
-	 * k, one rounding a step: the result does not depend on how a product was cut into tiles. */
+	/* Products (gemm.c, stream.c): C tile [rows <= mr][cols <= width] (+)= A b, A[rows][lda >= k] as it lies, b[k][width]
+	 * packed, width nr or half of it, in that order over k, one rounding a step: the result does not depend on how a
+	 * product was cut into tiles.  next may be NULL. */
 	int mr, nr;
-	void (*micro)(int rows, int cols, int k, const float *a, const float *b, float *C, int ldc,
+	void (*micro)(int rows, int cols, int k, const float *A, size_t lda,
+		      const struct ahead *next, const float *b, int width, float *C, int ldc,
 		      bool add);
-	/* dst[k][width] from src[rows][ld >= k], zero beyond rows; dst may be written up to 16 floats beyond its end.
-	 * width is rows <= mr, or nr. */
-	void (*pack_rows)(const float *src, size_t ld, int rows, int k, float *dst, int width);
-	/* The same sums for few rows of x, W[wrows <= mr][ldw] as it lies: sum[mr][width] (+)= W x, x[k][width] packed, width nr
-	 * or half of it.  next may be NULL. */
-	void (*stream)(int wrows, int width, int k, const float *W, size_t ldw,
-		       const struct ahead *next, const float *x, float *sum, bool add);
 	/* Y[rows][ldy >= wrows] from sum[wrows][width], rows <= width, times scale[row][at ..] where scale is not NULL. */
 	void (*turn)(int wrows, int rows, const float *sum, int width, const float *const *scale,
 		     int at, float *Y, int ldy);
-	/* dst[k][width] from src[k][ld >= cols], zero beyond cols; the same about its end. */
+	/* dst[k][width] from src[rows][ld >= k], zero beyond rows; dst may be written up to 16 floats beyond its end.
+	 * width is at most nr, or a multiple of 16. */
+	void (*pack_rows)(const float *src, size_t ld, int rows, int k, float *dst, int width);
+	/* dst[k][width] from src[k][ld >= cols], zero beyond cols; the same about its end; width at most nr. */
 	void (*pack_cols)(const float *src, size_t ld, int cols, int k, float *dst, int width);
 };
 

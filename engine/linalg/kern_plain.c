@@ -109,34 +109,18 @@ logsumexp(const float *x, int n)
 #define NR 8
 
 static void
-micro(int rows, int cols, int k, const float *a, const float *b, float *C, int ldc, bool add)
-{
-	float sum[MR][NR] = {{0}};
-
-	for (int l = 0; l < k; l++, a += rows, b += NR)
-		for (int i = 0; i < rows; i++)
-			for (int j = 0; j < NR; j++)
-				sum[i][j] += a[i] * b[j];
-	for (int i = 0; i < rows; i++)
-		for (int j = 0; j < cols; j++) {
-			float *c = C + (size_t)i * ldc + j;
-			*c = add ? *c + sum[i][j] : sum[i][j];
-		}
-}
-
-static void
-stream(int wrows, int width, int k, const float *W, size_t ldw, const struct ahead *next,
-       const float *x, float *sum, bool add)
+micro(int rows, int cols, int k, const float *A, size_t lda, const struct ahead *next,
+      const float *b, int width, float *C, int ldc, bool add)
 {
 	(void)next;
-	for (int i = 0; i < wrows; i++, W += ldw, sum += width) {
-		float s[NR] = {0};
+	for (int i = 0; i < rows; i++, A += lda, C += ldc) {
+		float sum[NR] = {0};
 
 		for (int l = 0; l < k; l++)
 			for (int j = 0; j < width; j++)
-				s[j] += W[l] * x[(size_t)l * width + j];
-		for (int j = 0; j < width; j++)
-			sum[j] = add ? sum[j] + s[j] : s[j];
+				sum[j] += A[l] * b[(size_t)l * width + j];
+		for (int j = 0; j < cols; j++)
+			C[j] = add ? C[j] + sum[j] : sum[j];
 	}
 }
 
@@ -180,7 +164,6 @@ const struct kern_impl kern_plain = {
 	.mr = MR,
 	.nr = NR,
 	.micro = micro,
-	.stream = stream,
 	.turn = kern_turn,
 	.pack_rows = pack_rows,
 	.pack_cols = pack_cols,

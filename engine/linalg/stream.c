@@ -88,9 +88,9 @@ sum_step(const struct kern_impl *kern, const struct few_rows *f, int j, int wrow
 	for (int i = 0; i < f->rows; i += kern->nr) {
 		int width = panel_width(kern, f->rows, i);
 
-		kern->stream(wrows, width, k, rows, ld, i == 0 ? &ahead : NULL,
-			     x_pack + (size_t)i * (size_t)f->n + (size_t)l * (size_t)width,
-			     sums + i * MOST_MR, add);
+		kern->micro(wrows, width, k, rows, ld, i == 0 ? &ahead : NULL,
+			    x_pack + (size_t)i * (size_t)f->n + (size_t)l * (size_t)width, width,
+			    sums + i * MOST_MR, width, add);
 	}
 }
 

@@ -1,5 +1,6 @@
 #include "engine/svf/adaptation.h"
 
+#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -271,11 +272,29 @@ adaptation_op(const struct adaptation *a)
 	return &a->op;
 }
 
+/* The matrices whose products X V are held first, where not all can be, are those with the longest sums. */
+static void
+reach_set(struct adaptation *a)
+{
+	size_t reach = 0;
+	int least = 0;
+
+	for (int n = INT_MAX; n > 0; n = least, least = 0)
+		for (int i = 0; i < a->count; i++) {
+			const struct weight *w = model_matrix(a->model, i);
+
+			if (!a->grad[i])
+				continue;
+			if (w->n == n)
+				a->reach[i] = reach += (size_t)weight_rank(w);
+			else if (w->n < n && w->n > least)
+				least = w->n;
+		}
+}
+
 enum t2_status
 adaptation_grad_begin(struct adaptation *a, const char *modules, struct t2_err *err)
 {
-	size_t reach = 0;
-
 	for (int i = 0; i < a->count; i++) {
 		const struct factor *f;
 
@@ -293,8 +312,8 @@ adaptation_grad_begin(struct adaptation *a, const char *modules, struct t2_err *
 		if (!a->grad[i])
 			return t2_nomem(err, "gradients");
 		memset(a->grad[i], 0, (size_t)f->r * sizeof **a->grad);
-		a->reach[i] = reach += (size_t)f->r;
 	}
+	reach_set(a);
 	return T2_OK;
 }
 

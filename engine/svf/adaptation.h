@@ -53,7 +53,7 @@ const double *adaptation_grad_s(const struct adaptation *a,
 
 /* What products X V of a forward may take until its backward needs them, ADAPTATION_HELD unless set; those beyond are
  * computed twice.  (With what a tape keeps by default a step of 4 x 256 tokens on 135 million parameters stays below 1 GB.) */
-#define ADAPTATION_HELD ((size_t)192 << 20)
+#define ADAPTATION_HELD ((size_t)180 << 20)
 void adaptation_memory(struct adaptation *a, size_t bytes);
 
 /* What scale vectors of so many slots and their scratch come to; T2_ENOMEM from adaptation_new() where there is no room. */

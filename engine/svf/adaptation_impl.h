@@ -37,7 +37,7 @@ struct adaptation {
 	int slots, count, most_rank;
 	struct scaled *scaled; /* [slots][count] */
 	double **grad;	       /* [count]: [rank] or NULL */
-	size_t *reach; /* [count] ranks of the matrices in modules up to this one, added up */
+	size_t *reach; /* [count] ranks of this matrix and of those held before it, added up */
 	struct held *
 		held; /* [count] until the backward of the whole model, while they fit into held_limit */
 	struct held near[MAT_KINDS]; /* of the layer whose backward is next */

@@ -42,6 +42,18 @@ cost_8b_says() {
 }
 check cost_8b_says cost_8b_says
 check cost_jobs jtest "json_array_length(j,'\$.jobs')=8 AND json_extract(j,'\$.jobs[0].bytes')>0 AND json_extract(j,'\$.factor_bytes')=4*2*(64*128*2+32*96*2+3*64*192)" <"$D/cost"
+# growth.sh: a column in parts, and the table of what is there
+growth() { GROWTH=$D/growth REPEATS=1 T2TUI=$T bash tests/bench/growth.sh "$@"; }
+check growth_nothing sh -c '! GROWTH=$1/none T2TUI=$2 bash tests/bench/growth.sh table >"$1/out"' _ "$D" "$T"
+check growth_part sh -c '! GROWTH=$1/none T2TUI=$2 bash tests/bench/growth.sh measure sample frob 2>"$1/err" && grep -q "no part frob: there are decode" "$1/err"' _ "$D" "$T"
+growth measure shape:2,64,128,4,2,100 step >"$D/out" 2>&1
+growth measure shape:3,64,96,4,2,100 step few >"$D/out" 2>&1
+growth measure shape:2,64,128,4,2,100 decode >"$D/out" 2>&1
+growth table >"$D/table"
+check growth_table sh -c 'grep -q "^training step, 1024 rows  *[0-9.]* [mu]*s, 0.*%  *[0-9.]* [mu]*s, 0" "$1" && grep -q "^search step, 8 members  *-  *[0-9.]* [mu]*s, 0" "$1"' _ "$D/table"
+check growth_rates grep -q "^decode 64, tokens  *[0-9.]*/s, 0.*%  *-$" "$D/table"
+growth table markdown >"$D/table"
+check growth_markdown sh -c 'grep -qx "| --- | ---: | ---: |" "$1" && grep -q "^| search step, 8 members | - | [0-9.]* [mu]*s, 0" "$1"' _ "$D/table"
 check only_unknown usage "there are decode-bf16" "$T" bench $S --only switch,frob
 # a group is its rows; the screen's are measured through a terminal, of which only the shape of the answer is looked at
 if [ "$S" = sample ]; then

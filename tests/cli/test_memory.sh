@@ -87,6 +87,57 @@ check two_passes_short grep -q "this evaluation takes .* the least that would do
 check two_passes peak 20 "$T" eval sample --task math --limit 40 --strategy cls --json --memory "$(least "$D/short")"
 check two_passes_say grep -q "^t2tui: memory limit: [0-9]* sequences* at once, not 32$" "$D/err"
 check two_passes_same test "$(jget '$.correct' <"$D/out")" = "$(jget '$.correct' <"$D/free")"
+# logits of many positions go piece by piece
+ids=$(for _ in 1 2 3 4; do seq -s, 1 500; done | paste -sd,)
+logits() { "$T" logits sample --tokens "$ids" --all --top 2 --json "$@"; }
+logits >"$D/free" 2>/dev/null
+logits --memory 12M >"$D/out" 2>"$D/short"
+check logits_short grep -q "one position takes .* the least that would do is [0-9]*M$" "$D/short"
+L=$(least "$D/short")
+check logits peak "${L%M}" "$T" logits sample --tokens "$ids" --all --top 2 --json --memory "$L"
+check logits_says grep -q "^t2tui: memory limit: logits of [0-9]* positions at once, not 2000$" "$D/err"
+same_logits() { # to float32 rounding
+	sqlite3 :memory: "SELECT max(abs(json_extract(a.value, '\$.logsumexp') - json_extract(b.value, '\$.logsumexp'))) < 1e-4, count(*)
+		FROM json_each(CAST(readfile('$D/free') AS TEXT), '\$.positions') a JOIN
+		     json_each(CAST(readfile('$D/out') AS TEXT), '\$.positions') b ON a.key = b.key" | grep -qx '1|2000'
+}
+check logits_same same_logits
+# a gradient in smaller micro-batches
+for i in $(seq 120); do
+	echo "{\"prompt_ids\":[$(seq -s, 1 $((i % 40 + 5)))],\"answer_ids\":[$(seq -s, 50 $((i % 30 + 60)))],\"reward\":$((i % 2 * 2 - 1))}"
+done >"$D/batch"
+grad() { "$T" grad sample --batch "$D/batch" --json "$@"; }
+grad >"$D/free"
+grad --memory 10M >"$D/out" 2>"$D/short"
+check grad_short grep -q "the least that would do is [0-9]*M$" "$D/short"
+check grad peak 16 "$T" grad sample --batch "$D/batch" --json --memory 16M
+check grad_says grep -q "^t2tui: memory limit: gradients of [0-9]* rows at once, activations computed twice$" "$D/err"
+norm() { jget '$.grad_norm' <"$1"; }
+check grad_same sh -c 'awk -v a="$1" -v b="$2" "BEGIN { exit !(a > 0 && (a - b) ^ 2 < 1e-10 * a ^ 2) }"' _ "$(norm "$D/free")" "$(norm "$D/out")"
+# what is scored is read line by line: many lines need nothing, one too long is named
+yes '{"answer":"a","gold":"a"}' | head -n 300000 >"$D/many"
+check score peak 9 "$T" score --scorer exact "$D/many" --memory 9M
+check score_all test "$(wc -l <"$D/out")" = 300000
+{ printf '{"answer":"' && head -c 2000000 /dev/zero | tr '\0' a && echo '","gold":"a"}'; } >"$D/long.jsonl"
+check score_short fails "long.jsonl:1: a line of 2000024 bytes takes .* the least that would do is" "$T" score --scorer exact "$D/long.jsonl" --memory 20M
+"$T" score --scorer exact "$D/long.jsonl" --memory 20M 2>"$D/short"
+L=$(least "$D/short")
+check score_least peak "${L%M}" "$T" score --scorer exact "$D/long.jsonl" --memory "$L"
+# a row of the benchmark is measured as it is or not at all
+bench_row() { # bench_row NAME: refused, then measured within the least that was named
+	"$T" bench sample --only "$1" --repeats 1 --quiet --memory 9500K >"$D/out" 2>"$D/short" && return 1
+	grep -q "the row $1 takes .* the least that would do is [0-9]*M$" "$D/short" || return 1
+	L=$(least "$D/short")
+	peak "${L%M}" "$T" bench sample --only "$1" --repeats 1 --quiet --memory "$L" || {
+		cat "$D/err"
+		return 1
+	}
+}
+for row in decode-factored decode-batched prefill train-gemm train-step population-8 batch-32 switch; do
+	check "bench_$row" bench_row $row
+done
+check bench_probe sh -c '"$1" bench sample --only decode-bf16 --repeats 1 --memory 400M 2>&1 >/dev/null | grep -q "^t2tui: memory limit: reading is probed over [0-9]* MiB, not 512$"' _ "$T"
+check bench_shape fails "shape:4,256,512,4,2,4096 takes .* the least" "$T" bench shape:4,256,512,4,2,4096 --only prefill --quiet --memory 10M
 # the workbench says it where it is seen, and once
 workbench() {
 	cp tests/replay/sample/memory.t2s "$D/memory.t2s" && printf 'keys 0\nshot -\n' >>"$D/memory.t2s" &&

@@ -12,14 +12,17 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "engine/base/memory.h"
 #include "engine/linalg/probe.h"
+#include "tui/bench/count.h"
 #include "tui/bench/memory.h"
 #include "tui/bench/shape.h"
 
-#define PROBE_BYTES ((size_t)512 << 20)
-#define REPEATS	    5
-#define PATIENCE    120.0 /* seconds after which a row is not repeated again, but for the least */
-#define LEAST	    1
+#define PROBE_BYTES  ((size_t)512 << 20)
+#define PROBE_CACHES 4 /* a probe of so many caches still reads memory */
+#define REPEATS	     5
+#define PATIENCE     120.0 /* seconds after which a row is not repeated again, but for the least */
+#define LEAST	     1
 
 double
 bench_median(const double *x, int n)
@@ -96,13 +99,46 @@ bench_cached(struct bench_result *r, double bytes)
 			     bytes / 1e6, cache / 1e6);
 }
 
-enum t2_status
-bench_factors(struct bench *b, struct t2_err *err)
+/* The least that reading can be probed over. */
+static size_t
+least_probe(void)
 {
+	size_t caches = PROBE_CACHES * (size_t)bench_cache_bytes();
+
+	return caches < PROBE_BYTES ? caches : PROBE_BYTES;
+}
+
+enum t2_status
+bench_take(struct bench *b, const struct bench_result *r, size_t own, size_t also,
+	   struct t2_err *err)
+{
+	struct memory *m = b->ws->memory;
+	char what[64];
+
+	snprintf(what, sizeof what, "the row %s", r->row->name);
+	also += r->row->limit == BENCH_READ && !b->probe ? least_probe() : 0;
+	if (own + also > memory_room(m))
+		return memory_short(m, own + also, err, what);
+	memory_take(m, own);
+	b->taken += own;
+	return T2_OK;
+}
+
+enum t2_status
+bench_factors(struct bench *b, const struct bench_result *r, struct t2_err *err)
+{
+	enum t2_status st;
+	size_t bytes;
+
 	if (b->ws->factors && factors_count(b->ws->factors) == model_matrices(b->ws->model))
 		return T2_OK;
-	if (b->shape)
+	if (b->shape) {
+		bytes = (size_t)(4 * count_factors(model_config(b->ws->model)));
+		if ((st = bench_take(b, r, 0, bytes, err)))
+			return st;
+		memory_take(b->ws->memory, bytes); /* they stay when the row is over */
 		return shape_factors(b->shape, &b->ws->factors, b->ws->pool, err);
+	}
 	return workspace_decompose(b->ws, "all", false, false, b->job, NULL, err);
 }
 
@@ -127,29 +163,60 @@ bench_forget(const char *path)
 	nftw(path, forget_one, 8, FTW_PHYS);
 }
 
+/* With a limit half of what is left, but far more than the caches hold. */
+static enum t2_status
+probe_size(const struct bench *b, size_t *bytes, struct t2_err *err)
+{
+	struct memory *m = b->ws->memory;
+	size_t least = least_probe(), half = memory_room(m) / 2;
+
+	*bytes = half < least ? least : half < PROBE_BYTES ? half : PROBE_BYTES;
+	return least > memory_room(m) ? memory_short(m, least, err, "the read probe") : T2_OK;
+}
+
 static enum t2_status
 probe_buffer(struct bench *b, struct t2_err *err)
 {
+	size_t bytes;
 	void *p;
+	enum t2_status st;
 
 	if (b->probe)
 		return T2_OK;
-	p = mmap(NULL, PROBE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if ((st = probe_size(b, &bytes, err)))
+		return st;
+	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED)
 		return t2_nomem(err, "bench: the read probe");
-	madvise(p, PROBE_BYTES, MADV_HUGEPAGE);
-	memset(p, 1, PROBE_BYTES);
+	if (bytes < PROBE_BYTES)
+		memory_tell(b->ws->memory, "reading is probed over %zu MiB, not %zu", bytes >> 20,
+			    PROBE_BYTES >> 20);
+	madvise(p, bytes, MADV_HUGEPAGE);
+	memset(p, 1, bytes);
+	memory_take(b->ws->memory, bytes);
 	b->probe = p;
-	b->probe_bytes = PROBE_BYTES;
+	b->probe_bytes = bytes;
 	return T2_OK;
 }
 
 void
 bench_close(struct bench *b)
 {
-	if (b->probe)
+	if (b->probe) {
 		munmap(b->probe, b->probe_bytes);
+		memory_give(b->ws->memory, b->probe_bytes);
+	}
 	b->probe = NULL;
+}
+
+static enum t2_status
+run_row(struct bench *b, const struct bench_row *row, struct bench_result *r, struct t2_err *err)
+{
+	enum t2_status st = row->run(b, r, err);
+
+	memory_give(b->ws->memory, b->taken);
+	b->taken = 0;
+	return st;
 }
 
 /* What the machine gives now: GB/s, GFLOPS. */
@@ -265,7 +332,7 @@ bench_repeat(struct bench *b, struct bench_result *r, bool scale, bench_once *on
 enum t2_status
 bench_run(struct bench *b, const struct bench_row *row, struct bench_result *r, struct t2_err *err)
 {
-	struct memory before, most;
+	struct memory_use before, most;
 	struct memory_watch *watch;
 	double held, probe, probe_before = b->probe_bytes / 1048576.0;
 	enum t2_status st;
@@ -273,12 +340,12 @@ bench_run(struct bench *b, const struct bench_row *row, struct bench_result *r, 
 	memset(r, 0, sizeof *r);
 	r->row = row;
 	if (!b->memory)
-		return row->run(b, r, err);
+		return run_row(b, row, r, err);
 	malloc_trim(0); /* what rows before this one needed is not its own */
 	before = memory_now();
 	held = shape_bytes(b->shape) / 1048576;
 	watch = memory_watch_begin();
-	st = row->run(b, r, err);
+	st = run_row(b, row, r, err);
 	memory_watch_end(watch, &most);
 	probe = b->probe_bytes / 1048576.0;
 	r->resident = most.resident - probe;

@@ -79,6 +79,7 @@ struct bench {
 	double beside;	     /* BENCH_BESIDE: the limit, set by the row's work */
 	void *probe;	     /* what the read probe reads */
 	size_t probe_bytes;
+	size_t taken; /* of the memory limit, by the row that runs */
 };
 
 enum t2_status bench_run(struct bench *b, const struct bench_row *row, struct bench_result *r,
@@ -93,8 +94,12 @@ enum t2_status bench_repeat(struct bench *b, struct bench_result *r, bool scale,
 			    void *arg, struct t2_err *err);
 void bench_detail(struct bench_result *r, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3))); /* appends */
-/* The model's factors, all of them. */
-enum t2_status bench_factors(struct bench *b, struct t2_err *err);
+/* A row does the same work whatever the limit, or none: T2_ENOMEM where own, and what the adaptation takes by itself
+ * (also), are more than there is room for.  own is taken until the row's end. */
+enum t2_status bench_take(struct bench *b, const struct bench_result *r, size_t own, size_t also,
+			  struct t2_err *err);
+/* The model's factors, all of them; a shape's are counted. */
+enum t2_status bench_factors(struct bench *b, const struct bench_result *r, struct t2_err *err);
 /* The processor's last cache. */
 double bench_cache_bytes(void);
 /* Says so in the detail where these many bytes fit the processor's cache. */

@@ -29,9 +29,8 @@ padded(size_t bytes)
 	return (bytes + 63) / 64 * 64;
 }
 
-/* Bytes of all matrices; 0: rows are not whole numbers of blocks. */
-static size_t
-all_bytes(const struct config *c, enum dtype t)
+size_t
+memmodel_bytes(const struct config *c, enum dtype t)
 {
 	size_t head = dtype_row_bytes(t, (size_t)c->hidden),
 	       sum = padded(head * (size_t)c->vocab) * (c->tied ? 1 : 2);
@@ -63,7 +62,7 @@ static enum t2_status
 create(struct memmodel **out, const struct config *config, enum dtype t, bool hollow,
        struct t2_err *err)
 {
-	size_t bytes = all_bytes(config, t);
+	size_t bytes = memmodel_bytes(config, t);
 	struct memmodel *b;
 
 	*out = NULL;

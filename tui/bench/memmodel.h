@@ -21,6 +21,8 @@ struct memmodel;
 /* Row number `row` of a matrix as float32; called by the pool's threads. */
 typedef void memmodel_row_fn(void *arg, int row, float *out);
 
+/* What its matrices take; 0: rows are not whole numbers of blocks. */
+size_t memmodel_bytes(const struct config *c, enum dtype t);
 /* Room for every matrix that config needs.  config is copied. */
 enum t2_status memmodel_new(struct memmodel **out, const struct config *config, enum dtype t,
 			    struct t2_err *err);

@@ -12,14 +12,14 @@
 struct memory_watch {
 	pthread_t thread;
 	atomic_bool over;
-	struct memory most;
+	struct memory_use most;
 };
 
-struct memory
+struct memory_use
 memory_now(void)
 {
 	FILE *f = fopen("/proc/self/status", "re");
-	struct memory m = {0, 0};
+	struct memory_use m = {0, 0};
 	char line[256];
 	long kb;
 
@@ -35,9 +35,9 @@ memory_now(void)
 }
 
 static void
-look(struct memory *most)
+look(struct memory_use *most)
 {
-	struct memory m = memory_now();
+	struct memory_use m = memory_now();
 
 	most->resident = m.resident > most->resident ? m.resident : most->resident;
 	most->own = m.own > most->own ? m.own : most->own;
@@ -69,9 +69,9 @@ memory_watch_begin(void)
 }
 
 void
-memory_watch_end(struct memory_watch *w, struct memory *most)
+memory_watch_end(struct memory_watch *w, struct memory_use *most)
 {
-	*most = (struct memory){0, 0};
+	*most = (struct memory_use){0, 0};
 	if (w) {
 		atomic_store(&w->over, true);
 		pthread_join(w->thread, NULL);

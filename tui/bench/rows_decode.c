@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/model/generate.h"
 #include "engine/svf/adaptation.h"
 #include "tui/bench/copy.h"
 #include "tui/bench/count.h"
@@ -60,9 +61,11 @@ decode(struct bench *b, struct bench_result *r, const struct model *m, const str
 {
 	struct decode w = {.op = op, .each = each};
 	int room = context(m, ROOM), prompt = room > 2 * PROMPT ? PROMPT : 1;
-	enum t2_status st = decoder_open(&w.d, m, b->ws->pool, count, prompt, room, err);
+	enum t2_status st = bench_take(b, r, generator_bytes(m, b->ws->pool, room, count), 0, err);
 
 	r->work = each * 1e-9;
+	if (!st)
+		st = decoder_open(&w.d, m, b->ws->pool, count, prompt, room, err);
 	if (!st)
 		st = decoder_prompt(&w.d, op, err);
 	if (!st)
@@ -103,12 +106,15 @@ stored_as(const struct model *m, enum dtype t)
 static enum t2_status
 decode_copy(struct bench *b, struct bench_result *r, enum dtype t, struct t2_err *err)
 {
-	struct memmodel *c;
+	struct memmodel *c = NULL;
 	enum t2_status st;
 
 	if (stored_as(b->ws->model, t) && model_head(b->ws->model)->type == t)
 		return decode_base(b, r, b->ws->model, err);
-	st = copy_new(&c, b->ws->model, t, b->ws->pool, err);
+	st = bench_take(b, r, memmodel_bytes(model_config(b->ws->model), t),
+			generator_bytes(b->ws->model, b->ws->pool, ROOM, 1), err);
+	if (!st)
+		st = copy_new(&c, b->ws->model, t, b->ws->pool, err);
 	if (!st) {
 		bench_detail(r, "a copy in memory");
 		st = decode_base(b, r, memmodel_model(c), err);
@@ -145,13 +151,18 @@ row_decode_q4_1(struct bench *b, struct bench_result *r, struct t2_err *err)
 
 /* One adaptation with as many slots, each under an expert of its own. */
 static enum t2_status
-experts_open(struct bench *b, int slots, enum form form, struct adaptation **out,
-	     struct t2_err *err)
+experts_open(struct bench *b, const struct bench_result *r, int slots, enum form form,
+	     struct adaptation **out, struct t2_err *err)
 {
 	const struct model *m = b->ws->model;
-	enum t2_status st = bench_factors(b, err);
+	enum t2_status st = bench_factors(b, r, err);
 
 	*out = NULL;
+	if (!st)
+		st = bench_take(b, r, 0,
+				adaptation_bytes(m, slots) +
+					generator_bytes(m, b->ws->pool, context(m, ROOM), slots),
+				err);
 	if (!st)
 		st = adaptation_new(out, m, b->ws->factors, b->ws->pool, slots, form, err);
 	for (int i = 0; i < slots && !st; i++) {
@@ -173,7 +184,7 @@ row_decode_factored(struct bench *b, struct bench_result *r, struct t2_err *err)
 	struct adaptation *a;
 	double bytes = count_factors(model_config(m)) * sizeof(float) +
 		       (double)dtype_row_bytes(head->type, (size_t)head->n) * head->m;
-	enum t2_status st = experts_open(b, 1, FORM_FACTORED, &a, err);
+	enum t2_status st = experts_open(b, r, 1, FORM_FACTORED, &a, err);
 
 	if (!st)
 		st = decode(b, r, m, adaptation_op(a), 1, bytes, err);
@@ -188,7 +199,7 @@ row_decode_batched(struct bench *b, struct bench_result *r, struct t2_err *err)
 	const struct model *m = b->ws->model;
 	const struct config *c = model_config(m);
 	struct adaptation *a;
-	enum t2_status st = experts_open(b, BATCH, FORM_AUTO, &a, err);
+	enum t2_status st = experts_open(b, r, BATCH, FORM_AUTO, &a, err);
 
 	if (!st)
 		st = decode(b, r, m, adaptation_op(a), BATCH,
@@ -244,6 +255,8 @@ row_prefill(struct bench *b, struct bench_result *r, struct t2_err *err)
 
 	w.flop = 2 * (count_adapted(c) * tokens + count_head(c)); /* the last position's logits */
 	r->work = w.flop * 1e-9;
+	if (!st)
+		st = bench_take(b, r, generator_bytes(m, b->ws->pool, tokens, 1), 0, err);
 	if (!st) {
 		w.op = base_linear_op(base);
 		st = decoder_open(&w.d, m, b->ws->pool, 1, tokens, tokens, err);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/model/generate.h"
 #include "engine/svf/adaptation.h"
 #include "tui/bench/count.h"
 #include "tui/bench/decoder.h"
@@ -69,11 +70,17 @@ population_once(void *arg, double *value, struct t2_err *err)
 }
 
 static enum t2_status
-population_open(struct population *w, struct t2_err *err)
+population_open(struct population *w, const struct bench_result *r, struct t2_err *err)
 {
 	struct workspace *ws = w->b->ws;
-	enum t2_status st = bench_factors(w->b, err);
+	enum t2_status st = bench_factors(w->b, r, err);
 
+	if (!st) /* a mixture and its experts take no more than slots */
+		st = bench_take(
+			w->b, r,
+			generator_bytes(ws->model, ws->pool, SEARCH_PROMPT + SEARCH_ANSWER,
+					w->width),
+			adaptation_bytes(ws->model, w->members + 3) + (size_t)w->whole.copies, err);
 	for (int k = 0; k < 2 && !st; k++)
 		st = bench_expert(&w->expert[k], ws->model, k, err);
 	if (!st)
@@ -114,7 +121,7 @@ row_population(struct bench *b, struct bench_result *r, struct t2_err *err)
 	searchwork_count(&w.work, c, w.width, w.rounds, copies);
 	w.flop = count_population(c, w.members);
 	r->work = w.flop * 1e-9;
-	st = population_open(&w, err);
+	st = population_open(&w, r, err);
 	if (!st)
 		st = bench_repeat(b, r, false, population_once, &w, err);
 	if (!st) {

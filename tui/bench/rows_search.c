@@ -1,5 +1,6 @@
 /* The row of the few-shot search: a whole population in one batch, beside what others do, one recomposed model after another. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/adapt/cem.h"
 #include "engine/adapt/search.h"
@@ -108,8 +109,11 @@ search_once(void *arg, double *value, struct t2_err *err)
 	double mean[EXPERTS], std[EXPERTS], ignored;
 	struct search *s = NULL;
 	struct cem *c = NULL;
+	int *shots = calloc((size_t)w->set.shots, sizeof *shots);
 	enum t2_status st;
 
+	if (!shots)
+		return t2_nomem(err, "bench: shots");
 	for (int k = 0; k < EXPERTS; k++) {
 		mean[k] = 1.0 / EXPERTS; /* as search_new() begins */
 		std[k] = 0.5;
@@ -119,16 +123,19 @@ search_once(void *arg, double *value, struct t2_err *err)
 	if (!st)
 		st = in_one_batch(w, s, err);
 	if (!st)
+		memcpy(shots, search_items(s), (size_t)search_shots(s) * sizeof *shots);
+	search_free(s); /* one after another do not need its room beside theirs */
+	if (!st)
 		st = cem_new(&c, EXPERTS, w->set.population, 2, mean, std, err);
 	if (!st) {
 		cem_sample_seeded(c, SEED);
-		st = one_by_one(w, c, search_items(s), false, 1, &w->whole, &w->whole_mean, err);
+		st = one_by_one(w, c, shots, false, 1, &w->whole, &w->whole_mean, err);
 	}
 	if (!st)
-		st = one_by_one(w, c, search_items(s), true, w->set.population / PLAIN, &w->plain,
-				&ignored, err);
-	search_free(s);
+		st = one_by_one(w, c, shots, true, w->set.population / PLAIN, &w->plain, &ignored,
+				err);
 	cem_free(c);
+	free(shots);
 	*value = w->batch;
 	w->b->beside = w->plain / GOAL;
 	return st;
@@ -150,12 +157,14 @@ mild_expert(struct zset **out, const struct model *m, int number, struct t2_err 
 }
 
 static enum t2_status
-search_open(struct searching_row *w, struct t2_err *err)
+search_open(struct searching_row *w, const struct bench_result *r, struct t2_err *err)
 {
 	struct workspace *ws = w->b->ws;
 	const char *path = model_path(ws->model);
-	enum t2_status st = bench_factors(w->b, err);
+	enum t2_status st = bench_factors(w->b, r, err);
 
+	if (!st) /* the experts; the search shares out the rest itself */
+		st = bench_take(w->b, r, adaptation_bytes(ws->model, EXPERTS), 0, err);
 	if (!st)
 		st = tokenizer_open(&w->tok, path, err);
 	if (!st)
@@ -181,7 +190,7 @@ row_search(struct bench *b, struct bench_result *r, struct t2_err *err)
 
 	if (b->shape)
 		return t2_fail(err, T2_EUNSUP, "search: a shape has no tokenizer to ask it with");
-	st = search_open(&w, err);
+	st = search_open(&w, r, err);
 	if (!st)
 		st = bench_repeat(b, r, false, search_once, &w, err);
 	if (!st)

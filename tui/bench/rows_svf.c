@@ -9,6 +9,7 @@
 #include "engine/linalg/blas.h"
 #include "engine/linalg/svd.h"
 #include "engine/model/floats.h"
+#include "engine/model/generate.h"
 #include "engine/model/tape.h"
 #include "engine/svf/adaptation.h"
 #include "engine/train/policy.h"
@@ -40,11 +41,12 @@ struct products {
 enum { HEAD_ROWS = 144 }; /* logits of all rows would not stand at once either */
 
 static enum t2_status
-products_open(struct products *w, struct t2_err *err)
+products_open(struct products *w, struct bench *b, const struct bench_result *result,
+	      struct t2_err *err)
 {
 	const struct weight *head = model_head(w->model);
-	size_t rows = (size_t)w->rows, n = (size_t)head->n, m = 0, r = 0;
-	enum t2_status st = T2_OK;
+	size_t rows = (size_t)w->rows, n = (size_t)head->n, m = 0, r = 0, bytes = 0;
+	enum t2_status st;
 
 	for (int i = 0; i < model_matrices(w->model); i++) {
 		const struct weight *a = model_matrix(w->model, i);
@@ -61,6 +63,9 @@ products_open(struct products *w, struct t2_err *err)
 		{&w->out, rows * m}, {&w->out_to, rows * m},
 		{&w->mid, rows * r}, {&w->logits, HEAD_ROWS * (size_t)head->m},
 	};
+	for (size_t i = 0; i < sizeof want / sizeof *want; i++)
+		bytes += want[i].n * sizeof(float);
+	st = bench_take(b, result, bytes, 0, err);
 	for (size_t i = 0; i < sizeof want / sizeof *want && !st; i++) {
 		st = floats_reserve(want[i].f, want[i].n, err);
 		for (size_t k = 0; k < want[i].n && !st; k++)
@@ -113,14 +118,14 @@ row_train_gemm(struct bench *b, struct bench_result *r, struct t2_err *err)
 {
 	const struct model *m = b->ws->model;
 	struct products w = {.model = m, .pool = b->ws->pool, .rows = LINES * line_tokens(m)};
-	enum t2_status st = bench_factors(b, err);
+	enum t2_status st = bench_factors(b, r, err);
 	double ignored;
 
 	w.factors = b->ws->factors;
 	w.flop = count_step(model_config(m), w.rows);
 	r->work = w.flop * 1e-9;
 	if (!st)
-		st = products_open(&w, err);
+		st = products_open(&w, b, r, err);
 	if (!st)
 		st = products_once(&w, &ignored, err);
 	if (!st)
@@ -142,7 +147,7 @@ struct step {
 };
 
 static enum t2_status
-step_open(struct step *w, struct bench *b, struct t2_err *err)
+step_open(struct step *w, struct bench *b, const struct bench_result *r, struct t2_err *err)
 {
 	const struct model *m = b->ws->model;
 	int tokens = line_tokens(m), vocab = model_config(m)->vocab;
@@ -164,14 +169,19 @@ step_open(struct step *w, struct bench *b, struct t2_err *err)
 						  .reward = j % 2 ? 1 : -1};
 	}
 	w->flop = count_step(model_config(m), LINES * tokens);
-	st = adaptation_new(&w->a, m, b->ws->factors, b->ws->pool, 1, FORM_AUTO, err);
+	st = policy_new(&w->policy, m, b->ws->pool, err);
+	if (!st)
+		st = bench_take(b, r,
+				policy_most(w->policy, tokens, (long)LINES * tokens, false,
+					    ADAPTATION_HELD),
+				adaptation_bytes(m, 1), err);
+	if (!st)
+		st = adaptation_new(&w->a, m, b->ws->factors, b->ws->pool, 1, FORM_AUTO, err);
 	if (!st)
 		st = bench_expert(&z, m, 0, err);
 	if (!st)
 		st = adaptation_set(w->a, 0, z, err);
 	zset_free(z);
-	if (!st)
-		st = policy_new(&w->policy, m, b->ws->pool, err);
 	w->setup = (struct policy_setup){.op = st ? NULL : adaptation_op(w->a), .backward = true};
 	return st;
 }
@@ -202,11 +212,11 @@ enum t2_status
 row_train_step(struct bench *b, struct bench_result *r, struct t2_err *err)
 {
 	struct step w = {0};
-	enum t2_status st = bench_factors(b, err);
+	enum t2_status st = bench_factors(b, r, err);
 	double before = bench_memory(), ignored;
 
 	if (!st)
-		st = step_open(&w, b, err);
+		st = step_open(&w, b, r, err);
 	r->work = w.flop * 1e-9;
 	if (!st)
 		st = step_once(&w, &ignored, err);
@@ -326,8 +336,12 @@ static enum t2_status
 decompose_shape(struct bench *b, struct bench_result *r, struct t2_err *err)
 {
 	struct layer_svd w = {.model = b->ws->model, .pool = b->ws->pool};
-	enum t2_status st = bench_repeat(b, r, true, layer_once, &w, err);
+	enum t2_status st = bench_take(
+		b, r, (size_t)(pool_threads(w.pool) * count_svd_bytes(model_config(w.model))), 0,
+		err);
 
+	if (!st)
+		st = bench_repeat(b, r, true, layer_once, &w, err);
 	if (!st)
 		bench_detail(
 			r,
@@ -397,8 +411,11 @@ row_switch(struct bench *b, struct bench_result *r, struct t2_err *err)
 	struct change w = {0};
 	int room = model_config(m)->context < 2 * CONVERSATION ? model_config(m)->context
 							       : 2 * CONVERSATION;
-	enum t2_status st = bench_factors(b, err);
+	enum t2_status st = bench_factors(b, r, err);
 
+	if (!st)
+		st = bench_take(b, r, generator_bytes(m, b->ws->pool, room, 1),
+				adaptation_bytes(m, 3), err);
 	if (!st)
 		st = adaptation_new(&w.a, m, b->ws->factors, b->ws->pool, 1, FORM_FACTORED, err);
 	for (int i = 0; i < 2 && !st; i++)
