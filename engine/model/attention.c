@@ -79,18 +79,24 @@ attn_forward(const struct attn_head *a, int first, int rows, float *out, int ldo
 }
 
 void
-attn_forward_row(const struct attn_head *a, int heads, int keys, float *out, float *scratch)
+attn_forward_row(const float *q, int heads, int d, const struct attn_pages *pages, int keys,
+		 float *out, float *scratch)
 {
-	float scale = 1.0f / sqrtf((float)a->d);
-	int d = a->d;
+	float scale = 1.0f / sqrtf((float)d);
 
-	vec_scores(scratch, keys, a->q, heads, a->k, keys, d);
+	for (int i = 0; i < keys; i += pages->each)
+		vec_scores(scratch + i, keys, q, heads, pages->page[i / pages->each] + pages->k,
+			   keys - i < pages->each ? keys - i : pages->each, d);
+	memset(out, 0, (size_t)heads * (size_t)d * sizeof *out);
 	for (int h = 0; h < heads; h++) {
 		float *p = scratch + (size_t)h * (size_t)keys;
 
 		vec_scale(p, p, scale, keys);
 		kern_softmax(p, keys);
-		vec_weighted_sum(out + (size_t)h * (size_t)d, p, a->v, keys, d);
+		for (int i = 0; i < keys; i += pages->each)
+			vec_weighted_sum(out + (size_t)h * (size_t)d, p + i,
+					 pages->page[i / pages->each] + pages->v,
+					 keys - i < pages->each ? keys - i : pages->each, d);
 	}
 }
 

@@ -27,8 +27,15 @@ size_t attn_backward_scratch(int group, int d, int rows, int keys);
 /* out[rows][ldo] */
 void attn_forward(const struct attn_head *a, int first, int rows, float *out, int ldo,
 		  float *scratch);
-/* The same for one query row over packed keys and values (ldk = ldv = d), for heads query heads of the group. */
-void attn_forward_row(const struct attn_head *a, int heads, int keys, float *out, float *scratch);
+/* The same for one query row q[heads][d] of the group over keys and values that lie in pages: position i's at
+ * page[i / each] + k + i % each * d, and v.  scratch: heads * keys floats. */
+struct attn_pages {
+	float *const *page;
+	size_t k, v;
+	int each;
+};
+void attn_forward_row(const float *q, int heads, int d, const struct attn_pages *pages, int keys,
+		      float *out, float *scratch);
 
 /* Given out of attn_forward() and dout, writes dq[rows][ldq] and adds to dk[keys][ldk] and dv[keys][ldv]. */
 void attn_backward(const struct attn_head *a, int first, int rows, const float *out,

@@ -85,19 +85,25 @@ forward_free(struct forward *f)
 	free(f);
 }
 
+/* Floats that a worker's attention takes: of a tile, and the keys and values that it reads, one after another. */
+static size_t
+tile_scratch(const struct config *c, int rows, int keys)
+{
+	return attn_forward_scratch(c->heads / c->kv_heads, c->head_dim, rows, keys) +
+	       2 * (size_t)keys * (size_t)c->head_dim;
+}
+
 size_t
 forward_bytes(const struct model *m, int threads, int keys)
 {
 	const struct config *c = model_config(m);
-	int group = c->heads / c->kv_heads;
+	int block = attn_block(c->heads / c->kv_heads);
 	size_t qd = (size_t)c->heads * (size_t)c->head_dim,
 	       kvd = (size_t)c->kv_heads * (size_t)c->head_dim,
 	       row = 3 * (size_t)c->hidden + 2 * qd + 2 * kvd + 2 * (size_t)c->ffn;
 
 	return sizeof(float) *
-		       (CHUNK * row + (size_t)threads * attn_forward_scratch(group, c->head_dim,
-									     attn_block(group),
-									     keys + keys / 4)) +
+		       (CHUNK * row + (size_t)threads * tile_scratch(c, block, keys + keys / 4)) +
 	       CHUNK * (size_t)c->heads * sizeof(struct tile) + sizeof(struct forward);
 }
 
@@ -152,7 +158,7 @@ static enum t2_status
 reserve(struct forward *f, const struct segment *seg, int count, struct t2_err *err)
 {
 	const struct config *c = model_config(f->model);
-	int group = c->heads / c->kv_heads, block = attn_block(group), keys = 0, tiles;
+	int block = attn_block(c->heads / c->kv_heads), keys = 0, tiles;
 	long total = 0;
 	size_t rows, qd = (size_t)c->heads * (size_t)c->head_dim,
 		     kvd = (size_t)c->kv_heads * (size_t)c->head_dim, each;
@@ -185,7 +191,7 @@ reserve(struct forward *f, const struct segment *seg, int count, struct t2_err *
 	}
 	if (total < (long)block)
 		block = (int)total;
-	each = attn_forward_scratch(group, c->head_dim, block, keys);
+	each = tile_scratch(c, block, keys);
 	each = (each + 15) / 16 * 16;
 	if (each > f->scratch_each) {
 		each += each / 4; /* a growing sequence does not reallocate at every token */
@@ -204,7 +210,10 @@ reserve(struct forward *f, const struct segment *seg, int count, struct t2_err *
 		f->tile = t;
 		f->tile_cap = tiles;
 	}
-	return rope_reserve(f->rope, keys, err);
+	st = rope_reserve(f->rope, keys, err);
+	for (int i = 0; i < count && !st; i++)
+		st = kv_reserve(seg[i].kv, seg[i].n, err);
+	return st;
 }
 
 static void
@@ -278,10 +287,13 @@ cache_rows(struct forward *f)
 		for (int h = 0; h < c->kv_heads; h++)
 			for (int t = 0; t < p->n; t++) {
 				size_t from = (size_t)(p->row + t) * kvd + (size_t)h * d;
-				size_t to = kv_at(kv, f->layer, h, p->first + t);
+				int pos = p->first + t;
+				float *to = kv->page[pos / KV_PAGE] + (size_t)(pos % KV_PAGE) * d;
 
-				memcpy(kv->keys + to, f->k.v + from, d * sizeof(float));
-				memcpy(kv->values + to, f->v.v + from, d * sizeof(float));
+				memcpy(to + kv_keys(kv, f->layer, h), f->k.v + from,
+				       d * sizeof(float));
+				memcpy(to + kv_values(kv, f->layer, h), f->v.v + from,
+				       d * sizeof(float));
 			}
 	}
 }
@@ -293,22 +305,29 @@ tile_run(const struct forward *f, const struct tile *t, int worker)
 	const struct kv *kv = t->piece->seg->kv;
 	int d = c->head_dim, qd = c->heads * d, group = c->heads / c->kv_heads,
 	    first = t->piece->first + t->from;
-	size_t at = kv_at(kv, f->layer, t->head / group, 0);
-	size_t row = (size_t)(t->piece->row + t->from) * (size_t)qd + (size_t)t->head * (size_t)d;
-	float *scratch = f->scratch.v + (size_t)worker * f->scratch_each;
+	size_t row = (size_t)(t->piece->row + t->from) * (size_t)qd + (size_t)t->head * (size_t)d,
+	       keys = (size_t)(first + t->rows);
+	float *scratch = f->scratch.v + (size_t)worker * f->scratch_each, *k = scratch,
+	      *v = k + keys * (size_t)d;
+	struct attn_pages pages = {.page = kv->page,
+				   .k = kv_keys(kv, f->layer, t->head / group),
+				   .v = kv_values(kv, f->layer, t->head / group),
+				   .each = KV_PAGE};
 	struct attn_head a = {.q = f->q.v + row,
 			      .ldq = qd,
-			      .k = kv->keys + at,
+			      .k = k,
 			      .ldk = d,
-			      .v = kv->values + at,
+			      .v = v,
 			      .ldv = d,
 			      .group = t->heads,
 			      .d = d};
 
-	if (t->piece->n < BLOCK_MIN)
-		attn_forward_row(&a, t->heads, first + 1, f->attn.v + row, scratch);
-	else
-		attn_forward(&a, first, t->rows, f->attn.v + row, qd, scratch);
+	if (t->piece->n < BLOCK_MIN) {
+		attn_forward_row(a.q, t->heads, d, &pages, (int)keys, f->attn.v + row, scratch);
+		return;
+	}
+	kv_gather(kv, f->layer, t->head / group, (int)keys, k, v);
+	attn_forward(&a, first, t->rows, f->attn.v + row, qd, v + keys * (size_t)d);
 }
 
 /* Tiles side by side, which may share keys and values: one thread reads them once. */

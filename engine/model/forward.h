@@ -16,16 +16,17 @@
 #include "engine/model/linear.h"
 #include "engine/model/model.h"
 
-struct kv; /* one sequence's keys and values, float32 [layers][capacity][kv_heads * head_dim] each */
+struct kv; /* one sequence's keys and values, float32, in pages that come as it grows and that others may share */
 
 enum t2_status kv_new(struct kv **out, const struct model *m, int capacity, struct t2_err *err);
-size_t kv_bytes(const struct model *m, int capacity); /* what one takes */
+size_t kv_bytes(const struct model *m, int capacity); /* what one takes at most */
 void kv_free(struct kv *kv);
 int kv_len(const struct kv *kv);
 int kv_capacity(const struct kv *kv);
+int kv_shared(const struct kv *kv);	  /* positions held together with other caches */
 void kv_truncate(struct kv *kv, int len); /* len <= kv_len(): forget the rest */
-/* dst becomes a copy of src's first len positions (same model, capacity permitting): a shared prompt is computed once, but
- * takes its room in every cache. */
+/* dst becomes a copy of src's first len positions (same model, capacity permitting): a shared prompt is computed once and
+ * held once, but for its last positions (fewer than 32).  Either may go on, be truncated or freed without the other. */
 enum t2_status kv_copy(struct kv *dst, const struct kv *src, int len, struct t2_err *err);
 
 enum want { WANT_NONE, WANT_LAST, WANT_ALL };
@@ -45,7 +46,7 @@ void forward_free(struct forward *f);
 /* About what its scratch comes to when caches hold up to keys positions. */
 size_t forward_bytes(const struct model *m, int threads, int keys);
 /* logits[wanted rows][vocab], in segment order; may be NULL when nothing is wanted.  Token ids are checked; a segment
- * that does not fit its cache is T2_EINVAL, and then no cache has changed. */
+ * that does not fit its cache is T2_EINVAL; after any error no cache has changed. */
 enum t2_status forward_run(struct forward *f, const struct linear *op, const struct segment *seg,
 			   int count, float *logits, struct t2_err *err);
 

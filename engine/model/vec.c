@@ -173,8 +173,10 @@ LEVELS(void, vec_silu_back, (float *dgate, float *dup, const float *gate, const 
 /* Columns from .. from + COUNT * LANES - 1, their sums in registers. */
 #define WEIGHTED(COUNT)                                                                            \
 	do {                                                                                       \
-		lanes sum[COUNT] = {{0}}, part;                                                    \
+		lanes sum[COUNT], part;                                                            \
                                                                                                    \
+		for (int k = 0; k < (COUNT); k++)                                                  \
+			LOAD(sum[k], y + from + k * LANES);                                        \
 		for (int j = 0; j < keys; j++)                                                     \
 			for (int k = 0; k < (COUNT); k++) {                                        \
 				LOAD(part, v + (size_t)j * (size_t)d + from + k * LANES);          \
@@ -236,7 +238,7 @@ vec_weighted_sum_body(float *y, const float *p, const float *v, int keys, int d)
 	while (from + LANES <= d)
 		WEIGHTED(1);
 	for (; from < d; from++) {
-		float sum = 0;
+		float sum = y[from];
 
 		for (int j = 0; j < keys; j++)
 			sum += p[j] * v[(size_t)j * (size_t)d + (size_t)from];

@@ -19,7 +19,7 @@ void vec_softmax_back(float *ds, const float *p, float mean, int n);
  * read one after another: four rows at a time, as products do it, leave the processor's prefetchers in a state in which
  * the weights that come next arrive at two thirds of their speed. */
 void vec_scores(float *p, int ldp, const float *q, int heads, const float *k, int keys, int d);
-/* y[d] = sum over keys of p[key] v[key][d]: one query's values, summed in the order of the keys. */
+/* y[d] += sum over keys of p[key] v[key][d]: one query's values, added in the order of the keys. */
 void vec_weighted_sum(float *y, const float *p, const float *v, int keys, int d);
 
 /* w[i] = exp((x[i] - max) / temp) for x[i] <= max, in double to 1e-15; returns their sum. */

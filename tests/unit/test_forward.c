@@ -386,6 +386,98 @@ copied_prefix(void **state)
 	bench_close(&b);
 }
 
+enum { BEGIN = 70, MORE = 20 };
+
+/* Appends tokens one at a time; the last one's logits. */
+static void
+go_on(struct bench *b, struct kv *kv, const int *ids, int n, float *logits)
+{
+	for (int i = 0; i < n; i++) {
+		struct segment s = {.kv = kv, .ids = ids + i, .n = 1, .want = WANT_LAST};
+
+		ok(forward_run(b->f, b->op, &s, 1, logits, &err));
+	}
+}
+
+/* The logits after the beginning, cut to begin, and more, in a cache that shares nothing. */
+static float *
+alone(struct bench *b, const int *ids, int begin, const int *more, int n)
+{
+	float *l = malloc((size_t)b->vocab * sizeof *l);
+	struct kv *kv = cache(b, BEGIN + 2 * MORE);
+	struct segment s = {.kv = kv, .ids = ids, .n = BEGIN};
+
+	ok(forward_run(b->f, b->op, &s, 1, NULL, &err));
+	kv_truncate(kv, begin);
+	go_on(b, kv, more, n, l);
+	assert_int_equal(kv_shared(kv), 0);
+	kv_free(kv);
+	return l;
+}
+
+static void
+same_logits(const struct bench *b, const float *got, float *want)
+{
+	assert_memory_equal(got, want, (size_t)b->vocab * sizeof *got);
+	free(want);
+}
+
+/* Caches that begin alike hold that once, and what becomes of one is nothing to the others. */
+static void
+shared_pages(void **state)
+{
+	struct bench b;
+	struct kv *kv[3];
+	struct segment s;
+	int *ids, *more[3];
+	float *got;
+
+	(void)state;
+	if (!shared_path(T_MODEL))
+		skip();
+	bench_open(&b, shared_path(T_MODEL), 2);
+	got = malloc((size_t)b.vocab * sizeof *got);
+	ids = random_ids(&b, 3, BEGIN);
+	for (int i = 0; i < 3; i++) {
+		kv[i] = cache(&b, BEGIN + 2 * MORE);
+		more[i] = random_ids(&b, 4 + (uint64_t)i, MORE + 1);
+	}
+	s = (struct segment){.kv = kv[0], .ids = ids, .n = BEGIN};
+	ok(forward_run(b.f, b.op, &s, 1, NULL, &err));
+	go_on(&b, kv[1], more[1], 3, got); /* what a cache held goes */
+	for (int i = 1; i < 3; i++) {
+		ok(kv_copy(kv[i], kv[0], BEGIN, &err));
+		assert_int_equal(kv_len(kv[i]), BEGIN);
+		assert_int_equal(kv_shared(kv[i]), 64);
+	}
+	for (int i = 0; i < 3; i++) { /* each its own way */
+		go_on(&b, kv[i], more[i], MORE, got);
+		same_logits(&b, got, alone(&b, ids, BEGIN, more[i], MORE));
+		assert_int_equal(kv_shared(kv[i]), 64);
+	}
+	kv_truncate(kv[0], 40); /* into a page that all have */
+	assert_int_equal(kv_shared(kv[0]), 40);
+	go_on(&b, kv[0], more[1], 5, got);
+	same_logits(&b, got, alone(&b, ids, 40, more[1], 5));
+	assert_int_equal(kv_shared(kv[0]), 32);
+	assert_int_equal(kv_shared(kv[1]), 64);
+	kv_free(kv[0]);
+	go_on(&b, kv[1], more[1] + MORE, 1, got);
+	same_logits(&b, got, alone(&b, ids, BEGIN, more[1], MORE + 1));
+	ok(kv_copy(kv[1], kv[2], 0, &err));
+	assert_int_equal(kv_len(kv[1]), 0);
+	kv_free(kv[1]);
+	assert_int_equal(kv_shared(kv[2]), 0);
+	go_on(&b, kv[2], more[2] + MORE, 1, got);
+	same_logits(&b, got, alone(&b, ids, BEGIN, more[2], MORE + 1));
+	kv_free(kv[2]);
+	for (int i = 0; i < 3; i++)
+		free(more[i]);
+	free(ids);
+	free(got);
+	bench_close(&b);
+}
+
 static void
 same_bits_for_any_threads(void **state)
 {
@@ -564,6 +656,7 @@ main(void)
 		cmocka_unit_test(whole_equals_token_by_token),
 		cmocka_unit_test(segments_do_not_meet),
 		cmocka_unit_test(copied_prefix),
+		cmocka_unit_test(shared_pages),
 		cmocka_unit_test(same_bits_for_any_threads),
 		cmocka_unit_test(slots_reach_the_operator),
 		cmocka_unit_test(refusals_change_nothing),

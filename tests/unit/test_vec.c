@@ -106,10 +106,11 @@ weighted_sums(void **state)
 		v[i] = (float)rng_normal(&r);
 	for (int d = 1; d <= D; d += d < 20 ? 1 : 13)
 		for (int keys = 1; keys <= KEYS; keys += 9) {
-			y[d] = 42;
+			for (int i = 0; i <= d; i++)
+				y[i] = 42;
 			vec_weighted_sum(y, a, v, keys, d);
 			for (int i = 0; i < d; i++) {
-				double want = 0;
+				double want = 42;
 
 				for (int j = 0; j < keys; j++)
 					want += (double)a[j] * v[j * d + i];
@@ -199,7 +200,7 @@ same_bits_at_every_level(void **state)
 		vec_silu_back(now.dgate, now.dup, a, b, N);
 		memcpy(now.ds, c, sizeof now.ds);
 		vec_softmax_back(now.ds, b, 0.1f, N);
-		vec_weighted_sum(now.ws, b, a, 5, N / 5);
+		vec_weighted_sum(now.ws, b, a, 5, N / 5); /* to zeros */
 		now.sum = vec_exp_sum(a, 20, 0.8f, N, now.w);
 		if (level == KERN_PLAIN)
 			first = now;
