@@ -187,6 +187,41 @@ compare_screen() { # the same in the workbench: what cannot be, is told; what is
 }
 check compare_screen compare_screen
 
+# -- a list that is filtered, sorted and marked while another process changes what is in it
+changing() {
+	local n
+	for n in omars omink omoth; do "$T" expert import "$D/file.safetensors" --name $n --store "$D/c.db" >/dev/null 2>&1; done
+	mkfifo "$D/keys"
+	"$BIN" --script - --size 120x30 --store "$D/c.db" sample <"$D/keys" >"$D/screen" 2>&1 &
+	local p=$!
+	cat >"$D/keys" <<-END
+		wait "effective rank" 120000
+		keys 3
+		wait "omoth" 5000
+		key /
+		type om\n
+		wait-not "▌logic" 5000
+		key Space
+		key j
+		key j
+		key Space
+		wait "● ▌omoth" 5000
+		shot $D/filtered.txt
+		wait "▌omnew" 20000
+		wait-not "▌omink" 20000
+		wait-not "▌omars" 20000
+		expect "● ▌omoth"
+		expect-not "● ▌omnew"
+		expect-not "▌other"
+		expect-not "▌logic"
+	END
+	for _ in $(seq 300); do [ -s "$D/filtered.txt" ] && break; sleep 0.1; done
+	for n in omnew other; do "$T" expert import "$D/file.safetensors" --name $n --store "$D/c.db" >/dev/null 2>&1; done
+	"$T" expert rm omink --store "$D/c.db" && "$T" expert rename omars zebra --store "$D/c.db"
+	wait $p || { cat "$D/screen"; return 1; }
+}
+check list_that_changes changing
+
 # -- settings: sections without a row
 conf() { # conf TEXT WHERE-AND-WHAT
 	mkdir -p "$D/config/t2tui" && printf "$1" >"$D/config/t2tui/t2tui.conf"
