@@ -68,7 +68,7 @@ screen() { # the workbench too
 		keys 5
 		key a
 		wait "decision:" 90000
-		wait "tok/s" 90000
+		wait " tokens · " 90000
 		expect-not "Success"
 	S
 }
