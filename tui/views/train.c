@@ -32,7 +32,7 @@ struct train {
 	int ntasks;
 	const char *choice[FIELDS][CHOICES]; /* of SETTING_CHOICE rows, NULL at the end */
 	char *choices[FIELDS];		     /* their text, cut at '|' */
-	struct run_list runs;		     /* for measured times */
+	struct run_list runs;		     /* world_runs(), for measured times */
 	char task[256];			     /* whose max_new this is */
 	int max_new;		/* new tokens an answer, by the task itself; 0: unknown */
 	bool starting, shipped; /* shipped: the task comes with the sample */
@@ -454,11 +454,11 @@ read_runs(struct train *t)
 	struct run_list l;
 	struct t2_err err;
 
-	if (store_run_list(t->w->ui.store, t->w->ui.model_id, &l, &err)) {
-		world_unread(t->w, &err);
+	if (world_runs(t->w, &l, &err)) {
+		app_fail(t->w->app, &err);
 		return;
 	}
-	run_list_free(&t->runs);
+	free(t->runs.v);
 	t->runs = l;
 }
 
@@ -493,7 +493,7 @@ train_close(struct view *v, void *state)
 	for (int i = 0; i < FIELDS; i++)
 		free(t->choices[i]);
 	tasks_names_free(t->tasks, t->ntasks);
-	run_list_free(&t->runs);
+	free(t->runs.v);
 }
 
 /* What is set here is as good for another model; a value that is being typed is finished before. */
@@ -622,7 +622,7 @@ train_event(struct view *v, void *state, const struct event *e)
 			snprintf(id, sizeof id, "%lld", (long long)*(int64_t *)e->data);
 			app_send(v->app, &runs_view, VIEW_RUN, strdup(id), free);
 		}
-	} else if (e->type == WORLD_STORE) {
+	} else if (e->type == WORLD_READ) {
 		read_runs(t);
 		if (!v->editing)
 			look_at_seed(t);
