@@ -19,6 +19,7 @@
 #include "tui/splits.h"
 #include "tui/terminal.h"
 #include "tui/views/builtin.h"
+#include "tui/widgets/table.h"
 
 static const double frame_gap = 0.016; /* at most 60 frames a second */
 static const double message_time = 6;
@@ -200,6 +201,31 @@ app_shown(const struct app *a)
 	return a->shown;
 }
 
+/* What a list shows and in which order is as good for another model. */
+static void
+order_keep(struct view *v)
+{
+	for (int i = 0; i < v->ops->npanes && v->ops->table; i++) {
+		const struct table *t = v->ops->table(v->state, i);
+
+		v->order[i].column = t ? t->sort : 0;
+		v->order[i].descending = t ? t->descending : 0;
+	}
+}
+
+static void
+order_restore(struct view *v)
+{
+	for (int i = 0; i < v->ops->npanes; i++) {
+		struct table *t = v->ops->table ? v->ops->table(v->state, i) : NULL;
+
+		if (t && v->order[i].column)
+			table_order(t, v->order[i].column, v->order[i].descending);
+		if (v->filter[i][0] && v->ops->filter)
+			v->ops->filter(v, v->state, i, v->filter[i]);
+	}
+}
+
 bool
 view_open(struct view *v)
 {
@@ -214,16 +240,18 @@ view_open(struct view *v)
 		st = t2_nomem(&v->why, ops->name);
 	for (int i = 0; i < ops->npanes; i++)
 		snprintf(v->title[i], sizeof v->title[i], "%s", ops->panes[i].title);
-	if (!st && !v->layout)
-		st = layout_new(&v->layout, ops->layout, ops->panes, ops->npanes, &v->why);
-	if (!st && ops->wide && !v->layout_wide)
-		st = layout_new(&v->layout_wide, ops->wide, ops->panes, ops->npanes, &v->why);
+	for (int i = 0; i < LAYOUTS && !st; i++)
+		if (!v->layout[i] && view_layout_text(ops, i))
+			st = layout_new(&v->layout[i], view_layout_text(ops, i), ops->panes,
+					ops->npanes, &v->why);
 	if (!st && !v->app->script)
 		splits_restore(v);
 	if (!st && ops->open)
 		st = ops->open(v, v->state, &v->why);
 	v->failed = st != T2_OK;
 	v->opened = !v->failed;
+	if (v->opened)
+		order_restore(v);
 	if (v->failed) {
 		free(v->state);
 		v->state = NULL;
@@ -239,12 +267,13 @@ view_open(struct view *v)
 void
 view_close(struct view *v)
 {
+	if (v->opened)
+		order_keep(v);
 	if (v->opened && v->ops->close)
 		v->ops->close(v, v->state);
 	free(v->state);
 	v->state = NULL;
 	v->opened = v->failed = v->editing = false;
-	memset(v->filter, 0, sizeof v->filter);
 	memset(v->note, 0, sizeof v->note);
 }
 
@@ -622,8 +651,8 @@ app_end(struct app *a)
 
 		view_close(v);
 		free(v->kept);
-		layout_free(v->layout);
-		layout_free(v->layout_wide);
+		for (int k = 0; k < LAYOUTS; k++)
+			layout_free(v->layout[k]);
 	}
 	undo_clear(&a->undo);
 	app_later_drop(a);

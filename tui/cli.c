@@ -349,6 +349,32 @@ cli_parse_ids(const char *text, int **ids, int *n, struct t2_err *err)
 	return T2_OK;
 }
 
+enum { HELP_WIDTH = 80, HELP_INDENT = 29 };
+
+/* text after what stands up to column at, broken between words; what follows begins under it. */
+static void
+print_wrapped(const char *text, int at, int indent)
+{
+	while (*text) {
+		int room = HELP_WIDTH - at, n = (int)strlen(text);
+
+		if (n > room) {
+			for (n = room; n > 0 && text[n] != ' ';)
+				n--;
+			while (n > 0 && text[n - 1] == ' ') /* two stand between sentences */
+				n--;
+			if (!n) /* one long word */
+				n = (int)strcspn(text, " ");
+		}
+		printf("%.*s\n", n, text);
+		text += n;
+		text += strspn(text, " ");
+		if (*text)
+			printf("%*s", indent, "");
+		at = indent;
+	}
+}
+
 static void
 print_opts(const struct opt *o)
 {
@@ -357,30 +383,57 @@ print_opts(const struct opt *o)
 
 		snprintf(left, sizeof left, "%s%s%s", o->name, o->arg ? " " : "",
 			 o->arg ? o->arg : "");
-		printf("  %-26s %s\n", left, o->help);
+		printf("  %-26s ", left);
+		print_wrapped(o->help, HELP_INDENT, HELP_INDENT);
 	}
 }
+
+/* "list | show NAME": a line each. */
+static void
+print_usage(const struct command *cmd)
+{
+	const char *args = cmd->args, *lead = "usage:";
+
+	for (;;) {
+		const char *end = strstr(args, " | ");
+		int n = end ? (int)(end - args) : (int)strlen(args);
+
+		printf("%6s t2tui %s%s%.*s%s\n", lead, cmd->name, n ? " " : "", n, args,
+		       cmd->opts ? " [OPTION ...]" : "");
+		if (!end)
+			return;
+		args = end + 3;
+		lead = "";
+	}
+}
+
+extern const struct command cmd_workbench;
 
 static int
 print_help(const struct command *cmd)
 {
 	if (cmd) {
-		printf("usage: t2tui %s%s%s%s\n%s\n", cmd->name, *cmd->args ? " " : "", cmd->args,
-		       cmd->opts ? " [OPTION ...]" : "", cmd->help);
+		print_usage(cmd);
+		print_wrapped(cmd->help, 0, 0);
 		print_opts(cmd->opts);
 		printf("common:\n");
 		print_opts(common_opts);
 		return 0;
 	}
-	printf("usage: t2tui [MODEL]             the workbench (default: the last model, or the "
-	       "sample)\n"
+	printf("usage: t2tui [MODEL]      the workbench (default: the last model, or the sample)\n"
 	       "       t2tui VERB [ARGUMENT ...] [OPTION ...]\n\n");
-	for (int i = 0; commands[i]; i++)
-		printf("  %-10s %s\n", commands[i]->name, commands[i]->help);
-	printf("\nMODEL is a folder with config.json, tokenizer.json and *.safetensors, a .gguf "
-	       "file, a name from the\n"
-	       "store, or \"sample\".  \"t2tui VERB --help\" shows a verb's options; \"man t2tui\" "
-	       "tells more.\n");
+	for (int i = 0; commands[i]; i++) {
+		printf("  %-10s ", commands[i]->name);
+		print_wrapped(commands[i]->help, 13, 13);
+	}
+	printf("\nof the workbench:\n");
+	print_opts(cmd_workbench.opts);
+	printf("\n");
+	print_wrapped(
+		"MODEL is a folder with config.json, tokenizer.json and *.safetensors, a .gguf "
+		"file, a name from the store, or \"sample\".  \"t2tui VERB --help\" shows a "
+		"verb's options; \"man t2tui\" tells more.",
+		0, 0);
 	return 0;
 }
 
@@ -490,8 +543,6 @@ hold_standard(void)
 			return;
 }
 
-extern const struct command cmd_workbench;
-
 /* The program itself: threads' own buffers of products, the store, what the allocator does not give back. */
 #define PROGRAM_BYTES ((size_t)8 << 20)
 
@@ -521,6 +572,20 @@ read_memory(struct cli *c)
 	c->ws.memory = c->memory;
 }
 
+/* What was printed has arrived, or the exit status says that it has not. */
+static int
+end_output(int rc)
+{
+	struct pollfd out = {.fd = 1};
+
+	if (!fflush(stdout) && !ferror(stdout))
+		return rc;
+	if (poll(&out, 1, 0) > 0 && (out.revents & POLLERR))
+		return 128 + SIGPIPE; /* nobody reads any more: as other tools, without a word */
+	fprintf(stderr, "t2tui: standard output: %s\n", strerror(errno));
+	return rc ? rc : 1;
+}
+
 int
 cli_main(int argc, char **argv)
 {
@@ -528,12 +593,13 @@ cli_main(int argc, char **argv)
 	int rc, verb;
 
 	hold_standard();
+	ignore_signals();
 	if (argc > 1 &&
 	    (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")))
-		return print_help(NULL);
+		return end_output(print_help(NULL));
 	if (argc > 1 && !strcmp(argv[1], "--version")) {
 		printf("t2tui %s\n", T2_VERSION);
-		return 0;
+		return end_output(0);
 	}
 	verb = find_verb(argc, argv, &c.cmd);
 	if (verb)
@@ -544,7 +610,7 @@ cli_main(int argc, char **argv)
 	if (parse(&c, argc - (verb ? 2 : 1), argv + 1))
 		return 2;
 	if (cli_flag(&c, "--help"))
-		return print_help(c.cmd == &cmd_workbench ? NULL : c.cmd);
+		return end_output(print_help(c.cmd == &cmd_workbench ? NULL : c.cmd));
 	c.json = cli_flag(&c, "--json");
 	c.quiet = cli_flag(&c, "--quiet");
 	c.seed = cli_int(&c, "--seed", 0, 2147483647, 0);
@@ -555,7 +621,6 @@ cli_main(int argc, char **argv)
 		cli_usage(&c, "%s: one argument too many", c.pos[c.cmd->most]);
 	if (c.bad)
 		return 2;
-	ignore_signals();
 	kern_init();
 	if (blas_init(&c.err))
 		return cli_fail(&c);
@@ -572,14 +637,6 @@ cli_main(int argc, char **argv)
 	memory_free(c.memory);
 	running = NULL;
 	job_destroy(&c.job);
-	if (fflush(stdout) || ferror(stdout)) {
-		struct pollfd out = {.fd = 1};
-
-		if (poll(&out, 1, 0) > 0 && (out.revents & POLLERR))
-			return 128 +
-			       SIGPIPE; /* nobody reads any more: as other tools, without a word */
-		fprintf(stderr, "t2tui: standard output: %s\n", strerror(errno));
-		rc = rc ? rc : 1;
-	}
-	return caught ? 128 + caught : rc;
+	rc = end_output(rc);
+	return caught && rc != 128 + SIGPIPE ? 128 + caught : rc;
 }

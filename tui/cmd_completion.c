@@ -90,6 +90,8 @@ completion_run(struct cli *c)
 
 	if (!what)
 		return 2;
+	if (c->json)
+		return cli_usage(c, "--json: a shell's script is not JSON");
 	if (!strcmp(what, "words")) {
 		completion_words(c->pos + 1, c->npos - 1, &out);
 		fwrite(out.s ? out.s : "", 1, out.len, stdout);

@@ -344,6 +344,9 @@ rename_or_remove(struct cli *c, bool renaming)
 	    (renaming ? store_expert_rename(c->ws.store, row.id, to, &c->err)
 		      : store_expert_remove(c->ws.store, row.id, &c->err)))
 		rc = cli_fail(c);
+	else if (c->json)
+		cli_json(json_pack("{s:I,s:s}", "id", (json_int_t)row.id,
+				   renaming ? "name" : "removed", renaming ? to : row.name));
 	arena_free(&a);
 	return rc;
 }

@@ -150,7 +150,9 @@ show_or_remove(struct cli *c, bool removing)
 	if (store_mixture_find(c->ws.store, 0, name, &m, &a, &c->err) ||
 	    (removing && store_mixture_remove(c->ws.store, m.id, &c->err)))
 		rc = cli_fail(c);
-	else if (!removing && c->json)
+	else if (removing && c->json)
+		cli_json(json_pack("{s:I,s:s}", "id", (json_int_t)m.id, "removed", m.name));
+	else if (c->json)
 		cli_json(json_pack("{s:[o]}", "mixtures", row_json(&m)));
 	else if (!removing)
 		print_row(&m);

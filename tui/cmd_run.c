@@ -220,6 +220,8 @@ stop(struct cli *c, const struct run_row *r)
 			(long long)r->pid);
 		return cli_fail(c);
 	}
+	if (c->json)
+		cli_json(json_pack("{s:I,s:s}", "run", (json_int_t)r->id, "status", "stopped"));
 	return 0;
 }
 

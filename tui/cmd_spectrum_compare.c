@@ -1,7 +1,9 @@
 /* `t2tui spectrum MODEL --compare OTHER`: two models' spectra, matrix by matrix. */
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tui/beside.h"
 #include "tui/cmd_spectrum.h"
@@ -39,9 +41,9 @@ distance(const struct pair *p)
 }
 
 static void
-print_head(const struct cli *c, const struct beside *b)
+print_head(const struct cli *c, const char *other)
 {
-	printf("%s against %s\n", c->ws.name, b->name);
+	printf("%s against %s\n", c->ws.name, other);
 	printf("%-40s %19s %19s %19s %8s\n", "matrix", "spectral", "stable r", "effect. r",
 	       "apart");
 }
@@ -141,7 +143,7 @@ spectrum_compare(struct cli *c, const char *other, int want, bool csv)
 	const struct model *m = c->ws.model;
 	json_t *list, *here, *there;
 	struct beside *b = NULL;
-	char path[1024];
+	char path[1024], real[PATH_MAX];
 	bool shipped;
 	int rc = 0;
 
@@ -150,10 +152,13 @@ spectrum_compare(struct cli *c, const char *other, int want, bool csv)
 		beside_free(b);
 		return cli_fail(c);
 	}
+	if (shipped) /* as everywhere else, and not as its folder is called */
+		snprintf(b->name, sizeof b->name, "sample");
 	if (csv)
 		printf("matrix,component,sigma,sigma_other\n");
 	else if (!c->json)
-		print_head(c, b);
+		print_head(c, realpath(path, real) && !strcmp(real, model_path(m)) ? "itself"
+										   : b->name);
 	list = json_array();
 	for (int i = 0; i < model_matrices(m) && !rc; i++) {
 		struct pair p = {.w = model_matrix(m, i), .i = i};

@@ -125,6 +125,9 @@ tour_run(struct cli *c)
 
 	if (c->bad)
 		return 2;
+	if (c->json)
+		return cli_usage(
+			c, "--json: the tour is for reading; spectrum, train and ask have it");
 	if ((rc = cli_open(c, 0, WS_TEXT | WS_FACTORS)))
 		return rc;
 	if (!(rc = spectra(c)) && !(rc = train(c, task ? task : "math", steps)))

@@ -50,7 +50,7 @@ focus_by(struct view *v, int by)
 		return;
 	v->focus = (v->focus + by + n) % n;
 	/* A pane that this layout leaves out cannot have the focus. */
-	for (int i = 0; i < n && !v->single && !v->pane[v->focus].w; i++)
+	for (int i = 0; i < n && !v->single && !v->small && !v->pane[v->focus].w; i++)
 		v->focus = (v->focus + by + n) % n;
 }
 

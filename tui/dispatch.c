@@ -244,19 +244,19 @@ static void
 view_mouse(struct app *a, const struct mouse *m)
 {
 	struct view *v = app_view(a);
-	struct layout *l = v->layout_wide && a->canvas->w >= 160 ? v->layout_wide : v->layout;
+	struct layout *l = v->shown;
 	int pane = pane_at(v, m->x, m->y);
 	bool wheel = m->kind == MOUSE_WHEEL_UP || m->kind == MOUSE_WHEEL_DOWN;
 	struct t2_err err;
 
 	if (m->kind == MOUSE_PRESS) {
 		a->grab = -1;
-		a->drag = v->single ? -1 : layout_border(l, m->x, m->y);
+		a->drag = l ? layout_border(l, m->x, m->y) : -1;
 		if (a->drag >= 0)
 			return;
 	}
 	if (a->drag >= 0) {
-		if (m->kind == MOUSE_DRAG)
+		if (m->kind == MOUSE_DRAG && l)
 			layout_drag(l, a->drag, m->x, m->y);
 		if (m->kind == MOUSE_RELEASE) {
 			a->drag = -1;

@@ -410,6 +410,12 @@ view_note(struct view *v, int pane, const char *fmt, ...)
 	va_end(ap);
 }
 
+const char *
+view_layout_text(const struct view_ops *ops, enum view_layout which)
+{
+	return which == LAYOUT_USUAL ? ops->layout : which == LAYOUT_WIDE ? ops->wide : ops->small;
+}
+
 void
 view_focus(struct view *v, int pane)
 {
@@ -496,7 +502,7 @@ draw_view(struct app *a, struct canvas *c)
 {
 	struct view *v = app_view(a);
 	struct rect area = {0, 1, c->w, c->h - 2}, whole[VIEW_PANES] = {0};
-	struct layout *l = v->layout_wide && c->w >= 160 ? v->layout_wide : v->layout;
+	struct layout *l = v->layout[v->layout[LAYOUT_WIDE] && c->w >= 160];
 	int n = v->ops->npanes;
 
 	if (!v->opened) {
@@ -509,19 +515,26 @@ draw_view(struct app *a, struct canvas *c)
 		canvas_center(c, 2, c->h / 2 + 1, c->w - 4, dim, again);
 		return;
 	}
-	v->single = v->zoomed || (n > 1 && (c->w < 100 || c->h < 28));
-	if (!v->single)
-		v->single = !layout_place(l, area, whole) && n > 1;
+	v->small = n > 1 && (c->w < 100 || c->h < 28);
 	a->strip.n = 0;
-	if (v->single && n > 1) {
+	if (n > 1 && (v->zoomed || v->small || !layout_place(l, area, whole))) {
 		draw_strip(a, v, c, area.y);
 		area.y++;
 		area.h--;
+		l = v->zoomed || !v->small ? NULL : v->layout[LAYOUT_SMALL];
 		memset(whole, 0, sizeof whole);
-		whole[v->focus] = area;
-	} else if (v->single) {
+		if (l && (!layout_place(l, area, whole) || !whole[v->focus].w))
+			l = NULL;
+		if (!l) {
+			memset(whole, 0, sizeof whole);
+			whole[v->focus] = area;
+		}
+	} else if (n == 1) {
 		whole[0] = area;
+		l = NULL;
 	}
+	v->shown = l;
+	v->single = !l && (n > 1 || v->zoomed);
 	memcpy(v->pane, whole, sizeof v->pane);
 	/* The insides first: they may set titles; of the borders the focused one last, so that it is whole; then the
 	 * titles, which lie on borders that two panes share. */

@@ -178,7 +178,7 @@ cell_draw(struct canvas *c, const struct heat *h, int row, int col, struct rect 
 	if (x + w > k.x + k.w - (few || mark))
 		x = k.x + k.w - w - (few || mark);
 	canvas_text(c, x < k.x ? k.x : x, k.y, w, st, num);
-	if (few && known)
+	if (few && known && c->glyphs != GLYPHS_ASCII) /* there "%" would be read as a unit */
 		canvas_text(c, k.x + k.w - 1, k.y, 1, edge, shade_of(c, h->diverging, t));
 	if (mark)
 		canvas_text(c, k.x + (few && k.w > w + 2 ? 0 : k.w - 1), k.y, 1,
@@ -353,20 +353,40 @@ dense_at(const struct heat *h, int i, int rows, int j, int cols)
 	return bucket(h, r0, r1 > r0 ? r1 : r0 + 1, c0, c1 > c0 ? c1 : c0 + 1);
 }
 
+static bool
+dense_few(const struct canvas *c)
+{
+	return few_colors(c) || c->glyphs == GLYPHS_ASCII;
+}
+
+/* Of pixels, two of them in a cell where there are colours; the same number for each row where there is room. */
+static int
+dense_lines(const struct canvas *c, struct rect r, const struct heat *h)
+{
+	int n = dense_few(c) ? r.h : 2 * r.h;
+
+	return h->rows > 0 && h->rows < n ? n / h->rows * h->rows : n;
+}
+
+int
+heat_dense_line(const struct canvas *c, struct rect r, const struct heat *h, int row)
+{
+	int mid = (2 * row + 1) * dense_lines(c, r, h) / (2 * h->rows);
+
+	return dense_few(c) ? mid : mid / 2;
+}
+
 void
 heat_dense(struct canvas *c, struct rect r, const struct heat *h)
 {
-	bool few = few_colors(c) || c->glyphs == GLYPHS_ASCII;
-	int rows, cols;
+	bool few = dense_few(c);
+	int rows = dense_lines(c, r, h), cols;
 	double lo, hi;
 
 	if (h->rows < 1 || h->cols < 1 || r.w < 1 || r.h < 1)
 		return;
 	numbers(c, h);
 	heat_range(h, &lo, &hi);
-	rows = few ? r.h : 2 * r.h;
-	if (h->rows < rows) /* whole lines for a row where there is room */
-		rows = rows / h->rows * h->rows;
 	cols = r.w;
 	for (int y = 0; y * (few ? 1 : 2) < rows; y++)
 		for (int x = 0; x < cols; x++) {

@@ -41,6 +41,8 @@ bool heat_hit(const struct heat_map *m, int x, int y, int *row, int *col);
 void heat_ramp(struct canvas *c, int x, int y, int w, const struct heat *h);
 /* All of it squeezed into r, two rows of cells in a line, no numbers: z over a thousand steps. */
 void heat_dense(struct canvas *c, struct rect r, const struct heat *h);
+/* The line of r in whose middle heat_dense() has that row. */
+int heat_dense_line(const struct canvas *c, struct rect r, const struct heat *h, int row);
 void heat_range(const struct heat *h, double *lo, double *hi);
 /* Three figures in four columns: ".61", "12.4", "-.31", "3e+5". */
 const char *heat_number(char *buf, double v); /* buf[16] */

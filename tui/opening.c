@@ -56,7 +56,8 @@ swap(struct app *a, void *arg)
 	world_replace(x->w, &x->fresh);
 	world_title(x->w, title, sizeof title);
 	app_title(a, "%s", title);
-	app_say(a, "opened %s", title);
+	app_say(a, "opened %s; filters, order and prompts stay, marks and sliders start anew",
+		title);
 }
 
 /* A job that would lose something by being cancelled; the number of them. */

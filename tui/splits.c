@@ -41,8 +41,8 @@ splits_restore(struct view *v)
 	int n;
 	char **lines = state_read("splits", &n);
 
-	restore(v, v->layout, v->ops->layout, lines, n);
-	restore(v, v->layout_wide, v->ops->wide, lines, n);
+	for (int i = 0; i < LAYOUTS; i++)
+		restore(v, v->layout[i], view_layout_text(v->ops, i), lines, n);
 	state_free(lines, n);
 }
 
@@ -63,14 +63,12 @@ change(void *arg, char *const *lines, int n, struct strbuf *out)
 			strbuf_printf(out, "%s\n", lines[i]);
 	if (s->forget)
 		return;
-	line_head(s->v, s->v->ops->layout, &head);
-	strbuf_str(out, head.s ? head.s : "");
-	layout_sizes(s->v->layout, out);
-	strbuf_char(out, '\n');
-	if (s->v->layout_wide) {
-		line_head(s->v, s->v->ops->wide, &head);
+	for (int i = 0; i < LAYOUTS; i++) {
+		if (!s->v->layout[i])
+			continue;
+		line_head(s->v, view_layout_text(s->v->ops, i), &head);
 		strbuf_str(out, head.s ? head.s : "");
-		layout_sizes(s->v->layout_wide, out);
+		layout_sizes(s->v->layout[i], out);
 		strbuf_char(out, '\n');
 	}
 	strbuf_free(&head);
@@ -89,18 +87,18 @@ splits_reset(struct view *v, struct t2_err *err)
 {
 	struct saving s = {v, true};
 	struct layout *l;
-	enum t2_status st = layout_new(&l, v->ops->layout, v->ops->panes, v->ops->npanes, err);
+	enum t2_status st;
 
-	if (st)
-		return st;
-	layout_free(v->layout);
-	v->layout = l;
-	if (v->layout_wide) {
-		st = layout_new(&l, v->ops->wide, v->ops->panes, v->ops->npanes, err);
-		if (st)
+	for (int i = 0; i < LAYOUTS; i++) {
+		if (!v->layout[i])
+			continue;
+		if ((st = layout_new(&l, view_layout_text(v->ops, i), v->ops->panes, v->ops->npanes,
+				     err)))
 			return st;
-		layout_free(v->layout_wide);
-		v->layout_wide = l;
+		if (v->shown == v->layout[i])
+			v->shown = l;
+		layout_free(v->layout[i]);
+		v->layout[i] = l;
 	}
 	return state_update("splits", change, &s, err);
 }

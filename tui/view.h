@@ -18,7 +18,8 @@
  *
  * Layout: h(...) puts children side by side, v(...) one above the other; each child is WEIGHT:NODE, or =SIZE:NODE for
  * that many rows or columns (borders counted); a node is a pane's name or another group.  Where the panes do not get
- * their minimum, or the screen is small, only the focused pane shows, under a strip with the names of all. */
+ * their minimum, or the screen is small, only the focused pane shows, under a strip with the names of all; but those that the
+ * view's small layout names show together while one of them has the focus. */
 #ifndef T2_VIEW_H
 #define T2_VIEW_H
 
@@ -32,9 +33,12 @@
 struct app;
 struct layout;
 struct strbuf;
+struct table;
 struct view;
 
 enum { VIEW_PANES = 12 };
+
+enum view_layout { LAYOUT_USUAL, LAYOUT_WIDE, LAYOUT_SMALL, LAYOUTS };
 
 enum dump_format { DUMP_TEXT, DUMP_CSV };
 
@@ -57,7 +61,8 @@ struct view_ops {
 	const struct pane_spec *panes;
 	int npanes;
 	const char *layout;
-	const char *wide; /* from 160 columns on; optional */
+	const char *wide;  /* from 160 columns on; optional */
+	const char *small; /* below 100 x 28: of the panes that go together; optional */
 	const struct binding *bindings;
 	int nbindings;
 	const struct view_sign *signs; /* optional */
@@ -81,6 +86,8 @@ struct view_ops {
 	void (*event)(struct view *v, void *state, const struct event *e);
 	/* The filter's text while it is typed, "" when it is given up. */
 	void (*filter)(struct view *v, void *state, int pane, const char *text);
+	/* The pane's list, NULL: none.  When another model takes the open one's place its order stays, as filters do. */
+	struct table *(*table)(void *state, int pane);
 	/* Another model takes the open one's place: what was typed here and is worth keeping, with the place of the cursor, for
 	 * restore() in the view opened afresh; NULL: nothing.  While it says NULL and the view is edited, the other model waits.
 	 * Both or neither; the frame frees the text. */
@@ -101,16 +108,20 @@ struct view {
 	bool opened;
 	const char *
 		hint; /* bottom band while editing: "Esc leave  Enter ask"; NULL: that, with "accept" */
-	struct t2_err why; /* failed: open() said this */
-	struct layout *layout, *layout_wide;
-	struct rect pane[VIEW_PANES]; /* with borders, as last drawn; w 0: not shown */
-	bool single;
-	char *kept; /* by ops->keep(), until it is opened again */
+	struct t2_err why;		/* failed: open() said this */
+	struct layout *layout[LAYOUTS]; /* NULL: the view has none of that kind */
+	struct layout *shown;		/* as last drawn; NULL: one pane alone */
+	struct rect pane[VIEW_PANES];	/* with borders, as last drawn; w 0: not shown */
+	bool single, small;		/* one pane alone; on a small screen */
+	char *kept;			/* by ops->keep(), until it is opened again */
 	size_t kept_at;
 	bool kept_editing;
 	char title[VIEW_PANES][96];
 	char note[VIEW_PANES][64];
 	char filter[VIEW_PANES][64];
+	struct {
+		int column, descending; /* as table_order() takes them */
+	} order[VIEW_PANES];		/* of the lists, while the view is closed */
 };
 
 /* Title at the left of a pane's border, note at its right; draw() may call both. */
@@ -119,6 +130,7 @@ void view_title(struct view *v, int pane, const char *fmt, ...)
 void view_note(struct view *v, int pane, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void view_focus(struct view *v, int pane);
+const char *view_layout_text(const struct view_ops *ops, enum view_layout which); /* NULL: none */
 /* While on, key() sees every key first and letters mean themselves. */
 void view_edit(struct view *v, bool on);
 bool view_focused(const struct view *v, int pane); /* for the style of a selection */

@@ -73,6 +73,10 @@ workspace_path(struct workspace *ws, const char *name, char *path, size_t size, 
 	enum t2_status st = T2_OK;
 
 	*shipped = false;
+	if (!*name)
+		return t2_fail(err, T2_EINVAL,
+			       "the model's name is empty: name a folder, a file or a model of the "
+			       "store; \"sample\" is always there");
 	if (!strcmp(name, "sample")) {
 		*shipped = true;
 		if (!paths_share("samples/model", path, (int)size))

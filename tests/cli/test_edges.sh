@@ -152,6 +152,76 @@ check backup_names_its_file fails "/nosuch/b: " "$T" store backup /nosuch/b
 check grad_names_its_file fails "/nosuch/g: " sh -c 'echo "{\"prompt_ids\":[5],\"answer_ids\":[6],\"reward\":1}" | "$1" grad sample --batch - -o /nosuch/g' _ "$T"
 check csv_names_its_folder fails "/nosuch/c.db: " "$T" run list --store /nosuch/c.db
 
+# -- two models' spectra
+cp -r samples/model "$D/cut" && truncate -s 2000000 "$D/cut/model.safetensors"
+mkdir "$D/nothing"
+check compare_empty_name fails "the model's name is empty" "$T" spectrum sample --compare ""
+check compare_cut_file fails "cut/model.safetensors: .*cut short" "$T" spectrum sample --compare "$D/cut"
+check compare_empty_folder fails "$D/nothing: no model.safetensors" "$T" spectrum sample --compare "$D/nothing"
+check compare_no_matrix fails "has none of that name" "$T" spectrum sample --compare sample --matrix nosuch
+itself() {
+	"$T" spectrum sample --compare samples/../samples/model | grep -qx "sample against itself" &&
+		"$T" spectrum samples/model --compare sample --json | jtest "json_extract(j,'\$.compare.name')='sample'"
+}
+check compare_itself itself
+compare_screen() { # the same in the workbench: what cannot be, is told; what is there stays
+	"$BIN" --script - --size 120x40 sample <<-S
+		wait "effective rank" 120000
+		key C
+		type $D/cut\n
+		wait "spectra to compare: $D/cut/model.safetensors: " 20000
+		keys 0
+		wait "cut short" 5000
+		keys 2
+		key C
+		type $D/nothing\n
+		wait "no model.safetensors" 20000
+		key C
+		type $D/nosuch\n
+		wait "no such file" 20000
+		key C
+		type $PWD/samples/../samples/model\n
+		wait "is the open one" 20000
+		expect "effective rank"
+	S
+}
+check compare_screen compare_screen
+
+# -- a list that is filtered, sorted and marked while another process changes what is in it
+changing() {
+	local n
+	for n in omars omink omoth; do "$T" expert import "$D/file.safetensors" --name $n --store "$D/c.db" >/dev/null 2>&1; done
+	mkfifo "$D/keys"
+	"$BIN" --script - --size 120x30 --store "$D/c.db" sample <"$D/keys" >"$D/screen" 2>&1 &
+	local p=$!
+	cat >"$D/keys" <<-END
+		wait "effective rank" 120000
+		keys 3
+		wait "omoth" 5000
+		key /
+		type om\n
+		wait-not "▌logic" 5000
+		key Space
+		key j
+		key j
+		key Space
+		wait "● ▌omoth" 5000
+		shot $D/filtered.txt
+		wait "▌omnew" 20000
+		wait-not "▌omink" 20000
+		wait-not "▌omars" 20000
+		expect "● ▌omoth"
+		expect-not "● ▌omnew"
+		expect-not "▌other"
+		expect-not "▌logic"
+	END
+	for _ in $(seq 300); do [ -s "$D/filtered.txt" ] && break; sleep 0.1; done
+	for n in omnew other; do "$T" expert import "$D/file.safetensors" --name $n --store "$D/c.db" >/dev/null 2>&1; done
+	"$T" expert rm omink --store "$D/c.db" && "$T" expert rename omars zebra --store "$D/c.db"
+	wait $p || { cat "$D/screen"; return 1; }
+}
+check list_that_changes changing
+
 # -- settings: sections without a row
 conf() { # conf TEXT WHERE-AND-WHAT
 	mkdir -p "$D/config/t2tui" && printf "$1" >"$D/config/t2tui/t2tui.conf"

@@ -81,6 +81,6 @@ named_in_sentences() {
 check named_in_sentences named_in_sentences
 check conflict says ":2: quit = x: x is export" '[keys]' 'quit = x'
 check unknown says ":3: frob: no such command" '[keys]' 'quit = Q' 'frob = Q'
-check unknown_section says ":2: \[key\]: no such section" '[key]' 'quit = Q'
+check unknown_section says ":1: \[key\]: no such section" '[key]' 'quit = Q'
 check unknown_key says ":2: quit = Ctlr-q:" '[keys]' 'quit = Ctlr-q'
 finish

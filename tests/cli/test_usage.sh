@@ -74,12 +74,72 @@ text() { # text PATTERN COMMAND...: status 0 and the text on stdout
 }
 check help text "usage: t2tui" "$T" --help
 check help_verb text "usage: t2tui train" "$T" train --help
+narrow() { # every help text fits 80 columns, but for a word that is longer
+	for v in "" $("$T" --help | awk '/^  [a-z]/ {print $1}'); do "$T" $v --help | awk -v v="$v" 'length > 80 && NF > 1 {print v ": " $0; bad = 1} END {exit bad}' || return 1; done
+}
+check help_narrow narrow
+check help_of_each_verb text "^       t2tui expert rename A B" "$T" expert --help
 check version text "^t2tui [0-9]" "$T" --version
 full() {
 	"$T" store path --store "$D/s.db" >/dev/full 2>"$D/err"
 	[ $? -eq 1 ] && grep -q "standard output" "$D/err"
 }
 check stdout_full full
+every_output() { # of every sort: what did not arrive is an error
+	while read -r words; do
+		"$T" $words >/dev/full 2>"$D/err" </dev/null
+		[ $? -eq 1 ] && [ "$(tail -1 "$D/err")" = "t2tui: standard output: No space left on device" ] || { echo "full: $words"; return 1; }
+		"$T" $words >&- 2>"$D/err" </dev/null
+		[ $? -eq 1 ] && grep -q "^t2tui: standard output: " "$D/err" || { echo "closed: $words"; return 1; }
+	done <<-END
+		--help
+		--version
+		--keys
+		help
+		train --help
+		info sample
+		info sample --json
+		tokenize sample hello
+		generate sample --prompt Q -n 2 --quiet
+		logits sample --tokens 1 --json
+		spectrum sample --csv
+		ask sample 1+1 --quiet
+		ask sample 1+1 --json
+		eval sample --task math --limit 1
+		train sample --task math --steps 1 --batch 1 --samples 2 --eval-every 0 --json
+		expert list
+		expert diff math code --json
+		mix list
+		run show 1 --json
+		doctor
+		completion fish
+	END
+}
+if [ -r samples/model/model.safetensors ]; then check every_output every_output; else skip every_output; fi
+one_object() { # --json: one object where something was done, and nothing else
+	while read -r words; do
+		"$T" $words --json >"$D/o" 2>"$D/err" </dev/null || { cat "$D/err"; echo "fails: $words"; return 1; }
+		[ "$(wc -l <"$D/o")" -eq 1 ] && jq -e 'type == "object"' <"$D/o" >/dev/null || { echo "not JSON: $words"; return 1; }
+	done <<-END
+		expert export math -o $D/x.safetensors
+		expert import $D/x.safetensors --name mine
+		expert rename mine yours
+		expert show yours
+		mix create both math=.5 yours=.5
+		mix show both
+		mix rm both
+		expert rm yours
+		store path
+		store check
+		store backup $D/backup.db
+		run list
+	END
+	"$T" expert list | grep -q yours && return 1
+	"$T" train sample --task math --steps 5000 --batch 1 --samples 2 --eval-every 0 --name long --detach --json >"$D/o" && "$T" run stop long --json | jq -e '.status == "stopped"' >/dev/null
+}
+if [ -r samples/model/model.safetensors ]; then check one_object one_object; else skip one_object; fi
+check tour_reads usage "the tour is for reading" "$T" tour sample --json
+check script_is_no_json usage "is not JSON" "$T" completion bash --json
 quiet_pipe() {
 	"$T" spectrum "$1" --csv 2>"$D/err" | head -1 | grep -q matrix && [ "${PIPESTATUS[0]}" -ne 0 ] && [ ! -s "$D/err" ]
 }

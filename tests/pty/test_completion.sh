@@ -56,7 +56,11 @@ same_lines() {
 		types 't2tui expert sho' 't2tui expert show' &&
 		types 't2tui expert show mat' 't2tui expert show math' &&
 		types 't2tui ask sample hi --strategy expert:lo' '--strategy expert:logic' &&
+		types 't2tui ask sample hi --strategy ba' '--strategy base' &&
 		types 't2tui search sample --experts math,lo' '--experts math,logic' &&
+		types 't2tui bench --on' 't2tui bench --only' &&
+		types 't2tui bench --only decode-q8' '--only decode-q8_0' &&
+		types 't2tui bench --only frame,first-s' '--only frame,first-screen' &&
 		types 't2tui --theme lig' 't2tui --theme light' &&
 		types 't2tui info nest' 't2tui info nested/'
 }
@@ -81,6 +85,17 @@ words() { "$T" completion words -- "${@:2}" | cut -f1 | tr '\n' ' ' | grep -qF -
 check words_verbs words "info tokenize generate" ""
 check words_options words "--json" eval sample --js
 check words_choices words "rloo mean none" train sample --baseline ""
+bench_rows() { # each row, and each group, that an unknown name is told of
+	"$T" bench --only nosuch 2>&1 | sed 's/.*there are //; s/; and the groups /, /; s/;.*//; s/, /\n/g' | sort >"$D/rows"
+	[ "$(wc -l <"$D/rows")" -gt 20 ] && "$T" completion words -- bench --only "" | cut -f1 | sort | diff "$D/rows" - &&
+		[ "$("$T" completion words -- bench --only frame,idle-b | cut -f1)" = frame,idle-bytes ]
+}
+check words_bench_rows bench_rows
+other_store() { # however --store is written
+	"$T" expert list --store "$D/other.db" >/dev/null && "$T" expert rename logic only-there --store "$D/other.db" >/dev/null &&
+		words only-there expert show --store "$D/other.db" "" && words only-there expert show --store="$D/other.db" "" && ! words only-there expert show ""
+}
+check words_other_store other_store
 check words_runs words "4 3 2 1" run show ""
 every_verb() { # each verb and each option of --help is offered
 	"$T" --help | awk '/^  [a-z]/ { print $1 }' | sort >"$D/verbs"

@@ -173,9 +173,19 @@ clear_answer(struct ask *s)
 	flow_clear(&s->answer);
 }
 
+/* Of today there is the time alone. */
+static const struct column columns[] = {{"when", 10, 10, ALIGN_LEFT, 1},
+					{"decision", 5, 10, ALIGN_LEFT, 0},
+					{"prompt", 6, 0, ALIGN_LEFT, 2}},
+			   of_today[] = {{"when", 5, 5, ALIGN_LEFT, 1},
+					 {"decision", 5, 10, ALIGN_LEFT, 0},
+					 {"prompt", 6, 0, ALIGN_LEFT, 2}};
+
 static void
 read_history(struct ask *s)
 {
+	char when[32];
+
 	struct decision_list l;
 	struct t2_err err;
 
@@ -185,6 +195,10 @@ read_history(struct ask *s)
 	}
 	decision_list_free(&s->history);
 	s->history = l;
+	s->table.cols = of_today;
+	for (int i = 0; i < l.n; i++)
+		if (strlen(date_when(when, sizeof when, l.v[i].created, store_now())) > 5)
+			s->table.cols = columns;
 	table_rows(&s->table, l.n);
 }
 
@@ -222,7 +236,7 @@ start(struct view *v, struct ask *s)
 		view_focus(v, ASK_ANSWER);
 }
 
-/* What S steps through: the default, then everything that could be meant on this model. */
+/* What {strategy} steps through: the default, then everything that could be meant on this model. */
 static void
 strategies(struct ask *s)
 {
@@ -279,10 +293,6 @@ choose(struct view *v, struct ask *s, const char *strategy)
 }
 
 /* -- history ----------------------------------------------------------------------------------------------- */
-
-static const struct column columns[] = {{"when", 10, 10, ALIGN_LEFT, 1},
-					{"decision", 5, 14, ALIGN_LEFT, 0},
-					{"prompt", 6, 0, ALIGN_LEFT, 2}};
 
 static void
 history_cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st)
@@ -557,8 +567,11 @@ ask_mouse(struct view *v, void *state, int pane, const struct mouse *m)
 	bool open = false;
 
 	if (pane == ASK_PROMPT && m->kind == MOUSE_PRESS) {
+		struct rect p = v->pane[pane];
+
 		view_edit(v, true);
-		return editor_click(&s->editor, rect_inset(v->pane[pane], 1, 1), m->x, m->y);
+		return editor_click(&s->editor, rect_inset(p, 2, 1), p.x + 1 + m->x,
+				    p.y + 1 + m->y);
 	}
 	if (pane != ASK_HISTORY || !table_mouse(&s->table, m, &open))
 		return false;
@@ -649,13 +662,22 @@ ask_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbu
 	return true;
 }
 
+static struct table *
+ask_table(void *state, int pane)
+{
+	struct ask *s = state;
+
+	return pane == ASK_HISTORY ? &s->table : NULL;
+}
+
 const struct view_ops ask_view = {
 	.name = "Ask",
 	.number = 5,
 	.state_size = sizeof(struct ask),
 	.panes = panes,
 	.npanes = ASK_PANES,
-	.layout = "h(3:v(=6:prompt =8:pass1 1:answer) 1:v(3:history 1:layers))",
+	.layout = "h(3:v(=5:prompt =8:pass1 1:answer) 1:v(3:history 2:layers))",
+	.small = "v(=4:prompt =7:pass1 1:answer)",
 	.bindings = bindings,
 	.nbindings = sizeof bindings / sizeof *bindings,
 	.open = ask_open,
@@ -670,5 +692,6 @@ const struct view_ops ask_view = {
 	.mouse = ask_mouse,
 	.event = ask_event,
 	.filter = ask_filter,
+	.table = ask_table,
 	.dump = ask_dump,
 };

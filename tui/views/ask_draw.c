@@ -8,6 +8,8 @@
 #include "tui/views/ask.h"
 #include "tui/widgets/gauge.h"
 
+enum { BAR_MAX = 40 }; /* a longer one says no more */
+
 static void
 draw_prompt(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 {
@@ -22,7 +24,7 @@ draw_prompt(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 			    KEYS(v, "{open} or {edit} to write, then Enter asks"));
 		return;
 	}
-	editor_draw(&s->editor, c, r, edit);
+	editor_draw(&s->editor, c, rect_inset(r, 1, 0), edit);
 }
 
 /* The label that the evidence favours, where that is not what the model said (which decides); else -1. */
@@ -42,8 +44,8 @@ draw_scores(struct ask *s, struct canvas *c, struct rect r)
 {
 	const struct ask_result *p = s->pass1;
 	double first = 0, second = 0;
-	int width = 6, shown = p->labels < r.h ? p->labels : r.h, bar, y = 0,
-	    other = other_favourite(p);
+	int x, width = 6, shown = p->labels < r.h ? p->labels : r.h, bar, y = 0,
+	       other = other_favourite(p);
 	char said[120], share[16];
 	size_t n;
 
@@ -60,6 +62,7 @@ draw_scores(struct ask *s, struct canvas *c, struct rect r)
 	}
 	width = width > 14 ? 14 : width;
 	bar = r.w > 70 ? r.w - width - 10 - 38 : r.w - width - 10;
+	bar = bar > BAR_MAX ? BAR_MAX : bar;
 	for (int i = 0; i < shown; i++) {
 		bool chosen = !strcmp(p->label[i], p->decision);
 		struct style st = canvas_style(c, chosen ? TH_STRONG : TH_TEXT);
@@ -70,6 +73,7 @@ draw_scores(struct ask *s, struct canvas *c, struct rect r)
 		canvas_printf(c, r.x + 3 + width + bar, r.y + i, 6, st, "%s",
 			      gauge_share(share, sizeof share, p->score[i]));
 	}
+	x = r.x + width + bar + 13;
 	if (r.w <= 70) {
 		if (other >= 0 && shown < r.h)
 			canvas_printf(c, r.x + 1, r.y + shown, r.w - 2, canvas_style(c, TH_WARN),
@@ -81,27 +85,25 @@ draw_scores(struct ask *s, struct canvas *c, struct rect r)
 	while (n && (said[n - 1] == '\n' || said[n - 1] == ' '))
 		said[--n] = 0;
 	if (other < 0) {
-		canvas_printf(c, r.x + r.w - 36, r.y + y++, 35, canvas_style(c, TH_STRONG),
-			      "decision: %s", p->decision);
+		canvas_printf(c, x, r.y + y++, 35, canvas_style(c, TH_STRONG), "decision: %s",
+			      p->decision);
 	} else {
-		canvas_printf(c, r.x + r.w - 36, r.y + y++, 35, canvas_style(c, TH_STRONG),
+		canvas_printf(c, x, r.y + y++, 35, canvas_style(c, TH_STRONG),
 			      "decision: %s (by the text)", p->decision);
-		canvas_printf(c, r.x + r.w - 36, r.y + y++, 35, canvas_style(c, TH_WARN),
+		canvas_printf(c, x, r.y + y++, 35, canvas_style(c, TH_WARN),
 			      "bars (likelihoods) favour %s", p->label[other]);
 	}
-	canvas_printf(c, r.x + r.w - 36, r.y + y++, 35, canvas_style(c, TH_DIM), "evidence: \"%s\"",
-		      said);
+	canvas_printf(c, x, r.y + y++, 35, canvas_style(c, TH_DIM), "evidence: \"%s\"", said);
 	if (second > 0 && y < r.h)
-		canvas_printf(c, r.x + r.w - 36, r.y + y++, 35, canvas_style(c, TH_DIM),
-			      "margin %.1f nat", log(first / second));
+		canvas_printf(c, x, r.y + y++, 35, canvas_style(c, TH_DIM), "margin %.1f nat",
+			      log(first / second));
 	if (y >= r.h)
 		return;
 	if (s->done && s->done->expert[0])
-		canvas_printf(c, r.x + r.w - 36, r.y + y, 35, canvas_style(c, TH_DIM),
-			      "applied: z %s, %.1f ms", s->done->expert, s->done->switch_ms);
+		canvas_printf(c, x, r.y + y, 35, canvas_style(c, TH_DIM), "applied: z %s, %.1f ms",
+			      s->done->expert, s->done->switch_ms);
 	else if (s->done)
-		canvas_text(c, r.x + r.w - 36, r.y + y, 35, canvas_style(c, TH_DIM),
-			    "applied: base weights");
+		canvas_text(c, x, r.y + y, 35, canvas_style(c, TH_DIM), "applied: base weights");
 }
 
 static void
@@ -189,6 +191,7 @@ static void
 draw_layers(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 {
 	const char *name = s->done ? s->done->expert : "";
+	int bar = r.w - 11 < BAR_MAX ? r.w - 11 : BAR_MAX;
 	int i = *name ? world_expert_index(s->w, name) : -1,
 	    layers = model_config(s->w->ui.model)->layers;
 	struct zset *z = NULL;
@@ -218,9 +221,9 @@ draw_layers(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 	zset_free(z);
 	for (int l = 0; l < layers && l < r.h; l++) {
 		canvas_printf(c, r.x + 1, r.y + l, 3, canvas_style(c, TH_DIM), "%2d", l);
-		canvas_hbar(c, r.x + 4, r.y + l, r.w - 11, top > 0 ? mean[l] / top : 0,
+		canvas_hbar(c, r.x + 4, r.y + l, bar, top > 0 ? mean[l] / top : 0,
 			    theme_series(c->theme, theme_slot(name)));
-		canvas_printf(c, r.x + r.w - 6, r.y + l, 6, canvas_style(c, TH_TEXT), "%.3f",
+		canvas_printf(c, r.x + 5 + bar, r.y + l, 6, canvas_style(c, TH_TEXT), "%.3f",
 			      mean[l]);
 	}
 }
@@ -238,20 +241,7 @@ ask_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r)
 		draw_pass1(v, s, c, r);
 		break;
 	case ASK_ANSWER:
-		if (v->single && r.h >= 12) { /* a small screen: both passes in one pane */
-			struct rect top = r, low = r;
-
-			top.h = !s->pass1						? 1
-				: s->pass1->labels < 4 && other_favourite(s->pass1) < 0 ? 4
-											: 5;
-			low.y += top.h + 1;
-			low.h -= top.h + 1;
-			canvas_hline(c, r.x, r.y + top.h, r.w, canvas_style(c, TH_BORDER));
-			draw_pass1(v, s, c, top);
-			draw_answer(v, s, c, low);
-		} else {
-			draw_answer(v, s, c, r);
-		}
+		draw_answer(v, s, c, r);
 		break;
 	case ASK_HISTORY:
 		table_draw(&s->table, c, r, view_focused(v, ASK_HISTORY));

@@ -476,6 +476,14 @@ static const struct pane_spec panes[] = {
 	[EV_DISPATCH] = {"dispatch", "dispatch", 24, 3, COMMON},
 };
 
+static struct table *
+evals_table(void *state, int pane)
+{
+	struct evals *s = state;
+
+	return pane == EV_QUESTIONS ? &s->table : NULL;
+}
+
 const struct view_ops evals_view = {
 	.name = "Evals",
 	.number = 8,
@@ -500,5 +508,6 @@ const struct view_ops evals_view = {
 	.mouse = evals_mouse,
 	.event = evals_event,
 	.filter = evals_filter,
+	.table = evals_table,
 	.dump = evals_dump,
 };

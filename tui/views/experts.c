@@ -508,6 +508,19 @@ experts_filter(struct view *v, void *state, int pane, const char *text)
 	ex_selection_moved(s);
 }
 
+static struct table *
+experts_table(void *state, int pane)
+{
+	struct experts *s = state;
+
+	return pane == EX_LIST ? &s->table : pane == EX_ABOUT ? &s->most : NULL;
+}
+
+static const struct view_sign signs[] = {
+	{"▌", "colour", "the expert's colour in every view"},
+	{"( )", "selected", "the selected matrix, [ ] while its pane has the keys"},
+};
+
 const struct view_ops experts_view = {
 	.name = "Experts",
 	.number = 3,
@@ -517,6 +530,8 @@ const struct view_ops experts_view = {
 	.layout = "h(1:v(1:list 1:cosines) 1:v(3:map 3:profile 5:about))",
 	.bindings = bindings,
 	.nbindings = sizeof bindings / sizeof *bindings,
+	.signs = signs,
+	.nsigns = sizeof signs / sizeof *signs,
 	.open = experts_open,
 	.close = experts_close,
 	.show = experts_show,
@@ -525,5 +540,6 @@ const struct view_ops experts_view = {
 	.mouse = experts_mouse,
 	.event = experts_event,
 	.filter = experts_filter,
+	.table = experts_table,
 	.dump = ex_dump,
 };

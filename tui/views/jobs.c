@@ -19,7 +19,7 @@ struct jobs_state {
 enum { COL_NAME, COL_STATE, COL_PROGRESS, COL_DONE, COL_TIME, COL_ETA, COL_FIGURE, COL_STAGE };
 
 static const struct column columns[] = {
-	[COL_NAME] = {"job", 20, 24, ALIGN_LEFT, 0},
+	[COL_NAME] = {"job", 24, 24, ALIGN_LEFT, 0},
 	[COL_STATE] = {"state", 9, 9, ALIGN_LEFT, 0},
 	[COL_PROGRESS] = {"progress", 10, 14, ALIGN_LEFT, 1},
 	[COL_DONE] = {"done", 9, 13, ALIGN_RIGHT, 4},
@@ -276,6 +276,13 @@ static const struct binding bindings[] = {
 
 static const struct pane_spec panes[] = {{"jobs", "jobs", 40, 6, CAN_LIST}};
 
+static struct table *
+jobs_table(void *state, int pane)
+{
+	(void)pane;
+	return &((struct jobs_state *)state)->t;
+}
+
 const struct view_ops jobs_view = {
 	.name = "Jobs",
 	.number = 9,
@@ -291,5 +298,6 @@ const struct view_ops jobs_view = {
 	.action = jobs_action,
 	.mouse = jobs_mouse,
 	.filter = jobs_filter,
+	.table = jobs_table,
 	.dump = jobs_dump,
 };

@@ -141,6 +141,13 @@ log_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbu
 
 static const struct pane_spec panes[] = {{"log", "messages", 40, 6, CAN_LIST}};
 
+static struct table *
+log_table(void *state, int pane)
+{
+	(void)pane;
+	return &((struct log_state *)state)->t;
+}
+
 const struct view_ops log_view = {
 	.name = "Log",
 	.number = 0,
@@ -154,5 +161,6 @@ const struct view_ops log_view = {
 	.action = log_action,
 	.mouse = log_mouse,
 	.filter = log_filter,
+	.table = log_table,
 	.dump = log_dump,
 };

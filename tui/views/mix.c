@@ -438,7 +438,7 @@ mix_mouse(struct view *v, void *state, int pane, const struct mouse *m)
 		if (m->kind != MOUSE_PRESS)
 			return false;
 		edit_prompt(v);
-		return editor_click(&s->prompt, rect_inset(p, 1, 1), p.x + 1 + m->x,
+		return editor_click(&s->prompt, rect_inset(p, 2, 1), p.x + 1 + m->x,
 				    p.y + 1 + m->y);
 	case MIX_SEARCH:
 		return mix_search_mouse(v, s, m);
@@ -627,6 +627,20 @@ mix_filter(struct view *v, void *state, int pane, const char *text)
 		table_filter(&s->table, text);
 }
 
+static struct table *
+mix_table(void *state, int pane)
+{
+	struct mix *s = state;
+
+	return pane == MIX_SAVED ? &s->table : NULL;
+}
+
+static const struct view_sign signs[] = {
+	{"▪", "column", "has a column of its own"},
+	{"~", "mean", "the mean of alphas that differ by layer or matrix"},
+	{"*", "changed", "changed since it was kept"},
+};
+
 const struct view_ops mix_view = {
 	.name = "Mix",
 	.number = 4,
@@ -637,6 +651,8 @@ const struct view_ops mix_view = {
 	.wide = "h(4:v(=14:mixture 4:z =9:saved) 11:v(6:answers =4:prompt =17:search))",
 	.bindings = bindings,
 	.nbindings = sizeof bindings / sizeof *bindings,
+	.signs = signs,
+	.nsigns = sizeof signs / sizeof *signs,
 	.open = mix_open,
 	.close = mix_close,
 	.keep = mix_keep,
@@ -649,5 +665,6 @@ const struct view_ops mix_view = {
 	.mouse = mix_mouse,
 	.event = mix_event,
 	.filter = mix_filter,
+	.table = mix_table,
 	.dump = mix_dump,
 };

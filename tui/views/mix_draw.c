@@ -186,7 +186,7 @@ draw_prompt(struct view *v, struct mix *s, struct canvas *c, struct rect r)
 			    KEYS(v, "{edit} to write, then Enter asks every column at once"));
 		return;
 	}
-	editor_draw(&s->prompt, c, r, edit);
+	editor_draw(&s->prompt, c, rect_inset(r, 1, 0), edit);
 }
 
 void

@@ -570,6 +570,19 @@ static const struct pane_spec panes[] = {
 			CAN_LIST | CAN(A_OPEN) | CAN(A_SORT) | CAN(A_REFRESH)},
 };
 
+static struct table *
+models_table(void *state, int pane)
+{
+	struct models *s = state;
+
+	return pane == MD_LIST ? &s->table : pane == MD_TENSORS ? &s->tensors : NULL;
+}
+
+static const struct view_sign signs[] = {
+	{"◆", "open", "the open model"},
+	{"✗", "gone", "its files are gone"},
+};
+
 const struct view_ops models_view = {
 	.name = "Models",
 	.number = 1,
@@ -579,6 +592,8 @@ const struct view_ops models_view = {
 	.layout = "h(5:v(3:list =11:factors) 6:v(1:facts 1:tensors))",
 	.bindings = bindings,
 	.nbindings = sizeof bindings / sizeof *bindings,
+	.signs = signs,
+	.nsigns = sizeof signs / sizeof *signs,
 	.open = models_open,
 	.close = models_close,
 	.show = models_show,
@@ -587,5 +602,6 @@ const struct view_ops models_view = {
 	.mouse = models_mouse,
 	.event = models_event,
 	.filter = models_filter,
+	.table = models_table,
 	.dump = models_dump,
 };

@@ -228,7 +228,8 @@ static void
 draw_factors(struct view *v, struct models *s, struct canvas *c, struct rect r)
 {
 	const struct model_info *i = models_info(s);
-	int bar = r.w - 22, last = r.h - 1 < MAT_KINDS + 1 ? r.h - 1 : MAT_KINDS + 1;
+	int bar = r.w - 22 < 40 ? r.w - 22 : 40,
+	    last = r.h - 1 < MAT_KINDS + 1 ? r.h - 1 : MAT_KINDS + 1;
 
 	if (!i) {
 		view_title(v, MD_FACTORS, "decomposed");

@@ -228,7 +228,7 @@ read_all(struct runs *s)
 
 static const struct column columns[] = {
 	{"run", 3, 5, ALIGN_RIGHT, 0},	 {"name", 8, 18, ALIGN_LEFT, 0},
-	{"task", 6, 12, ALIGN_LEFT, 4},	 {"status", 7, 11, ALIGN_LEFT, 1},
+	{"task", 8, 12, ALIGN_LEFT, 4},	 {"status", 7, 11, ALIGN_LEFT, 1},
 	{"step", 7, 9, ALIGN_RIGHT, 2},	 {"reward", 6, 7, ALIGN_RIGHT, 1},
 	{"best", 5, 6, ALIGN_RIGHT, 3},	 {"time", 6, 8, ALIGN_RIGHT, 5},
 	{"curve", 8, 24, ALIGN_LEFT, 6},
@@ -557,6 +557,18 @@ runs_filter(struct view *v, void *state, int pane, const char *text)
 		table_filter(&s->table, text);
 }
 
+static struct table *
+runs_table(void *state, int pane)
+{
+	struct runs *s = state;
+
+	return pane == RUNS_LIST ? &s->table : NULL;
+}
+
+static const struct view_sign signs[] = {
+	{"▾ ▴", "order", "the column that sorts, downwards or upwards"},
+};
+
 const struct view_ops runs_view = {
 	.name = "Runs",
 	.number = 7,
@@ -564,8 +576,11 @@ const struct view_ops runs_view = {
 	.panes = panes,
 	.npanes = RUNS_PANES,
 	.layout = "v(2:list 5:h(3:v(3:reward 2:rollouts) 2:v(2:more 2:z 2:settings)))",
+	.small = "v(2:list 3:reward)",
 	.bindings = bindings,
 	.nbindings = sizeof bindings / sizeof *bindings,
+	.signs = signs,
+	.nsigns = sizeof signs / sizeof *signs,
 	.open = runs_open,
 	.close = runs_close,
 	.show = runs_show,
@@ -574,5 +589,6 @@ const struct view_ops runs_view = {
 	.mouse = runs_mouse,
 	.event = runs_event,
 	.filter = runs_filter,
+	.table = runs_table,
 	.dump = runs_dump,
 };

@@ -197,13 +197,23 @@ draw_z(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 	h.cols = k->n;
 	h.v = m;
 	map.h -= r.h > 3;
+	map.x += 4;
+	map.w -= 5;
 	heat_dense(c, map, &h);
+	for (int l = 0, last = -1; l < layers; l++) {
+		int y = heat_dense_line(c, map, &h, l);
+
+		if (y > last)
+			canvas_printf(c, r.x + 1, map.y + y, 2, canvas_style(c, TH_DIM), "%2d", l);
+		last = y;
+	}
 	if (r.h > 3) {
 		double lo, hi;
 
 		heat_range(&h, &lo, &hi);
 		canvas_printf(c, r.x + 1, r.y + r.h - 1, r.w - 2, canvas_style(c, TH_DIM),
-			      "mean |z−1|  %.3g … %.3g", lo, hi);
+			      "mean |z−1|  %.3g … %.3g   steps %.0f … %.0f", lo, hi, k->step[0],
+			      k->step[k->n - 1]);
 	}
 	free(m);
 }
@@ -230,9 +240,14 @@ draw_rollouts(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 
 		canvas_printf(c, r.x + 1, r.y + y, 4, canvas_style(c, good ? TH_GOOD : TH_BAD),
 			      "%+.0f %s", o->reward, good ? "✓" : "✗");
-		if (r.w > 90) {
+		if (r.w > 50) {
+			char prompt[256];
+
+			snprintf(prompt, sizeof prompt, "%.255s", o->prompt);
+			for (char *p = prompt; *p; p++)
+				*p = *p == '\n' ? ' ' : *p;
 			canvas_text(c, r.x + 6, r.y + y, r.w / 2 - 7, canvas_style(c, TH_DIM),
-				    o->prompt);
+				    prompt);
 			line.x = r.x + r.w / 2;
 			line.w = r.w - r.w / 2 - 1;
 		}

@@ -675,6 +675,20 @@ spectrum_filter(struct view *v, void *state, int pane, const char *text)
 		table_filter(&s->table, text);
 }
 
+static struct table *
+spectrum_table(void *state, int pane)
+{
+	struct spectrum *s = state;
+
+	return pane == SP_EXPERTS ? &s->table : NULL;
+}
+
+static const struct view_sign signs[] = {
+	{"●", "over the curve", "its σ·z is over the curve"},
+	{"○", "not over it", "not over the curve"},
+	{"[ ]", "selected", "the selected matrix, ( ) while another pane has the keys"},
+};
+
 const struct view_ops spectrum_view = {
 	.name = "Spectrum",
 	.number = 2,
@@ -684,6 +698,8 @@ const struct view_ops spectrum_view = {
 	.layout = "h(4:v(5:map =6:facts 2:experts) 5:v(5:curve 2:z))",
 	.bindings = bindings,
 	.nbindings = sizeof bindings / sizeof *bindings,
+	.signs = signs,
+	.nsigns = sizeof signs / sizeof *signs,
 	.open = spectrum_open,
 	.close = spectrum_close,
 	.draw = sp_draw,
@@ -692,5 +708,6 @@ const struct view_ops spectrum_view = {
 	.mouse = spectrum_mouse,
 	.event = spectrum_event,
 	.filter = spectrum_filter,
+	.table = spectrum_table,
 	.dump = sp_dump,
 };

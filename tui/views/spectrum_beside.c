@@ -1,4 +1,5 @@
 /* The second model of the Spectrum view: its curve over the open one's, and by how much the statistics differ. */
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +45,7 @@ sp_beside_with(struct view *v, void *state, const char *text)
 			       .model = true,
 			       .done = with_typed,
 			       .arg = s};
-	char given[1024], path[1024];
+	char given[1024], path[1024], real[PATH_MAX];
 	struct t2_err err;
 	bool shipped;
 
@@ -60,12 +61,12 @@ sp_beside_with(struct view *v, void *state, const char *text)
 		app_fail(v->app, &err);
 		return;
 	}
-	if (!strcmp(path, model_path(s->w->ui.model))) {
+	if (!strcmp(realpath(path, real) ? real : path, model_path(s->w->ui.model))) {
 		app_say(v->app, "%s is the open one: another is wanted", s->w->ui.name);
 		return;
 	}
 	s->beside = true;
-	beside_start(v->app, s->w, path, "");
+	beside_start(v->app, s->w, path, shipped ? "sample" : "");
 }
 
 void

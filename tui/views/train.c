@@ -288,13 +288,18 @@ measured(struct train *t, int64_t *run)
 	return 0;
 }
 
-static void
+/* The value beside its label, or below it where it is narrow; returns the line behind. */
+static int
 row(struct canvas *c, struct rect r, int y, const char *label, const char *value)
 {
-	if (y >= r.h)
-		return;
-	canvas_text(c, r.x + 1, r.y + y, 20, canvas_style(c, TH_DIM), label);
-	canvas_text(c, r.x + 22, r.y + y, r.w - 23, canvas_style(c, TH_TEXT), value);
+	bool narrow = r.w < 44;
+
+	canvas_text(c, r.x + 1, r.y + y, narrow ? r.w - 2 : 20, canvas_style(c, TH_DIM), label);
+	if (narrow)
+		canvas_text(c, r.x + 3, r.y + y + 1, r.w - 4, canvas_style(c, TH_TEXT), value);
+	else
+		canvas_text(c, r.x + 22, r.y + y, r.w - 23, canvas_style(c, TH_TEXT), value);
+	return y + 1 + narrow;
 }
 
 static void
@@ -307,7 +312,7 @@ draw_cost(struct view *v, struct train *t, struct canvas *c, struct rect r)
 	long n = values_of(m, form_value(&t->form, "modules")), answers;
 	int64_t run = 0;
 	double per = measured(t, &run);
-	int y = 7;
+	int y = 0;
 
 	if (settings_of(t, &s, &err)) {
 		canvas_wrap(c, rect_inset(r, 1, 0), canvas_style(c, TH_WARN), err.msg, 0);
@@ -316,49 +321,47 @@ draw_cost(struct view *v, struct train *t, struct canvas *c, struct rect r)
 	answers = (long)s.batch * s.samples;
 	snprintf(b, sizeof b, "%ld of %ld (%.3g %%)", n, model_parameters(m),
 		 100.0 * (double)n / (double)model_parameters(m));
-	row(c, r, 0, "trained values", b);
+	y = row(c, r, y, "trained values", b);
 	snprintf(b, sizeof b, "%.3g%s", train_settings_lr(&s, n),
 		 s.lr > 0			? ""
 		 : strcmp(s.scale, "reference") ? "  (1.2 / √values)"
 						: "  (2.4 / √values)");
-	row(c, r, 1, "step size", b);
+	y = row(c, r, y, "step size", b);
 	snprintf(b, sizeof b, "%ld a step, %ld in all", answers, answers * s.steps);
-	row(c, r, 2, "answers", b);
+	y = row(c, r, y, "answers", b);
 	if (per > 0) {
 		snprintf(b, sizeof b, "%.2g s a step, %s in all (run %lld)",
 			 per * (double)answers / 1000,
 			 gauge_time(tm, sizeof tm, per * (double)answers * s.steps / 1000),
 			 (long long)run);
-		row(c, r, 3, "time", b);
+		y = row(c, r, y, "time", b);
 	} else {
-		row(c, r, 3, "time", "the first steps will tell");
+		y = row(c, r, y, "time", "the first steps will tell");
 	}
 	if (s.eval_every > 0)
-		snprintf(b, sizeof b, "%s%.0d at first, then every %d steps",
+		snprintf(b, sizeof b, "%s%.0d, then every %d steps",
 			 s.eval_items < ALL ? "" : "all", s.eval_items < ALL ? s.eval_items : 0,
 			 s.eval_every);
 	else
 		snprintf(b, sizeof b, "none: the last step is kept");
-	row(c, r, 4, "validation", b);
+	y = row(c, r, y, "validation", b);
 	snprintf(b, sizeof b, "%d of %d decomposed", factors_count(t->w->ui.factors),
 		 model_matrices(m));
-	row(c, r, 5, "factors", b);
+	y = row(c, r, y, "factors", b);
 	if (t->as) {
-		canvas_printf(c, r.x + 1, r.y + y - 1, r.w - 2, canvas_style(c, TH_WARN),
-			      "run %lld again: the same expert; seed %lld is free",
-			      (long long)t->as, (long long)t->free_seed);
-		y++;
+		snprintf(b, sizeof b, "run %lld again: the same expert; seed %lld is free",
+			 (long long)t->as, (long long)t->free_seed);
+		y += canvas_wrap(c, (struct rect){r.x + 1, r.y + y, r.w - 2, r.h - y},
+				 canvas_style(c, TH_WARN), b, 0);
 	}
+	y++;
 	if (r.h > 8)
 		y += 1 +
 		     canvas_wrap(c, (struct rect){r.x + 1, r.y + y, r.w - 2, r.h - y},
 				 canvas_style(c, TH_DIM),
 				 KEYS(v,
-				      "{train} starts a trainer: a process of its own that goes on "
-				      "when this "
-				      "one ends. Its run shows in {runs}, where it can be watched, "
-				      "stopped and "
-				      "resumed. The best validation is kept as an expert."),
+				      "{train} starts a trainer, a process of its own. Its run "
+				      "shows in {runs}; the best validation is kept as an expert."),
 				 0);
 	if (r.h > y && strcmp(t->w->model_name, "sample") && t->shipped)
 		canvas_wrap(
@@ -670,7 +673,7 @@ static const struct pane_spec panes[] = {
 	[T_FORM] = {"form", "train an expert", 44, 8,
 		    CAN_MOVE | CAN(A_OPEN) | CAN(A_EDIT) | CAN(A_MORE) | CAN(A_LESS) | CAN(A_LEFT) |
 			    CAN(A_RIGHT)},
-	[T_COST] = {"cost", "what it costs", 40, 4, 0},
+	[T_COST] = {"cost", "what it costs", 30, 4, 0},
 };
 
 const struct view_ops train_view = {
@@ -680,6 +683,7 @@ const struct view_ops train_view = {
 	.panes = panes,
 	.npanes = T_PANES,
 	.layout = "h(1:form 1:cost)",
+	.small = "h(=46:form 1:cost)",
 	.bindings = bindings,
 	.nbindings = sizeof bindings / sizeof *bindings,
 	.open = train_open,

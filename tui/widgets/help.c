@@ -16,6 +16,8 @@ struct help {
 static const struct {
 	const char *scope, *keys, *help;
 } always[] = {
+	{"signs everywhere", "▸  ›  ●", "the focused pane; the selected row; a marked one"},
+	{"signs everywhere", "·  …", "not known yet; cut, for there is more"},
 	{"always", "Esc", "back: leaves field, filter, zoom; cancels its job"},
 	{"always", "Ctrl-c", "cancels this view's job"},
 	{"always", "click", "focuses and selects, a second one opens"},
@@ -73,6 +75,27 @@ found(const char *filter, const char *name, const char *help, const char *keys)
 	return true;
 }
 
+/* What the view's signs say, from this row on; returns the row behind them. */
+static int
+signs_draw(struct canvas *c, struct rect r, int row, const struct view_ops *ops, const char *filter,
+	   bool gap)
+{
+	bool heading = false;
+
+	for (int i = 0; i < ops->nsigns; i++) {
+		const struct view_sign *k = &ops->signs[i];
+		const char *help = k->help ? k->help : k->means;
+
+		if (!found(filter, k->means, help, k->sign))
+			continue;
+		if (!heading)
+			row = entry_draw(c, r, row + gap, NULL, "signs", "");
+		heading = true;
+		row = entry_draw(c, r, row, k->sign, help, "");
+	}
+	return row;
+}
+
 static void
 help_draw(struct app *a, void *state, struct canvas *c)
 {
@@ -81,7 +104,7 @@ help_draw(struct app *a, void *state, struct canvas *c)
 	const char *filter = editor_text(&h->e);
 	struct binding_set sets[3];
 	int w = c->w - 6 < 84 ? c->w - 6 : 84, n = app_bindings(v, sets), line = 0;
-	struct rect r = {(c->w - w) / 2, 1, w, c->h - 2}, in, old;
+	struct rect r = {(c->w - w) / 2, 1, w, c->h - 3}, in, old;
 	struct style border = canvas_style(c, TH_POPUP_BORDER);
 	const char *scope = NULL;
 	unsigned can = view_can(v);
@@ -103,6 +126,8 @@ help_draw(struct app *a, void *state, struct canvas *c)
 	for (int i = 0; i < n; i++) {
 		bool heading = false;
 
+		if (i == n - 2) /* behind the view's own keys */
+			line = h->top + signs_draw(c, in, line - h->top, v->ops, filter, line > 0);
 		for (int j = 0; j < sets[i].n; j++) {
 			const struct binding *b = &sets[i].rows[j];
 
@@ -119,19 +144,6 @@ help_draw(struct app *a, void *state, struct canvas *c)
 			line = h->top + entry_draw(c, in, line - h->top, keys[0] ? keys : ":",
 						   b->help, b->name);
 		}
-	}
-	for (int i = 0, first = 1; i < v->ops->nsigns; i++) {
-		const struct view_sign *k = &v->ops->signs[i];
-		const char *help = k->help ? k->help : k->means;
-
-		if (!found(filter, k->means, help, k->sign))
-			continue;
-		if (first) {
-			line += line > 0;
-			line = h->top + entry_draw(c, in, line - h->top, NULL, "signs", "");
-			first = 0;
-		}
-		line = h->top + entry_draw(c, in, line - h->top, k->sign, help, "");
 	}
 	for (size_t i = 0; i < sizeof always / sizeof *always; i++) {
 		if (!found(filter, "", always[i].help, always[i].keys))

@@ -259,6 +259,15 @@ table_action(struct table *t, enum action a)
 }
 
 void
+table_order(struct table *t, int sort, int descending)
+{
+	t->sort = sort;
+	t->descending = descending;
+	map_make(t);
+	sel_restore(t, true);
+}
+
+void
 table_filter(struct table *t, const char *text)
 {
 	snprintf(t->filter, sizeof t->filter, "%s", text);
@@ -390,8 +399,8 @@ table_draw(struct table *t, struct canvas *c, struct rect r, bool focused)
 {
 	struct style bar = canvas_style(c, TH_BORDER);
 
-	/* the mark of the place in a long list has a column of its own */
-	columns_fit(t, r.w - (t->nmap > r.h - !t->headless));
+	/* the last column keeps text off the border, and has the mark of the place in a long list */
+	columns_fit(t, r.w - 1);
 	if (!t->headless) {
 		draw_header(t, c, r);
 		r.y++;

@@ -64,6 +64,7 @@ void table_rows(struct table *t, int n);
 void table_free(struct table *t);
 bool table_action(struct table *t, enum action a); /* moving, marking, n N, sorting */
 void table_filter(struct table *t, const char *text);
+void table_order(struct table *t, int sort, int descending); /* as its fields of these names */
 /* Coordinates as the view's mouse() gets them; *open: a click on the row that was selected already. */
 bool table_mouse(struct table *t, const struct mouse *m, bool *open);
 void table_draw(struct table *t, struct canvas *c, struct rect r, bool focused);
