@@ -317,6 +317,8 @@ deliver(struct app *a, const struct event *e)
 {
 	if (e->to == &saying && e->data)
 		app_say(a, "%s", (const char *)e->data);
+	if (!e->to && a->cfg->event)
+		a->cfg->event(a->cfg->user, e);
 	for (int i = 0; i < APP_VIEWS; i++) {
 		struct view *v = &a->view[i];
 

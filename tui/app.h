@@ -29,6 +29,8 @@ struct app_config {
 	int nviews;
 	int first; /* number of the view shown first */
 	void (*open)(struct app *a, void *user, const char *what); /* Ctrl-o; what NULL: ask */
+	/* Sees what goes to every view, before they do; optional. */
+	void (*event)(void *user, const struct event *e);
 	void (*closing)(void *user); /* the loop is over: nobody may post any more */
 	void *user;
 	const char *theme; /* name or path; NULL: dark */

@@ -245,6 +245,7 @@ workbench_open(struct cli *c, struct app_config *cfg)
 		world_title(&w, text, sizeof text);
 		cfg->title = text;
 		cfg->user = &w;
+		cfg->event = world_event;
 		cfg->closing = world_closing;
 		cfg->words = world_words;
 		store_wait_most(0.3); /* this thread draws */

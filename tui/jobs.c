@@ -338,6 +338,7 @@ entry_read(struct entry *e, struct job_view *out)
 	out->watched = e->watched;
 	out->light = e->spec.light;
 	out->passing = e->spec.passing;
+	out->brief = e->spec.passing && is_active(e) && clock_seconds() - e->started <= JOBS_BRIEF;
 	memcpy(out->counts, e->counts, sizeof out->counts);
 	job_read(&e->job, &out->progress);
 	out->started = e->started;

@@ -121,7 +121,7 @@ full() {
 		keys 5
 		key a
 		wait "decision:" 90000
-		wait "tok/s" 90000
+		wait " tokens · " 90000
 		key a
 		sleep 1000
 		key a

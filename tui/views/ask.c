@@ -464,9 +464,10 @@ ask_event(struct view *v, void *state, const struct event *e)
 		free(s->base);
 		s->base = strdup(e->data ? e->data : "");
 		break;
-	case WORLD_STORE:
-		world_refresh(s->w);
+	case WORLD_READ:
 		strategies(s);
+		break;
+	case WORLD_STORE:
 		read_history(s);
 		break;
 	case VIEW_STRATEGY:

@@ -277,9 +277,10 @@ mix_event(struct view *v, void *state, const struct event *e)
 	case MIX_SEARCHED:
 		mix_search_event(s, e);
 		break;
-	case WORLD_STORE:
-		world_refresh(s->w);
+	case WORLD_READ:
 		read_experts(s);
+		break;
+	case WORLD_STORE:
 		mix_saved_read(s);
 		break;
 	default:
@@ -342,7 +343,6 @@ mix_action(struct view *v, void *state, int pane, enum action a)
 	}
 	if (a == A_REFRESH) {
 		world_refresh(s->w);
-		read_experts(s);
 		mix_saved_read(s);
 		return true;
 	}

@@ -363,8 +363,7 @@ spectrum_event(struct view *v, void *state, const struct event *e)
 	case WORLD_FACTORS:
 		catch_up(v, s);
 		break;
-	case WORLD_STORE:
-		world_refresh(s->w);
+	case WORLD_READ:
 		read_experts(s);
 		values(s);
 		break;
@@ -552,7 +551,6 @@ spectrum_action(struct view *v, void *state, int pane, enum action a)
 		return step_matrix(s, a == A_STEP_NEXT ? 1 : -1);
 	if (a == A_REFRESH) {
 		world_refresh(s->w);
-		read_experts(s);
 		catch_up(v, s);
 		return true;
 	}

@@ -23,8 +23,14 @@ enum { FIELDS = 40, CHOICES = 8 };
 enum { ALL = 100000 }; /* no task has so many questions */
 enum train_event { TRAIN_STARTED = 1 };
 
+struct run_id {
+	int64_t id;
+	double started; /* a number is given again */
+};
+
 struct train {
 	struct world *w;
+	struct run_id *id; /* of runs, which with their strings are the world's */
 	struct form form;
 	struct form_field field[FIELDS];
 	int nfields;
@@ -32,11 +38,12 @@ struct train {
 	int ntasks;
 	const char *choice[FIELDS][CHOICES]; /* of SETTING_CHOICE rows, NULL at the end */
 	char *choices[FIELDS];		     /* their text, cut at '|' */
-	struct run_list runs;		     /* for measured times */
+	struct run_list runs;		     /* world_runs(), for measured times */
 	char task[256];			     /* whose max_new this is */
 	int max_new;		/* new tokens an answer, by the task itself; 0: unknown */
 	bool starting, shipped; /* shipped: the task comes with the sample */
 	char proposed[24];	/* the seed that was put into the form, not typed */
+	bool unseen;		/* runs have come or gone since the seed was looked at */
 	int64_t free_seed, as;	/* as: the run that the form repeats; 0: none */
 };
 
@@ -422,6 +429,7 @@ look_at_seed(struct train *t)
 	const char *task = form_value(&t->form, "task");
 
 	t->as = 0;
+	t->unseen = false;
 	if (settings_of(t, &s, NULL))
 		return;
 	t->free_seed = repeats_free_seed(&t->runs, task, &s);
@@ -448,18 +456,40 @@ note(void *arg, int field, char buf[80])
 
 /* -- view -------------------------------------------------------------------------------------------------- */
 
-static void
+static bool
+keep_ids(struct train *t)
+{
+	struct run_id *grown = realloc(t->id, ((size_t)t->runs.n + 1) * sizeof *grown);
+
+	if (!grown) { /* without them the next comparison may not be made */
+		t->runs.n = 0;
+		return true;
+	}
+	t->id = grown;
+	for (int i = 0; i < t->runs.n; i++)
+		grown[i] = (struct run_id){t->runs.v[i].id, t->runs.v[i].started};
+	return true;
+}
+
+/* Has a run come or gone?  What was set for one stays: its seed need not be looked at again at each of its steps. */
+static bool
 read_runs(struct train *t)
 {
 	struct run_list l;
 	struct t2_err err;
+	bool same;
 
-	if (store_run_list(t->w->ui.store, t->w->ui.model_id, &l, &err)) {
-		world_unread(t->w, &err);
-		return;
+	if (world_runs(t->w, &l, &err)) {
+		app_fail(t->w->app, &err);
+		return false;
 	}
-	run_list_free(&t->runs);
+	same = l.n == t->runs.n;
+	for (int i = 0; i < l.n && same; i++)
+		same = l.v[i].id == t->id[i].id && !(l.v[i].started > t->id[i].started) &&
+		       !(l.v[i].started < t->id[i].started);
+	free(t->runs.v);
 	t->runs = l;
+	return !same && keep_ids(t);
 }
 
 static enum t2_status
@@ -493,7 +523,17 @@ train_close(struct view *v, void *state)
 	for (int i = 0; i < FIELDS; i++)
 		free(t->choices[i]);
 	tasks_names_free(t->tasks, t->ntasks);
-	run_list_free(&t->runs);
+	free(t->runs.v);
+	free(t->id);
+}
+
+static void
+train_show(struct view *v, void *state)
+{
+	struct train *t = state;
+
+	if (t->unseen && !v->editing)
+		look_at_seed(t);
 }
 
 /* What is set here is as good for another model; a value that is being typed is finished before. */
@@ -622,9 +662,9 @@ train_event(struct view *v, void *state, const struct event *e)
 			snprintf(id, sizeof id, "%lld", (long long)*(int64_t *)e->data);
 			app_send(v->app, &runs_view, VIEW_RUN, strdup(id), free);
 		}
-	} else if (e->type == WORLD_STORE) {
-		read_runs(t);
-		if (!v->editing)
+	} else if (e->type == WORLD_READ) {
+		t->unseen = read_runs(t) || t->unseen;
+		if (t->unseen && !v->editing && app_shown(v->app) == train_view.number)
 			look_at_seed(t);
 	} else if (e->type == VIEW_TASK) {
 		bool known = form_set(&t->form, "task", e->data);
@@ -688,6 +728,7 @@ const struct view_ops train_view = {
 	.nbindings = sizeof bindings / sizeof *bindings,
 	.open = train_open,
 	.close = train_close,
+	.show = train_show,
 	.keep = train_keep,
 	.restore = train_restore,
 	.draw = train_draw,
