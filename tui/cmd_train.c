@@ -174,9 +174,13 @@ train_here(struct cli *c, const char *model, const struct training_options *o)
 		return cli_fail(c);
 	if (r.note[0])
 		cli_note(c, "%s", r.note);
-	if (!c->json)
-		printf("run %lld %s: expert %s, best step %d\n", (long long)r.run, r.status,
-		       r.expert, r.best_step);
+	if (c->json)
+		return 0;
+	printf("run %lld %s: expert %s, ", (long long)r.run, r.status, r.expert);
+	if (r.best_step > 0)
+		printf("best step %d\n", r.best_step);
+	else
+		printf("its last step\n");
 	return 0;
 }
 
