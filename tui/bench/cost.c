@@ -372,7 +372,8 @@ count_sizes(struct sizes *s, const struct model *m, struct pool *pool, double co
 			    adaptation_bytes(m, SEQUENCES));
 	s->gradient =
 		(double)(policy_most(p, STEP_ROWS / STEP_LINES, STEP_ROWS, false, ADAPTATION_HELD) +
-			 adaptation_bytes(m, 1));
+			 adaptation_bytes(m, 1) +
+			 adaptation_grad_dense(m, STEP_ROWS, ADAPTATION_HELD));
 	s->training = (double)(policy_most(p, answered, TRAINED * (long)answered, false,
 					   ADAPTATION_HELD) +
 			       rollouts + adaptation_bytes(m, 1) + adaptation_dense_bytes(m, 1) +
