@@ -207,13 +207,14 @@ product_task(void *arg, int task, int worker)
 
 /* The cut depends on the shape only, never on the number of threads: take the one that would be best for two, four and eight
  * together, the last round of tiles being as long as any.  A tile's time, in multiply-adds of 16 values: the products,
- * packing its columns (a weight's are unpacked before), and a start. */
+ * packing its columns (a weight's are unpacked before), splitting its rows
+ * where the level has a tile of its own, and a start. */
 static int
 product_cut(struct product *p)
 {
 	static const int downs[] = {1, 2, 3, 4, 6, 8, 12, 16};
 	int unit = p->B || p->b_is_bt || dtype_block(p->type) <= 32 ? 32 : dtype_block(p->type);
-	double least = 0, pack = p->B ? 0.4 : 0.7, start = 1000;
+	double least = 0, pack = p->B ? 0.4 : 0.7, split = p->by_tiles ? 4 : 0, start = 1000;
 
 	for (size_t d = 0; d < sizeof downs / sizeof *downs && downs[d] <= p->bands; d++) {
 		int tile_bands = div_up(p->bands, downs[d]),
@@ -224,7 +225,7 @@ product_cut(struct product *p)
 			double cost = 0;
 			for (int threads = 2; threads <= 8; threads *= 2)
 				cost += (double)div_up(tasks, threads) * threads;
-			cost *= (double)p->k * cols * (rows / 16.0 + pack) + start;
+			cost *= (double)p->k * (cols * (rows / 16.0 + pack) + rows * split) + start;
 			if (least > 0 && cost >= least)
 				continue;
 			least = cost;
