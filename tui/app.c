@@ -167,9 +167,9 @@ app_copy(struct app *a, const char *text)
 
 void
 app_undo_push(struct app *a, const char *what, bool (*undo)(struct app *a, void *arg), void *arg,
-	      void (*drop)(void *arg))
+	      void (*drop)(void *arg), size_t bytes)
 {
-	struct undo_step s = {.undo = undo, .arg = arg, .drop = drop};
+	struct undo_step s = {.undo = undo, .arg = arg, .drop = drop, .bytes = bytes};
 
 	snprintf(s.what, sizeof s.what, "%s", what);
 	undo_push(&a->undo, &s);

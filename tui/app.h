@@ -124,9 +124,9 @@ struct app_prompt {
 void app_prompt(struct app *a, const struct app_prompt *p);
 
 /* What "u" takes back: undo(app, arg), then drop(arg).  what: "delete expert math".  undo() returns false where it could
- * not and has said why; the step then stays. */
+ * not and has said why; the step then stays.  bytes: about what arg holds in memory; many make old steps forgotten. */
 void app_undo_push(struct app *a, const char *what, bool (*undo)(struct app *a, void *arg),
-		   void *arg, void (*drop)(void *arg));
+		   void *arg, void (*drop)(void *arg), size_t bytes);
 /* A job makes a step or takes one back: until the release nothing else is taken back.  An undo() that holds has begun; its
  * job says how it ended, and releases. */
 void app_undo_hold(struct app *a);

@@ -238,7 +238,8 @@ workbench_open(struct cli *c, struct app_config *cfg)
 		snprintf(model, sizeof model, "%s", c->pos[0]);
 	else if ((rc = last_model(c, model, sizeof model)))
 		return rc;
-	mallopt(M_ARENA_MAX, 2); /* every job is a thread; 16 arenas would each keep its most */
+	/* every job is a thread: of more arenas each would keep its most, as malloc_trim() leaves the top of all but this */
+	mallopt(M_ARENA_MAX, 1);
 	if (world_open(&w, model, c->store_path, (int)c->threads, c->memory, NULL, &c->err)) {
 		rc = cli_fail(c);
 	} else {

@@ -78,7 +78,7 @@ mix_undo_point(struct mix *s, const char *what)
 	u->s = s;
 	u->saved = s->saved;
 	snprintf(u->name, sizeof u->name, "%s", s->name);
-	app_undo_push(s->app, what, undo, u, undo_drop);
+	app_undo_push(s->app, what, undo, u, undo_drop, sizeof *u + mixing_bytes(&u->set));
 }
 
 bool

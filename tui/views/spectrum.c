@@ -42,13 +42,16 @@ const float *
 sp_z(struct spectrum *s, int i, int mat)
 {
 	struct sp_expert *e;
+	struct t2_err err;
 
 	if (i < 0 || i >= s->experts)
 		return NULL;
 	e = &s->expert[i];
-	if (!e->z && workspace_expert_zset(&s->w->ui, e->id, &e->z, NULL))
-		return NULL;
-	return e->z->z[mat];
+	if (!e->z && !e->unread && workspace_expert_zset(&s->w->ui, e->id, &e->z, &err)) {
+		e->unread = true;
+		app_fail(s->view->app, &err);
+	}
+	return e->z ? e->z->z[mat] : NULL;
 }
 
 static double
