@@ -207,8 +207,7 @@ product_task(void *arg, int task, int worker)
 
 /* The cut depends on the shape only, never on the number of threads: take the one that would be best for two, four and eight
  * together, the last round of tiles being as long as any.  A tile's time, in multiply-adds of 16 values: the products,
- * packing its columns (a weight's are unpacked before), splitting its rows
- * where the level has a tile of its own, and a start. */
+ * packing its columns (a weight's are unpacked before), splitting its rows where the level has a tile of its own, a start. */
 static int
 product_cut(struct product *p)
 {
