@@ -23,14 +23,9 @@ enum { FIELDS = 40, CHOICES = 8 };
 enum { ALL = 100000 }; /* no task has so many questions */
 enum train_event { TRAIN_STARTED = 1 };
 
-struct run_id {
-	int64_t id;
-	double started; /* a number is given again */
-};
-
 struct train {
 	struct world *w;
-	struct run_id *id; /* of runs, which with their strings are the world's */
+	struct repeats *repeats; /* of runs */
 	struct form form;
 	struct form_field field[FIELDS];
 	int nfields;
@@ -38,7 +33,7 @@ struct train {
 	int ntasks;
 	const char *choice[FIELDS][CHOICES]; /* of SETTING_CHOICE rows, NULL at the end */
 	char *choices[FIELDS];		     /* their text, cut at '|' */
-	struct run_list runs;		     /* world_runs(), for measured times */
+	struct run_list runs;		     /* world_runs(), whose strings are the world's */
 	char task[256];			     /* whose max_new this is */
 	int max_new;		/* new tokens an answer, by the task itself; 0: unknown */
 	bool starting, shipped; /* shipped: the task comes with the sample */
@@ -432,12 +427,12 @@ look_at_seed(struct train *t)
 	t->unseen = false;
 	if (settings_of(t, &s, NULL))
 		return;
-	t->free_seed = repeats_free_seed(&t->runs, task, &s);
+	t->free_seed = repeats_free_seed(t->repeats, task, &s);
 	if (!strcmp(form_value(&t->form, "seed"), t->proposed)) {
 		snprintf(t->proposed, sizeof t->proposed, "%lld", (long long)t->free_seed);
 		form_set(&t->form, "seed", t->proposed);
 	}
-	t->as = repeats_find(&t->runs, task, &s, (int64_t)form_number(&t->form, "seed"));
+	t->as = repeats_find(t->repeats, task, &s, (int64_t)form_number(&t->form, "seed"));
 }
 
 static void
@@ -456,61 +451,20 @@ note(void *arg, int field, char buf[80])
 
 /* -- view -------------------------------------------------------------------------------------------------- */
 
-static bool
-keep_ids(struct train *t)
-{
-	struct run_id *grown = realloc(t->id, ((size_t)t->runs.n + 1) * sizeof *grown);
-
-	if (!grown) { /* without them the next comparison may not be made */
-		t->runs.n = 0;
-		return true;
-	}
-	t->id = grown;
-	for (int i = 0; i < t->runs.n; i++)
-		grown[i] = (struct run_id){t->runs.v[i].id, t->runs.v[i].started};
-	return true;
-}
-
 /* Has a run come or gone?  What was set for one stays: its seed need not be looked at again at each of its steps. */
 static bool
 read_runs(struct train *t)
 {
 	struct run_list l;
 	struct t2_err err;
-	bool same;
 
 	if (world_runs(t->w, &l, &err)) {
 		app_fail(t->w->app, &err);
 		return false;
 	}
-	same = l.n == t->runs.n;
-	for (int i = 0; i < l.n && same; i++)
-		same = l.v[i].id == t->id[i].id && !(l.v[i].started > t->id[i].started) &&
-		       !(l.v[i].started < t->id[i].started);
 	free(t->runs.v);
 	t->runs = l;
-	return !same && keep_ids(t);
-}
-
-static enum t2_status
-train_open(struct view *v, void *state, struct t2_err *err)
-{
-	struct train *t = state;
-	enum t2_status st;
-
-	t->w = v->user;
-	if ((st = world_begin(t->w, v->app, err)))
-		return st;
-	read_runs(t);
-	if (!make_form(t))
-		return t2_nomem(err, "train");
-	t->form.stands_for = rule;
-	t->form.note = note;
-	t->form.arg = t;
-	snprintf(t->proposed, sizeof t->proposed, "%s", form_value(&t->form, "seed"));
-	look_at_task(t);
-	look_at_seed(t);
-	return T2_OK;
+	return repeats_look(t->repeats, &l);
 }
 
 static void
@@ -524,7 +478,30 @@ train_close(struct view *v, void *state)
 		free(t->choices[i]);
 	tasks_names_free(t->tasks, t->ntasks);
 	free(t->runs.v);
-	free(t->id);
+	repeats_free(t->repeats);
+}
+
+static enum t2_status
+train_open(struct view *v, void *state, struct t2_err *err)
+{
+	struct train *t = state;
+	enum t2_status st;
+
+	t->w = v->user;
+	if ((st = world_begin(t->w, v->app, err)))
+		return st;
+	if (!(t->repeats = repeats_new()) || !make_form(t)) {
+		train_close(v, t);
+		return t2_nomem(err, "train");
+	}
+	read_runs(t);
+	t->form.stands_for = rule;
+	t->form.note = note;
+	t->form.arg = t;
+	snprintf(t->proposed, sizeof t->proposed, "%s", form_value(&t->form, "seed"));
+	look_at_task(t);
+	look_at_seed(t);
+	return T2_OK;
 }
 
 static void
