@@ -219,7 +219,7 @@ kv_copy(struct kv *dst, const struct kv *src, int len, struct t2_err *err)
 		kv_truncate(dst, len);
 		return T2_OK;
 	}
-	dst->len = 0;
+	kv_truncate(dst, 0);
 	for (int i = 0; i < whole; i++) {
 		if (dst->page[i] == src->page[i])
 			continue;

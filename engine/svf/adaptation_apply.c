@@ -506,30 +506,45 @@ adaptation_forward(void *self, int mat, const float *x, int rows, const int *slo
 	}
 }
 
+/* The form under which this matrix joins the others of a call, or FORM_AUTO: it cannot, and its product is done here. */
+static enum form
+join(struct adaptation *a, int mat, const float *x, int rows, const int *slot, float *y, bool few)
+{
+	bool mixed = slot && run_length(slot, 0, rows) < rows;
+	struct scaled *sc = adaptation_scaled(a, slot ? slot[0] : 0, mat);
+	enum form form;
+
+	if (!few || (mixed && !better_shared(a, mat, rows, slot))) {
+		adaptation_forward(a, mat, x, rows, slot, y, false);
+		return FORM_AUTO;
+	}
+	take(a, mat, 0);
+	form = mixed ? FORM_FACTORED : prepare(a, mat, sc, rows);
+	if (form != FORM_DELTA)
+		return form;
+	apply_form(a, mat, sc, form, x, rows, y);
+	return FORM_AUTO;
+}
+
 /* All products with x in one piece of parallel work, then all that wait for an X V: a matrix's own two would have the
- * threads meet twice for each. */
+ * threads meet twice for each.  Those that cannot join come first: they use the same scratch. */
 void
 adaptation_together(void *self, const int *mat, int count, const float *x, int rows,
 		    const int *slot, float *const *y)
 {
 	struct adaptation *a = self;
 	struct gemm_weight first[GEMM_TOGETHER] = {{0}}, second[GEMM_TOGETHER] = {{0}};
+	enum form form[GEMM_TOGETHER];
 	int firsts = 0, seconds = 0;
 	float *A = a->one;
-	bool mixed = slot && run_length(slot, 0, rows) < rows;
 
+	for (int i = 0; i < count; i++)
+		form[i] = join(a, mat[i], x, rows, slot, y[i], rows * count <= CHUNK);
 	for (int i = 0; i < count; i++) {
 		const struct weight *w = model_matrix(a->model, mat[i]);
 		struct scaled *sc = adaptation_scaled(a, slot ? slot[0] : 0, mat[i]);
-		enum form form;
 
-		if (rows * count > CHUNK || (mixed && !better_shared(a, mat[i], rows, slot))) {
-			adaptation_forward(a, mat[i], x, rows, slot, y[i], false);
-			continue;
-		}
-		take(a, mat[i], 0);
-		form = mixed ? FORM_FACTORED : prepare(a, mat[i], sc, rows);
-		if (form == FORM_FACTORED) {
+		if (form[i] == FORM_FACTORED) {
 			const struct factor *f = factors_get(a->factors, mat[i]);
 			const float **scale = a->row_scale + (size_t)seconds * (size_t)rows;
 
@@ -544,14 +559,12 @@ adaptation_together(void *self, const int *mat, int count, const float *x, int r
 			second[seconds++] =
 				(struct gemm_weight){T2_F32, f->U, f->m, f->r, A, y[i], NULL};
 			A += (size_t)rows * (size_t)f->r;
-		} else if (form == FORM_DENSE) {
+		} else if (form[i] == FORM_DENSE) {
 			first[firsts++] =
 				(struct gemm_weight){T2_F32, sc->dense, w->m, w->n, x, y[i], NULL};
-		} else if (form == FORM_BASE) {
+		} else if (form[i] == FORM_BASE) {
 			first[firsts++] =
 				(struct gemm_weight){w->type, w->data, w->m, w->n, x, y[i], NULL};
-		} else {
-			apply_form(a, mat[i], sc, form, x, rows, y[i]);
 		}
 	}
 	gemm_weights_nt(a->pool, first, firsts, rows);

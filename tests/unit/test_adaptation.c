@@ -381,6 +381,75 @@ test_together(void **state)
 	bed_close(&b);
 }
 
+static struct zset *
+constant(const struct bed *b, float gate, float up)
+{
+	const float value[] = {gate, up};
+	const int mats[] = {MAT_GATE, MAT_UP};
+	struct zset *z;
+
+	ok(zset_new(&z, b->m, &err));
+	for (int i = 0; i < 2; i++) {
+		int r = weight_rank(model_matrix(b->m, mats[i]));
+		float *all = malloc((size_t)r * sizeof *all);
+
+		for (int k = 0; k < r; k++)
+			all[k] = value[i];
+		if (value[i] != 1)
+			ok(zset_set(z, mats[i], all, &err));
+		free(all);
+	}
+	return z;
+}
+
+/* One matrix of a call goes in one factored pass for all slots while the next is computed slot by slot. */
+static void
+test_together_apart(void **state)
+{
+	enum { ROWS = 80, FIRST = 60 };
+	static const int mats[2][2] = {{MAT_GATE, MAT_UP}, {MAT_UP, MAT_GATE}};
+	struct bed b;
+	int slot[ROWS];
+
+	(void)state;
+	if (!bed_open(&b, model, 2))
+		skip();
+	bed_decompose(&b);
+	for (int i = 0; i < ROWS; i++)
+		slot[i] = i >= FIRST;
+	for (int k = 0; k < 2; k++) {
+		struct zset *z[] = {constant(&b, 1.5f, 3), constant(&b, 0.5f, 1)};
+		const struct weight *w = model_matrix(b.m, MAT_GATE);
+		size_t nx = ROWS * (size_t)w->n, ny = ROWS * (size_t)w->m;
+		float *x = malloc(nx * sizeof *x), *y[2], *want = malloc(ny * sizeof *want);
+		struct adaptation *a[2];
+
+		fill(x, nx, 3);
+		for (int i = 0; i < 2; i++) {
+			ok(adaptation_new(&a[i], b.m, b.f, b.pool, 2, FORM_AUTO, &err));
+			ok(adaptation_set(a[i], 0, z[0], &err));
+			ok(adaptation_set(a[i], 1, z[1], &err));
+			y[i] = malloc(ny * sizeof **y);
+		}
+		adaptation_op(a[0])->together(adaptation_op(a[0])->self, mats[k], 2, x, ROWS, slot,
+					      y);
+		for (int i = 0; i < 2; i++) {
+			const struct linear *op = adaptation_op(a[1]);
+
+			op->forward(op->self, mats[k][i], x, ROWS, slot, want, false);
+			assert_memory_equal(y[i], want, ny * sizeof *want);
+		}
+		for (int i = 0; i < 2; i++) {
+			free(y[i]);
+			zset_free(z[i]);
+			adaptation_free(a[i]);
+		}
+		free(want);
+		free(x);
+	}
+	bed_close(&b);
+}
+
 /* dL/ds and dL/dx of L = sum(g * y) in double, from the definitions; kept, recalled and recomputed alike. */
 static void
 test_gradients(void **state)
@@ -558,7 +627,7 @@ main(void)
 		cmocka_unit_test(test_logits),	 cmocka_unit_test(test_batch),
 		cmocka_unit_test(test_threads),	 cmocka_unit_test(test_gradients),
 		cmocka_unit_test(test_choice),	 cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_together),
+		cmocka_unit_test(test_together), cmocka_unit_test(test_together_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

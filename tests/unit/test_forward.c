@@ -461,6 +461,8 @@ shared_pages(void **state)
 	same_logits(&b, got, alone(&b, ids, 40, more[1], 5));
 	assert_int_equal(kv_shared(kv[0]), 32);
 	assert_int_equal(kv_shared(kv[1]), 64);
+	ok(kv_copy(kv[0], kv[2], 20, &err)); /* what it shared beyond goes */
+	assert_int_equal(kv_shared(kv[0]), 0);
 	kv_free(kv[0]);
 	go_on(&b, kv[1], more[1] + MORE, 1, got);
 	same_logits(&b, got, alone(&b, ids, BEGIN, more[1], MORE + 1));
