@@ -71,6 +71,27 @@ trash_free(struct trash *t)
 	free(t);
 }
 
+static size_t
+rows_bytes(const struct rows *r)
+{
+	return (size_t)r->cap * (size_t)r->cols * sizeof *r->v;
+}
+
+size_t
+trash_bytes(const struct trash *t)
+{
+	size_t n;
+
+	if (!t)
+		return 0;
+	n = sizeof *t + arena_bytes(&t->bytes);
+	for (int i = 0; i < TABLES; i++)
+		n += rows_bytes(&t->table[i]);
+	for (int i = 0; i < LINKS; i++)
+		n += rows_bytes(&t->link[i]);
+	return n;
+}
+
 static struct cell
 cell_copy(sqlite3_stmt *q, int i, struct arena *bytes)
 {

@@ -22,6 +22,7 @@ enum t2_status trash_put(struct trash **out, struct store *s, enum trash_kind ki
 			 struct job *job, struct t2_err *err);
 enum t2_status trash_restore(struct trash *t, struct store *s, int64_t *id, struct job *job,
 			     struct t2_err *err);
+size_t trash_bytes(const struct trash *t); /* what it holds in memory; NULL: 0 */
 void trash_free(struct trash *t);
 
 #endif

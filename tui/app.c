@@ -167,9 +167,9 @@ app_copy(struct app *a, const char *text)
 
 void
 app_undo_push(struct app *a, const char *what, bool (*undo)(struct app *a, void *arg), void *arg,
-	      void (*drop)(void *arg))
+	      void (*drop)(void *arg), size_t bytes)
 {
-	struct undo_step s = {.undo = undo, .arg = arg, .drop = drop};
+	struct undo_step s = {.undo = undo, .arg = arg, .drop = drop, .bytes = bytes};
 
 	snprintf(s.what, sizeof s.what, "%s", what);
 	undo_push(&a->undo, &s);
@@ -317,6 +317,8 @@ deliver(struct app *a, const struct event *e)
 {
 	if (e->to == &saying && e->data)
 		app_say(a, "%s", (const char *)e->data);
+	if (!e->to && a->cfg->event)
+		a->cfg->event(a->cfg->user, e);
 	for (int i = 0; i < APP_VIEWS; i++) {
 		struct view *v = &a->view[i];
 

@@ -29,6 +29,8 @@ struct app_config {
 	int nviews;
 	int first; /* number of the view shown first */
 	void (*open)(struct app *a, void *user, const char *what); /* Ctrl-o; what NULL: ask */
+	/* Sees what goes to every view, before they do; optional. */
+	void (*event)(void *user, const struct event *e);
 	void (*closing)(void *user); /* the loop is over: nobody may post any more */
 	void *user;
 	const char *theme; /* name or path; NULL: dark */
@@ -122,9 +124,9 @@ struct app_prompt {
 void app_prompt(struct app *a, const struct app_prompt *p);
 
 /* What "u" takes back: undo(app, arg), then drop(arg).  what: "delete expert math".  undo() returns false where it could
- * not and has said why; the step then stays. */
+ * not and has said why; the step then stays.  bytes: about what arg holds in memory; many make old steps forgotten. */
 void app_undo_push(struct app *a, const char *what, bool (*undo)(struct app *a, void *arg),
-		   void *arg, void (*drop)(void *arg));
+		   void *arg, void (*drop)(void *arg), size_t bytes);
 /* A job makes a step or takes one back: until the release nothing else is taken back.  An undo() that holds has begun; its
  * job says how it ended, and releases. */
 void app_undo_hold(struct app *a);

@@ -238,13 +238,15 @@ workbench_open(struct cli *c, struct app_config *cfg)
 		snprintf(model, sizeof model, "%s", c->pos[0]);
 	else if ((rc = last_model(c, model, sizeof model)))
 		return rc;
-	mallopt(M_ARENA_MAX, 2); /* every job is a thread; 16 arenas would each keep its most */
+	/* every job is a thread: of more arenas each would keep its most, as malloc_trim() leaves the top of all but this */
+	mallopt(M_ARENA_MAX, 1);
 	if (world_open(&w, model, c->store_path, (int)c->threads, c->memory, NULL, &c->err)) {
 		rc = cli_fail(c);
 	} else {
 		world_title(&w, text, sizeof text);
 		cfg->title = text;
 		cfg->user = &w;
+		cfg->event = world_event;
 		cfg->closing = world_closing;
 		cfg->words = world_words;
 		store_wait_most(0.3); /* this thread draws */

@@ -46,7 +46,8 @@ keep_step(struct deleted *x)
 	}
 	*step = *x;
 	x->trash = NULL;
-	app_undo_push(x->app, x->text, bring_back, step, deleted_drop);
+	app_undo_push(x->app, x->text, bring_back, step, deleted_drop,
+		      sizeof *step + trash_bytes(step->trash));
 }
 
 /* Now, and not when the watcher notices. */

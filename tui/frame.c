@@ -14,8 +14,6 @@ static const char *const view_names[APP_VIEWS] = {
 	"Log", "Models", "Spectrum", "Experts", "Mix", "Ask", "Train", "Runs", "Evals", "Jobs",
 };
 
-static const double show_after = 0.3; /* a passing job is worth a word after so many seconds */
-
 const char *
 app_view_name(int number)
 {
@@ -42,8 +40,8 @@ shown_job(struct app *a, int *more)
 		jobs_get(a->jobs, i, &j);
 		if (j.state != JOB_RUNNING && j.state != JOB_QUEUED)
 			continue;
-		if (j.passing && clock_seconds() - j.started <= show_after)
-			app_animate(a, (int)(show_after * 1e3)); /* over already, as a rule */
+		if (j.brief)
+			app_animate(a, (int)(JOBS_BRIEF * 1e3));
 		else if (found < 0 && j.state == JOB_RUNNING)
 			found = i;
 		else

@@ -1,5 +1,6 @@
 #include "tui/jobs.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <math.h>
 #include <pthread.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include "store/wait.h"
 #include "tui/event.h"
+#include "tui/stacks.h"
 
 #define QUIET_SECONDS 0.5
 
@@ -24,6 +26,7 @@ struct entry {
 	bool watched;
 	char counts[16]; /* of a watched one */
 	pthread_t thread;
+	void *stack;
 	atomic_bool finished; /* set last by the thread; result and err are readable after */
 	enum t2_status result;
 	struct t2_err err;
@@ -37,6 +40,7 @@ struct jobs {
 	struct event_queue *queue;
 	struct entry *newest;
 	int next_id;
+	struct stacks stacks;
 	double ended; /* when the last thread did, clock_seconds(); 0: what it left is given back */
 };
 
@@ -68,6 +72,13 @@ entry_free(struct entry *e)
 	free(e);
 }
 
+static void
+entry_join(struct entry *e)
+{
+	pthread_join(e->thread, NULL);
+	stacks_give(&e->js->stacks, e->stack);
+}
+
 static bool
 is_active(const struct entry *e)
 {
@@ -85,7 +96,7 @@ jobs_stop(struct jobs *js, void (*said)(void *arg, const char *name, const char 
 		if (e->watched || !is_active(e))
 			continue;
 		if (e->state == JOB_RUNNING)
-			pthread_join(e->thread, NULL);
+			entry_join(e);
 		else
 			e->result = t2_fail(&e->err, T2_ECANCEL, "cancelled before it began");
 		e->state = JOB_CANCELLED;
@@ -106,6 +117,7 @@ jobs_free(struct jobs *js)
 		next = e->next;
 		entry_free(e);
 	}
+	stacks_trim(&js->stacks);
 	free(js);
 }
 
@@ -124,8 +136,9 @@ thread_main(void *arg)
 static enum t2_status
 entry_run(struct entry *e, struct t2_err *err)
 {
+	pthread_attr_t attr;
 	sigset_t all, old;
-	int rc;
+	int rc = ENOMEM;
 
 	/* Signals are the UI thread's. */
 	sigfillset(&all);
@@ -137,10 +150,15 @@ entry_run(struct entry *e, struct t2_err *err)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	e->state = JOB_RUNNING;
 	e->started = clock_seconds();
-	rc = pthread_create(&e->thread, NULL, thread_main, e);
+	if ((e->stack = stacks_take(&e->js->stacks, &attr))) {
+		rc = pthread_create(&e->thread, &attr, thread_main, e);
+		pthread_attr_destroy(&attr);
+	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (!rc)
 		return T2_OK;
+	if (e->stack)
+		stacks_give(&e->js->stacks, e->stack);
 	e->state = JOB_FAILED;
 	e->ended = e->started;
 	return t2_fail(err, T2_EIO, "job %s: cannot start a thread: %s", e->name, strerror(rc));
@@ -338,6 +356,7 @@ entry_read(struct entry *e, struct job_view *out)
 	out->watched = e->watched;
 	out->light = e->spec.light;
 	out->passing = e->spec.passing;
+	out->brief = e->spec.passing && is_active(e) && clock_seconds() - e->started <= JOBS_BRIEF;
 	memcpy(out->counts, e->counts, sizeof out->counts);
 	job_read(&e->job, &out->progress);
 	out->started = e->started;
@@ -471,6 +490,7 @@ jobs_rest(struct jobs *js)
 	if (left > 0)
 		return 1 + (int)(left * 1e3);
 	js->ended = 0;
+	stacks_trim(&js->stacks);
 	malloc_trim(0);
 	return -1;
 }
@@ -483,7 +503,7 @@ jobs_reap(struct jobs *js, void (*said)(void *arg, bool error, const char *name,
 
 	for (e = js->newest; e; e = e->next)
 		if (!e->watched && e->state == JOB_RUNNING && atomic_load(&e->finished)) {
-			pthread_join(e->thread, NULL);
+			entry_join(e);
 			entry_end(e, said, arg);
 			js->ended = clock_seconds();
 		}

@@ -20,6 +20,7 @@ struct event_queue;
 struct jobs;
 
 #define JOBS_GRACE 0.5
+#define JOBS_BRIEF 0.3 /* seconds that a passing job is not worth a word: over already, as a rule */
 
 enum { JOB_NAME = 64, JOB_SPARK = 64, JOBS_KEPT = 200 /* of those that have ended */ };
 
@@ -47,6 +48,7 @@ struct job_view {
 	const void *owner;
 	enum job_state state;
 	bool watched, light, passing;
+	bool brief;	 /* passing, and at it for JOBS_BRIEF at most: not to be shown yet */
 	char counts[16]; /* what progress counts: "validating"; "": the job's own steps */
 	struct job_progress progress;
 	double started, ended; /* clock_seconds(); ended 0: not yet */

@@ -28,6 +28,13 @@ mixing_free(struct mixing *m)
 	memset(m, 0, sizeof *m);
 }
 
+size_t
+mixing_bytes(const struct mixing *m)
+{
+	return MIXING_EXPERTS *
+	       (sizeof *m->expert + sizeof *m->name + (size_t)m->mats * sizeof *m->alpha);
+}
+
 enum t2_status
 mixing_copy(struct mixing *dst, const struct mixing *src, struct t2_err *err)
 {

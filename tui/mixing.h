@@ -30,6 +30,7 @@ struct mixing {
 
 enum t2_status mixing_init(struct mixing *m, int mats, struct t2_err *err);
 void mixing_free(struct mixing *m);
+size_t mixing_bytes(const struct mixing *m); /* that it holds in memory */
 enum t2_status mixing_copy(struct mixing *dst, const struct mixing *src, struct t2_err *err);
 /* alpha in every matrix.  T2_EINVAL: more than MIXING_EXPERTS. */
 enum t2_status mixing_add(struct mixing *m, int64_t expert, const char *name, double alpha,

@@ -9,14 +9,30 @@ step_drop(struct undo_step *s)
 		s->drop(s->arg);
 }
 
+/* How many steps, the oldest first, do not fit beside a new one of so many bytes? */
+static int
+too_many(const struct undo_stack *u, size_t bytes)
+{
+	int from = u->n;
+
+	while (from > 0 && u->n - from < UNDO_STEPS - 1) {
+		bytes += u->step[from - 1].bytes;
+		if (bytes > UNDO_BYTES)
+			break;
+		from--;
+	}
+	return from;
+}
+
 void
 undo_push(struct undo_stack *u, const struct undo_step *s)
 {
-	if (u->n == UNDO_STEPS) {
-		step_drop(&u->step[0]);
-		memmove(u->step, u->step + 1, sizeof u->step - sizeof *u->step);
-		u->n--;
-	}
+	int old = too_many(u, s->bytes);
+
+	for (int i = 0; i < old; i++)
+		step_drop(&u->step[i]);
+	u->n -= old;
+	memmove(u->step, u->step + old, (size_t)u->n * sizeof *u->step);
 	u->step[u->n++] = *s;
 }
 

@@ -4,15 +4,17 @@
  *	if (undo_last(&u, app, what) == UNDO_DONE) app_say(app, "undone: %s", what);
  *	undo_clear(&u);
  *
- * Views push through app_undo_push() (app.h) and know nothing of the stack.  A full stack forgets its oldest step. */
+ * Views push through app_undo_push() (app.h) and know nothing of the stack.  A full stack forgets its oldest steps: more than
+ * UNDO_STEPS, or those before the newest that together hold more than UNDO_BYTES - a deleted run is all its rollouts. */
 #ifndef T2_UNDO_H
 #define T2_UNDO_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct app;
 
-enum { UNDO_STEPS = 64, UNDO_WHAT = 160 };
+enum { UNDO_STEPS = 64, UNDO_BYTES = 16 << 20, UNDO_WHAT = 160 };
 
 struct undo_step {
 	char what[UNDO_WHAT]; /* "delete expert math" */
@@ -20,6 +22,7 @@ struct undo_step {
 	bool (*undo)(struct app *a, void *arg);
 	void *arg;
 	void (*drop)(void *arg); /* may be NULL */
+	size_t bytes;		 /* about what arg holds in memory */
 };
 
 struct undo_stack {

@@ -16,7 +16,6 @@
 #include "tui/beside.h"
 #include "tui/model_info.h"
 #include "tui/prefetch.h"
-#include "tui/training.h"
 #include "tui/widgets/gauge.h"
 
 enum t2_status
@@ -42,6 +41,8 @@ world_open(struct world *w, const char *model, const char *store_path, int threa
 		return t2_fail(err, T2_ECANCEL, "cancelled");
 	if ((st = workspace_model(&w->ui, model, WS_CACHED | WS_UNKEPT, NULL, err)))
 		return st;
+	/* where these cannot be read, the first refresh says why */
+	store_run_list(w->ui.store, 0, &w->runs, NULL);
 	return store_expert_list(w->ui.store, w->ui.model_id, &w->experts, err);
 }
 
@@ -72,6 +73,7 @@ world_close(struct world *w)
 	world_closing(w);
 	watcher_close(w);
 	expert_list_free(&w->experts);
+	run_list_free(&w->runs);
 	beside_free(w->beside);
 	free(w->run);
 	workspace_stop(&w->work);
@@ -228,6 +230,7 @@ void
 world_replace(struct world *w, struct world *fresh)
 {
 	expert_list_free(&w->experts);
+	run_list_free(&w->runs);
 	beside_free(w->beside);
 	w->beside = NULL;
 	workspace_stop(&w->work);
@@ -236,10 +239,12 @@ world_replace(struct world *w, struct world *fresh)
 	w->ui = fresh->ui;
 	w->work.memory = w->memory;
 	w->experts = fresh->experts;
+	w->runs = fresh->runs;
 	w->begun = false;
 	w->decomposing = 0;
 	memset(&fresh->ui, 0, sizeof fresh->ui);
 	memset(&fresh->experts, 0, sizeof fresh->experts);
+	memset(&fresh->runs, 0, sizeof fresh->runs);
 }
 
 void
@@ -288,72 +293,6 @@ world_work(struct world *w, int what, struct workspace **out, struct job *job, s
 	return st;
 }
 
-/* Esc on a watched run: it stops after the step it is in. */
-static void
-stop_trainer(void *arg)
-{
-	struct world_run *x = arg;
-	struct t2_err err;
-
-	if (store_run_ask_stop(x->w->ui.store, x->id, &err))
-		app_fail(x->w->app, &err);
-}
-
-static void
-watch_run(struct world *w, const struct run_row *r)
-{
-	struct world_run *x = NULL;
-	char name[JOB_NAME];
-	int done, of;
-
-	for (int i = 0; i < w->nruns; i++)
-		if (w->run[i].id == r->id)
-			x = &w->run[i];
-	if (!x && (strcmp(r->status, "running") || r->pid == getpid())) /* ours is a job already */
-		return;
-	if (!x) {
-		struct world_run *grown = realloc(w->run, ((size_t)w->nruns + 1) * sizeof *grown);
-		struct world_run *arg = malloc(sizeof *arg); /* the job's own copy: ours moves */
-		struct job_spec spec = {
-			.name = name, .cancel = stop_trainer, .arg = arg, .drop = free};
-
-		if (grown)
-			w->run = grown;
-		if (!grown || !arg) {
-			free(arg);
-			return;
-		}
-		*arg = (struct world_run){.w = w, .id = r->id};
-		snprintf(name, sizeof name, "run %lld %.40s", (long long)r->id, r->name);
-		x = &w->run[w->nruns++];
-		*x = (struct world_run){.id = r->id,
-					.job = jobs_watch(app_jobs(w->app), &spec),
-					.step = -1,
-					.answers = -1};
-	}
-	if (!x->job)
-		return;
-	if (!strcmp(r->status, "running") && training_validated(r->message, &done, &of)) {
-		if (x->answers != done)
-			jobs_report(app_jobs(w->app), x->job, r->message, "validating", done, of,
-				    NAN);
-		x->answers = done;
-	} else if (x->step != r->step || x->answers >= 0) {
-		jobs_report(app_jobs(w->app), x->job, r->kind, NULL, r->step, r->steps,
-			    x->step != r->step ? r->reward : NAN);
-		x->step = r->step;
-		x->answers = -1;
-	}
-	if (strcmp(r->status, "running")) {
-		jobs_end(app_jobs(w->app), x->job,
-			 !strcmp(r->status, "done")	 ? JOB_OK
-			 : !strcmp(r->status, "stopped") ? JOB_CANCELLED
-							 : JOB_FAILED,
-			 r->message);
-		*x = w->run[--w->nruns];
-	}
-}
-
 void
 world_unread(struct world *w, const struct t2_err *err)
 {
@@ -371,28 +310,6 @@ world_unread(struct world *w, const struct t2_err *err)
 	w->told[oldest].text = text;
 	w->told[oldest].at = now;
 	app_fail(w->app, err);
-}
-
-void
-world_refresh(struct world *w)
-{
-	struct expert_list l;
-	struct run_list runs;
-	struct t2_err err;
-
-	if (store_expert_list(w->ui.store, w->ui.model_id, &l, &err)) {
-		world_unread(w, &err);
-	} else {
-		expert_list_free(&w->experts);
-		w->experts = l;
-	}
-	if (store_run_list(w->ui.store, 0, &runs, &err)) {
-		world_unread(w, &err);
-		return;
-	}
-	for (int i = 0; i < runs.n; i++)
-		watch_run(w, &runs.v[i]);
-	run_list_free(&runs);
 }
 
 int

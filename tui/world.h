@@ -3,7 +3,8 @@
  *	view open():	struct world *w = v->user; world_begin(w, v->app, err);
  *	UI thread:	w->ui.store, w->ui.model, w->ui.factors
  *	job, lane w:	struct workspace *ws; world_work(w, WS_TEXT | WS_FACTORS, &ws, job, err);
- *	view event():	case WORLD_STORE: read your rows again; case WORLD_FACTORS: more matrices are decomposed
+ *	view event():	case WORLD_STORE: somebody has written: read your own rows again
+ *			case WORLD_READ: w->experts and w->runs are new; case WORLD_FACTORS: more matrices are decomposed
  *
  * Two workspaces on one model: `ui` belongs to the UI thread, `work` to the jobs of lane w, which run one after the other.
  * A thread of its own watches the store's file and posts WORLD_STORE when anybody - this process, a trainer, another
@@ -15,6 +16,8 @@
 
 #include "tui/binding.h"
 #include "tui/color.h"
+#include "store/runs.h"
+#include "tui/event.h"
 #include "tui/workspace.h"
 
 struct app;
@@ -26,7 +29,7 @@ struct world_run {
 	int job, step, answers; /* as last reported; answers: of a validation, -1: at none */
 };
 
-enum world_event { WORLD_STORE = 1000, WORLD_FACTORS, WORLD_BESIDE };
+enum world_events { WORLD_STORE = 1000, WORLD_READ, WORLD_FACTORS, WORLD_BESIDE };
 
 struct world {
 	char model_name[1024]; /* as workspace_model() takes it */
@@ -34,7 +37,12 @@ struct world {
 	int threads;
 	struct memory *memory; /* the process's, borrowed; NULL: no limit */
 	struct workspace ui, work;
-	struct expert_list experts; /* of the model; kept up to date by world_refresh() */
+	/* Of the model, and of every model; as last read (world_refresh()): they change with WORLD_READ only, which every
+	 * view gets before it draws. */
+	struct expert_list experts;
+	struct run_list runs;
+	int reading;	 /* job id, 0: none */
+	bool read_again; /* after that */
 	struct app *app;
 	bool begun, watching;
 	pthread_t watcher;
@@ -70,8 +78,12 @@ void world_decompose(struct world *w);
 /* For jobs of lane w only; opens on first use, adds what is asked for and not there yet. */
 enum t2_status world_work(struct world *w, int what, struct workspace **ws, struct job *job,
 			  struct t2_err *err);
-/* Reads experts and running trainers (of every model) again; called by each view that sees WORLD_STORE, harmless to repeat. */
+/* app_config.event of a world. */
+void world_event(void *world, const struct event *e);
+/* Reads experts, runs and which trainers are at work (of every model) again, as a job; WORLD_READ comes when that is done. */
 void world_refresh(struct world *w);
+/* Those runs that are the model's, newest first, in out->v, which the caller frees; their strings are w->runs's. */
+enum t2_status world_runs(const struct world *w, struct run_list *out, struct t2_err *err);
 /* A read of the store in the UI's thread has failed: says so, but the same only once in a minute, for every change of the
  * store has the views read again. */
 void world_unread(struct world *w, const struct t2_err *err);

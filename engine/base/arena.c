@@ -42,6 +42,16 @@ arena_alloc(struct arena *a, size_t n)
 	return p;
 }
 
+size_t
+arena_bytes(const struct arena *a)
+{
+	size_t n = 0;
+
+	for (const struct arena_block *b = a->head; b; b = b->next)
+		n += sizeof *b + b->size;
+	return n;
+}
+
 void *
 arena_memdup(struct arena *a, const void *p, size_t n)
 {

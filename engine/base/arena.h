@@ -21,6 +21,7 @@ void *arena_alloc(struct arena *a, size_t n); /* zeroed, 16-aligned; NULL when o
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 void *arena_memdup(struct arena *a, const void *p, size_t n);
+size_t arena_bytes(const struct arena *a); /* that it has taken from the system */
 void arena_free(struct arena *a);
 
 #endif

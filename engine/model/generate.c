@@ -212,7 +212,7 @@ leader_of(const struct generator *g, const struct gen_request *r, int self, int 
 	return found;
 }
 
-/* Once the leader holds what is shared, copies that. */
+/* Once the leader holds what is shared, takes that over. */
 static enum t2_status
 follow(struct generator *g, struct seq *s, struct t2_err *err)
 {

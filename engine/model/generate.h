@@ -4,7 +4,7 @@
  *	generate(g, op, &r, 1, seed, on_token, arg, job, err);
  *
  * A finished sequence leaves and the next one takes its place: nothing waits for the longest.  Prompts of one slot that begin
- * with the same tokens (samples of one prompt, items under one template) have that beginning computed once, and copied,
+ * with the same tokens (samples of one prompt, items under one template) have that beginning computed and held once,
  * while one of them is in flight or its place is not taken: so requests of one slot belong one after another.  Results do
  * not depend on how many run at once, nor on what is shared, beyond float32 rounding: products of few rows and of many sum
  * in other orders. */

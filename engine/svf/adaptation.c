@@ -93,6 +93,21 @@ adaptation_dense_bytes(const struct model *m, int slots)
 	return all < limit ? all : limit;
 }
 
+size_t
+adaptation_grad_dense(const struct model *m, long rows, size_t held)
+{
+	size_t reach = 0, sum = 0, limit = adaptation_dense_bytes(m, 1);
+
+	for (int i = 0; i < model_matrices(m); i++) {
+		const struct weight *w = model_matrix(m, i);
+
+		reach += (size_t)weight_rank(w);
+		if (reach * (size_t)rows * sizeof(float) > held)
+			sum += copy_bytes(w);
+	}
+	return sum < limit ? sum : limit;
+}
+
 enum t2_status
 adaptation_new(struct adaptation **out, const struct model *m, const struct factors *f,
 	       struct pool *pool, int slots, enum form form, struct t2_err *err)

@@ -66,6 +66,10 @@ size_t adaptation_dense_bytes(const struct model *m, int slots);
 /* The rule alone: whole, what one model's copies take; mapped, weights and factors. */
 size_t adaptation_dense_limit(size_t whole, size_t mapped, size_t machine);
 
+/* Of these, what gradients of every z of one slot come to: of matrices whose products X V of so many rows held has no room for,
+ * since these run forward in the form that auto takes. */
+size_t adaptation_grad_dense(const struct model *m, long rows, size_t held);
+
 /* Dense copies and gathered columns may take so much, which is taken of the pool's memory now (no more of it than they could
  * come to): what room others find no longer depends on which have been built.  Called once, before the first product. */
 void adaptation_reserve(struct adaptation *a, size_t bytes);

@@ -68,7 +68,7 @@ screen() { # the workbench too
 		keys 5
 		key a
 		wait "decision:" 90000
-		wait "tok/s" 90000
+		wait " tokens · " 90000
 		expect-not "Success"
 	S
 }
@@ -187,7 +187,7 @@ compare_screen() { # the same in the workbench: what cannot be, is told; what is
 }
 check compare_screen compare_screen
 
-# -- a list that is filtered, sorted and marked while another process changes what is in it
+# -- a list that is filtered and marked while another process changes what is in it
 changing() {
 	local n
 	for n in omars omink omoth; do "$T" expert import "$D/file.safetensors" --name $n --store "$D/c.db" >/dev/null 2>&1; done

@@ -46,7 +46,7 @@ screen() {
 		expect-not "is read-only"
 		key a
 		wait "decision:" 90000
-		wait "tok/s" 90000
+		wait " tokens · " 90000
 		keys 7
 		expect "shipped"
 	S

@@ -121,7 +121,7 @@ full() {
 		keys 5
 		key a
 		wait "decision:" 90000
-		wait "tok/s" 90000
+		wait " tokens · " 90000
 		key a
 		sleep 1000
 		key a
@@ -131,13 +131,13 @@ full() {
 		expect "look at the disk and its free space"
 		expect-not "Success"
 		keys 3
-		wait "math      math" 5000
+		wait "▌math " 5000
 		key e
 		key Ctrl-u
 		type other\n
 		wait "full.db: " 5000
 		expect "look at the disk and its free space"
-		expect "math      math"
+		expect "▌math "
 		keys 6
 		key t
 		wait "start trainer: " 20000
@@ -148,7 +148,7 @@ full() {
 	sound "$D/full.db" && bench "$D/full.db" <<-'END'
 		wait "effective rank" 120000
 		keys 3
-		wait "math      math" 5000
+		wait "▌math " 5000
 		keys 7
 		expect-not "running"
 	END

@@ -117,7 +117,7 @@ saying() {
 			key k
 			expect "disk full; R resumes it"
 			keys 9
-			expect "run 1 math (own process)"
+			wait "run 1 math (own process)" 20000
 			expect "validating the base before step 1: 40 of 200"
 			keys 1
 			wait "valid. 40/200" 90000

@@ -386,6 +386,14 @@ form_of(const char *name, int rows, size_t *copies)
 	assert_int_equal(adaptation_set(a, 0, z, &err), T2_OK);
 	form = adaptation_choice(a, 0, 0, rows);
 	*copies = adaptation_dense_bytes(shape_model(s), 1);
+	/* of a gradient: none where all X V are held, all where none is, here those of the last layer's down */
+	assert_true(adaptation_grad_dense(shape_model(s), 10, SIZE_MAX) == 0);
+	assert_true(adaptation_grad_dense(shape_model(s), 10, 0) == *copies);
+	if (*copies)
+		assert_true(adaptation_grad_dense(shape_model(s), 10,
+						  10 * sizeof(float) *
+							  (2 * (2 * 64 + 2 * 32 + 3 * 64) - 1)) ==
+			    64 * 128 * sizeof(float));
 	zset_free(z);
 	adaptation_free(a);
 	factors_free(f);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "tui/event.h"
@@ -202,12 +203,69 @@ test_old_jobs_are_forgotten(void **state)
 	event_queue_free(q);
 }
 
+/* A thread that has lived leaves its stack, and all thread-local data on it: with the next jobs they are used again, at
+ * rest they go back to the system. */
+static enum t2_status
+where(void *arg, struct job *j, struct t2_err *err)
+{
+	uintptr_t here = (uintptr_t)&j;
+
+	(void)err;
+	*(uintptr_t *)arg = here - here % (uintptr_t)sysconf(_SC_PAGESIZE);
+	usleep(2000);
+	return T2_OK;
+}
+
+static bool
+is_mapped(uintptr_t page)
+{
+	unsigned char there;
+
+	return !mincore((void *)page, 1, &there);
+}
+
+static void
+test_stacks_are_given_back(void **state)
+{
+	enum { AT_ONCE = 12 }; /* more than are kept for the next */
+	struct event_queue *q = event_queue_new();
+	struct jobs *js = jobs_new(q);
+	struct job_spec s = {.name = "where", .work = where};
+	uintptr_t at[AT_ONCE], again, own = (uintptr_t)&s;
+	bool used_again = false;
+	int ms;
+
+	(void)state;
+	for (int i = 0; i < AT_ONCE; i++) {
+		s.arg = &at[i];
+		assert_int_equal(jobs_start(js, &s, NULL, NULL), T2_OK);
+	}
+	reap_all(js, q);
+	s.arg = &again;
+	assert_int_equal(jobs_start(js, &s, NULL, NULL), T2_OK);
+	reap_all(js, q);
+	for (int i = 0; i < AT_ONCE; i++)
+		used_again |= at[i] == again;
+	assert_true(used_again);
+	assert_true(is_mapped(again));
+	assert_true(is_mapped(own - own % (uintptr_t)sysconf(_SC_PAGESIZE)));
+	while ((ms = jobs_rest(js)) > 0)
+		usleep((useconds_t)ms * 1000);
+	for (int i = 0; i < AT_ONCE; i++)
+		assert_false(is_mapped(at[i]));
+	jobs_free(js);
+	event_queue_free(q);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_jobs),	cmocka_unit_test(test_jobs_end_early),
-		cmocka_unit_test(test_watched), cmocka_unit_test(test_old_jobs_are_forgotten),
+		cmocka_unit_test(test_jobs),
+		cmocka_unit_test(test_jobs_end_early),
+		cmocka_unit_test(test_watched),
+		cmocka_unit_test(test_old_jobs_are_forgotten),
+		cmocka_unit_test(test_stacks_are_given_back),
 		cmocka_unit_test(test_events),
 	};
 

@@ -28,6 +28,13 @@ settings(const char *steps, int seed)
 }
 
 static void
+steps(struct train_settings *s, const char *n)
+{
+	assert_int_equal(train_settings_preset(s, "default", NULL), T2_OK);
+	assert_int_equal(train_settings_set(s, "steps", n, NULL), T2_OK);
+}
+
+static void
 test_seeds(void **state)
 {
 	char *a = settings("60", 0), *b = settings("60", 1), *c = settings("40", 2),
@@ -43,20 +50,25 @@ test_seeds(void **state)
 		{.id = 2, .kind = "train", .task = "math", .settings = "not JSON"},
 	};
 	struct run_list l = {.v = v, .n = sizeof v / sizeof *v}, none = {0};
+	struct repeats *p = repeats_new();
 	struct train_settings s;
 
 	(void)state;
-	assert_int_equal(train_settings_preset(&s, "default", NULL), T2_OK);
-	assert_int_equal(train_settings_set(&s, "steps", "60", NULL), T2_OK);
-	assert_int_equal(repeats_free_seed(&none, "math", &s), 0);
-	assert_int_equal(repeats_free_seed(&l, "math", &s), 2); /* run 6's is of other settings */
-	assert_int_equal(repeats_free_seed(&l, "code", &s), 0);
-	assert_int_equal(repeats_find(&l, "math", &s, 0), 7); /* the latest of two */
-	assert_int_equal(repeats_find(&l, "math", &s, 2), 0);
-	assert_int_equal(repeats_find(&l, "math", &s, 2147483647), 9);
-	assert_int_equal(train_settings_set(&s, "steps", "40", NULL), T2_OK);
-	assert_int_equal(repeats_free_seed(&l, "math", &s), 0);
-	assert_int_equal(repeats_find(&l, "math", &s, 2), 6);
+	assert_non_null(p);
+	steps(&s, "60");
+	assert_int_equal(repeats_free_seed(p, "math", &s), 0);
+	assert_true(repeats_look(p, &none));
+	assert_int_equal(repeats_free_seed(p, "math", &s), 0);
+	assert_true(repeats_look(p, &l));
+	assert_int_equal(repeats_free_seed(p, "math", &s), 2); /* run 6's is of other settings */
+	assert_int_equal(repeats_free_seed(p, "code", &s), 0);
+	assert_int_equal(repeats_find(p, "math", &s, 0), 7); /* the latest of two */
+	assert_int_equal(repeats_find(p, "math", &s, 2), 0);
+	assert_int_equal(repeats_find(p, "math", &s, 2147483647), 9);
+	steps(&s, "40");
+	assert_int_equal(repeats_free_seed(p, "math", &s), 0);
+	assert_int_equal(repeats_find(p, "math", &s, 2), 6);
+	repeats_free(p);
 	free(a);
 	free(b);
 	free(c);
@@ -64,10 +76,54 @@ test_seeds(void **state)
 	free(big);
 }
 
+/* Runs come, go, and a number is given again: what was taken in goes with the run, not with its place or number. */
+static void
+test_looks(void **state)
+{
+	char *a = settings("60", 0), *b = settings("60", 1), *c = settings("60", 2);
+	struct run_row before[] = {
+		{.id = 3, .started = 30, .kind = "train", .task = "math", .settings = c},
+		{.id = 2, .started = 20, .kind = "train", .task = "math", .settings = b},
+		{.id = 1, .started = 10, .kind = "train", .task = "math", .settings = a},
+	};
+	struct run_row after[] = {
+		{.id = 4, .started = 50, .kind = "train", .task = "math", .settings = a},
+		{.id = 3, .started = 40, .kind = "train", .task = "math", .settings = b},
+		/* were it read again it would say nothing */
+		{.id = 1, .started = 10, .kind = "train", .task = "math", .settings = "read"},
+	};
+	struct run_list l = {.v = before, .n = 3}, m = {.v = after, .n = 3};
+	struct repeats *p = repeats_new();
+	struct train_settings s;
+
+	(void)state;
+	assert_non_null(p);
+	steps(&s, "60");
+	assert_true(repeats_look(p, &l));
+	assert_int_equal(repeats_free_seed(p, "math", &s), 3);
+	assert_false(repeats_look(p, &l));
+	assert_true(repeats_look(p, &m));
+	assert_int_equal(repeats_free_seed(p, "math", &s), 2);
+	assert_int_equal(repeats_find(p, "math", &s, 0), 4);
+	assert_int_equal(repeats_find(p, "math", &s, 1), 3);
+	assert_int_equal(repeats_find(p, "math", &s, 2), 0);
+	m.v = after + 1; /* run 4 has gone */
+	m.n = 2;
+	assert_true(repeats_look(p, &m));
+	assert_int_equal(repeats_find(p, "math", &s, 0), 1);
+	repeats_free(p);
+	free(a);
+	free(b);
+	free(c);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_seeds)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_seeds),
+		cmocka_unit_test(test_looks),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -530,7 +530,7 @@ runs_delete(struct view *v, void *state, const char *arg)
 
 	(void)arg;
 	s->deleted = true;
-	app_undo_push(v->app, "delete run", undelete, s, NULL);
+	app_undo_push(v->app, "delete run", undelete, s, NULL, 0);
 	app_say(v->app, "deleted");
 }
 

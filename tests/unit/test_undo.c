@@ -112,6 +112,40 @@ test_full(void **state)
 	assert_int_equal(u.n, 0);
 }
 
+static void
+push_big(struct undo_stack *u, struct kept *k, size_t bytes)
+{
+	undo_push(u,
+		  &(struct undo_step){
+			  .what = "big", .undo = restore, .arg = k, .drop = drop, .bytes = bytes});
+}
+
+/* What is kept in memory has a limit; the newest step stays whatever it holds. */
+static void
+test_big(void **state)
+{
+	struct undo_stack u = {0};
+	struct kept k = {.was = 1};
+
+	(void)state;
+	dropped = 0;
+	for (int i = 0; i < 4; i++)
+		push_big(&u, &k, UNDO_BYTES / 4);
+	assert_int_equal(u.n, 4);
+	push(&u, &k, 0); /* holds nothing */
+	assert_int_equal(u.n, 5);
+	push_big(&u, &k, 1);
+	assert_int_equal(u.n, 5); /* one of the big ones had to go */
+	assert_int_equal(dropped, 1);
+	push_big(&u, &k, UNDO_BYTES + 1);
+	assert_int_equal(u.n, 1);
+	assert_int_equal(dropped, 6);
+	push(&u, &k, 0);
+	assert_int_equal(u.n, 1); /* the one before holds too much to be the older one */
+	undo_clear(&u);
+	assert_int_equal(dropped, 8);
+}
+
 static bool
 push_again(struct app *a, void *arg)
 {
@@ -142,9 +176,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_order),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_order),	      cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_full),	      cmocka_unit_test(test_big),
 		cmocka_unit_test(test_pushes_itself),
 	};
 

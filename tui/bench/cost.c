@@ -21,11 +21,13 @@
 
 /* A conversation's and an answer's usual length, said with each job. */
 enum { PROMPT = 64, ANSWER = 32, PREFILL = 512, SEQUENCES = 32, STEP_ROWS = 1024, STEP_LINES = 4 };
+enum { LOOKED_AT = 3 };
 enum { TRAINED = 96 }; /* answers of a training step */
 
 struct points {
 	struct cost_point v[COST_MODELS];
 	char model[COST_MODELS][64];
+	int seen[COST_MODELS]; /* figures looked at */
 	int n;
 };
 
@@ -150,14 +152,23 @@ point(const struct benchmark_figure *f, int layers, enum row row, struct cost_po
 	return true;
 }
 
-/* Newer figures of this model are there already? */
-static bool
-is_known(const struct points *p, const char *model)
+/* Where this model's point is; p->n: nowhere yet. */
+static int
+find(const struct points *p, const char *model)
 {
-	for (int i = 0; i < p->n; i++)
-		if (!strcmp(p->model[i], model))
-			return true;
-	return false;
+	int i = 0;
+
+	while (i < p->n && strcmp(p->model[i], model) != 0)
+		i++;
+	return i;
+}
+
+/* Nearer to its limit, or where that is the cache, sooner. */
+static bool
+is_better(const struct cost_point *a, const struct cost_point *b)
+{
+	return a->work > 0 && b->work > 0 ? a->work / a->seconds > b->work / b->seconds
+					  : a->seconds < b->seconds;
 }
 
 static void
@@ -165,11 +176,21 @@ learn_figure(struct points *p, const struct benchmark_row *b, const struct bench
 	     enum row row)
 {
 	char model[sizeof *p->model];
+	struct cost_point new;
+	int i;
 
 	snprintf(model, sizeof model, "%s", b->model);
-	if (p->n == COST_MODELS || is_known(p, model) || !point(f, b->layers, row, &p->v[p->n]))
+	i = find(p, model);
+	if (i == COST_MODELS || !point(f, b->layers, row, &new) ||
+	    (i < p->n && p->seen[i]++ >= LOOKED_AT))
 		return;
-	memcpy(p->model[p->n++], model, sizeof model);
+	if (i == p->n) {
+		memcpy(p->model[p->n++], model, sizeof model);
+		p->seen[i] = 1;
+		p->v[i] = new;
+	} else if (is_better(&new, &p->v[i])) {
+		p->v[i] = new;
+	}
 }
 
 static enum t2_status
@@ -197,13 +218,14 @@ count_models(const struct points *points)
 			bool before = false;
 
 			for (int q = 0; q < k && !before; q++)
-				before = is_known(&points[q], points[k].model[i]);
+				before = find(&points[q], points[k].model[i]) < points[q].n;
 			n += !before;
 		}
 	return n;
 }
 
-/* The newest figure of each row and model, measured with these kernels and threads. */
+/* What others on the machine take away makes a figure worse, never better: of the newest so many of each row and model, measured
+ * with these kernels and threads, the best. */
 static enum t2_status
 learn(struct cost_model *cm, struct workspace *ws, struct t2_err *err)
 {
@@ -350,7 +372,8 @@ count_sizes(struct sizes *s, const struct model *m, struct pool *pool, double co
 			    adaptation_bytes(m, SEQUENCES));
 	s->gradient =
 		(double)(policy_most(p, STEP_ROWS / STEP_LINES, STEP_ROWS, false, ADAPTATION_HELD) +
-			 adaptation_bytes(m, 1));
+			 adaptation_bytes(m, 1) +
+			 adaptation_grad_dense(m, STEP_ROWS, ADAPTATION_HELD));
 	s->training = (double)(policy_most(p, answered, TRAINED * (long)answered, false,
 					   ADAPTATION_HELD) +
 			       rollouts + adaptation_bytes(m, 1) + adaptation_dense_bytes(m, 1) +

@@ -7,7 +7,7 @@
  *
  * For each row of the benchmark that counts its work, seconds = a * (layers + 2) + b * work / limit: a is what a layer costs
  * whatever its size (embedding and output matrix as one each), 1 / b the share of the limit that large layers reach.  a, b >= 0
- * are fitted to the newest figure of each model on this machine (least squares of the relative error, and a tenth of a
+ * are fitted to the best of the newest three figures of each model on this machine (least squares of the relative error, and a tenth of a
  * model that reaches the row's usual share: small models, which overhead rules, tell nothing of it); the limit is measured
  * anew each time, so that a slow hour is predicted as one.  Reading what fits the processor's cache is no work for memory.
  * A search step is two such rows: its prompts (many rows of one member) and its answers (a row of each of 64), which reach different

@@ -126,6 +126,7 @@ work(void *arg, struct job *job, struct t2_err *err)
 		r->kl = k.answer.kl;
 		r->id = k.id;
 		r->lost = k.lost;
+		r->mixed = k.strategy.fixed && strncmp(k.strategy.name, "expert:", 7) != 0;
 		if (k.strategy.kind == ANSWER_DISPATCH && k.answer.decision >= 0)
 			snprintf(r->expert, sizeof r->expert, "%s",
 				 k.strategy.cand[k.answer.decision].expert);
@@ -343,10 +344,12 @@ open_decision(struct view *v, struct ask *s, const struct decision_row *d)
 	snprintf(s->asked, sizeof s->asked, "%s", d->strategy);
 	snprintf(done->decision, sizeof done->decision, "%.120s", d->decision);
 	snprintf(done->strategy, sizeof done->strategy, "%s", d->strategy);
-	json_object_foreach (mixture, name, x) {
-		snprintf(done->expert, sizeof done->expert, "%.120s",
-			 json_object_size(mixture) == 1 ? name : "");
-	}
+	done->mixed = json_object_size(mixture) > 0;
+	json_object_foreach (mixture, name, x)
+		if (json_object_size(mixture) == 1 && json_number_value(x) == 1) {
+			snprintf(done->expert, sizeof done->expert, "%.120s", name);
+			done->mixed = false;
+		}
 	done->ms1 = d->pass1_ms;
 	done->ms2 = d->pass2_ms;
 	done->tokens = d->tokens;
@@ -406,6 +409,7 @@ ask_close(struct view *v, void *state)
 	editor_free(&s->editor);
 	flow_free(&s->answer);
 	decision_list_free(&s->history);
+	free(s->moved.mean);
 	table_free(&s->table);
 }
 
@@ -464,9 +468,10 @@ ask_event(struct view *v, void *state, const struct event *e)
 		free(s->base);
 		s->base = strdup(e->data ? e->data : "");
 		break;
-	case WORLD_STORE:
-		world_refresh(s->w);
+	case WORLD_READ:
 		strategies(s);
+		break;
+	case WORLD_STORE:
 		read_history(s);
 		break;
 	case VIEW_STRATEGY:

@@ -23,6 +23,7 @@ struct ask_result {
 		expert[128]; /* expert: whose z pass 2 ran under; "" none or several */
 	double ms1, ms2, switch_ms, tokens_per_s, kl;
 	int tokens;
+	bool mixed; /* pass 2 ran under a mixture */
 	int64_t id;
 	struct t2_err lost; /* why it is not in the history */
 };
@@ -31,6 +32,13 @@ struct ask_piece {
 	float logprob;
 	size_t len;
 	char text[];
+};
+
+/* mean |z-1| of each layer of the expert that was read last. */
+struct ask_moved {
+	char expert[128];
+	double *mean; /* [layers]; NULL: could not be read, for this reason */
+	struct t2_err err;
 };
 
 struct ask {
@@ -43,6 +51,7 @@ struct ask {
 	struct ask_result *pass1, *done;
 	struct flow answer;
 	char *base;
+	struct ask_moved moved;
 	struct decision_list history;
 	struct table table;
 };

@@ -1,6 +1,7 @@
 /* Drawing of the Ask view. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tui/app.h"
@@ -103,7 +104,8 @@ draw_scores(struct ask *s, struct canvas *c, struct rect r)
 		canvas_printf(c, x, r.y + y, 35, canvas_style(c, TH_DIM), "applied: z %s, %.1f ms",
 			      s->done->expert, s->done->switch_ms);
 	else if (s->done)
-		canvas_text(c, x, r.y + y, 35, canvas_style(c, TH_DIM), "applied: base weights");
+		canvas_text(c, x, r.y + y, 35, canvas_style(c, TH_DIM),
+			    s->done->mixed ? "applied: a mixture" : "applied: base weights");
 }
 
 static void
@@ -187,44 +189,75 @@ draw_answer(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 }
 
 /* How far the applied expert moves each layer. */
-static void
-draw_layers(struct view *v, struct ask *s, struct canvas *c, struct rect r)
+static double *
+layer_means(const struct zset *z, int layers)
 {
-	const char *name = s->done ? s->done->expert : "";
-	int bar = r.w - 11 < BAR_MAX ? r.w - 11 : BAR_MAX;
-	int i = *name ? world_expert_index(s->w, name) : -1,
-	    layers = model_config(s->w->ui.model)->layers;
-	struct zset *z = NULL;
-	double top = 0, mean[512];
+	double *mean = calloc((size_t)layers, sizeof *mean);
 
-	view_title(v, ASK_LAYERS, "layers");
-	view_note(v, ASK_LAYERS, "%s", *name ? "mean |z−1|" : "");
-	if (i < 0 || layers > 512 ||
-	    workspace_expert_zset(&s->w->ui, s->w->experts.v[i].id, &z, NULL)) {
-		canvas_wrap(c, rect_inset(r, 1, 0), canvas_style(c, TH_DIM), "base weights", 0);
-		return;
-	}
-	for (int l = 0; l < layers; l++) {
+	for (int l = 0; l < layers && mean; l++) {
 		double sum = 0;
 		int n = 0;
 
-		for (int k = 0; k < MAT_KINDS; k++) {
-			int mat = l * MAT_KINDS + k;
-
+		for (int mat = l * MAT_KINDS; mat < (l + 1) * MAT_KINDS; mat++) {
 			for (int j = 0; z->z[mat] && j < z->rank[mat]; j++)
 				sum += fabs((double)z->z[mat][j] - 1);
 			n += z->rank[mat];
 		}
 		mean[l] = n ? sum / n : 0;
-		top = fmax(top, mean[l]);
 	}
+	return mean;
+}
+
+/* Reads the expert once, when it is first drawn. */
+static const struct ask_moved *
+moved_by(struct ask *s, const char *expert)
+{
+	struct ask_moved *m = &s->moved;
+	int i = world_expert_index(s->w, expert);
+	struct zset *z = NULL;
+
+	if (!strcmp(m->expert, expert))
+		return m;
+	free(m->mean);
+	*m = (struct ask_moved){.mean = NULL};
+	snprintf(m->expert, sizeof m->expert, "%s", expert);
+	if (i < 0)
+		t2_fail(&m->err, T2_ENOTFOUND, "%s is no longer in the store", expert);
+	else if (!workspace_expert_zset(&s->w->ui, s->w->experts.v[i].id, &z, &m->err) &&
+		 !(m->mean = layer_means(z, model_config(s->w->ui.model)->layers)))
+		t2_nomem(&m->err, "layers");
 	zset_free(z);
+	return m;
+}
+
+static void
+draw_layers(struct view *v, struct ask *s, struct canvas *c, struct rect r)
+{
+	const char *name = s->done ? s->done->expert : "";
+	const struct ask_moved *m = *name ? moved_by(s, name) : NULL;
+	int bar = r.w - 11 < BAR_MAX ? r.w - 11 : BAR_MAX,
+	    layers = model_config(s->w->ui.model)->layers;
+	double top = 0;
+
+	view_title(v, ASK_LAYERS, "layers");
+	view_note(v, ASK_LAYERS, "%s", m && m->mean ? "mean |z−1|" : "");
+	if (!m || !m->mean) {
+		canvas_wrap(c, rect_inset(r, 1, 0), canvas_style(c, m ? TH_WARN : TH_DIM),
+			    m		     ? m->err.msg
+			    : !s->done	     ? "What the expert moves, layer by layer."
+			    : s->done->mixed ? "A mixture: Mix shows what it moves."
+					     : "base weights",
+			    0);
+		return;
+	}
+	for (int l = 0; l < layers; l++)
+		top = fmax(top, m->mean[l]);
 	for (int l = 0; l < layers && l < r.h; l++) {
 		canvas_printf(c, r.x + 1, r.y + l, 3, canvas_style(c, TH_DIM), "%2d", l);
-		canvas_hbar(c, r.x + 4, r.y + l, bar, top > 0 ? mean[l] / top : 0,
+		canvas_hbar(c, r.x + 4, r.y + l, bar, top > 0 ? m->mean[l] / top : 0,
 			    theme_series(c->theme, theme_slot(name)));
 		canvas_printf(c, r.x + 5 + bar, r.y + l, 6, canvas_style(c, TH_TEXT), "%.3f",
-			      mean[l]);
+			      m->mean[l]);
 	}
 }
 

@@ -100,7 +100,6 @@ evals_event(struct view *v, void *state, const struct event *e)
 
 	switch (e->type) {
 	case WORLD_STORE:
-		world_refresh(s->w);
 		if (app_shown(v->app) == evals_view.number) /* else when it is */
 			evals_board(v, s, true);
 		return;

@@ -74,7 +74,6 @@ experts_event(struct view *v, void *state, const struct event *e)
 	struct experts *s = state;
 
 	if (e->type == WORLD_STORE) {
-		world_refresh(s->w);
 		if (app_shown(v->app) == experts_view.number) /* else when it is */
 			ex_read(s);
 	} else if (e->type == WORLD_FACTORS) {

@@ -69,7 +69,7 @@ rename_to(struct experts *s, int row, const char *to)
 		*was = (struct rename){.s = s, .id = r->id};
 		snprintf(was->name, sizeof was->name, "%s", r->name);
 		snprintf(what, sizeof what, "expert %.60s renamed %.60s", r->name, to);
-		app_undo_push(s->app, what, rename_undo, was, free);
+		app_undo_push(s->app, what, rename_undo, was, free, sizeof *was);
 	}
 	app_say(s->app, "%s is called %s now; %s", r->name, to,
 		KEYS_IN(s->app, experts_view.number, "{undo} takes it back"));
@@ -215,7 +215,7 @@ import_done(void *arg, enum t2_status st, const struct t2_err *err)
 		*undo = (struct imported){.s = x->s, .id = x->got.id, .model = x->got.model};
 		snprintf(undo->name, sizeof undo->name, "%s", x->got.name);
 		snprintf(what, sizeof what, "expert %.100s imported", x->got.name);
-		app_undo_push(x->s->app, what, import_undo, undo, free);
+		app_undo_push(x->s->app, what, import_undo, undo, free, sizeof *undo);
 	}
 	app_say(x->s->app, "expert %s imported for %s%s%s", x->got.name, x->got.model_name,
 		x->got.note[0] ? ": " : "; ",

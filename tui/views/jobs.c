@@ -128,9 +128,13 @@ jobs_read(struct jobs_state *s)
 
 	if (row) {
 		s->row = row;
-		s->n = n;
-		for (int i = 0; i < n; i++)
-			jobs_get(js, i, &row[i]);
+		s->n = 0;
+		for (int i = 0; i < n; i++) {
+			jobs_get(js, i, &row[s->n]);
+			if (row[s->n].brief) /* the frame draws again when it is not */
+				continue;
+			s->n++;
+		}
 	}
 	table_rows(&s->t, s->n);
 }

@@ -78,7 +78,7 @@ mix_undo_point(struct mix *s, const char *what)
 	u->s = s;
 	u->saved = s->saved;
 	snprintf(u->name, sizeof u->name, "%s", s->name);
-	app_undo_push(s->app, what, undo, u, undo_drop);
+	app_undo_push(s->app, what, undo, u, undo_drop, sizeof *u + mixing_bytes(&u->set));
 }
 
 bool
@@ -277,9 +277,10 @@ mix_event(struct view *v, void *state, const struct event *e)
 	case MIX_SEARCHED:
 		mix_search_event(s, e);
 		break;
-	case WORLD_STORE:
-		world_refresh(s->w);
+	case WORLD_READ:
 		read_experts(s);
+		break;
+	case WORLD_STORE:
 		mix_saved_read(s);
 		break;
 	default:
@@ -342,7 +343,6 @@ mix_action(struct view *v, void *state, int pane, enum action a)
 	}
 	if (a == A_REFRESH) {
 		world_refresh(s->w);
-		read_experts(s);
 		mix_saved_read(s);
 		return true;
 	}

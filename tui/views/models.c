@@ -348,7 +348,6 @@ models_event(struct view *v, void *state, const struct event *e)
 		models_count_factors(s);
 		break;
 	case WORLD_STORE:
-		world_refresh(s->w);
 		read_known(s);
 		break;
 	default:

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/adapt/wilson.h"
 #include "tui/app.h"
 #include "tui/deleting.h"
 #include "tui/training.h"
@@ -16,146 +15,6 @@
 
 const char *const runs_more_name[] = {"gradient norm", "answer length", "KL to base", "loss",
 				      "milliseconds a step"};
-
-/* -- curves ------------------------------------------------------------------------------------------------ */
-
-static void
-curves_clear(struct run_curves *k)
-{
-	free(k->step);
-	free(k->reward);
-	free(k->loss);
-	free(k->kl);
-	free(k->norm);
-	free(k->length);
-	free(k->tokens);
-	free(k->ms);
-	free(k->zmean);
-	free(k->val.v);
-	free(k->vstep);
-	free(k->vacc);
-	free(k->vlo);
-	free(k->vhi);
-	memset(k, 0, sizeof *k);
-}
-
-static bool
-grow(double **v, int cap)
-{
-	double *p = realloc(*v, (size_t)cap * sizeof *p);
-
-	if (p)
-		*v = p;
-	return p != NULL;
-}
-
-static bool
-curves_room(struct run_curves *k, int n)
-{
-	int cap = k->cap ? k->cap : 64;
-
-	while (cap < n)
-		cap *= 2;
-	/* zcount is known only with the first step: room without z may have been made before */
-	if (cap == k->cap && (k->zmean || !k->zcount))
-		return true;
-	if (!grow(&k->step, cap) || !grow(&k->reward, cap) || !grow(&k->loss, cap) ||
-	    !grow(&k->kl, cap) || !grow(&k->norm, cap) || !grow(&k->length, cap) ||
-	    !grow(&k->tokens, cap) || !grow(&k->ms, cap))
-		return false;
-	if (k->zcount) {
-		float *z = realloc(k->zmean, (size_t)cap * (size_t)k->zcount * sizeof *z);
-
-		if (!z)
-			return false;
-		k->zmean = z;
-	}
-	k->cap = cap;
-	return true;
-}
-
-static void
-read_validations(struct runs *s, struct run_curves *k)
-{
-	struct validation_list v;
-	struct t2_err err;
-
-	if (store_validation_list(s->w->ui.store, k->id, &v, &err)) {
-		world_unread(s->w, &err);
-		return;
-	}
-	free(k->val.v);
-	k->val = v;
-	if (!grow(&k->vstep, v.n + 1) || !grow(&k->vacc, v.n + 1) || !grow(&k->vlo, v.n + 1) ||
-	    !grow(&k->vhi, v.n + 1)) {
-		k->val.n = 0;
-		return;
-	}
-	for (int i = 0; i < v.n; i++) {
-		double lo, hi;
-
-		wilson95(v.v[i].correct, v.v[i].n, &lo, &hi);
-		k->vstep[i] = v.v[i].step;
-		k->vacc[i] = v.v[i].n ? 2.0 * v.v[i].correct / v.v[i].n - 1 : NAN;
-		k->vlo[i] = 2 * lo - 1;
-		k->vhi[i] = 2 * hi - 1;
-	}
-}
-
-/* Only what is new since the last look. */
-static void
-curves_update(struct runs *s, struct run_curves *k)
-{
-	int after = k->n ? (int)k->step[k->n - 1] : -1;
-	struct metric_list m;
-	struct t2_err err;
-
-	if (store_metric_list(s->w->ui.store, k->id, after, &m, &err)) {
-		world_unread(s->w, &err);
-		return;
-	}
-	if (m.n && !k->n)
-		k->zcount = m.v[0].zcount;
-	if (!curves_room(k, k->n + m.n)) {
-		metric_list_free(&m);
-		return;
-	}
-	for (int i = 0; i < m.n; i++) {
-		int at = k->n++;
-
-		k->step[at] = m.v[i].step;
-		k->reward[at] = m.v[i].reward;
-		k->loss[at] = m.v[i].loss;
-		k->kl[at] = m.v[i].kl;
-		k->norm[at] = m.v[i].grad_norm;
-		k->length[at] = m.v[i].length;
-		k->tokens[at] = (double)m.v[i].tokens;
-		k->ms[at] = m.v[i].ms;
-		for (int z = 0; z < k->zcount; z++)
-			k->zmean[(size_t)at * (size_t)k->zcount + (size_t)z] =
-				m.v[i].zmean && m.v[i].zcount == k->zcount ? m.v[i].zmean[z] : NAN;
-	}
-	metric_list_free(&m);
-	read_validations(s, k);
-}
-
-struct run_curves *
-runs_curves(struct runs *s, int64_t id)
-{
-	struct run_curves *grown;
-
-	for (int i = 0; i < s->ncurves; i++)
-		if (s->curve[i].id == id)
-			return &s->curve[i];
-	grown = realloc(s->curve, ((size_t)s->ncurves + 1) * sizeof *grown);
-	if (!grown)
-		return NULL;
-	s->curve = grown;
-	memset(&grown[s->ncurves], 0, sizeof *grown);
-	grown[s->ncurves].id = id;
-	curves_update(s, &grown[s->ncurves]);
-	return &grown[s->ncurves++];
-}
 
 /* -- the list ------------------------------------------------------------------------------------------------ */
 
@@ -167,63 +26,21 @@ runs_selected(const struct runs *s)
 	return i >= 0 && i < s->list.n ? &s->list.v[i] : NULL;
 }
 
+/* The list as the world has it; what is new in it is read beside. */
 static void
-read_rollouts(struct runs *s)
-{
-	const struct run_row *r = runs_selected(s);
-	struct t2_err err;
-
-	if (!r || (s->rollouts_of == r->id && s->rollouts_step == r->step))
-		return;
-	rollout_list_free(&s->rollouts);
-	if (s->rollouts_of != r->id)
-		s->scroll = 0;
-	s->rollouts_of = r->id; /* also where they cannot be read: not again at every key */
-	s->rollouts_step = r->step;
-	if (store_rollout_list(s->w->ui.store, r->id, &s->rollouts, &err))
-		world_unread(s->w, &err);
-}
-
-static void
-read_all(struct runs *s)
+take_list(struct view *v, struct runs *s)
 {
 	struct run_list l;
-	bool rewound, there;
 	struct t2_err err;
 
-	if (store_run_list(s->w->ui.store, s->w->ui.model_id, &l, &err)) {
-		world_unread(s->w, &err);
+	if (world_runs(s->w, &l, &err)) {
+		app_fail(v->app, &err);
 		return;
 	}
-	run_list_free(&s->list);
+	free(s->list.v);
 	s->list = l;
 	table_rows(&s->table, l.n);
-	for (int i = 0; i < s->ncurves; i++) {
-		rewound = there = false;
-		for (int j = 0; j < l.n; j++) {
-			if (l.v[j].id != s->curve[i].id)
-				continue;
-			there = true;
-			rewound =
-				s->curve[i].n && l.v[j].step < s->curve[i].step[s->curve[i].n - 1];
-		}
-		if (!there) { /* deleted: its number may be given again */
-			curves_clear(&s->curve[i]);
-			s->curve[i--] = s->curve[--s->ncurves];
-			continue;
-		}
-		if (rewound) { /* a resumed run went back to its checkpoint */
-			int64_t id = s->curve[i].id;
-
-			curves_clear(&s->curve[i]);
-			s->curve[i].id = id;
-		}
-		curves_update(s, &s->curve[i]);
-	}
-	if (!runs_selected(s))
-		rollout_list_free(&s->rollouts);
-	s->rollouts_of = runs_selected(s) ? s->rollouts_of : 0;
-	read_rollouts(s);
+	runs_read(v, s);
 }
 
 static const struct column columns[] = {
@@ -295,7 +112,7 @@ paint(void *arg, int row, int col, struct canvas *c, struct rect r, struct style
 
 	if (col != 8)
 		return false;
-	k = runs_curves(s, s->list.v[row].id);
+	k = runs_curves(s->v, s, s->list.v[row].id);
 	if (k)
 		canvas_spark(c, r.x, r.y, r.w, st, k->reward, k->n, 0, 0);
 	return true;
@@ -346,6 +163,7 @@ runs_open(struct view *v, void *state, struct t2_err *err)
 	struct runs *s = state;
 	enum t2_status st;
 
+	s->v = v;
 	s->w = v->user;
 	if ((st = world_begin(s->w, v->app, err)))
 		return st;
@@ -359,7 +177,7 @@ runs_open(struct view *v, void *state, struct t2_err *err)
 				  .arg = s,
 				  .empty = app_keys(v->app, v->ops->number, s->empty,
 						    "No runs yet. {new-run} trains an expert.")};
-	read_all(s);
+	take_list(v, s);
 	return T2_OK;
 }
 
@@ -370,23 +188,24 @@ runs_close(struct view *v, void *state)
 
 	(void)v;
 	for (int i = 0; i < s->ncurves; i++)
-		curves_clear(&s->curve[i]);
+		runs_curves_clear(&s->curve[i]);
 	free(s->curve);
-	run_list_free(&s->list);
+	free(s->list.v);
 	rollout_list_free(&s->rollouts);
 	table_free(&s->table);
 }
 
-/* What was just started is what is looked at. */
+/* What was just started is what is looked at, as soon as it is in the list. */
 static void
-select_run(struct runs *s, int64_t id)
+select_wanted(struct runs *s)
 {
-	for (int i = 0; i < s->list.n; i++)
-		if (s->list.v[i].id == id)
+	for (int i = 0; i < s->list.n && s->wanted; i++)
+		if (s->list.v[i].id == s->wanted) {
 			table_select(&s->table, i);
-	s->cursor = NAN;
-	s->diff = false;
-	read_rollouts(s);
+			s->cursor = NAN;
+			s->diff = false;
+			s->wanted = 0;
+		}
 }
 
 static void
@@ -394,20 +213,23 @@ runs_event(struct view *v, void *state, const struct event *e)
 {
 	struct runs *s = state;
 
-	(void)v;
-	if (e->type != WORLD_STORE && e->type != VIEW_RUN)
-		return;
-	world_refresh(s->w);
-	read_all(s);
-	if (e->type == VIEW_RUN && e->data)
-		select_run(s, strtoll(e->data, NULL, 10));
+	if (e->type == VIEW_RUN && e->data) {
+		s->wanted = strtoll(e->data, NULL, 10);
+		world_refresh(s->w);
+	}
+	if (e->type == WORLD_READ)
+		take_list(v, s);
+	if (s->wanted)
+		select_wanted(s);
+	if (e->type == RUNS_WANT || e->type == VIEW_RUN)
+		runs_read(v, s);
 }
 
 static void
 runs_show(struct view *v, void *state)
 {
 	(void)v;
-	read_all(state);
+	world_refresh(((struct runs *)state)->w);
 }
 
 /* -- acting ------------------------------------------------------------------------------------------------ */
@@ -429,7 +251,7 @@ runs_action(struct view *v, void *state, int pane, enum action a)
 	const struct run_row *r = runs_selected(s);
 
 	if (a == A_REFRESH) {
-		read_all(s);
+		world_refresh(s->w);
 		return true;
 	}
 	if (a == A_COMPARE) {
@@ -458,7 +280,7 @@ runs_action(struct view *v, void *state, int pane, enum action a)
 		}
 		if (!table_action(&s->table, a))
 			return false;
-		read_rollouts(s);
+		runs_read(v, s);
 		return true;
 	}
 	if (pane == RUNS_ROLLOUTS && (a == A_DOWN || a == A_UP || a == A_TOP)) {
@@ -487,7 +309,7 @@ runs_mouse(struct view *v, void *state, int pane, const struct mouse *m)
 	bool open = false;
 
 	if (pane == RUNS_LIST && table_mouse(&s->table, m, &open)) {
-		read_rollouts(s);
+		runs_read(v, s);
 		return true;
 	}
 	if ((pane == RUNS_REWARD || pane == RUNS_MORE) &&

@@ -52,8 +52,10 @@ more_of(const struct run_curves *k, int which)
 
 /* A run that is going has not recorded things yet; one that is over never will. */
 static const char *
-unrecorded(const struct run_row *r)
+unrecorded(const struct run_row *r, bool read)
 {
+	if (!read)
+		return r ? "reading ..." : "";
 	return r && !strcmp(r->status, "running") ? "nothing recorded yet"
 						  : "not recorded for this run";
 }
@@ -95,7 +97,7 @@ draw_reward(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 
 	memset(series, 0, sizeof series);
 	for (int i = 0; i < n; i++) {
-		struct run_curves *x = runs_curves(s, id[i]);
+		struct run_curves *x = runs_curves(v, s, id[i]);
 
 		if (!x)
 			continue;
@@ -149,7 +151,7 @@ draw_more(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 
 	memset(series, 0, sizeof series);
 	for (int i = 0; i < n; i++) {
-		struct run_curves *x = runs_curves(s, id[i]);
+		struct run_curves *x = runs_curves(v, s, id[i]);
 
 		if (x)
 			series[k++] = (struct plot_series){
@@ -170,7 +172,7 @@ static void
 draw_z(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 {
 	const struct run_row *sel = runs_selected(s);
-	struct run_curves *k = sel ? runs_curves(s, sel->id) : NULL;
+	struct run_curves *k = sel ? runs_curves(v, s, sel->id) : NULL;
 	int layers = model_config(s->w->ui.model)->layers;
 	struct heat h = {.rows = layers, .bare = true, .sel_row = -1, .sel_col = -1};
 	struct rect map = r;
@@ -179,7 +181,8 @@ draw_z(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 	view_title(v, RUNS_Z, "z over time · layers × steps");
 	view_note(v, RUNS_Z, "%s", "");
 	if (!k || !k->zmean || !k->n || k->zcount != layers * MAT_KINDS) {
-		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM), unrecorded(sel));
+		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM),
+			    unrecorded(sel, k && k->known));
 		return;
 	}
 	m = malloc((size_t)layers * (size_t)k->n * sizeof *m);
@@ -218,18 +221,37 @@ draw_z(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 	free(m);
 }
 
+/* Those of the run before stay a moment, so that nothing flickers; after that they are grey, for they are another's. */
+static bool
+rollouts_in_time(struct view *v, const struct runs *s)
+{
+	const double moment = 0.15;
+	const struct run_row *sel = runs_selected(s);
+	double left = s->asked + moment - clock_seconds();
+
+	if (!sel || s->rollouts_of == sel->id)
+		return true;
+	if (left > 0)
+		app_animate(v->app, 1 + (int)(left * 1e3));
+	return left > 0;
+}
+
 static void
 draw_rollouts(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 {
+	const struct run_row *sel = runs_selected(s);
+	bool late = !rollouts_in_time(v, s);
 	int y = 0;
 
-	if (s->rollouts.n)
+	if (late)
+		view_title(v, RUNS_ROLLOUTS, "rollouts · reading ...");
+	else if (s->rollouts.n)
 		view_title(v, RUNS_ROLLOUTS, "rollouts of step %d", s->rollouts.v[0].step);
 	else
 		view_title(v, RUNS_ROLLOUTS, "rollouts");
 	if (!s->rollouts.n) {
 		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM),
-			    unrecorded(runs_selected(s)));
+			    unrecorded(sel, sel && s->rollouts_of == sel->id));
 		return;
 	}
 	for (int i = s->scroll; i < s->rollouts.n && y < r.h; i++) {
@@ -238,7 +260,10 @@ draw_rollouts(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 		struct rect line = {r.x + 6, r.y + y, r.w - 7, r.h - y > 2 ? 2 : r.h - y};
 		int rows;
 
-		canvas_printf(c, r.x + 1, r.y + y, 4, canvas_style(c, good ? TH_GOOD : TH_BAD),
+		canvas_printf(c, r.x + 1, r.y + y, 4,
+			      canvas_style(c, late   ? TH_STALE
+					      : good ? TH_GOOD
+						     : TH_BAD),
 			      "%+.0f %s", o->reward, good ? "✓" : "✗");
 		if (r.w > 50) {
 			char prompt[256];
@@ -251,7 +276,8 @@ draw_rollouts(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 			line.x = r.x + r.w / 2;
 			line.w = r.w - r.w / 2 - 1;
 		}
-		rows = canvas_wrap(c, line, canvas_style(c, TH_TEXT), o->answer, 0);
+		rows = canvas_wrap(c, line, canvas_style(c, late ? TH_STALE : TH_TEXT), o->answer,
+				   0);
 		y += rows < 1 ? 1 : rows > 2 ? 2 : rows;
 	}
 }
@@ -398,9 +424,8 @@ runs_dump(struct view *v, void *state, int pane, enum dump_format f, struct strb
 {
 	struct runs *s = state;
 	const struct run_row *sel = runs_selected(s);
-	struct run_curves *k = sel ? runs_curves(s, sel->id) : NULL;
+	struct run_curves *k = sel ? runs_curves(v, s, sel->id) : NULL;
 
-	(void)v;
 	if (pane == RUNS_LIST) {
 		if (f == DUMP_CSV)
 			dump_list(s, out);
@@ -409,12 +434,14 @@ runs_dump(struct view *v, void *state, int pane, enum dump_format f, struct strb
 		return true;
 	}
 	if (pane == RUNS_ROLLOUTS && f == DUMP_TEXT) {
+		if (!sel || s->rollouts_of != sel->id)
+			return false;
 		for (int i = 0; i < s->rollouts.n; i++)
 			strbuf_printf(out, "%+.0f  %s\n    %s\n", s->rollouts.v[i].reward,
 				      s->rollouts.v[i].prompt, s->rollouts.v[i].answer);
 		return true;
 	}
-	if (f != DUMP_CSV || !k || pane == RUNS_Z) /* its map has numbers of its own */
+	if (f != DUMP_CSV || !k || !k->known || pane == RUNS_Z) /* its map has numbers of its own */
 		return false;
 	dump_curves(k, out);
 	return true;

@@ -42,13 +42,16 @@ const float *
 sp_z(struct spectrum *s, int i, int mat)
 {
 	struct sp_expert *e;
+	struct t2_err err;
 
 	if (i < 0 || i >= s->experts)
 		return NULL;
 	e = &s->expert[i];
-	if (!e->z && workspace_expert_zset(&s->w->ui, e->id, &e->z, NULL))
-		return NULL;
-	return e->z->z[mat];
+	if (!e->z && !e->unread && workspace_expert_zset(&s->w->ui, e->id, &e->z, &err)) {
+		e->unread = true;
+		app_fail(s->view->app, &err);
+	}
+	return e->z ? e->z->z[mat] : NULL;
 }
 
 static double
@@ -363,8 +366,7 @@ spectrum_event(struct view *v, void *state, const struct event *e)
 	case WORLD_FACTORS:
 		catch_up(v, s);
 		break;
-	case WORLD_STORE:
-		world_refresh(s->w);
+	case WORLD_READ:
 		read_experts(s);
 		values(s);
 		break;
@@ -552,7 +554,6 @@ spectrum_action(struct view *v, void *state, int pane, enum action a)
 		return step_matrix(s, a == A_STEP_NEXT ? 1 : -1);
 	if (a == A_REFRESH) {
 		world_refresh(s->w);
-		read_experts(s);
 		catch_up(v, s);
 		return true;
 	}

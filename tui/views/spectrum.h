@@ -30,6 +30,7 @@ struct sp_expert {
 	int64_t id;
 	struct zset *z; /* loaded when first looked at */
 	bool shown;	/* sigma * z over the curve */
+	bool unread;	/* z cannot be read: told, and not tried again */
 };
 
 struct spectrum {

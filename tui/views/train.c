@@ -25,6 +25,7 @@ enum train_event { TRAIN_STARTED = 1 };
 
 struct train {
 	struct world *w;
+	struct repeats *repeats; /* of runs */
 	struct form form;
 	struct form_field field[FIELDS];
 	int nfields;
@@ -32,11 +33,12 @@ struct train {
 	int ntasks;
 	const char *choice[FIELDS][CHOICES]; /* of SETTING_CHOICE rows, NULL at the end */
 	char *choices[FIELDS];		     /* their text, cut at '|' */
-	struct run_list runs;		     /* for measured times */
+	struct run_list runs;		     /* world_runs(), whose strings are the world's */
 	char task[256];			     /* whose max_new this is */
 	int max_new;		/* new tokens an answer, by the task itself; 0: unknown */
 	bool starting, shipped; /* shipped: the task comes with the sample */
 	char proposed[24];	/* the seed that was put into the form, not typed */
+	bool unseen;		/* runs have come or gone since the seed was looked at */
 	int64_t free_seed, as;	/* as: the run that the form repeats; 0: none */
 };
 
@@ -422,14 +424,15 @@ look_at_seed(struct train *t)
 	const char *task = form_value(&t->form, "task");
 
 	t->as = 0;
+	t->unseen = false;
 	if (settings_of(t, &s, NULL))
 		return;
-	t->free_seed = repeats_free_seed(&t->runs, task, &s);
+	t->free_seed = repeats_free_seed(t->repeats, task, &s);
 	if (!strcmp(form_value(&t->form, "seed"), t->proposed)) {
 		snprintf(t->proposed, sizeof t->proposed, "%lld", (long long)t->free_seed);
 		form_set(&t->form, "seed", t->proposed);
 	}
-	t->as = repeats_find(&t->runs, task, &s, (int64_t)form_number(&t->form, "seed"));
+	t->as = repeats_find(t->repeats, task, &s, (int64_t)form_number(&t->form, "seed"));
 }
 
 static void
@@ -448,39 +451,20 @@ note(void *arg, int field, char buf[80])
 
 /* -- view -------------------------------------------------------------------------------------------------- */
 
-static void
+/* Has a run come or gone?  What was set for one stays: its seed need not be looked at again at each of its steps. */
+static bool
 read_runs(struct train *t)
 {
 	struct run_list l;
 	struct t2_err err;
 
-	if (store_run_list(t->w->ui.store, t->w->ui.model_id, &l, &err)) {
-		world_unread(t->w, &err);
-		return;
+	if (world_runs(t->w, &l, &err)) {
+		app_fail(t->w->app, &err);
+		return false;
 	}
-	run_list_free(&t->runs);
+	free(t->runs.v);
 	t->runs = l;
-}
-
-static enum t2_status
-train_open(struct view *v, void *state, struct t2_err *err)
-{
-	struct train *t = state;
-	enum t2_status st;
-
-	t->w = v->user;
-	if ((st = world_begin(t->w, v->app, err)))
-		return st;
-	read_runs(t);
-	if (!make_form(t))
-		return t2_nomem(err, "train");
-	t->form.stands_for = rule;
-	t->form.note = note;
-	t->form.arg = t;
-	snprintf(t->proposed, sizeof t->proposed, "%s", form_value(&t->form, "seed"));
-	look_at_task(t);
-	look_at_seed(t);
-	return T2_OK;
+	return repeats_look(t->repeats, &l);
 }
 
 static void
@@ -493,7 +477,40 @@ train_close(struct view *v, void *state)
 	for (int i = 0; i < FIELDS; i++)
 		free(t->choices[i]);
 	tasks_names_free(t->tasks, t->ntasks);
-	run_list_free(&t->runs);
+	free(t->runs.v);
+	repeats_free(t->repeats);
+}
+
+static enum t2_status
+train_open(struct view *v, void *state, struct t2_err *err)
+{
+	struct train *t = state;
+	enum t2_status st;
+
+	t->w = v->user;
+	if ((st = world_begin(t->w, v->app, err)))
+		return st;
+	if (!(t->repeats = repeats_new()) || !make_form(t)) {
+		train_close(v, t);
+		return t2_nomem(err, "train");
+	}
+	read_runs(t);
+	t->form.stands_for = rule;
+	t->form.note = note;
+	t->form.arg = t;
+	snprintf(t->proposed, sizeof t->proposed, "%s", form_value(&t->form, "seed"));
+	look_at_task(t);
+	look_at_seed(t);
+	return T2_OK;
+}
+
+static void
+train_show(struct view *v, void *state)
+{
+	struct train *t = state;
+
+	if (t->unseen && !v->editing)
+		look_at_seed(t);
 }
 
 /* What is set here is as good for another model; a value that is being typed is finished before. */
@@ -622,9 +639,9 @@ train_event(struct view *v, void *state, const struct event *e)
 			snprintf(id, sizeof id, "%lld", (long long)*(int64_t *)e->data);
 			app_send(v->app, &runs_view, VIEW_RUN, strdup(id), free);
 		}
-	} else if (e->type == WORLD_STORE) {
-		read_runs(t);
-		if (!v->editing)
+	} else if (e->type == WORLD_READ) {
+		t->unseen = read_runs(t) || t->unseen;
+		if (t->unseen && !v->editing && app_shown(v->app) == train_view.number)
 			look_at_seed(t);
 	} else if (e->type == VIEW_TASK) {
 		bool known = form_set(&t->form, "task", e->data);
@@ -688,6 +705,7 @@ const struct view_ops train_view = {
 	.nbindings = sizeof bindings / sizeof *bindings,
 	.open = train_open,
 	.close = train_close,
+	.show = train_show,
 	.keep = train_keep,
 	.restore = train_restore,
 	.draw = train_draw,
