@@ -140,8 +140,11 @@ awk -v form="$form" '
 	}
 	function median(x, n) { sorted(x, n); return n % 2 ? x[(n + 1) / 2] : (x[n / 2] + x[n / 2 + 1]) / 2 }
 	function digits(x) { return sprintf(x >= 100 ? "%.0f" : x >= 10 ? "%.1f" : x >= 1 ? "%.2f" : "%.3f", x) }
-	function line(a, b, c, d, e, f, g) {
-		printf form == "text" ? "%-14s %-9s %8s  %-10s %8s %7s  %s\n" : "| %s, %s | %s | %s | %s | %s %s |\n", a, b, c, d, e, f, g
+	function line(a, b, c, d, e, f, g,   s) {
+		s = form == "text" ? "%-14s %-9s %8s  %-10s %8s %7s  %s" : "| %s, %s | %s | %s | %s | %s %s"
+		s = sprintf(s, a, b, c, d, e, f, g)
+		sub(/ +$/, "", s)
+		print form == "text" ? s : s " |"
 	}
 	BEGIN {
 		if (form == "text") line("work", "in", "t2tui", "peer", "has", "ratio", "")
