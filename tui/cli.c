@@ -14,7 +14,6 @@
 #include "engine/base/memory.h"
 #include "engine/base/utf8.h"
 #include "engine/linalg/blas.h"
-#include "engine/linalg/kern.h"
 #include "store/wait.h"
 #include "tui/utf8.h"
 
@@ -621,7 +620,6 @@ cli_main(int argc, char **argv)
 		cli_usage(&c, "%s: one argument too many", c.pos[c.cmd->most]);
 	if (c.bad)
 		return 2;
-	kern_init();
 	if (blas_init(&c.err))
 		return cli_fail(&c);
 	job_init(&c.job, isatty(2) && !c.quiet && c.cmd != &cmd_workbench ? show_progress : NULL,

@@ -37,8 +37,11 @@ check_kernels(struct cli *c, json_t *list)
 	report(c, list, "blis", !strcmp(blas_family(), blas_best_family()), detail, remedy);
 	report(c, list, "lapack", strstr(blas_library(), "BLIS") != NULL, blas_library(),
 	       "rebuild: LAPACK should be linked on BLIS");
-	snprintf(detail, sizeof detail, "vector kernels: %s, %d threads", kern_name(),
-		 pool_threads(c->ws.pool));
+	snprintf(detail, sizeof detail, "vector kernels: %s, %d threads%s", kern_name(),
+		 pool_threads(c->ws.pool),
+		 kern_has_amx() && kern_level() != KERN_AMX
+			 ? "; this CPU has AMX, off unless T2_KERNELS=amx asks for it"
+			 : "");
 	report(c, list, "kernels", kern_level() != KERN_PLAIN || !getenv("T2_KERNELS"), detail,
 	       "unset T2_KERNELS: it forces slower kernels");
 }

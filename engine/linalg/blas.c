@@ -77,9 +77,12 @@ start_blis(struct t2_err *err)
 	const char *user = getenv("BLIS_ARCH_TYPE");
 	const struct family *f = family_best();
 	char id[16];
+	enum t2_status st = kern_init(err);
 
+	if (st)
+		return st;
 	if (user) {
-		enum t2_status st = family_of_user(user, &f, err);
+		st = family_of_user(user, &f, err);
 		if (st)
 			return st;
 	}
@@ -94,7 +97,6 @@ start_blis(struct t2_err *err)
 	if (!in_use)
 		return t2_fail(err, T2_EUNSUP, "BLIS: unknown kernel family %d",
 			       (int)bli_arch_query_id());
-	kern_init();
 	return T2_OK;
 }
 

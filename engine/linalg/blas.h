@@ -8,7 +8,7 @@
  * which pack straight from stored weights and beat BLIS 0.9.0 on every shape of ours).  Up to eight rows of X go
  * through the matrix-vector kernels of kern.h instead, whose sums run in another order.  None of these can fail: for some
  * weights few rows are rearranged in a scratch of each thread, and where there is no memory for that the plain kernel
- * takes them as they are, with sums in yet another order. */
+ * takes them as they are, with sums in yet another order; at level amx a large product goes on as at avx512 there. */
 #ifndef T2_BLAS_H
 #define T2_BLAS_H
 
@@ -19,7 +19,8 @@
 #include "engine/linalg/dtype.h"
 
 /* Reads CPUID and XCR0, sets BLIS_ARCH_TYPE unless the user set it, starts BLIS.  Idempotent.  BLIS 0.9.0 does not
- * know newer CPUs and would fall to scalar ("generic") or narrower kernels by itself. */
+ * know newer CPUs and would fall to scalar ("generic") or narrower kernels by itself.  Does kern_init() too, and fails
+ * where that does. */
 enum t2_status blas_init(struct t2_err *err);
 const char *blas_family(void);	    /* the family in use: "skx", "haswell", "zen3", "generic" ... */
 const char *blas_best_family(void); /* the one this CPU should have */

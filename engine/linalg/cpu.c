@@ -1,8 +1,11 @@
 #include "engine/linalg/cpu.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static struct cpu found;
 
@@ -85,10 +88,24 @@ read_features(void)
 	if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d))
 		found.avx512_bf16 = has(a, 5);
 }
+
+static bool
+ask_for_tiles(void)
+{
+	enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+
+	return !syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA);
+}
 #else
 static void
 read_features(void)
 {
+}
+
+static bool
+ask_for_tiles(void)
+{
+	return false;
 }
 #endif
 
@@ -99,4 +116,17 @@ cpu_features(void)
 
 	pthread_once(&once, read_features);
 	return &found;
+}
+
+enum t2_status
+cpu_allow_amx(struct t2_err *err)
+{
+	if (!cpu_features()->amx_bf16)
+		return t2_fail(err, T2_EUNSUP,
+			       "this processor, or the system on it, has no AMX: unset it");
+	if (!ask_for_tiles())
+		return t2_fail(err, T2_EUNSUP,
+			       "the system does not let this program use AMX: %s: unset it",
+			       strerror(errno));
+	return T2_OK;
 }

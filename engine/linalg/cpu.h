@@ -8,6 +8,8 @@
 
 #include <stdbool.h>
 
+#include "engine/base/status.h"
+
 enum cpu_vendor { CPU_OTHER, CPU_INTEL, CPU_AMD };
 
 struct cpu {
@@ -18,9 +20,11 @@ struct cpu {
 	bool avx512;   /* F, DQ, BW, VL on top of avx2 */
 	bool avx512_bf16;
 	bool avx512_vnni;
-	bool amx_bf16; /* tiles; the system must still be asked for permission */
+	bool amx_bf16; /* tiles, on top of avx512; cpu_allow_amx() comes before the first */
 };
 
 const struct cpu *cpu_features(void);
+/* Asks the system to let all threads of this process use tiles.  T2_EUNSUP: there are none, or it says no. */
+enum t2_status cpu_allow_amx(struct t2_err *err);
 
 #endif

@@ -20,6 +20,7 @@ are_few(int rows, int k)
 #define STEP	  GEMM_STEP
 #define CHUNK	  512
 #define TILE_COLS 256
+#define TILE_ROWS 32 /* least of a product by kern_impl.h's tile, which works longer on B */
 #define MAX_NR	  32 /* of any level */
 #define MAX_MR	  16
 #define SLACK	  16 /* floats: packing may write beyond the end */
@@ -61,7 +62,7 @@ struct product {
 	const char *W;
 	float *C;
 	int ldc;
-	bool add;
+	bool add, by_tiles;
 	/* The chunk at hand.  Bands are of equal height, but for one row; tiles are whole bands. */
 	int r0, chunk, step, bands, tile_bands, tile_cols, across;
 };
@@ -173,6 +174,19 @@ multiply_tile(const struct product *p, int from, int to, int c0, int cols, int l
 	}
 }
 
+/* The same by the level's tile, or without memory by its micro-kernel. */
+static void
+multiply_by_tiles(const struct product *p, int from, int to, int c0, int cols, int l, int k)
+{
+	int start = band_start(p, from), rows = band_start(p, to) - start, r = p->r0 + start;
+	size_t lda = (size_t)p->lda;
+	const float *A = p->a_is_at ? p->A + (size_t)l * lda + r : p->A + (size_t)r * lda + l;
+
+	if (!p->kern->tile(rows, cols, k, A, lda, p->a_is_at, b_pack,
+			   p->C + (size_t)r * p->ldc + c0, p->ldc, p->add || l > 0))
+		multiply_tile(p, from, to, c0, cols, l, k);
+}
+
 static void
 product_task(void *arg, int task, int worker)
 {
@@ -184,19 +198,22 @@ product_task(void *arg, int task, int worker)
 	for (int l = 0; l < p->k; l += p->step) {
 		int k = min_int(p->step, p->k - l);
 		pack_tile(p, c0, cols, l, k);
-		multiply_tile(p, from, to, c0, cols, l, k);
+		if (p->by_tiles)
+			multiply_by_tiles(p, from, to, c0, cols, l, k);
+		else
+			multiply_tile(p, from, to, c0, cols, l, k);
 	}
 }
 
 /* The cut depends on the shape only, never on the number of threads: take the one that would be best for two, four and eight
  * together, the last round of tiles being as long as any.  A tile's time, in multiply-adds of 16 values: the products,
- * packing its columns (a weight's are unpacked before), and a start. */
+ * packing its columns (a weight's are unpacked before), splitting its rows where the level has a tile of its own, a start. */
 static int
 product_cut(struct product *p)
 {
 	static const int downs[] = {1, 2, 3, 4, 6, 8, 12, 16};
 	int unit = p->B || p->b_is_bt || dtype_block(p->type) <= 32 ? 32 : dtype_block(p->type);
-	double least = 0, pack = p->B ? 0.4 : 0.7, start = 1000;
+	double least = 0, pack = p->B ? 0.4 : 0.7, split = p->by_tiles ? 4 : 0, start = 1000;
 
 	for (size_t d = 0; d < sizeof downs / sizeof *downs && downs[d] <= p->bands; d++) {
 		int tile_bands = div_up(p->bands, downs[d]),
@@ -207,7 +224,7 @@ product_cut(struct product *p)
 			double cost = 0;
 			for (int threads = 2; threads <= 8; threads *= 2)
 				cost += (double)div_up(tasks, threads) * threads;
-			cost *= (double)p->k * cols * (rows / 16.0 + pack) + start;
+			cost *= (double)p->k * (cols * (rows / 16.0 + pack) + rows * split) + start;
 			if (least > 0 && cost >= least)
 				continue;
 			least = cost;
@@ -228,6 +245,7 @@ product_run(struct pool *pool, struct product *p)
 		return;
 	p->kern = kern_current();
 	p->step = gemm_step(p->k);
+	p->by_tiles = p->kern->tile && p->rows >= TILE_ROWS;
 	for (p->r0 = 0; p->r0 < p->rows; p->r0 += CHUNK) {
 		p->chunk = min_int(CHUNK, p->rows - p->r0);
 		p->bands = div_up(p->chunk, p->kern->mr);

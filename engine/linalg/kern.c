@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/linalg/cpu.h"
+#include "engine/linalg/kern_amx.h"
 #include "engine/linalg/kern_impl.h"
 #include "engine/linalg/scratch.h"
 
@@ -13,11 +14,13 @@ static const struct kern_impl *const levels[] = {
 #if defined(__x86_64__)
 	[KERN_AVX2] = &kern_avx2,
 	[KERN_AVX512] = &kern_avx512,
+	[KERN_AMX] = &kern_amx,
 #endif
 };
 #define LEVELS ((int)(sizeof levels / sizeof *levels))
 
 static const struct kern_impl *_Atomic chosen; /* NULL until the first use */
+static atomic_bool amx_allowed;		       /* and checked */
 
 static enum kern_level
 best_level(void)
@@ -28,16 +31,40 @@ best_level(void)
 	return (int)level < LEVELS ? level : LEVELS - 1;
 }
 
-void
-kern_init(void)
+static enum t2_status
+allow_amx(struct t2_err *err)
+{
+	enum t2_status st = cpu_allow_amx(err);
+
+	if (st)
+		return t2_wrap(err, st, "T2_KERNELS=amx");
+#if defined(__x86_64__)
+	st = kern_amx_check(&kern_amx, err);
+#endif
+	amx_allowed = !st;
+	return st;
+}
+
+enum t2_status
+kern_init(struct t2_err *err)
 {
 	const char *wish = getenv("T2_KERNELS");
 	enum kern_level level = best_level();
+	enum t2_status st = T2_OK;
 
 	for (int i = 0; wish && i < (int)level; i++)
 		if (!strcmp(wish, levels[i]->name))
 			level = i;
+	if (wish && !strcmp(wish, "amx") && !(st = allow_amx(err)))
+		level = KERN_AMX;
 	atomic_store(&chosen, levels[level]);
+	return st;
+}
+
+bool
+kern_has_amx(void)
+{
+	return cpu_features()->amx_bf16;
 }
 
 const struct kern_impl *
@@ -47,7 +74,7 @@ kern_current(void)
 
 	if (k)
 		return k;
-	kern_init();
+	kern_init(NULL);
 	return atomic_load(&chosen);
 }
 
@@ -71,7 +98,7 @@ kern_name(void)
 void
 kern_force(enum kern_level level)
 {
-	enum kern_level best = best_level();
+	enum kern_level best = amx_allowed ? KERN_AMX : best_level();
 
 	atomic_store(&chosen, levels[level < best ? level : best]);
 }

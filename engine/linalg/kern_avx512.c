@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "engine/linalg/cpu.h"
+#include "engine/linalg/kern_amx.h"
 
 AVX512_INLINE __mmask16
 first(int n)
@@ -419,24 +420,14 @@ logsumexp(const float *x, int n)
 	return (double)most + log(_mm512_reduce_add_pd(_mm512_add_pd(low, high)));
 }
 
-const struct kern_impl kern_avx512 = {
-	.name = "avx512",
-	.arranged_size = arranged_size,
-	.arrange = arrange,
-	.matvec = matvec,
-	.unpack = kern_avx512_unpack,
-	.dot = dot,
-	.axpy = axpy,
-	.scale_mul = scale_mul,
-	.rmsnorm = rmsnorm,
-	.silu_mul = silu_mul,
-	.softmax = softmax,
-	.logsumexp = logsumexp,
-	.mr = KERN_AVX512_MR,
-	.nr = KERN_AVX512_NR,
-	.micro = kern_avx512_micro,
-	.turn = kern_avx512_turn,
-	.pack_rows = kern_avx512_pack_rows,
-	.pack_cols = kern_avx512_pack_cols,
-};
+#define EVERYTHING                                                                                 \
+	.arranged_size = arranged_size, .arrange = arrange, .matvec = matvec,                      \
+	.unpack = kern_avx512_unpack, .dot = dot, .axpy = axpy, .scale_mul = scale_mul,            \
+	.rmsnorm = rmsnorm, .silu_mul = silu_mul, .softmax = softmax, .logsumexp = logsumexp,      \
+	.mr = KERN_AVX512_MR, .nr = KERN_AVX512_NR, .micro = kern_avx512_micro,                    \
+	.turn = kern_avx512_turn, .pack_rows = kern_avx512_pack_rows,                              \
+	.pack_cols = kern_avx512_pack_cols
+
+const struct kern_impl kern_avx512 = {.name = "avx512", EVERYTHING};
+const struct kern_impl kern_amx = {.name = "amx", .tile = kern_amx_tile, EVERYTHING};
 #endif

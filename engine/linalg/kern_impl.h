@@ -2,7 +2,7 @@
  *
  *	const struct kern_impl kern_avx2 = { .name = "avx2", .matvec = {[T2_BF16] = bf16_matvec, ...}, ... };
  *
- * Contracts are kern.h's.  Every other pointer is set at every level. */
+ * Contracts are kern.h's.  Every other pointer but tile is set at every level. */
 #ifndef T2_KERN_IMPL_H
 #define T2_KERN_IMPL_H
 
@@ -41,6 +41,12 @@ struct kern_impl {
 	void (*micro)(int rows, int cols, int k, const float *A, size_t lda,
 		      const struct ahead *next, const float *b, int width, float *C, int ldc,
 		      bool add);
+	/* NULL, or many times micro: C[rows][cols] (+)= op(A) b, op(A) of A[k][rows] where a_is_at, k <= GEMM_STEP, cols <=
+	 * 256, b in panels of 32 columns as packed for micro, the last one of 16 where it has no more.  An element has
+	 * micro's accuracy but not its bits, and depends on its row of A and its column of b alone.  False: there is no
+	 * memory, nothing was done. */
+	bool (*tile)(int rows, int cols, int k, const float *A, size_t lda, bool a_is_at,
+		     const float *b, float *C, int ldc, bool add);
 	/* Y[rows][ldy >= wrows] from sum[wrows][width], rows <= width, times scale[row][at ..] where scale is not NULL. */
 	void (*turn)(int wrows, int rows, const float *sum, int width, const float *const *scale,
 		     int at, float *Y, int ldy);
@@ -55,7 +61,7 @@ struct kern_impl {
 void kern_turn(int wrows, int rows, const float *sum, int width, const float *const *scale, int at,
 	       float *Y, int ldy);
 
-extern const struct kern_impl kern_plain, kern_avx2, kern_avx512;
+extern const struct kern_impl kern_plain, kern_avx2, kern_avx512, kern_amx;
 
 const struct kern_impl *kern_current(void);
 /* x for (*k)->matvec(), in this thread's scratch, or NULL where x serves as it is.  Without memory *k becomes the plain

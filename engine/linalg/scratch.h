@@ -12,6 +12,7 @@
 enum scratch_slot {
 	SCRATCH_PANEL, /* weights unpacked to float32 */
 	SCRATCH_X,     /* inputs rearranged for a kernel */
+	SCRATCH_TILES, /* operands in parts for AMX */
 	SCRATCH_SLOTS
 };
 

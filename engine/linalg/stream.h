@@ -4,7 +4,8 @@
  *		stream_part(kern, &f, id, 0, f.m);		// Y[i][j] (+)= W[j] . X[i]
  *
  * The larger products of gemm.c turn both operands into panels; here only x is, and a weight is read where it is, once
- * for all rows of x, the next ones on their way from memory meanwhile.  Sums are gemm.c's, to the bit. */
+ * for all rows of x, the next ones on their way from memory meanwhile.  Sums are gemm.c's, to the bit (but at level amx,
+ * which leaves them as at avx512). */
 #ifndef T2_STREAM_H
 #define T2_STREAM_H
 

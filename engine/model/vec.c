@@ -28,6 +28,7 @@ typedef uint64_t wide_bits __attribute__((vector_size(WIDE * sizeof(uint64_t))))
 	type name params                                                                           \
 	{                                                                                          \
 		switch (kern_level()) {                                                            \
+		case KERN_AMX:                                                                     \
 		case KERN_AVX512:                                                                  \
 			return name##_avx512 args;                                                 \
 		case KERN_AVX2:                                                                    \

@@ -6,7 +6,6 @@
 
 #include "engine/adapt/wilson.h"
 #include "engine/linalg/blas.h"
-#include "engine/linalg/kern.h"
 #include "engine/model/generate.h"
 #include "engine/task/task.h"
 #include "samples/make/command.h"
@@ -168,7 +167,6 @@ command_check(const struct options *o, struct t2_err *err)
 	struct checker c = {0};
 	enum t2_status st;
 
-	kern_init();
 	st = pool ? blas_init(err) : t2_nomem(err, "threads");
 	if (!st)
 		st = model_open(&c.model, o->dir, err);

@@ -5,7 +5,6 @@
 
 #include "engine/base/job.h"
 #include "engine/linalg/blas.h"
-#include "engine/linalg/kern.h"
 #include "samples/make/batches.h"
 #include "samples/make/command.h"
 #include "samples/make/textfile.h"
@@ -144,7 +143,6 @@ command_pretrain(const struct options *o, struct t2_err *err)
 
 	snprintf(weights, sizeof weights, "%s/" WEIGHTS, o->dir);
 	snprintf(state, sizeof state, "%s/" STATE, o->dir);
-	kern_init();
 	s.seed = o->seed;
 	if (o->steps)
 		s.steps = o->steps;

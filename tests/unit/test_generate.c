@@ -697,6 +697,6 @@ main(void)
 		fprintf(stderr, "%s\n", err.msg);
 		return 1;
 	}
-	kern_init();
+	kern_init(NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

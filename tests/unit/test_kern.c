@@ -42,13 +42,13 @@ test_levels(void **state)
 	kern_force(KERN_PLAIN);
 	assert_string_equal(kern_name(), "plain");
 	setenv("T2_KERNELS", "plain", 1);
-	kern_init();
+	kern_init(NULL);
 	assert_true(kern_level() == KERN_PLAIN);
 	setenv("T2_KERNELS", "no such level", 1);
-	kern_init();
+	kern_init(NULL);
 	assert_true(kern_level() == best);
 	unsetenv("T2_KERNELS");
-	kern_init();
+	kern_init(NULL);
 	assert_true(kern_level() == best);
 }
 
@@ -445,7 +445,7 @@ main(void)
 		cmocka_unit_test(test_in_place),
 	};
 
-	kern_init();
+	kern_init(NULL);
 	best = kern_level();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -398,7 +398,7 @@ static int
 set_up(void **state)
 {
 	(void)state;
-	kern_init();
+	kern_init(NULL);
 	return blas_init(NULL);
 }
 

@@ -244,7 +244,7 @@ main(void)
 		cmocka_unit_test(same_tokens_at_every_kernel_level),
 	};
 
-	kern_init();
+	kern_init(NULL);
 	scratch = malloc(VOCAB * sizeof(double));
 	if (!scratch)
 		return 1;

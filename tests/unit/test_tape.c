@@ -625,6 +625,6 @@ main(void)
 		fprintf(stderr, "%s\n", err.msg);
 		return 1;
 	}
-	kern_init();
+	kern_init(NULL);
 	return cmocka_run_group_tests(tests, model_write, model_forget);
 }

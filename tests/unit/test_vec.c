@@ -259,6 +259,6 @@ main(void)
 		cmocka_unit_test(same_bits_at_every_level),
 	};
 
-	kern_init();
+	kern_init(NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

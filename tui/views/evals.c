@@ -45,14 +45,22 @@ static const struct form_field fields[] = {
 	 .initial = "0"},
 };
 
-static void
-settings_changed(struct view *v, struct desk *d)
+static struct ev_settings
+settings_of(const struct desk *d)
 {
 	struct ev_settings set = {.n = (int)form_number(&d->form, "questions"),
 				  .temp = (double)(float)form_number(&d->form, "temp"),
 				  .seed = (int64_t)form_number(&d->form, "seed")};
 
 	snprintf(set.split, sizeof set.split, "%s", form_value(&d->form, "split"));
+	return set;
+}
+
+static void
+settings_changed(struct view *v, struct desk *d)
+{
+	struct ev_settings set = settings_of(d);
+
 	evals_settings(v, &d->s, &set);
 }
 
@@ -83,8 +91,36 @@ evals_close(struct view *v, void *state)
 	form_free(&((struct desk *)state)->form);
 	evals_data_free(s);
 	evals_items_free(s);
-	evals_choices_free(s);
+	evals_choices_free(&s->choices);
 	free(s->work);
+}
+
+/* Settings and the order of the rows are as good for another model; a value that is being typed is finished before. */
+static char *
+evals_keep(struct view *v, void *state, size_t *at)
+{
+	struct desk *d = state;
+	char *form = v->editing ? NULL : form_keep(&d->form), *text = NULL;
+
+	*at = (size_t)d->form.sel;
+	if (form && asprintf(&text, "%c%s\n%s", d->s.worst ? 'w' : 'b', d->s.sorted, form) < 0)
+		text = NULL;
+	free(form);
+	return text;
+}
+
+static void
+evals_restore(struct view *v, void *state, const char *text, size_t at)
+{
+	struct desk *d = state;
+	size_t n = strcspn(text, "\n");
+
+	(void)v;
+	d->s.worst = *text == 'w';
+	snprintf(d->s.sorted, sizeof d->s.sorted, "%.*s", (int)n - 1, text + 1);
+	form_restore(&d->form, text + n + 1);
+	d->form.sel = (int)at;
+	d->s.set = settings_of(d);
 }
 
 static void
@@ -106,10 +142,6 @@ evals_event(struct view *v, void *state, const struct event *e)
 	case EV_SURVEY:
 		evals_surveyed(v, s, e->data);
 		return;
-	case EV_TEXTS:
-		evals_texts(s, e->data);
-		((struct event *)e)->data = NULL;
-		break;
 	case EV_PROGRESS:
 		evals_progress(s, e->data);
 		return;
@@ -119,7 +151,6 @@ evals_event(struct view *v, void *state, const struct event *e)
 	default:
 		return;
 	}
-	evals_items_update(v, s);
 }
 
 static void
@@ -168,20 +199,29 @@ compare_cells(struct view *v, struct evals *s)
 		app_say(v->app, "%s",
 			KEYS(v, "compared with the base model; {mark} marks another cell of this "
 				"column to compare with"));
-	evals_items_show(s, EV_DIFFER);
+	if (evals_looking(s))
+		s->show = EV_DIFFER; /* as soon as they are there */
+	else
+		evals_items_show(s, EV_DIFFER);
 	view_focus(v, v->single ? EV_CELL : EV_QUESTIONS);
 }
 
 static void
 sort_rows(struct view *v, struct evals *s)
 {
-	int col = s->selcol + 1;
+	const char *task = s->col[s->selcol].task;
 
-	s->sort = s->sort == col ? -col : s->sort == -col ? 0 : col;
+	if (strcmp(s->sorted, task)) {
+		snprintf(s->sorted, sizeof s->sorted, "%s", task);
+		s->worst = false;
+	} else if (s->worst) {
+		s->sorted[0] = 0;
+	} else {
+		s->worst = true;
+	}
 	evals_map(s, view_filter(v, EV_MATRIX));
 	if (s->sort)
-		app_say(v->app, "sorted by %s, %s first", s->col[s->selcol].task,
-			s->sort > 0 ? "best" : "worst");
+		app_say(v->app, "sorted by %s, %s first", task, s->worst ? "worst" : "best");
 	else
 		app_say(v->app, "in their own order again");
 }
@@ -499,6 +539,8 @@ const struct view_ops evals_view = {
 	.open = evals_open,
 	.close = evals_close,
 	.show = evals_show,
+	.keep = evals_keep,
+	.restore = evals_restore,
 	.draw = draw,
 	.action = evals_action,
 	.says = evals_says,

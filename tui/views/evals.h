@@ -12,7 +12,7 @@
 
 enum { EV_MATRIX, EV_SETTINGS, EV_CELL, EV_QUESTIONS, EV_ANSWER, EV_DISPATCH, EV_PANES };
 enum { EV_SPEC = 300, EV_TASK = 128, EV_COLUMNS = 7 };
-enum evals_event { EV_SURVEY = 1, EV_TEXTS, EV_PROGRESS, EV_DONE };
+enum evals_event { EV_SURVEY = 1, EV_PROGRESS, EV_DONE };
 enum ev_show { EV_ALL, EV_WRONG, EV_RIGHT, EV_DIFFER, EV_SHOWS };
 
 /* A strategy as the command line spells it; row 0 is "none". */
@@ -66,7 +66,9 @@ struct ev_texts {
 
 /* Whom the first pass of a row chose: counts, task x expert; the last column is the base model. */
 struct ev_choices {
-	int rows, cols;
+	char spec[EV_SPEC];
+	int64_t *id; /* [asked]: the evaluations that are looked at */
+	int asked, rows, cols;
 	char (*task)[EV_TASK], (*expert)[EV_TASK];
 	int *n, *total; /* [rows][cols], [rows] */
 };
@@ -103,7 +105,9 @@ struct evals {
 	bool tell;		  /* how many questions are counted, when it shows */
 	int *map, nmap;		  /* rows shown, in order */
 	int sel, selcol;	  /* sel: in map */
-	int sort;		  /* by column sort - 1, 0: as they come; negative: upwards */
+	char sorted[EV_TASK];	  /* by this column; "": as they come */
+	bool worst;		  /* first */
+	int sort;		  /* so: by column sort - 1, 0: none; negative: the worst first */
 	struct ev_key *mark;
 	int marks;
 	struct ev_work *work;
@@ -113,12 +117,17 @@ struct evals {
 	/* The survey: hashes and sizes, by a job; asked again when signature changes. */
 	char signature[HASH_TEXT];
 	int survey; /* number of the newest one asked for */
-	/* The selected cell's questions, and those of the cell beside it. */
+	/* The selected cell's questions, and those of the cell beside it; while they are read, the last ones. */
+	int look;      /* the job that reads them; 0: none */
+	double looked; /* when others were wanted; 0: these are they */
 	struct eval_items items, other;
-	int64_t items_of, other_of; /* evaluation ids */
-	struct ev_key against;	    /* spec "": the base model */
+	char items_task[EV_TASK], items_split[64]; /* theirs, */
+	bool items_current;			   /* and the task's questions are these still */
+	int64_t items_of, other_of;		   /* evaluation ids */
+	struct ev_key against;			   /* spec "": the base model */
 	struct score_pair pair;
 	struct ev_texts *texts;
+	int reading_texts; /* job */
 	enum ev_show show;
 	int *line, lines; /* shown questions: indices into items */
 	struct table table;
@@ -193,11 +202,17 @@ void evals_run_column(struct view *v, void *state, const char *arg);
 void evals_run_all(struct view *v, void *state, const char *arg);
 void evals_run_cell(struct view *v, void *state, const char *arg);
 
-/* evals_items.c: questions of the selected cell. */
-void evals_items_init(struct evals *s);
+/* evals_look.c: reads what the lower panes show */
 void evals_items_update(struct view *v,
 			struct evals *s); /* after the selection or the store changed */
-void evals_texts(struct evals *s, void *data);
+/* They show another cell's: the selected one's is being read, and late: already for a moment. */
+bool evals_looking(const struct evals *s);
+bool evals_look_late(struct view *v, const struct evals *s);
+
+/* evals_items.c: questions of the selected cell. */
+void evals_items_init(struct evals *s);
+void evals_items_taken(struct view *v, struct evals *s); /* others are there now */
+void evals_items_same(struct evals *s);			 /* but the task may be another */
 void evals_items_show(struct evals *s, enum ev_show show);
 bool evals_items_next(struct evals *s, int by); /* the next wrong one, or the next that differs */
 void evals_items_free(struct evals *s);
@@ -209,8 +224,12 @@ const char *evals_gold(const struct evals *s, int item);
 void evals_other_cell(const struct evals *s, int *row, int *col);
 
 /* evals_choices.c */
-void evals_choices_update(struct evals *s);
-void evals_choices_free(struct evals *s);
+void evals_choices_sign(const struct evals *s, char out[HASH_TEXT]); /* what they are made of */
+/* Empty, but for what is to be read; false: there is nothing to be read. */
+bool evals_choices_ask(const struct evals *s, struct ev_choices *out);
+enum t2_status evals_choices_read(struct ev_choices *x, struct store *store, struct job *job,
+				  struct t2_err *err); /* in a job */
+void evals_choices_free(struct ev_choices *x);
 
 void evals_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r);
 /* evals_dump.c */

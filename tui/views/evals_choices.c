@@ -14,10 +14,10 @@ choice_col(const struct ev_choices *x, const char *expert)
 	return -1;
 }
 
-/* Which evaluations the matrix is made of. */
-static void
-sign(const struct evals *s, int row, char out[HASH_TEXT])
+void
+evals_choices_sign(const struct evals *s, char out[HASH_TEXT])
 {
+	int row = evals_row(s);
 	struct hash h;
 
 	hash_start(&h);
@@ -33,67 +33,77 @@ sign(const struct evals *s, int row, char out[HASH_TEXT])
 	hash_end(&h, out);
 }
 
-static void
-add_task(struct evals *s, struct ev_choices *x, int row, int col)
+bool
+evals_choices_ask(const struct evals *s, struct ev_choices *x)
 {
-	const struct score *k = ev_score(s, row, col);
-	struct eval_choices l;
-	struct t2_err err;
-
-	if (k->state != SCORE_CURRENT)
-		return;
-	if (store_eval_choices(s->w->ui.store, k->id, &l, &err)) {
-		world_unread(s->w, &err);
-		return;
-	}
-	for (int i = 0; i < l.n; i++) {
-		int at = *l.v[i].decision ? choice_col(x, l.v[i].decision) : x->cols - 1;
-
-		if (at >= 0)
-			x->n[x->rows * x->cols + at] = l.v[i].n;
-		x->total[x->rows] += l.v[i].n;
-	}
-	if (l.n)
-		snprintf(x->task[x->rows++], EV_TASK, "%s", s->col[col].task);
-	eval_choices_free(&l);
-}
-
-void
-evals_choices_update(struct evals *s)
-{
-	struct ev_choices *x = &s->choices;
 	int row = evals_row(s);
-	size_t cols = (size_t)s->w->experts.n + 1;
-	char now[HASH_TEXT];
+	size_t cols = (size_t)s->w->experts.n + 1, tasks = (size_t)s->cols + 1;
 
-	sign(s, row, now);
-	if (!strcmp(now, s->choices_of))
-		return;
-	evals_choices_free(s);
-	snprintf(s->choices_of, sizeof s->choices_of, "%s", now);
+	memset(x, 0, sizeof *x);
 	if (row < 0 || !evals_pass1(s->row[row].spec))
-		return;
-	x->task = calloc((size_t)s->cols + 1, sizeof *x->task);
+		return false;
+	x->id = calloc(tasks, sizeof *x->id);
+	x->task = calloc(tasks, sizeof *x->task);
 	x->expert = calloc(cols, sizeof *x->expert);
-	x->total = calloc((size_t)s->cols + 1, sizeof *x->total);
-	x->n = calloc((size_t)(s->cols + 1) * cols, sizeof *x->n);
-	if (!x->task || !x->expert || !x->total || !x->n) {
-		evals_choices_free(s);
-		return;
+	x->total = calloc(tasks, sizeof *x->total);
+	x->n = calloc(tasks * cols, sizeof *x->n);
+	if (!x->id || !x->task || !x->expert || !x->total || !x->n) {
+		evals_choices_free(x);
+		return false;
 	}
+	snprintf(x->spec, sizeof x->spec, "%s", s->row[row].spec);
 	for (int i = 0; i < s->w->experts.n; i++)
 		if (!s->w->experts.v[i].dispatch)
 			snprintf(x->expert[x->cols++], EV_TASK, "%.127s", s->w->experts.v[i].name);
 	snprintf(x->expert[x->cols++], EV_TASK, "base");
-	for (int c = 0; c < s->cols; c++)
-		add_task(s, x, row, c);
+	for (int c = 0; c < s->cols; c++) {
+		const struct score *k = ev_score(s, row, c);
+
+		if (k->state != SCORE_CURRENT)
+			continue;
+		snprintf(x->task[x->asked], EV_TASK, "%s", s->col[c].task);
+		x->id[x->asked++] = k->id;
+	}
+	return x->asked > 0;
+}
+
+/* A row of those that are asked for; one without choices leaves its place to the next. */
+static enum t2_status
+read_row(struct ev_choices *x, int i, struct store *store, struct t2_err *err)
+{
+	struct eval_choices l;
+	enum t2_status st = store_eval_choices(store, x->id[i], &l, err);
+
+	if (st)
+		return st;
+	for (int k = 0; k < l.n; k++) {
+		int at = *l.v[k].decision ? choice_col(x, l.v[k].decision) : x->cols - 1;
+
+		if (at >= 0)
+			x->n[x->rows * x->cols + at] = l.v[k].n;
+		x->total[x->rows] += l.v[k].n;
+	}
+	if (l.n && x->rows != i)
+		memcpy(x->task[x->rows], x->task[i], EV_TASK);
+	x->rows += l.n > 0;
+	eval_choices_free(&l);
+	return T2_OK;
+}
+
+enum t2_status
+evals_choices_read(struct ev_choices *x, struct store *store, struct job *job, struct t2_err *err)
+{
+	enum t2_status st = T2_OK;
+
+	for (int i = 0; i < x->asked && !st && !job_cancelled(job); i++)
+		st = read_row(x, i, store, err);
+	return st;
 }
 
 void
-evals_choices_free(struct evals *s)
+evals_choices_free(struct ev_choices *x)
 {
-	struct ev_choices *x = &s->choices;
-
+	free(x->id);
 	free(x->task);
 	free(x->expert);
 	free(x->n);

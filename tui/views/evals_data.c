@@ -89,8 +89,9 @@ void
 evals_map(struct evals *s, const char *filter)
 {
 	char was[EV_SPEC] = "";
-	int *grown, old = evals_row(s);
+	int *grown, old = evals_row(s), col = *s->sorted ? evals_find_col(s, s->sorted) : -1;
 
+	s->sort = s->worst ? -(col + 1) : col + 1;
 	if (old >= 0 && old < s->rows)
 		snprintf(was, sizeof was, "%s", s->row[old].spec);
 	grown = realloc(s->map, ((size_t)s->rows + 1) * sizeof *grown);
@@ -215,8 +216,6 @@ evals_board_take(struct view *v, struct evals *s, const struct ev_board *b)
 	s->shown = b->set;
 	s->boards++;
 	s->selcol = evals_find_col(s, was) > 0 ? evals_find_col(s, was) : 0;
-	if (abs(s->sort) > s->cols)
-		s->sort = 0;
 	s->nmap = 0;
 	evals_map(s, view_filter(v, EV_MATRIX));
 	for (int i = 0; i < s->nmap; i++)

@@ -10,7 +10,8 @@
 /* -- the questions' texts, read by a job --------------------------------------------------------------------- */
 
 struct reading {
-	struct event_queue *q;
+	struct view *v;
+	struct evals *s;
 	struct ev_texts *texts;
 };
 
@@ -68,55 +69,66 @@ read_work(void *arg, struct job *job, struct t2_err *err)
 		t->question[t->n] = strbuf_take(&b);
 		t->gold[t->n] = strdup(task_gold(task, t->split, t->n));
 	}
+	if (!st && job_cancelled(job))
+		st = T2_ECANCEL;
 out:
 	task_free(task);
 	return st;
+}
+
+static void ask_texts(struct view *v, struct evals *s);
+
+static bool
+texts_of_items(const struct evals *s, const struct ev_texts *t)
+{
+	return t && !strcmp(t->task, s->items_task) && !strcmp(t->split, s->items_split);
 }
 
 static void
 read_done(void *arg, enum t2_status st, const struct t2_err *err)
 {
 	struct reading *r = arg;
+	struct evals *s = r->s;
+	bool wanted = texts_of_items(s, r->texts);
 
-	(void)err;
-	if (st)
-		return;
-	event_post(r->q, &evals_view, EV_TEXTS, r->texts, texts_free);
-	r->texts = NULL;
+	(void)err; /* the job's failure is said already */
+	s->reading_texts = 0;
+	if (!st) {
+		struct ev_texts *old = s->texts;
+
+		s->texts = r->texts;
+		r->texts = old;
+		evals_items_show(s, s->show); /* the filter sees the texts too */
+	}
+	if (!wanted && s->items_of && st != T2_ECANCEL)
+		ask_texts(r->v, s);
 }
 
 static void
-ask_texts(struct view *v, struct evals *s, const char *task)
+ask_texts(struct view *v, struct evals *s)
 {
-	struct reading *r = calloc(1, sizeof *r);
+	struct reading *r;
 	struct job_spec spec = {.name = "read questions",
 				.owner = &evals_view,
 				.work = read_work,
 				.done = read_done,
 				.drop = reading_free,
-				.arg = r,
 				.quiet = true,
 				.light = true};
 
-	if (!r)
+	if (s->reading_texts) /* asks again when that is done */
 		return;
-	r->q = app_queue(v->app);
-	r->texts = calloc(1, sizeof *r->texts);
-	if (!r->texts) {
+	if (!(r = calloc(1, sizeof *r)) || !(r->texts = calloc(1, sizeof *r->texts))) {
 		free(r);
+		app_error(v->app, "questions: out of memory");
 		return;
 	}
-	snprintf(r->texts->task, EV_TASK, "%s", task);
-	snprintf(r->texts->split, sizeof r->texts->split, "%s", s->set.split);
-	app_job(v->app, &spec);
-}
-
-void
-evals_texts(struct evals *s, void *data)
-{
-	texts_free(s->texts);
-	s->texts = data;
-	evals_items_show(s, s->show); /* the filter sees the texts too */
+	r->v = v;
+	r->s = s;
+	snprintf(r->texts->task, EV_TASK, "%s", s->items_task);
+	snprintf(r->texts->split, sizeof r->texts->split, "%s", s->items_split);
+	spec.arg = r;
+	s->reading_texts = app_job(v->app, &spec);
 }
 
 /* -- what is selected -------------------------------------------------------------------------------------- */
@@ -134,15 +146,7 @@ evals_other_cell(const struct evals *s, int *row, int *col)
 static bool
 current_texts(const struct evals *s)
 {
-	int row = evals_row(s);
-	const struct score *x;
-
-	if (row < 0 || !s->texts || s->selcol >= s->cols)
-		return false;
-	x = ev_score(s, row, s->selcol);
-	return x->state && x->state != SCORE_STALE_TASK && x->state != SCORE_STALE_OLD &&
-	       !strcmp(s->texts->task, s->col[s->selcol].task) &&
-	       !strcmp(s->texts->split, s->set.split);
+	return s->items_current && texts_of_items(s, s->texts);
 }
 
 const char *
@@ -263,47 +267,35 @@ choose_columns(struct evals *s)
 	}
 }
 
-static void
-load(struct evals *s, int64_t id, struct eval_items *items, int64_t *of)
+void
+evals_items_same(struct evals *s)
 {
-	struct t2_err err;
+	int row = evals_row(s);
+	const struct score *x;
 
-	if (*of == id)
+	if (row < 0 || s->selcol >= s->cols)
 		return;
-	eval_items_free(items);
-	*of = id; /* also where they cannot be read: not again at every key */
-	if (id && store_eval_items(s->w->ui.store, id, items, &err))
-		world_unread(s->w, &err);
+	x = ev_score(s, row, s->selcol);
+	snprintf(s->items_task, EV_TASK, "%s", s->col[s->selcol].task);
+	snprintf(s->items_split, sizeof s->items_split, "%s", s->shown.split);
+	s->items_current = x->state && x->state != SCORE_STALE_TASK && x->state != SCORE_STALE_OLD;
 }
 
 void
-evals_items_update(struct view *v, struct evals *s)
+evals_items_taken(struct view *v, struct evals *s)
 {
-	int row = evals_row(s), orow, ocol;
-	int64_t was = s->items_of, owas = s->other_of;
+	const struct ev_col *col = s->selcol < s->cols ? &s->col[s->selcol] : NULL;
 
-	evals_choices_update(s);
-	if (row < 0 || s->selcol >= s->cols) {
-		load(s, 0, &s->items, &s->items_of);
-		evals_items_show(s, s->show);
-		return;
-	}
-	evals_other_cell(s, &orow, &ocol);
-	load(s, ev_score(s, row, s->selcol)->id, &s->items, &s->items_of);
-	load(s, orow == row ? 0 : ev_score(s, orow, ocol)->id, &s->other, &s->other_of);
-	if (was == s->items_of && owas == s->other_of)
-		return;
+	evals_items_same(s);
 	scoreboard_pair(&s->items, &s->other, &s->pair);
 	s->scroll = 0;
 	choose_columns(s);
 	if (s->show == EV_DIFFER && !s->other.n) /* from nothing, nothing differs */
 		s->show = EV_ALL;
 	evals_items_show(s, s->show);
-	if (s->items_of &&
-	    (!s->texts || strcmp(s->texts->task, s->col[s->selcol].task) ||
-	     strcmp(s->texts->split, s->set.split) ||
-	     (s->col[s->selcol].known && strcmp(s->texts->hash, s->col[s->selcol].hash))))
-		ask_texts(v, s, s->col[s->selcol].task);
+	if (s->items_of && col &&
+	    (!texts_of_items(s, s->texts) || (col->known && strcmp(s->texts->hash, col->hash))))
+		ask_texts(v, s);
 }
 
 /* -- the list ---------------------------------------------------------------------------------------------- */

@@ -45,7 +45,7 @@ state_text(const struct score *x, enum theme_role *role)
 }
 
 static void
-draw_pair(struct evals *s, struct canvas *c, struct rect r, const struct score *x)
+draw_pair(struct view *v, struct evals *s, struct canvas *c, struct rect r, const struct score *x)
 {
 	struct style dim = canvas_style(c, TH_DIM), text = canvas_style(c, TH_TEXT);
 	const struct score_pair *p = &s->pair;
@@ -57,6 +57,11 @@ draw_pair(struct evals *s, struct canvas *c, struct rect r, const struct score *
 	if (row == evals_row(s) || r.h < 3)
 		return;
 	o = ev_score(s, row, col);
+	if (evals_look_late(v, s) || (evals_looking(s) && !n)) {
+		canvas_printf(c, r.x + 1, r.y, r.w - 2, dim, "against %s",
+			      shown_strategy(s->row[row].spec));
+		return;
+	}
 	if (n)
 		canvas_printf(c, r.x + 1, r.y, r.w - 2, dim, "against %s on the same %d questions",
 			      shown_strategy(s->row[row].spec), n);
@@ -147,7 +152,7 @@ draw_cell(struct view *v, struct evals *s, struct canvas *c, struct rect r)
 	line(c, r, y++, "state", canvas_style(c, role), why);
 	r.y += y + 1;
 	r.h -= y + 1;
-	draw_pair(s, c, r, x);
+	draw_pair(v, s, c, r, x);
 }
 
 /* -- questions --------------------------------------------------------------------------------------------- */
@@ -159,11 +164,12 @@ draw_questions(struct view *v, struct evals *s, struct canvas *c, struct rect r)
 						   "questions that differ"};
 	int row, col;
 
-	view_title(v, EV_QUESTIONS, "%s", name[s->show]);
+	view_title(v, EV_QUESTIONS, evals_look_late(v, s) ? "%s · reading ..." : "%s",
+		   name[s->show]);
 	evals_other_cell(s, &row, &col);
 	if (!s->items.n)
 		view_note(v, EV_QUESTIONS, "%s", "");
-	else if (row != evals_row(s) && s->other.n)
+	else if (row != evals_row(s) && s->other.n && !evals_looking(s))
 		view_note(v, EV_QUESTIONS, "%d of %d, against %s", s->table.nmap, s->items.n,
 			  shown_strategy(s->row[row].spec));
 	else
@@ -267,6 +273,8 @@ draw_dispatch(struct view *v, struct evals *s, struct canvas *c, struct rect r)
 	if (row < 0)
 		return;
 	if (!rows) {
+		if (evals_pass1(s->row[row].spec) && s->look) /* not known yet */
+			return;
 		canvas_wrap(c, rect_inset(r, 1, 0), canvas_style(c, TH_DIM),
 			    evals_pass1(s->row[row].spec)
 				    ? KEYS(v, "Nothing measured yet: {run-missing} runs this row.")
@@ -274,7 +282,7 @@ draw_dispatch(struct view *v, struct evals *s, struct canvas *c, struct rect r)
 			    0);
 		return;
 	}
-	view_title(v, EV_DISPATCH, "%s · task × choice", s->row[row].spec);
+	view_title(v, EV_DISPATCH, "%s · task × choice", x->spec);
 	for (int i = 0; i < rows; i++) {
 		task[i] = x->task[i];
 		left = utf8_width_str(task[i]) > left ? utf8_width_str(task[i]) : left;
