@@ -1,97 +1,179 @@
-"""Decoding, prefill, SVD and the z gradient of a Llama of a given shape in torch: peers.sh runs it, one line a work.
+"""One work of t2tui bench in torch, on random weights of a model's shape: peers.sh runs it; prints the figure.
 
-	python3 peers.py THREADS LAYERS HIDDEN FFN HEADS KV_HEADS VOCAB
+	python3 peers.py WORK THREADS LAYERS HIDDEN FFN HEADS KV_HEADS VOCAB COUNT [FOLDER]
+
+decode	tokens/s: one sequence, bfloat16 weights, greedy, the best of COUNT runs of 4 tokens after a prompt of 16
+prefill	tokens/s: a prompt of COUNT tokens, float32, the last one's logits
+train	seconds: 4 x COUNT tokens, float32, the gradient of every z
+svd	seconds: every matrix decomposed, multiplied out again to see its error, its factors written to FOLDER
+
+All but svd, which comes once, are done once before they are timed.
 """
+import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 import torch.nn.functional as F
 
-THREADS, LAYERS, HIDDEN, FFN, HEADS, KV, VOCAB = map(int, sys.argv[1:8])
+WORK = sys.argv[1]
+THREADS, LAYERS, HIDDEN, FFN, HEADS, KV, VOCAB, COUNT = map(int, sys.argv[2:10])
 DIM = HIDDEN // HEADS
 SHAPES = {"q": (HIDDEN, HIDDEN), "k": (KV * DIM, HIDDEN), "v": (KV * DIM, HIDDEN), "o": (HIDDEN, HIDDEN),
           "gate": (FFN, HIDDEN), "up": (FFN, HIDDEN), "down": (HIDDEN, FFN)}
+LINES, PROMPT, RUN = 4, 16, 4
 
 
-def weights(generator):
-    return [{k: torch.randn(m, n, generator=generator) / n ** 0.5 for k, (m, n) in SHAPES.items()} for _ in range(LAYERS)]
+def matrix(m, n):
+    return torch.randn(m, n) / n ** 0.5
 
 
-def norm(x):
-    return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-5)
+def matrices():
+    return [{k: matrix(m, n) for k, (m, n) in SHAPES.items()} for _ in range(LAYERS)]
 
 
-def rotate(x, start):
-    half = x.shape[-1] // 2
-    at = torch.arange(start, start + x.shape[-2])[:, None] * 10000.0 ** (-torch.arange(half) / half)
-    a, b, c, s = x[..., :half], x[..., half:], at.cos(), at.sin()
-    return torch.cat((a * c - b * s, b * c + a * s), -1)
+class Cache:
+    """Keys and values of one sequence; n: how many it holds."""
+
+    def __init__(self, room, dtype):
+        self.n = 0
+        self.held = [[torch.empty(1, KV, room, DIM, dtype=dtype) for _ in "kv"] for _ in range(LAYERS)]
+
+    def add(self, layer, *new):
+        """-> all keys and all values of that layer."""
+        for held, one in zip(self.held[layer], new):
+            held[:, :, self.n:self.n + one.shape[2]] = one
+        return [held[:, :, :self.n + new[0].shape[2]] for held in self.held[layer]]
 
 
-def forward(x, layers, linear, cache=None):
-    """x [batch][t][hidden] -> the same after all layers; cache: a list of (k, v), appended to."""
-    batch, t, _ = x.shape
-    for i, w in enumerate(layers):
-        h = norm(x)
-        q, k, v = (linear(h, w[n]).view(batch, t, -1, DIM).transpose(1, 2) for n in "qkv")
-        start = cache[i][0].shape[2] if cache and i < len(cache) else 0
-        q, k = rotate(q, start), rotate(k, start)
-        if cache is not None:
-            if start:
-                k, v = torch.cat((cache[i][0], k), 2), torch.cat((cache[i][1], v), 2)
-                cache[i] = (k, v)
-            else:
-                cache.append((k, v))
-        a = F.scaled_dot_product_attention(q, k.repeat_interleave(HEADS // KV, 1), v.repeat_interleave(HEADS // KV, 1),
-                                           is_causal=t > 1)
-        x = x + linear(a.transpose(1, 2).reshape(batch, t, HIDDEN), w["o"])
-        h = norm(x)
-        x = x + linear(F.silu(linear(h, w["gate"])) * linear(h, w["up"]), w["down"])
-    return norm(x)
+class Llama:
+    """linear(x, w): the product; layers: of each, what linear() takes."""
+
+    def __init__(self, layers, linear, dtype, room):
+        self.layers, self.linear, self.dtype = layers, linear, dtype
+        self.embed = (torch.randn(VOCAB, HIDDEN) * 0.02).to(dtype)
+        self.norms = torch.ones(2 * LAYERS + 1, HIDDEN, dtype=dtype)
+        at = torch.arange(room)[:, None] * 10000.0 ** (-torch.arange(DIM // 2) / (DIM // 2))
+        self.cos, self.sin = at.cos().to(dtype), at.sin().to(dtype)
+
+    def hidden(self, ids, cache=None):
+        """ids [batch][t] -> [batch][t][hidden] after the last norm."""
+        x, start = self.embed[ids], cache.n if cache else 0
+        batch, t = ids.shape
+        cos, sin = self.cos[start:start + t], self.sin[start:start + t]
+
+        def norm(x, i):
+            return F.rms_norm(x, (HIDDEN,), self.norms[i], 1e-5)
+
+        def rotate(x):
+            a, b = x.chunk(2, -1)
+            return torch.cat((a * cos - b * sin, b * cos + a * sin), -1)
+
+        for i, w in enumerate(self.layers):
+            h = norm(x, 2 * i)
+            q, k, v = (self.linear(h, w[name]).view(batch, t, -1, DIM).transpose(1, 2) for name in "qkv")
+            q, k = rotate(q), rotate(k)
+            if cache:
+                k, v = cache.add(i, k, v)
+            a = F.scaled_dot_product_attention(q, k, v, is_causal=t > 1, enable_gqa=True)
+            x = x + self.linear(a.transpose(1, 2).reshape(batch, t, HIDDEN), w["o"])
+            h = norm(x, 2 * i + 1)
+            x = x + self.linear(F.silu(self.linear(h, w["gate"])) * self.linear(h, w["up"]), w["down"])
+        if cache:
+            cache.n += t
+        return norm(x, 2 * LAYERS)
 
 
-def timed(name, count, work):
-    work()
+def seconds(work):
     start = time.perf_counter()
     work()
-    seconds = time.perf_counter() - start
-    print(name, "torch", count / seconds if count else seconds, flush=True)
+    return time.perf_counter() - start
 
 
-def decode(layers, embed, tokens):
-    cache, token = [], torch.tensor([[1]])
-    for _ in range(tokens):
-        logits = forward(embed[token], layers, F.linear, cache)[:, -1] @ embed.T
-        token = logits.argmax(-1, keepdim=True)
+@torch.no_grad()
+def decode():
+    dtype, room = torch.bfloat16, PROMPT + RUN * COUNT
+    model = Llama([{k: w.to(dtype) for k, w in layer.items()} for layer in matrices()], F.linear, dtype, room)
+    cache, token = Cache(room, dtype), torch.randint(VOCAB, (1, PROMPT))
+
+    def steps(n):
+        nonlocal token
+        for _ in range(n):
+            token = F.linear(model.hidden(token, cache)[:, -1], model.embed).argmax(-1, keepdim=True)
+
+    steps(1 + RUN)  # the prompt and the first use
+    cache.n = PROMPT
+    return RUN / min(seconds(lambda: steps(RUN)) for _ in range(COUNT))
 
 
-def gradient(factors, z, embed, ids):
+@torch.no_grad()
+def prefill():
+    model, ids = Llama(matrices(), F.linear, torch.float32, COUNT), torch.randint(VOCAB, (1, COUNT))
+
+    def work():
+        F.linear(model.hidden(ids, Cache(COUNT, torch.float32))[:, -1], model.embed)
+
+    work()
+    return COUNT / seconds(work)
+
+
+def train():
+    factors, z = [], []
+    for _ in range(LAYERS):
+        layer = {}
+        for k, (m, n) in SHAPES.items():
+            r = min(m, n)
+            z.append(torch.ones(r, requires_grad=True))
+            layer[k] = torch.randn(m, r) / m ** 0.5, torch.ones(r), matrix(r, n), z[-1]
+        factors.append(layer)
+
     def linear(x, w):
-        u, s, vt, scale = w
-        return F.linear(F.linear(x, vt) * (s * scale), u)
+        u, sigma, vt, scale = w
+        return F.linear(F.linear(x, vt) * (sigma * scale), u)
 
-    for one in z:
-        one.grad = None
-    hidden = forward(embed[ids[:, :-1]], factors, linear)
-    F.cross_entropy((hidden @ embed.T).flatten(0, 1), ids[:, 1:].flatten()).backward()
+    model, ids = Llama(factors, linear, torch.float32, COUNT), torch.randint(VOCAB, (LINES, COUNT + 1))
+    reward = torch.tensor([1.0, -1.0]).repeat(LINES // 2)[:, None]
 
+    def work():
+        for one in z:
+            one.grad = None
+        logits = F.linear(model.hidden(ids[:, :-1]), model.embed)
+        lost = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none")
+        (lost.view(LINES, COUNT) * reward).sum().backward()
 
-def main():
-    torch.set_num_threads(THREADS)
-    generator = torch.Generator().manual_seed(0)
-    layers, embed = weights(generator), torch.randn(VOCAB, HIDDEN, generator=generator) * 0.02
-    with torch.no_grad():
-        timed("decode-f32", 32, lambda: decode(layers, embed, 32))
-        ids = torch.randint(VOCAB, (1, 512), generator=generator)
-        timed("prefill-512", 512, lambda: forward(embed[ids], layers, F.linear)[:, -1] @ embed.T)
-        start = time.perf_counter()
-        svd = [{k: torch.linalg.svd(m, full_matrices=False) for k, m in w.items()} for w in layers]
-        print("decompose", "torch", time.perf_counter() - start, flush=True)
-    factors = [{k: (u, s, vt, torch.ones_like(s, requires_grad=True)) for k, (u, s, vt) in w.items()} for w in svd]
-    z = [f[3] for w in factors for f in w.values()]
-    ids = torch.randint(VOCAB, (4, 257), generator=generator)
-    timed("train-step", 0, lambda: gradient(factors, z, embed, ids))
+    work()
+    return seconds(work)
 
 
-main()
+@torch.no_grad()
+def svd():
+    """A matrix a thread at a time, as t2tui does."""
+    layers, folder = matrices(), sys.argv[10]
+    torch.set_num_threads(1)
+
+    def one(job):
+        w, path = job
+        u, sigma, vt = torch.linalg.svd(w, full_matrices=False)
+        error = torch.linalg.norm(u * sigma @ vt - w) / torch.linalg.norm(w)
+        torch.save((u, sigma, vt), path)
+        return float(error)
+
+    jobs = [(w, os.path.join(folder, f"{i}.{k}")) for i, layer in enumerate(layers) for k, w in layer.items()]
+    jobs.sort(key=lambda job: -job[0].numel())  # the largest first, lest one is left at the end
+    with ThreadPoolExecutor(THREADS) as threads:
+        worst = 0.0
+
+        def work():
+            nonlocal worst
+            worst = max(threads.map(one, jobs))
+
+        taken = seconds(work)
+    if not worst < 1e-4:
+        sys.exit(f"svd: an error of {worst}")
+    return taken
+
+
+torch.manual_seed(0)
+torch.set_num_threads(THREADS)
+print({"decode": decode, "prefill": prefill, "train": train, "svd": svd}[WORK]())
