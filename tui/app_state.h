@@ -80,6 +80,8 @@ void view_close(struct view *v);
 int app_bindings(struct view *v, struct binding_set out[3]);
 /* The command of that name, with the keys that it has in v. */
 const struct binding *app_command(struct view *v, const char *name);
+/* Says which other pane of v the command is for; false: none. */
+bool app_elsewhere(struct view *v, const struct binding *b);
 extern const struct binding_set app_commands;
 
 void app_input(struct app *a, struct input *in); /* takes in->text */

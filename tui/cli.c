@@ -1,4 +1,5 @@
 #include "tui/cli.h"
+#include "tui/near.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -143,7 +144,7 @@ cli_sub(struct cli *c, const struct cli_sub *subs)
 	if (c->npos)
 		cli_usage(c, "%s %s: %s is wanted", c->cmd->name, c->pos[0], names);
 	else
-		cli_usage(c, "%s is missing", names);
+		cli_usage(c, "%s: say which: %s", c->cmd->name, names);
 	return NULL;
 }
 
@@ -530,6 +531,23 @@ find_verb(int argc, char **argv, const struct command **cmd)
 		}
 	}
 	return 0;
+}
+
+const char *
+cli_near_verb(const char *typed)
+{
+	const char *near = NULL;
+	int best = strlen(typed) > 4 ? 3 : 2; /* nearer than that */
+
+	for (int i = 0; commands[i]; i++) {
+		int d = near_distance(typed, commands[i]->name);
+
+		if (d < best) {
+			best = d;
+			near = commands[i]->name;
+		}
+	}
+	return near;
 }
 
 /* A closed standard descriptor would be the next file opened, and what is printed would go into it.  For reading only, so

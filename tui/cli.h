@@ -55,6 +55,7 @@ struct cli {
 	struct t2_err err;
 };
 
+const char *cli_near_verb(const char *typed);		    /* NULL: none is near */
 const char *cli_str(const struct cli *c, const char *name); /* NULL: not given */
 bool cli_flag(const struct cli *c, const char *name);
 /* Out of range or not a number: prints a usage message, sets bad, returns dflt. */

@@ -13,9 +13,9 @@
 
 static const struct opt opts[] = {
 	{"--strategy", "S",
-	 "none (or base), prompt, cls, few-shot, expert:NAME, mix:NAME (default: cls where there "
-	 "is a "
-	 "z^c, else prompt)"},
+	 "none (or base), prompt, cls, few-shot, expert:NAME, mix:NAME (default: cls where the "
+	 "model "
+	 "has an expert trained on the task dispatch, else prompt)"},
 	{"--experts", "A,B", "the experts pass 1 may choose from (default: all of the model's)"},
 	{"--task", "T", "for few-shot: whose searched mixture"},
 	{"--max-new", "N", "new tokens at most (default 128)"},
@@ -122,8 +122,6 @@ ask_run(struct cli *c)
 		free(all);
 		return cli_fail(c);
 	}
-	if (k.strategy.note[0])
-		cli_note(c, "%s", k.strategy.note);
 	if (c->json) {
 		cli_json(json_pack("{s:s,s:o,s:s,s:O,s:{s:o,s:i,s:f,s:f},s:o}", "strategy",
 				   k.strategy.name, "pass1", pass1_json(&k.answer, k.scores),
@@ -140,6 +138,7 @@ ask_run(struct cli *c)
 		if (k.id)
 			snprintf(kept, sizeof kept, "%lld kept", (long long)k.id);
 		printf("\n");
+		fflush(stdout); /* before what stderr says of it */
 		if (k.strategy.kind == ANSWER_DISPATCH)
 			cli_note(c,
 				 "pass 1 %.1f ms (%.0f %% of the time), pass 2 %d tokens%s, "
@@ -150,6 +149,8 @@ ask_run(struct cli *c)
 		else
 			cli_note(c, "pass 2 %d tokens%s, decision %s", k.answer.tokens, rate, kept);
 	}
+	if (k.strategy.note[0])
+		cli_note(c, "%s", k.strategy.note);
 	cli_unkept(c, &k.lost);
 	asking_free(&k);
 	free(all);

@@ -1,6 +1,8 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "engine/model/checkpoint.h"
 #include "tui/cli.h"
@@ -106,7 +108,7 @@ export_run(struct cli *c)
 	const struct checkpoint *ck;
 	struct weights w;
 	struct st_write *t;
-	size_t bytes = 0;
+	struct stat file;
 	int rc, n;
 
 	if (!to)
@@ -131,17 +133,21 @@ export_run(struct cli *c)
 		if (job_cancelled(&c->job) ||
 		    one_tensor(c, &w, checkpoint_tensor(ck, i), dtype, &t[i], &c->err))
 			rc = 1;
-		bytes += t[i].bytes;
 		job_step(&c->job, 1);
 	}
 	if (!rc && safetensors_write(to, t, n, meta, 1, &c->err))
 		rc = 1;
+	if (!rc && stat(to, &file)) {
+		t2_fail(&c->err, T2_EIO, "%s: %s", to, strerror(errno));
+		rc = 1;
+	}
 	if (rc)
 		rc = cli_fail(c);
 	else if (c->json)
-		cli_json(json_pack("{s:s,s:I}", "path", to, "bytes", (json_int_t)bytes));
+		cli_json(json_pack("{s:s,s:I}", "path", to, "bytes", (json_int_t)file.st_size));
 	else
-		printf("%s: %zu bytes, %s under %s\n", to, bytes, dtype, w.label);
+		printf("%s: %lld bytes, %s under %s\n", to, (long long)file.st_size, dtype,
+		       w.label);
 	for (int i = 0; t && i < n; i++)
 		free((void *)t[i].data);
 	free(t);

@@ -53,6 +53,18 @@ last_model(struct cli *c, char *out, size_t size)
 	return 0;
 }
 
+/* The message with what may have been meant. */
+static void
+no_verb(struct cli *c)
+{
+	const char *typed = c->pos[0], *near = cli_near_verb(typed);
+	char msg[sizeof c->err.msg];
+
+	snprintf(msg, sizeof msg, "%s", c->err.msg);
+	t2_fail(&c->err, T2_ENOTFOUND, "%s; nor is it a verb%s%s%s: \"t2tui help\" lists them", msg,
+		near ? " (" : "", near ? near : "", near ? " is one)" : "");
+}
+
 /* A mistyped verb is taken for a model: say that there is none before saying anything else. */
 static bool
 known(struct cli *c)
@@ -67,6 +79,8 @@ known(struct cli *c)
 			st = workspace_path(&c->ws, c->pos[0], path, sizeof path, &shipped,
 					    &c->err);
 		workspace_stop(&c->ws);
+		if (st == T2_ENOTFOUND)
+			no_verb(c);
 	}
 	return !st;
 }
@@ -218,11 +232,13 @@ workbench_open(struct cli *c, struct app_config *cfg)
 {
 	const char *size = cli_str(c, "--size");
 	static struct world w;
+	const char *near = c->npos ? cli_near_verb(c->pos[0]) : NULL;
 	char model[1024], text[300];
 	int rc;
 
 	if (c->npos > 1)
-		return cli_usage(c, "%s: no such verb", c->pos[0]);
+		return cli_usage(c, "%s: no such verb%s%s%s", c->pos[0], near ? " (" : "",
+				 near ? near : "", near ? " is one)" : "");
 	if (size && (sscanf(size, "%dx%d", &cfg->w, &cfg->h) != 2 || cfg->w < 1 || cfg->h < 1 ||
 		     cfg->w > 1000 || cfg->h > 1000))
 		return cli_usage(c, "--size %s: WxH is wanted, e.g. 120x40", size);

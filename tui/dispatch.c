@@ -142,6 +142,29 @@ interrupt(struct app *a)
 		app_say(a, "nothing of this view is running; %s", KEYS(v, "{quit} leaves"));
 }
 
+bool
+app_elsewhere(struct view *v, const struct binding *b)
+{
+	for (int pane = 0; v->opened && pane < v->ops->npanes; pane++)
+		if (binding_holds(b, pane, v->ops->panes[pane].can)) {
+			app_say(v->app, "%s is for the pane %s: %s", b->name,
+				v->ops->panes[pane].name, KEYS(v, "{focus-next} goes there"));
+			return true;
+		}
+	return false;
+}
+
+/* A key that means something in another pane only. */
+static bool
+key_elsewhere(struct view *v, const struct binding_set *sets, int n, int key)
+{
+	const struct binding *b = NULL;
+
+	for (int pane = 0; v->opened && pane < v->ops->npanes && !b; pane++)
+		b = binding_find(sets, n, key, pane, v->ops->panes[pane].can);
+	return b && app_elsewhere(v, b);
+}
+
 static void
 view_key(struct app *a, int key)
 {
@@ -168,6 +191,8 @@ view_key(struct app *a, int key)
 		go_back(a);
 	else if (key == ('c' | K_CTRL))
 		interrupt(a);
+	else if (key_elsewhere(v, sets, n, key))
+		return;
 	else if (!v->opened && binding_has_key(app_command(v, "refresh"), key)) {
 		v->failed = false;
 		app_show(a, a->shown);

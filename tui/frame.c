@@ -337,6 +337,13 @@ hint_of(struct view *v, const struct binding *b, char *buf)
 	return buf;
 }
 
+/* set: 0 is the view's own. */
+static bool
+offered(struct view *v, int set, const struct binding *b)
+{
+	return set || !v->opened || !v->ops->offers || v->ops->offers(v, v->state, b);
+}
+
 static void
 draw_keys(struct app *a, struct canvas *c)
 {
@@ -364,7 +371,7 @@ draw_keys(struct app *a, struct canvas *c)
 				const struct binding *b = &sets[i].rows[j];
 
 				if (b->flags & BIND_BAR && (b->flags & BIND_LATE) == late &&
-				    binding_holds(b, v->focus, can) &&
+				    binding_holds(b, v->focus, can) && offered(v, i, b) &&
 				    *(says = hint_of(v, b, words)))
 					x = draw_hint(c, x, x1, binding_key(b, key), says);
 			}

@@ -78,6 +78,9 @@ struct view_ops {
 	/* What a common action would do now, in a word or two for the bottom band: "measure"; "": nothing worth a word
 	 * there; NULL: its name says it. */
 	const char *(*says)(struct view *v, void *state, int pane, enum action a);
+	/* Has the view's own command something to do now?  One that has not is left out of the bottom band; its key says
+	 * why. */
+	bool (*offers)(struct view *v, void *state, const struct binding *b);
 	/* Every key while view_edit() is on, before any binding; false: not taken. */
 	bool (*key)(struct view *v, void *state, int pane, int key);
 	void (*paste)(struct view *v, void *state, int pane, const char *text);

@@ -20,12 +20,27 @@ cat >s.t2s <<-'END'
 	keys 7
 	export list.csv
 	key Tab
+	wait-not "no step yet" 9000
 	export-screen runs.svg
 	export reward.svg
 	export reward.csv
 	key Tab Tab
 	expect "▸z over time"
 	export z.csv
+	key Tab
+	expect "▸rollouts of step"
+	export rollouts.csv
+	key Tab
+	expect "▸settings"
+	export settings.csv
+	export settings.txt
+	key Tab
+	key Space Space k c
+	expect "▸settings that differ"
+	export differ.csv
+	key Shift-Tab Shift-Tab Shift-Tab
+	expect "▸gradient norm"
+	export more.csv
 END
 check plays "$T" --script s.t2s --size 120x40 --store k.db sample
 check text grep -q "effective rank" screen.txt
@@ -53,6 +68,13 @@ same_curves() {
 	"$T" run export cls --csv --store k.db >verb && grep -q '[0-9],200$' verb && cmp verb reward.csv
 }
 check run_curves same_curves
+# each pane its own: what it shows, not the curves of the pane beside it
+check rollouts test "$(head -1 rollouts.csv)" = "step,reward,prompt,answer"
+check settings sh -c 'test "$(head -1 settings.csv)" = setting,value && grep -qx "eval-every,40" settings.csv &&
+	grep -qx "max-new,the task.s" settings.csv && grep -Eqx "eval-every +40" settings.txt'
+check settings_whole test "$(wc -l <settings.csv)" = "$(($(wc -l <settings.txt) + 1))"
+check settings_that_differ sh -c 'printf "setting,3 logic,4 cls\ntask,logic,dispatch\nname,logic,cls\n" | cmp - differ.csv'
+check more sh -c 'grep -q . more.csv && ! grep -q validat more.csv'
 # a plot in a pane without numbers of its own still gives those it is drawn from
 check plotted_numbers test "$(head -1 z.csv)" = "row,column,value"
 drawing() { # elements are closed, curves are paths, labels are text

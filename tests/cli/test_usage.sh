@@ -35,7 +35,7 @@ check greedy_samples usage "temperature 0" "$T" train sample --task math --temp 
 check method usage "--method" "$T" train sample --task math --method magic
 check elites usage "--elite" "$T" search sample --task math --experts a,b --population 4 --elite 9
 check expert_what usage "rename or rm" "$T" expert frob
-check expert_nothing usage "missing" "$T" expert
+check expert_nothing usage "say which" "$T" expert
 check mix_weight usage "not a number" "$T" mix create m a=much
 check mix_no_weight usage "EXPERT=WEIGHT" "$T" mix create m a
 check run_what usage "wanted" "$T" run frob
@@ -152,4 +152,15 @@ conf() {
 	return $rc
 }
 check settings_file conf
+check no_verb fails 'frob: no such file.*nor is it a verb: "t2tui help" lists them' "$T" frob
+check near_verb fails 'nor is it a verb (spectrum is one)' "$T" spectrm
+# the answer's last line ends before what is said of it
+answer_ends() {
+	"$T" ask sample "Ann is taller than Bob. Bob is taller than Cid. Who is tallest?" >"$D/both" 2>&1 && grep -q '^t2tui: pass 1' "$D/both"
+}
+check answer_ends answer_ends
+exported_size() {
+	"$T" export sample -o "$D/size.safetensors" >"$D/said" && grep -q ": $(stat -c %s "$D/size.safetensors") bytes" "$D/said"
+}
+check exported_size exported_size
 finish

@@ -25,6 +25,14 @@ check models_200x60 play 200x60 models
 check mix_120x40 play 120x40 mix
 check mix_80x24 play 80x24 mix-small
 check runs_120x40 play 120x40 runs
+check keys_of_another_pane play 120x40 elsewhere
+# of more rows than the legend has room beside, one line of it stays, with the signs that show
+legend() {
+	for m in a b c d e f g h; do "$T" mix create "mix$m" math=0.5 code=0.5 --store "$home/legend.db" --quiet || return; done
+	printf 'wait "effective rank" 120000\nkey 8\nwait "0.992" 20000\nexpect "▲ above base  * best  ° shipped  · not measured"\nexpect "mix:mixe"\nkey ?\nexpect "by : only"\nexpect "Enter            open: measure"\nkey Esc\nkey 5\nkey e\nkey Ctrl-a Ctrl-k Esc\nkey Tab\nkey a\nexpect "Write a prompt first: e begins"\nexpect "▸prompt"\nkey 7\nwait "+1 ✓ Kim" 20000\nexpect-not "+1 ✓ Question"\nexpect-not "K stop"\nexpect-not "R resume"\n' >"$home/legend.t2s"
+	"$T" --script "$home/legend.t2s" --size 120x40 --store "$home/legend.db" sample
+}
+check legend_and_hints legend
 check themes_120x40 play 120x40 themes
 check help_120x40 play 120x40 help
 # at 80 columns no word of any pane's help is cut
@@ -117,7 +125,7 @@ saying() {
 			key k
 			expect "disk full; R resumes it"
 			keys 9
-			wait "run 1 math (own process)" 20000
+			wait "run 1 math detached" 20000
 			expect "validating the base before step 1: 40 of 200"
 			keys 1
 			wait "valid. 40/200" 90000

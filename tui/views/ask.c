@@ -221,6 +221,7 @@ start(struct view *v, struct ask *s)
 		return;
 	if (!text[strspn(text, " \t\n")]) {
 		free(j);
+		view_focus(v, ASK_PROMPT);
 		app_say(v->app, "%s", KEYS(v, "the prompt is empty: {edit} edits it"));
 		return;
 	}

@@ -22,7 +22,7 @@ draw_prompt(struct view *v, struct ask *s, struct canvas *c, struct rect r)
 	canvas_fill(c, r, canvas_style(c, edit ? TH_FIELD_EDIT : TH_TEXT));
 	if (!edit && !*editor_text(&s->editor)) {
 		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM),
-			    KEYS(v, "{open} or {edit} to write, then Enter asks"));
+			    KEYS(v, "Write a prompt first: {edit} begins, then Enter asks."));
 		return;
 	}
 	editor_draw(&s->editor, c, rect_inset(r, 1, 0), edit);

@@ -159,8 +159,10 @@ enum { EV_SIGNS = 9 };
 extern const struct view_sign ev_signs[EV_SIGNS];
 void evals_signs(const struct evals *s, int row, int col, struct ev_signs *out);
 const char *evals_blank(const struct evals *s, int row, int col); /* in place of a figure */
-/* Where all of it fits. */
-void evals_legend(struct canvas *c, struct rect r);
+/* Those that so many rows and columns show: a bit each, as ev_signs counts them. */
+unsigned evals_signs_among(const struct evals *s, int row0, int rows, int col0, int cols);
+/* All of them where they fit, else a line of those shown. */
+void evals_legend(struct canvas *c, struct rect r, unsigned shown);
 
 /* evals_data.c: rows, columns, scores. */
 void evals_board_take(struct view *v, struct evals *s, const struct ev_board *b);

@@ -41,7 +41,7 @@ row_label(const struct evals *s, int row)
 static void
 measure(struct evals *s, struct rect r, int *shown_cols, int *shown_rows)
 {
-	int w = 8, room;
+	int w = 8, room, rows;
 
 	for (int i = 0; i < s->nmap; i++) {
 		int k = utf8_width_str(row_label(s, s->map[i]));
@@ -58,7 +58,8 @@ measure(struct evals *s, struct rect r, int *shown_cols, int *shown_rows)
 	for (int i = 0; i < s->cols; i++)
 		if (utf8_width_str(s->col[i].task) > s->colw - 1 && r.h > 8)
 			s->top = 2;
-	*shown_rows = r.h - s->top - 1 < s->nmap ? r.h - s->top - 1 : s->nmap;
+	rows = r.h - s->top - 1 - (r.h > 8); /* the line below, and one of the legend */
+	*shown_rows = rows < s->nmap ? rows : s->nmap;
 	s->row0 = first_shown(s->sel, s->nmap, *shown_rows);
 	s->heat.rows = *shown_rows;
 }
@@ -257,6 +258,15 @@ note(struct view *v, struct evals *s)
 		view_note(v, EV_MATRIX, "%d to do, Esc cancels", n);
 }
 
+/* Between the rows and the line below them, with a gap above it where there is room. */
+static struct rect
+legend_place(struct rect r, int used)
+{
+	int gap = r.h - used > 2;
+
+	return (struct rect){r.x + 1, r.y + used + gap, r.w - 2, r.h - used - 1 - gap};
+}
+
 void
 evals_draw_matrix(struct view *v, struct evals *s, struct canvas *c, struct rect r)
 {
@@ -311,6 +321,6 @@ evals_draw_matrix(struct view *v, struct evals *s, struct canvas *c, struct rect
 	if (s->col0 + cols < s->cols)
 		canvas_text(c, r.x + r.w - 1, r.y + s->top - 1, 1, strong, "›");
 	draw_foot(v, s, c, r.x + 1, r.y + r.h - 1, r.w - 2);
-	rows += s->top;
-	evals_legend(c, (struct rect){r.x + 1, r.y + rows + 1, r.w - 2, r.h - rows - 2});
+	evals_legend(c, legend_place(r, s->top + rows),
+		     evals_signs_among(s, s->row0, rows, s->col0, cols));
 }

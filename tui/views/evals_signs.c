@@ -8,7 +8,8 @@ const struct view_sign ev_signs[EV_SIGNS] = {
 	{"▲", "above base", "above base: its interval lies wholly above base's"},
 	{"*", "best", "the best of its column"},
 	{"°", "shipped", "came with the program, not measured here"},
-	{"<", "fewer questions", "on fewer questions than are set"},
+	{"<", "fewer questions than set",
+	 "on fewer questions than the settings ask for, shipped or not"},
 	{"~", "stale", "weights or questions have changed since"},
 	{"·", "not measured", "not measured yet"},
 	{"–", "cannot be", "cannot be measured; the line below says why"},
@@ -33,7 +34,7 @@ evals_signs(const struct evals *s, int row, int col, struct ev_signs *out)
 		out->front = "▲";
 	if (x->best)
 		out->star = "*";
-	out->back = score_stale(x) ? "~" : score_shipped(x) ? "°" : x->fewer ? "<" : "";
+	out->back = score_stale(x) ? "~" : x->fewer ? "<" : score_shipped(x) ? "°" : "";
 }
 
 const char *
@@ -42,20 +43,43 @@ evals_blank(const struct evals *s, int row, int col)
 	return evals_refusal(s, row, col) ? "–" : "·";
 }
 
-/* Draws unless c is NULL; returns the lines it takes. */
+unsigned
+evals_signs_among(const struct evals *s, int row0, int rows, int col0, int cols)
+{
+	unsigned found = 0;
+
+	for (int i = 0; i < rows * cols; i++) {
+		int row = s->map[row0 + i / cols], col = col0 + i % cols;
+		struct ev_signs x;
+
+		evals_signs(s, row, col, &x);
+		for (int k = 0; k < EV_SIGNS; k++)
+			if (!strcmp(x.front, ev_signs[k].sign) ||
+			    !strcmp(x.star, ev_signs[k].sign) ||
+			    !strcmp(x.back, ev_signs[k].sign) ||
+			    (!evals_work(s, row, col) && !ev_score(s, row, col)->state &&
+			     !strcmp(evals_blank(s, row, col), ev_signs[k].sign)))
+				found |= 1u << k;
+	}
+	return found;
+}
+
+/* The signs of the mask.  Draws unless c is NULL; returns the lines it takes. */
 static int
-lay(struct canvas *c, struct rect r)
+lay(struct canvas *c, struct rect r, unsigned which)
 {
 	int x = 0, y = 0;
 
 	for (int i = 0; i < EV_SIGNS; i++) {
 		int w = 2 + utf8_width_str(ev_signs[i].means);
 
+		if (!(which >> i & 1))
+			continue;
 		if (x && x + w > r.w) {
 			x = 0;
 			y++;
 		}
-		if (c) {
+		if (c && y < r.h) {
 			canvas_text(c, r.x + x, r.y + y, 1, canvas_style(c, TH_TEXT),
 				    ev_signs[i].sign);
 			canvas_text(c, r.x + x + 2, r.y + y, r.w - x - 2, canvas_style(c, TH_DIM),
@@ -67,12 +91,14 @@ lay(struct canvas *c, struct rect r)
 }
 
 void
-evals_legend(struct canvas *c, struct rect r)
+evals_legend(struct canvas *c, struct rect r, unsigned shown)
 {
-	int n = lay(NULL, r);
+	int n = lay(NULL, r, ~0u);
 
-	if (n >= r.h) /* with a gap below it */
-		return;
-	r.y += r.h - 1 - n;
-	lay(c, r);
+	if (n < r.h) { /* with a gap below it */
+		r.y += r.h - 1 - n;
+		lay(c, r, ~0u);
+	} else if (r.h > 0) {
+		lay(c, (struct rect){r.x, r.y, r.w, 1}, shown);
+	}
 }

@@ -94,7 +94,7 @@ void
 evals_survey(struct view *v, struct evals *s)
 {
 	struct survey *x = calloc(1, sizeof *x);
-	struct job_spec spec = {.name = "look over strategies and tasks",
+	struct job_spec spec = {.name = "survey for Evals",
 				.owner = &evals_view,
 				.work = survey_work,
 				.done = survey_done,

@@ -46,7 +46,7 @@ jobs_cell(void *arg, int row, int col, char buf[TABLE_CELL], struct style *st)
 
 	switch (col) {
 	case COL_NAME:
-		snprintf(buf, TABLE_CELL, "%s%s", j->name, j->watched ? " (own process)" : "");
+		snprintf(buf, TABLE_CELL, "%s%s", j->name, j->watched ? " detached" : "");
 		break;
 	case COL_STATE:
 		snprintf(buf, TABLE_CELL, "%s", states[j->state]);

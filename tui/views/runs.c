@@ -258,7 +258,8 @@ runs_action(struct view *v, void *state, int pane, enum action a)
 		s->diff = !s->diff && table_marks(&s->table) >= 2;
 		if (table_marks(&s->table) < 2)
 			app_say(v->app, "%s",
-				KEYS(v, "{mark} marks runs; {compare} then shows the settings that "
+				KEYS(v, "{mark} in the list marks runs; {compare} then shows the "
+					"settings that "
 					"differ"));
 		else
 			view_focus(v, s->diff ? RUNS_SETTINGS : RUNS_LIST);
@@ -348,6 +349,19 @@ new_run(struct view *v, void *state, const char *arg)
 		app_send(v->app, &train_view, VIEW_TASK, strdup(arg), free);
 }
 
+static bool
+runs_offers(struct view *v, void *state, const struct binding *b)
+{
+	const struct run_row *r = runs_selected(state);
+
+	(void)v;
+	if (b->run == stop_run)
+		return r && !strcmp(r->status, "running");
+	if (b->run == runs_resume)
+		return r && runs_resumable(r);
+	return true;
+}
+
 static const struct binding bindings[] = {
 	{A_NONE, "t", "new-run", "train a new expert", new_run, PANES_ALL,
 	 BIND_BAR | BIND_TAKES(ARG_TASK)},
@@ -408,6 +422,7 @@ const struct view_ops runs_view = {
 	.show = runs_show,
 	.draw = runs_draw,
 	.action = runs_action,
+	.offers = runs_offers,
 	.mouse = runs_mouse,
 	.event = runs_event,
 	.filter = runs_filter,

@@ -63,6 +63,11 @@ struct run_curves *runs_curves(struct view *v, struct runs *s, int64_t id);
 /* runs_read.c: what is new of the runs looked at, as a job. */
 void runs_read(struct view *v, struct runs *s);
 void runs_curves_clear(struct run_curves *k);
+/* The selected run first, then marked ones. */
+int runs_shown(struct runs *s, int64_t *id, char name[][64], int max);
+/* runs_settings.c */
+void runs_draw_settings(struct view *v, struct runs *s, struct canvas *c, struct rect r);
+void runs_dump_settings(struct runs *s, enum dump_format f, struct strbuf *out);
 void runs_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r);
 bool runs_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbuf *out);
 

@@ -4,17 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "engine/base/strbuf.h"
 #include "tui/heat.h"
 #include "tui/run_csv.h"
 #include "tui/views/runs.h"
 #include "tui/widgets/gauge.h"
 
-/* The selected run first, then marked ones. */
-static int
-shown(struct runs *s, int64_t *id, char name[][64], int max)
+int
+runs_shown(struct runs *s, int64_t *id, char name[][64], int max)
 {
 	const struct run_row *r = runs_selected(s);
 	int n = 0;
@@ -93,7 +90,7 @@ draw_reward(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 	const struct run_row *sel = runs_selected(s);
 	char name[RUNS_OVERLAY][64], vname[80] = "", best[16];
 	int64_t id[RUNS_OVERLAY];
-	int n = shown(s, id, name, RUNS_OVERLAY), k = 0;
+	int n = runs_shown(s, id, name, RUNS_OVERLAY), k = 0;
 
 	memset(series, 0, sizeof series);
 	for (int i = 0; i < n; i++) {
@@ -146,7 +143,7 @@ draw_more(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 	struct plot p = {.series = series, .cursor = s->cursor, .empty = "nothing recorded"};
 	char name[RUNS_OVERLAY][64];
 	int64_t id[RUNS_OVERLAY];
-	int n = shown(s, id, name, RUNS_OVERLAY), k = 0;
+	int n = runs_shown(s, id, name, RUNS_OVERLAY), k = 0;
 	struct plot_map map;
 
 	memset(series, 0, sizeof series);
@@ -236,11 +233,34 @@ rollouts_in_time(struct view *v, const struct runs *s)
 	return left > 0;
 }
 
+/* The length of the words that all prompts begin with: they tell nothing apart.  0 where one would be left with nothing. */
+static size_t
+shared(const struct rollout_list *l)
+{
+	const char *first = l->v[0].prompt;
+	size_t n = l->n > 1 ? strlen(first) : 0;
+
+	for (int i = 1; i < l->n; i++) {
+		size_t k = 0;
+
+		while (k < n && l->v[i].prompt[k] == first[k])
+			k++;
+		n = k;
+	}
+	for (int i = 0; i < l->n; i++)
+		if (!l->v[i].prompt[n])
+			return 0;
+	while (n && first[n - 1] != ' ' && first[n - 1] != '\n')
+		n--;
+	return n;
+}
+
 static void
 draw_rollouts(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 {
 	const struct run_row *sel = runs_selected(s);
 	bool late = !rollouts_in_time(v, s);
+	size_t skip;
 	int y = 0;
 
 	if (late)
@@ -254,6 +274,7 @@ draw_rollouts(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 			    unrecorded(sel, sel && s->rollouts_of == sel->id));
 		return;
 	}
+	skip = shared(&s->rollouts);
 	for (int i = s->scroll; i < s->rollouts.n && y < r.h; i++) {
 		const struct run_rollout *o = &s->rollouts.v[i];
 		bool good = o->reward > 0;
@@ -268,7 +289,7 @@ draw_rollouts(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 		if (r.w > 50) {
 			char prompt[256];
 
-			snprintf(prompt, sizeof prompt, "%.255s", o->prompt);
+			snprintf(prompt, sizeof prompt, "%.255s", o->prompt + skip);
 			for (char *p = prompt; *p; p++)
 				*p = *p == '\n' ? ' ' : *p;
 			canvas_text(c, r.x + 6, r.y + y, r.w / 2 - 7, canvas_style(c, TH_DIM),
@@ -280,66 +301,6 @@ draw_rollouts(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 				   0);
 		y += rows < 1 ? 1 : rows > 2 ? 2 : rows;
 	}
-}
-
-static void
-setting_line(struct canvas *c, struct rect r, int y, const char *key, const char *value)
-{
-	canvas_text(c, r.x + 1, r.y + y, 13, canvas_style(c, TH_DIM), key);
-	canvas_text(c, r.x + 15, r.y + y, r.w - 16, canvas_style(c, TH_TEXT), value);
-}
-
-static const char *
-value_text(const char *key, const json_t *v, char *buf, size_t size)
-{
-	if (!strcmp(key, "lr") && json_is_number(v) && json_number_value(v) <= 0)
-		snprintf(buf, size, "by rule");
-	else if (!strcmp(key, "max-new") && json_is_integer(v) && !json_integer_value(v))
-		snprintf(buf, size, "the task's");
-	else if (json_is_string(v))
-		snprintf(buf, size, "%s", json_string_value(v));
-	else if (json_is_integer(v))
-		snprintf(buf, size, "%lld", json_integer_value(v));
-	else if (json_is_real(v))
-		snprintf(buf, size, "%.4g", json_real_value(v));
-	else
-		snprintf(buf, size, "%s", json_is_true(v) ? "yes" : json_is_false(v) ? "no" : "·");
-	return buf;
-}
-
-static void
-draw_settings(struct view *v, struct runs *s, struct canvas *c, struct rect r)
-{
-	json_t *set[RUNS_OVERLAY] = {NULL}, *x;
-	char name[RUNS_OVERLAY][64], b[200], line[400];
-	int64_t id[RUNS_OVERLAY];
-	int n = shown(s, id, name, s->diff ? RUNS_OVERLAY : 1), y = 0;
-	const char *key;
-
-	for (int i = 0; i < n; i++)
-		for (int j = 0; j < s->list.n; j++)
-			if (s->list.v[j].id == id[i])
-				set[i] = json_loads(s->list.v[j].settings, 0, NULL);
-	view_title(v, RUNS_SETTINGS, s->diff ? "settings that differ" : "settings");
-	json_object_foreach (set[0], key, x) {
-		bool same = true;
-
-		line[0] = 0;
-		for (int i = 0; i < n; i++) {
-			json_t *other = json_object_get(set[i], key);
-			size_t at = strlen(line);
-
-			same = same && json_equal(x, other);
-			snprintf(line + at, sizeof line - at, "%s%s", i ? " | " : "",
-				 value_text(key, other, b, sizeof b));
-		}
-		if (y < r.h && (!s->diff || !same))
-			setting_line(c, r, y++, key, line);
-	}
-	if (s->diff && !y)
-		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM), "none");
-	for (int i = 0; i < n; i++)
-		json_decref(set[i]);
 }
 
 void
@@ -364,7 +325,7 @@ runs_draw(struct view *v, void *state, int pane, struct canvas *c, struct rect r
 		draw_rollouts(v, s, c, r);
 		break;
 	default:
-		draw_settings(v, s, c, r);
+		runs_draw_settings(v, s, c, r);
 	}
 }
 
@@ -419,6 +380,28 @@ dump_curves(const struct run_curves *k, struct strbuf *out)
 	free(m);
 }
 
+static void
+dump_rollouts(const struct rollout_list *l, enum dump_format f, struct strbuf *out)
+{
+	if (f == DUMP_CSV)
+		strbuf_str(out, "step,reward,prompt,answer\n");
+	for (int i = 0; i < l->n; i++) {
+		const struct run_rollout *o = &l->v[i];
+
+		if (f == DUMP_TEXT) {
+			strbuf_printf(out, "%+.0f  %s\n    %s\n", o->reward, o->prompt, o->answer);
+			continue;
+		}
+		strbuf_printf(out, "%d,", o->step);
+		strbuf_number(out, o->reward);
+		strbuf_char(out, ',');
+		strbuf_csv(out, o->prompt);
+		strbuf_char(out, ',');
+		strbuf_csv(out, o->answer);
+		strbuf_char(out, '\n');
+	}
+}
+
 bool
 runs_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbuf *out)
 {
@@ -433,15 +416,18 @@ runs_dump(struct view *v, void *state, int pane, enum dump_format f, struct strb
 			table_dump(&s->table, false, out);
 		return true;
 	}
-	if (pane == RUNS_ROLLOUTS && f == DUMP_TEXT) {
-		if (!sel || s->rollouts_of != sel->id)
-			return false;
-		for (int i = 0; i < s->rollouts.n; i++)
-			strbuf_printf(out, "%+.0f  %s\n    %s\n", s->rollouts.v[i].reward,
-				      s->rollouts.v[i].prompt, s->rollouts.v[i].answer);
+	if (pane == RUNS_SETTINGS) {
+		runs_dump_settings(s, f, out);
 		return true;
 	}
-	if (f != DUMP_CSV || !k || !k->known || pane == RUNS_Z) /* its map has numbers of its own */
+	if (pane == RUNS_ROLLOUTS) {
+		if (!sel || s->rollouts_of != sel->id)
+			return false;
+		dump_rollouts(&s->rollouts, f, out);
+		return true;
+	}
+	/* The others' plots and maps have their numbers. */
+	if (f != DUMP_CSV || !k || !k->known || pane != RUNS_REWARD)
 		return false;
 	dump_curves(k, out);
 	return true;

@@ -18,6 +18,7 @@ struct resume {
 	char id[32], store[1024], model[1024], memory[32]; /* memory "": no limit */
 	char kept[128];					   /* of a search: the mixture's name, */
 	double fitness;
+	int step; /* where it was left */
 };
 
 bool
@@ -82,12 +83,26 @@ search_done(void *arg, enum t2_status st, const struct t2_err *err)
 			gauge_share(fit, sizeof fit, x->fitness));
 }
 
+static void
+train_done(void *arg, enum t2_status st, const struct t2_err *err)
+{
+	struct resume *x = arg;
+
+	(void)err;
+	if (!st)
+		app_say(x->app, "run %s goes on from step %d", x->id, x->step);
+}
+
 void
 runs_resume(struct view *v, void *state, const char *arg)
 {
 	struct runs *s = state;
 	const struct run_row *r = runs_selected(s);
-	struct job_spec train = {.name = "resume run", .work = train_work, .drop = free};
+	struct job_spec train = {.name = "resume run",
+				 .work = train_work,
+				 .done = train_done,
+				 .drop = free,
+				 .quiet = true};
 	struct job_spec search = {.owner = &runs_view,
 				  .work = search_work,
 				  .done = search_done,
@@ -106,6 +121,7 @@ runs_resume(struct view *v, void *state, const char *arg)
 		return;
 	x->app = v->app;
 	x->w = s->w;
+	x->step = r->step;
 	snprintf(x->id, sizeof x->id, "%lld", (long long)r->id);
 	snprintf(x->store, sizeof x->store, "%s", store_path(s->w->ui.store));
 	snprintf(x->model, sizeof x->model, "%s",

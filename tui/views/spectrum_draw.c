@@ -362,7 +362,7 @@ sp_dump(struct view *v, void *state, int pane, enum dump_format f, struct strbuf
 		for (int i = 0; i < s->mats; i++) {
 			const struct spectrum_stats *t = &s->stats[i];
 
-			if (s->have[i])
+			if (s->have[i] && (pane == SP_MAP || i == mat))
 				strbuf_printf(out, "%s,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%d\n",
 					      model_matrix(m, i)->name, t->spectral_norm,
 					      t->frobenius_norm, t->stable_rank, t->effective_rank,

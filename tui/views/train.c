@@ -666,10 +666,17 @@ train_dump(struct view *v, void *state, int pane, enum dump_format f, struct str
 		return false;
 	if (f == DUMP_CSV)
 		strbuf_str(out, "setting,value\n");
-	for (int i = 0; i < t->nfields; i++)
-		if (t->field[i].key)
-			strbuf_printf(out, f == DUMP_CSV ? "%s,%s\n" : "%-14s %s\n",
-				      t->field[i].key, form_value(&t->form, t->field[i].key));
+	for (int i = 0; i < t->nfields; i++) {
+		const char *key = t->field[i].key;
+
+		if (key && f == DUMP_CSV) {
+			strbuf_printf(out, "%s,", key);
+			strbuf_csv(out, form_value(&t->form, key));
+			strbuf_char(out, '\n');
+		} else if (key) {
+			strbuf_printf(out, "%-14s %s\n", key, form_value(&t->form, key));
+		}
+	}
 	return true;
 }
 

@@ -96,6 +96,20 @@ signs_draw(struct canvas *c, struct rect r, int row, const struct view_ops *ops,
 	return row;
 }
 
+/* What the command does, and for a common one what that is here and now. */
+static const char *
+words_of(struct view *v, const struct binding *b, char buf[120])
+{
+	const char *now = v->opened && v->ops->says && b->action != A_NONE && !b->run
+				  ? v->ops->says(v, v->state, v->focus, b->action)
+				  : NULL;
+
+	if (!now || !*now)
+		return b->help;
+	snprintf(buf, 120, "%s: %s", b->help, now);
+	return buf;
+}
+
 static void
 help_draw(struct app *a, void *state, struct canvas *c)
 {
@@ -108,7 +122,7 @@ help_draw(struct app *a, void *state, struct canvas *c)
 	struct style border = canvas_style(c, TH_POPUP_BORDER);
 	const char *scope = NULL;
 	unsigned can = view_can(v);
-	char keys[64];
+	char keys[64], help[120];
 
 	canvas_fill(c, r, canvas_style(c, TH_POPUP));
 	canvas_box(c, r, border);
@@ -141,8 +155,9 @@ help_draw(struct app *a, void *state, struct canvas *c)
 				       entry_draw(c, in, line - h->top, NULL, sets[i].scope, "");
 				heading = true;
 			}
-			line = h->top + entry_draw(c, in, line - h->top, keys[0] ? keys : ":",
-						   b->help, b->name);
+			line = h->top + entry_draw(c, in, line - h->top,
+						   keys[0] ? keys : KEYS(v, "by {palette} only"),
+						   words_of(v, b, help), b->name);
 		}
 	}
 	for (size_t i = 0; i < sizeof always / sizeof *always; i++) {

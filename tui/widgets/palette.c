@@ -141,8 +141,13 @@ nowhere(struct app *a, const char *text)
 {
 	size_t len = strcspn(text, " ");
 	struct binding_set sets[3];
+	struct view *v = app_view(a);
+	const struct binding *b;
 
 	if (!len)
+		return;
+	b = binding_named(sets, app_bindings(v, sets), text, len);
+	if (b && app_elsewhere(v, b))
 		return;
 	for (int i = 0; i < APP_VIEWS; i++) {
 		const struct view_ops *ops = a->view[i].ops;
