@@ -28,7 +28,7 @@ cat >"$D/s.t2s" <<-'END'
 	wait "effective rank" 120000
 	wait-not "/28" 90000
 	keys 7
-	wait "F9 stop"
+	wait "new run"
 	expect "H help"
 	expect "Semicolon commands"
 	expect-not "? help"
