@@ -34,7 +34,7 @@ struct plot {
 	const struct plot_series *series;
 	int nseries;
 	bool log_x, log_y;
-	bool whole_x;	       /* x counts something (steps): whole numbers only stand on its axis */
+	bool whole_x; /* x counts something (steps): whole numbers only stand on its axis */
 	double x0, x1, y0, y1; /* equal: from the data */
 	const struct plot_mark *marks;
 	int nmarks;
