@@ -251,6 +251,7 @@ runs_action(struct view *v, void *state, int pane, enum action a)
 	const struct run_row *r = runs_selected(s);
 
 	if (a == A_REFRESH) {
+		s->anew = true;
 		world_refresh(s->w);
 		return true;
 	}
