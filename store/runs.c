@@ -306,6 +306,26 @@ store_run_find(struct store *s, const char *which, struct run_row *out, struct a
 				 "run %s: no such run; \"t2tui run list\" shows them", which);
 }
 
+enum t2_status
+store_run_unfinished(struct store *s, int64_t model, const char *kind, const char *name,
+		     int64_t but, struct run_row *out, struct arena *a, struct t2_err *err)
+{
+	sqlite3_stmt *q = db_stmt(s,
+				  RUN_SELECT "WHERE run.model=?1 AND run.kind=?2 AND run.name=?3 "
+					     "AND run.id<>?4 AND run.status<>'done' "
+					     "ORDER BY run.id DESC LIMIT 1",
+				  err);
+
+	memset(out, 0, sizeof *out);
+	if (!q)
+		return T2_EDB;
+	sqlite3_bind_int64(q, 1, model);
+	db_text(q, 2, kind);
+	db_text(q, 3, name);
+	sqlite3_bind_int64(q, 4, but);
+	return db_one(s, q, run_read, out, a, "find run", err);
+}
+
 static void
 metric_read(sqlite3_stmt *q, void *row, struct arena *a)
 {

@@ -90,6 +90,11 @@ void run_list_free(struct run_list *l);
 /* By number or by name (the newest of that name). */
 enum t2_status store_run_find(struct store *s, const char *which, struct run_row *out,
 			      struct arena *a, struct t2_err *err);
+/* The newest run of this kind and name on a model that is at work or left to be resumed, but for one (0: none excepted): its
+ * name is spoken for.  T2_ENOTFOUND: there is none. */
+enum t2_status store_run_unfinished(struct store *s, int64_t model, const char *kind,
+				    const char *name, int64_t but, struct run_row *out,
+				    struct arena *a, struct t2_err *err);
 
 enum t2_status store_metric_list(struct store *s, int64_t run, int after_step,
 				 struct metric_list *out, struct t2_err *err);

@@ -169,7 +169,11 @@ void
 app_undo_push(struct app *a, const char *what, bool (*undo)(struct app *a, void *arg), void *arg,
 	      void (*drop)(void *arg), size_t bytes)
 {
-	struct undo_step s = {.undo = undo, .arg = arg, .drop = drop, .bytes = bytes};
+	struct undo_step s = {.undo = undo,
+			      .arg = arg,
+			      .drop = drop,
+			      .bytes = bytes,
+			      .view = a->undo.held ? -1 : a->shown};
 
 	snprintf(s.what, sizeof s.what, "%s", what);
 	undo_push(&a->undo, &s);
@@ -406,6 +410,7 @@ take_events(struct app *a)
 		event_drop(&e);
 	}
 	jobs_reap(a->jobs, said, a);
+	app_ask_step(a);
 	app_later_step(a);
 	app_renew_step(a);
 	a->dirty = true;

@@ -31,6 +31,8 @@ struct app_config {
 	void (*open)(struct app *a, void *user, const char *what); /* Ctrl-o; what NULL: ask */
 	/* Sees what goes to every view, before they do; optional. */
 	void (*event)(void *user, const struct event *e);
+	/* A sentence on what this session has left unfinished, said before quitting; false: nothing.  Optional. */
+	bool (*left)(struct app *a, void *user, char *text, size_t size);
 	void (*closing)(void *user); /* the loop is over: nobody may post any more */
 	void *user;
 	const char *theme; /* name or path; NULL: dark */

@@ -95,6 +95,7 @@ void app_later_drop(struct app *a);
 void app_renew_step(struct app *a);
 void app_renew_drop(struct app *a);
 void app_ask_quit(struct app *a);
+void app_ask_step(struct app *a); /* after events: what a question is about may have changed */
 void app_export(struct app *a, bool screen); /* asks where to; else the focused pane */
 void app_export_to(struct app *a, const char *path, bool screen);
 /* The format is path's ending; nothing is written. */

@@ -11,6 +11,8 @@
 
 struct confirm {
 	char *question;
+	/* The question as it stands now, false: there is none any more; NULL: it stays as it was put. */
+	bool (*again)(struct app *a, char *text, size_t size);
 	void (*yes)(struct app *a, void *arg);
 	void *arg;
 	void (*drop)(void *arg);
@@ -76,7 +78,7 @@ app_confirm(struct app *a, const char *question, void (*yes)(struct app *a, void
 		app_error(a, "out of memory");
 		return;
 	}
-	*q = (struct confirm){copy, yes, arg, drop};
+	*q = (struct confirm){.question = copy, .yes = yes, .arg = arg, .drop = drop};
 	app_overlay(a, &confirm_ops, q);
 }
 
@@ -211,27 +213,60 @@ quit_yes(struct app *a, void *arg)
 	app_quit(a, 0);
 }
 
-void
-app_ask_quit(struct app *a)
+/* What there is to lose or to know before quitting, as a question; false: nothing. */
+static bool
+quit_question(struct app *a, char *text, size_t size)
 {
 	int n = jobs_active(a->jobs, true);
 	struct job_view j = {0};
-	char text[256];
+	char left[200] = "";
+	bool is_left = a->cfg->left && a->cfg->left(a, a->cfg->user, left, sizeof left);
 
-	if (!n) {
-		app_quit(a, 0);
-		return;
-	}
-	for (int i = 0; i < jobs_count(a->jobs); i++) {
+	for (int i = 0; n && i < jobs_count(a->jobs); i++) {
 		jobs_get(a->jobs, i, &j);
 		if (j.state == JOB_RUNNING && !j.watched)
 			break;
 	}
-	snprintf(text, sizeof text,
-		 n == 1 ? "\"%s\" is running. Stop it and quit?"
-			: "\"%s\" and %d more are running. Stop them and quit?",
-		 j.name, n - 1);
+	if (n == 1)
+		snprintf(text, size, "%s%s\"%s\" is running. Stop it and quit?", left,
+			 is_left ? " " : "", j.name);
+	else if (n)
+		snprintf(text, size, "%s%s\"%s\" and %d more are running. Stop them and quit?",
+			 left, is_left ? " " : "", j.name, n - 1);
+	else
+		snprintf(text, size, "%s Quit?", left);
+	return n || is_left;
+}
+
+void
+app_ask_quit(struct app *a)
+{
+	char text[512];
+
+	if (!quit_question(a, text, sizeof text)) {
+		app_quit(a, 0);
+		return;
+	}
 	app_confirm(a, text, quit_yes, NULL, NULL);
+	if (a->overlay == &confirm_ops)
+		((struct confirm *)a->overlay_state)->again = quit_question;
+}
+
+void
+app_ask_step(struct app *a)
+{
+	struct confirm *q = a->overlay_state;
+	char text[512], *copy;
+
+	if (a->overlay != &confirm_ops || !q->again)
+		return;
+	if (!q->again(a, text, sizeof text)) {
+		app_overlay_close(a);
+		app_say(a, "%s", KEYS_IN(a, a->shown, "what was running has ended; {quit} quits"));
+	} else if (strcmp(text, q->question) && (copy = strdup(text))) {
+		free(q->question);
+		q->question = copy;
+	}
 }
 
 /* -- filter ------------------------------------------------------------------------------------------------- */

@@ -190,6 +190,33 @@ what_was_left(const struct cli *c, const struct run_row *r)
 			 (long long)r->id, r->name, r->step, r->steps, (long long)r->id);
 }
 
+static bool
+is_mine(const struct run_row *r)
+{
+	return r->pid == getpid() && r->pid_start == process_start(getpid());
+}
+
+/* The newest run that this process stopped and did not take up again, before its user goes. */
+static bool
+unfinished(struct app *a, void *user, char *text, size_t size)
+{
+	struct world *w = user;
+	struct run_list l;
+	int i = 0;
+
+	if (store_run_list(w->ui.store, 0, &l, NULL))
+		return false;
+	while (i < l.n && !(is_mine(&l.v[i]) && !strcmp(l.v[i].status, "stopped")))
+		i++;
+	if (i < l.n)
+		snprintf(text, size, "Run %lld %.60s is left at step %d of %d; %s.",
+			 (long long)l.v[i].id, l.v[i].name, l.v[i].step, l.v[i].steps,
+			 KEYS_IN(a, runs_view.number, "{resume} in Runs ({runs}) goes on with it"));
+	i = i < l.n;
+	run_list_free(&l);
+	return i;
+}
+
 /* Trainers outlive the workbench: the shell's next line says which do. */
 static void
 what_goes_on(const struct cli *c, const struct world *w)
@@ -202,7 +229,7 @@ what_goes_on(const struct cli *c, const struct world *w)
 		return;
 	}
 	for (int i = 0; i < l.n; i++)
-		if (l.v[i].pid == getpid() && l.v[i].pid_start == process_start(getpid()))
+		if (is_mine(&l.v[i]))
 			what_was_left(c, &l.v[i]);
 		else if (!strcmp(l.v[i].status, "running"))
 			cli_note(c,
@@ -248,6 +275,7 @@ workbench_open(struct cli *c, struct app_config *cfg)
 		cfg->user = &w;
 		cfg->event = world_event;
 		cfg->closing = world_closing;
+		cfg->left = unfinished;
 		cfg->words = world_words;
 		store_wait_most(0.3); /* this thread draws */
 		rc = app_run(cfg);

@@ -165,6 +165,7 @@ static void
 undo(struct view *v, void *state, const char *arg)
 {
 	struct app *a = v->app;
+	int from = a->undo.n ? a->undo.step[a->undo.n - 1].view : -1;
 	char what[UNDO_WHAT];
 
 	(void)state;
@@ -174,7 +175,10 @@ undo(struct view *v, void *state, const char *arg)
 		app_say(a, "nothing to undo");
 		break;
 	case UNDO_DONE:
-		app_say(a, "undone: %s", what);
+		if (from < 0 || from == a->shown)
+			app_say(a, "undone: %s", what);
+		else
+			app_say(a, "undone in %s (%d): %s", app_view_name(from), from, what);
 		break;
 	case UNDO_HELD:
 		app_say(a, "still at work on the last step: again when it is done");

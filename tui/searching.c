@@ -84,13 +84,15 @@ plan_fill(struct plan *p, const char *task, const struct searching_options *o, s
 	return T2_OK;
 }
 
-/* TASK-fewshot, then TASK-fewshot-2 ... */
+/* Neither a mixture's name nor that of another search that is not done: TASK-fewshot, then TASK-fewshot-2 ... */
 static enum t2_status
-free_name(struct workspace *ws, const char *task, char *out, size_t size, struct t2_err *err)
+free_name(struct workspace *ws, const char *task, int64_t run, char *out, size_t size,
+	  struct t2_err *err)
 {
 	for (int i = 1; i < 10000; i++) {
 		struct arena a = {0};
 		struct mixture_row m;
+		struct run_row by;
 		struct t2_err none;
 		enum t2_status st;
 
@@ -99,6 +101,9 @@ free_name(struct workspace *ws, const char *task, char *out, size_t size, struct
 		else
 			snprintf(out, size, "%.100s-fewshot-%d", task, i);
 		st = store_mixture_find(ws->store, ws->model_id, out, &m, &a, &none);
+		if (st == T2_ENOTFOUND)
+			st = store_run_unfinished(ws->store, ws->model_id, "search", out, run, &by,
+						  &a, &none);
 		arena_free(&a);
 		if (st == T2_ENOTFOUND)
 			return T2_OK;
@@ -114,17 +119,25 @@ claim_name(struct workspace *ws, const char *name, struct t2_err *err)
 {
 	struct arena a = {0};
 	struct mixture_row m;
+	struct run_row by;
 	struct t2_err none;
 	enum t2_status st = store_name_check("mixture", name, err);
 
 	if (st)
 		return st;
 	st = store_mixture_find(ws->store, ws->model_id, name, &m, &a, &none);
+	if (st == T2_OK) {
+		st = t2_fail(err, T2_EINVAL, "mixture %s: the name is taken; choose another", name);
+	} else if (st == T2_ENOTFOUND) {
+		st = store_run_unfinished(ws->store, ws->model_id, "search", name, 0, &by, &a,
+					  &none);
+		if (st == T2_OK)
+			st = workspace_spoken_for("mixture", &by, err);
+	}
 	arena_free(&a);
-	if (!st)
-		return t2_fail(err, T2_EINVAL, "mixture %s: the name is taken; choose another",
-			       name);
-	return st == T2_ENOTFOUND ? T2_OK : t2_fail(err, st, "%s", none.msg);
+	if (st == T2_ENOTFOUND)
+		return T2_OK;
+	return st == T2_EINVAL ? st : t2_fail(err, st, "%s", none.msg);
 }
 
 struct named_experts {
@@ -209,7 +222,7 @@ keep_iteration(struct workspace *ws, int64_t run, const struct search *s,
 
 /* Somebody may have taken the name meanwhile: the search is kept under another one. */
 static enum t2_status
-still_free(struct workspace *ws, struct plan *p, struct t2_err *err)
+still_free(struct workspace *ws, struct plan *p, int64_t run, struct t2_err *err)
 {
 	struct arena a = {0};
 	struct mixture_row m;
@@ -220,7 +233,7 @@ still_free(struct workspace *ws, struct plan *p, struct t2_err *err)
 	if (st)
 		return st == T2_ENOTFOUND ? T2_OK : st;
 	memcpy(base, p->name, sizeof base);
-	return free_name(ws, base, p->name, sizeof p->name, err);
+	return free_name(ws, base, run, p->name, sizeof p->name, err);
 }
 
 static enum t2_status
@@ -387,7 +400,7 @@ searching_run(struct searching *out, struct workspace *ws, const char *task,
 	if (!st && !o->resume) {
 		workspace_task_spec(task, p.task, sizeof p.task);
 		if (!o->name)
-			st = free_name(ws, task_name(t), p.name, sizeof p.name, err);
+			st = free_name(ws, task_name(t), 0, p.name, sizeof p.name, err);
 		if (!st)
 			st = claim_name(ws, p.name, err);
 	}
@@ -401,7 +414,7 @@ searching_run(struct searching *out, struct workspace *ws, const char *task,
 	if (!st) {
 		st = iterate(out, ws, s, &p, fn, arg, job, err);
 		if (!st)
-			st = still_free(ws, &p, err);
+			st = still_free(ws, &p, out->run, err);
 		if (!st)
 			st = keep_mixture(out, ws, s, &p, x, err);
 		store_run_finish(ws->store, out->run,
@@ -420,8 +433,12 @@ searching_run(struct searching *out, struct workspace *ws, const char *task,
 		experts_close(x);
 	free(x);
 	arena_free(&a);
-	if (st)
+	if (st) {
+		int64_t run = out->run;
+
 		searching_free(out);
+		out->run = run;
+	}
 	return st;
 }
 

@@ -61,25 +61,16 @@ settings_read(struct loop *l, const char *text, struct t2_err *err)
 	return st;
 }
 
-/* Does another trainer work towards an expert of that name right now? */
+/* Another run that an expert of that name is to come from, at work or left to be resumed; T2_ENOTFOUND: none. */
 static enum t2_status
-in_training(const struct loop *l, bool *yes, struct t2_err *err)
+spoken_for(const struct loop *l, const char *name, struct run_row *by, struct arena *a,
+	   struct t2_err *err)
 {
-	struct run_list runs;
-	enum t2_status st = store_run_list(l->ws->store, l->ws->model_id, &runs, err);
-
-	*yes = false;
-	if (st)
-		return st;
-	for (int i = 0; i < runs.n; i++)
-		*yes = *yes ||
-		       (!strcmp(runs.v[i].kind, "train") && !strcmp(runs.v[i].status, "running") &&
-			runs.v[i].id != l->out->run && !strcmp(runs.v[i].name, l->name));
-	run_list_free(&runs);
-	return T2_OK;
+	return store_run_unfinished(l->ws->store, l->ws->model_id, "train", name, l->out->run, by,
+				    a, err);
 }
 
-/* A name that no expert of the model has: TASK, TASK-2 ... */
+/* A name that no expert of the model has, nor a run that is not done: TASK, TASK-2 ... */
 static enum t2_status
 free_name(struct loop *l, const char *base, struct t2_err *err)
 {
@@ -90,24 +81,22 @@ free_name(struct loop *l, const char *base, struct t2_err *err)
 	for (int i = 1; i < 10000; i++) {
 		struct arena a = {0};
 		struct expert_row row;
+		struct run_row by;
 		struct t2_err none;
 		enum t2_status st;
-		bool busy;
 
 		if (i == 1)
 			snprintf(l->name, sizeof l->name, "%.100s", base);
 		else
 			snprintf(l->name, sizeof l->name, "%.100s-%d", base, i);
 		st = store_expert_find(l->ws->store, l->ws->model_id, l->name, &row, &a, &none);
+		if (st == T2_ENOTFOUND)
+			st = spoken_for(l, l->name, &by, &a, &none);
 		arena_free(&a);
-		if (st && st != T2_ENOTFOUND)
-			return t2_fail(err, st, "%s", none.msg);
-		if (!st)
-			continue;
-		if ((st = in_training(l, &busy, err)))
-			return st;
-		if (!busy)
+		if (st == T2_ENOTFOUND)
 			return T2_OK;
+		if (st)
+			return t2_fail(err, st, "%s", none.msg);
 	}
 	return t2_fail(err, T2_EINVAL, "expert %s: too many of that name; give --name", base);
 }
@@ -118,20 +107,26 @@ claim_name(struct loop *l, const char *name, struct t2_err *err)
 {
 	struct arena a = {0};
 	struct expert_row row;
+	struct run_row by;
 	struct t2_err none;
 	enum t2_status st;
 
 	if ((st = store_name_check("expert", name, err)))
 		return st;
 	st = store_expert_find(l->ws->store, l->ws->model_id, name, &row, &a, &none);
+	if (st == T2_OK) {
+		st = t2_fail(err, T2_EINVAL, "expert %s: the name is taken; choose another", name);
+	} else if (st == T2_ENOTFOUND) {
+		st = spoken_for(l, name, &by, &a, &none);
+		if (st == T2_OK)
+			st = workspace_spoken_for("expert", &by, err);
+		else if (st == T2_ENOTFOUND)
+			snprintf(l->name, sizeof l->name, "%s", name);
+	}
 	arena_free(&a);
-	if (st == T2_OK)
-		return t2_fail(err, T2_EINVAL, "expert %s: the name is taken; choose another",
-			       name);
-	if (st != T2_ENOTFOUND)
-		return t2_fail(err, st, "%s", none.msg);
-	snprintf(l->name, sizeof l->name, "%s", name);
-	return T2_OK;
+	if (st == T2_ENOTFOUND)
+		return T2_OK;
+	return st == T2_EINVAL ? st : t2_fail(err, st, "%s", none.msg);
 }
 
 static enum t2_status
@@ -446,8 +441,8 @@ open_run(struct loop *l, const struct training_options *o, struct t2_err *err)
 		return st;
 	if ((st = store_begin(l->ws->store, err)))
 		return st;
-	if (!o->name) /* again, now that nobody can take it between this and the run's row */
-		st = free_name(l, task_name(l->task), err);
+	/* again, now that nobody can take it between this and the run's row */
+	st = o->name ? claim_name(l, o->name, err) : free_name(l, task_name(l->task), err);
 	if (!st)
 		st = begin_run(l, err);
 	if (!st)

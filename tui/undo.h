@@ -23,6 +23,7 @@ struct undo_step {
 	void *arg;
 	void (*drop)(void *arg); /* may be NULL */
 	size_t bytes;		 /* about what arg holds in memory */
+	int view;		 /* the one it was done in; -1: none, a job made it */
 };
 
 struct undo_stack {

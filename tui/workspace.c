@@ -12,6 +12,7 @@
 #include "engine/base/memory.h"
 #include "engine/svf/spectrum.h"
 #include "store/models.h"
+#include "store/runs.h"
 #include "tui/paths.h"
 #include "tui/shipped.h"
 
@@ -533,4 +534,15 @@ workspace_zset(struct workspace *ws, const char *spec, bool transfer, struct zse
 		return st;
 	}
 	return t2_fail(err, T2_EINVAL, "\"%s\": none, expert:NAME or mix:NAME is wanted", spec);
+}
+
+enum t2_status
+workspace_spoken_for(const char *what, const struct run_row *by, struct t2_err *err)
+{
+	return t2_fail(err, T2_EINVAL,
+		       "%s %s: run %lld of that name is %s at step %d of %d; \"t2tui run resume "
+		       "%lld\" goes on with a run that is left; else choose another name",
+		       what, by->name, (long long)by->id,
+		       !strcmp(by->status, "running") ? "at work" : "left", by->step, by->steps,
+		       (long long)by->id);
 }

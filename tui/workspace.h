@@ -27,6 +27,7 @@
 #include "store/store.h"
 
 struct memory;
+struct run_row;
 
 enum ws_what {
 	WS_MODEL = 1,	/* weights only */
@@ -82,5 +83,7 @@ enum t2_status workspace_mixture_zset(struct workspace *ws, const struct mixture
 				      struct zset **out, struct t2_err *err);
 enum t2_status workspace_expert_zset(struct workspace *ws, int64_t expert, struct zset **out,
 				     struct t2_err *err);
+/* T2_EINVAL, with words: what ("expert") cannot get the name of a run that is not done (store_run_unfinished()). */
+enum t2_status workspace_spoken_for(const char *what, const struct run_row *by, struct t2_err *err);
 
 #endif

@@ -141,7 +141,7 @@ check bench_shape fails "shape:4,256,512,4,2,4096 takes .* the least" "$T" bench
 # the workbench says it where it is seen, and once
 workbench() {
 	cp tests/replay/sample/memory.t2s "$D/memory.t2s" && printf 'keys 0\nshot -\n' >>"$D/memory.t2s" &&
-		"$T" sample --script "$D/memory.t2s" --size 120x40 --memory 16700K >"$D/shot" || return 1
+		"$T" sample --script "$D/memory.t2s" --size 120x40 --memory 16500K >"$D/shot" || return 1
 	[ "$(grep -c 'memory limit: 2 sequences at once, not 3' "$D/shot")" -eq 1 ] && return
 	cat "$D/shot"
 	return 1

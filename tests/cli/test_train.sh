@@ -115,6 +115,13 @@ signalled() { # SIGTERM: status 143, the run is stopped and can be taken up
 		tail -1 "$D/long" | jtest "json_extract(j,'\$.event')='end' AND json_extract(j,'\$.status')='stopped'"
 }
 check signalled signalled
+# a run that is left to be resumed keeps its name for its expert
+check name_of_a_run_left fails 'run [0-9]* of that name is left at step [0-9]* of 5000; "t2tui run resume' "$T" train $M --task "$K" $SMALL --steps 1 --name long
+left_counts() {
+	sqlite3 "$DB" "UPDATE run SET name='letters-3' WHERE name='long'" &&
+		train --steps 1 --quiet | grep -q 'expert letters-4' && sqlite3 "$DB" "UPDATE run SET name='long' WHERE name='letters-3'"
+}
+check name_counts_runs_left left_counts
 detach_fails() { fails "task nowhere" "$T" train $M --task nowhere --detach; }
 check detach_reports detach_fails
 eval_kept() {
@@ -129,6 +136,15 @@ search() {
 		"$T" ask $M "item 3" --strategy few-shot --task "$K" --max-new 4 --json | jtest "json_extract(j,'\$.mixture.three') IS NOT NULL"
 }
 check search_and_few_shot search
+search_left() {
+	few() { "$T" search $M --task "$K" --experts three,ref --shots 4 --population 4 --iterations 1 --json --quiet "$@"; }
+	sqlite3 "$DB" "UPDATE run SET name='letters-fewshot-2', status='stopped' WHERE kind='search'" &&
+		few | jtest "json_extract(j,'\$.mixture')='letters-fewshot-3'" && fails 'is left at step' few --name letters-fewshot-2
+	rc=$?
+	sqlite3 "$DB" "UPDATE run SET name='letters-fewshot', status='done' WHERE name='letters-fewshot-2'"
+	return $rc
+}
+check search_name_of_a_run_left search_left
 elsewhere() { # a run started with a relative path is resumed from another folder
 	exe=$(realpath "$T")
 	run=$(cd "$D" && "$exe" train $M --task ./letters $SMALL --steps 6 --name roaming --detach) || return 1

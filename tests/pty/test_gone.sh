@@ -50,7 +50,7 @@ comes_back() {
 # ... and what was read before is still there while it is away
 stays() {
 	mv "$D/sd" "$D/away"
-	keys Escape r
+	keys r
 	sleep 0.5
 	keys j
 	sleep 0.5
@@ -61,13 +61,15 @@ stays() {
 # 5 asks in the workspace of the jobs, which is open then; 6 would start a trainer on that path
 removed() {
 	rm "$D"/sd/s.db*
-	keys Escape r
+	keys r
 	shows "sd/s.db is gone: put it back, or start again" && shows "shipped" && hides "No runs yet" || return 1
 	keys 3 1 8 4 5 6
 	sleep 1
 	keys t
 	shows "sd/s.db is gone" || return 1
-	keys Escape 7
+	keys Escape
+	sleep 0.3
+	keys 7
 	shows "shipped" || return 1
 	[ -z "$(ls "$D/sd")" ] && return
 	ls "$D/sd"
@@ -75,7 +77,7 @@ removed() {
 }
 replaced() {
 	"$BIN" run list --quiet --store "$D/sd/s.db" >/dev/null
-	keys Escape r
+	keys r
 	shows "sd/s.db was replaced: put the first file back" && hides "No runs yet" && shows "shipped"
 }
 check comes_back comes_back

@@ -1,6 +1,5 @@
 /* Jobs that read for the views, while nobody can open the store: cancelling one leaves the request that waits behind it. */
 #include <setjmp.h>
-#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -19,6 +18,8 @@
 #include "tui/views/views.h"
 #include "tui/world.h"
 
+int sqlite3_auto_extension(void (*each)(void)); /* SQLite's, whose header is store/'s alone */
+
 static char dir[900];
 static atomic_int opened;
 
@@ -33,7 +34,7 @@ is_there(const char *name)
 
 /* Of every connection that is opened: from when the file "shut" is there it stands still until "open" is. */
 static int
-stand_still(sqlite3 *db, const char **why, const struct sqlite3_api_routines *api)
+stand_still(void *db, char **why, const void *api)
 {
 	(void)db;
 	(void)why;

@@ -40,7 +40,13 @@ undo(struct app *a, void *arg)
 	struct undo_point *u = arg;
 	struct mix *s = u->s;
 
-	(void)a;
+	if (mix_search_runs(s)) { /* its next iteration would set the sliders again */
+		app_say(a, "%s",
+			KEYS_IN(a, mix_view.number,
+				"a search is setting Mix's sliders: Esc in Mix ({mix}) stops it, "
+				"then {undo} takes it back"));
+		return false;
+	}
 	for (int e = 0; e < s->set.k; e++) { /* experts may have come and gone meanwhile */
 		int was = mixing_find(&u->set, s->set.expert[e]);
 
@@ -335,7 +341,9 @@ mix_action(struct view *v, void *state, int pane, enum action a)
 	struct mix *s = state;
 
 	if (a == A_BACK) {
-		if (pane == MIX_SEARCH && mix_search_stop(s)) {
+		if (pane != MIX_SEARCH && mix_ask_stop(s))
+			return true;
+		if (mix_search_stop(s)) {
 			app_say(v->app, "stopping the search ...");
 			return true;
 		}

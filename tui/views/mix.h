@@ -26,7 +26,7 @@ enum mix_event {
 	MIX_KL,		 /* struct mix_figure */
 	MIX_ASKED,    /* the answers' thread is idle or gone; uint64_t: the ask that it did last */
 	MIX_STEP,     /* struct mix_step: an iteration of the search */
-	MIX_SEARCHED, /* char *: the mixture's name; NULL: it did not come to its end */
+	MIX_SEARCHED, /* struct mix_searched: how the search ended */
 };
 
 /* The experts' z, read beside the screen and shared with whoever computes with them. */
@@ -180,6 +180,7 @@ bool mix_search_open(struct mix *s);
 void mix_search_close(struct mix *s);
 void mix_search_start(struct mix *s);
 bool mix_search_stop(struct mix *s); /* false: none runs */
+bool mix_search_runs(const struct mix *s);
 bool mix_search_action(struct view *v, struct mix *s, enum action a);
 bool mix_search_key(struct view *v, struct mix *s, int key);
 bool mix_search_paste(struct mix *s, const char *text); /* false: no field takes letters */

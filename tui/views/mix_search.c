@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/runs.h"
 #include "tui/app.h"
 #include "tui/searching.h"
 #include "tui/tasks.h"
@@ -20,6 +21,12 @@ struct mix_step {
 	bool normalise;
 	int n;
 	double alpha[]; /* [k] or [k][matrices], as applied */
+};
+
+struct mix_searched {
+	int64_t run; /* 0: it had not begun */
+	bool stopped;
+	char name[]; /* of the mixture; "": none is kept */
 };
 
 struct mix_search {
@@ -41,7 +48,8 @@ struct search_job {
 	struct searching_options o;
 	int k;
 	struct job *job; /* while it runs */
-	char *kept;	 /* the mixture's name */
+	int64_t run;
+	char *kept; /* the mixture's name */
 };
 
 /* -- the form -------------------------------------------------------------------------------------------------- */
@@ -165,7 +173,7 @@ search_work(void *arg, struct job *job, struct t2_err *err)
 	struct search_job *j = arg;
 	struct workspace ws = {.memory = j->w->memory};
 	struct store_place place;
-	struct searching out;
+	struct searching out = {0};
 	enum t2_status st;
 
 	j->job = job;
@@ -176,6 +184,7 @@ search_work(void *arg, struct job *job, struct t2_err *err)
 		st = workspace_model(&ws, j->w->model_name, WS_TEXT | WS_FACTORS, job, err);
 	if (!st)
 		st = searching_run(&out, &ws, j->task, &j->o, on_iteration, j, job, err);
+	j->run = out.run;
 	if (!st) {
 		j->kept = strdup(out.name);
 		searching_free(&out);
@@ -188,11 +197,16 @@ static void
 search_done(void *arg, enum t2_status st, const struct t2_err *err)
 {
 	struct search_job *j = arg;
+	size_t n = j->kept ? strlen(j->kept) : 0;
+	struct mix_searched *x = calloc(1, sizeof *x + n + 1);
 
-	(void)st;
 	(void)err;
-	event_post(j->q, &mix_view, MIX_SEARCHED, j->kept, free);
-	j->kept = NULL;
+	if (x) {
+		x->run = j->run;
+		x->stopped = st == T2_ECANCEL;
+		memcpy(x->name, j->kept ? j->kept : "", n);
+	}
+	event_post(j->q, &mix_view, MIX_SEARCHED, x, free);
 }
 
 static void
@@ -292,7 +306,7 @@ mix_search_start(struct mix *s)
 	spec.arg = j;
 	x->n = 0;
 	snprintf(x->note, sizeof x->note, "task %.60s, %.120s", j->task, j->experts);
-	mix_undo_point(s, "search");
+	mix_undo_point(s, "what the search did to the sliders");
 	x->job = app_job(s->app, &spec);
 }
 
@@ -300,6 +314,12 @@ bool
 mix_search_stop(struct mix *s)
 {
 	return s->search->job && jobs_cancel(app_jobs(s->app), s->search->job);
+}
+
+bool
+mix_search_runs(const struct mix *s)
+{
+	return s->search->job != 0;
 }
 
 /* -- what comes ------------------------------------------------------------------------------------------------ */
@@ -338,16 +358,40 @@ take_step(struct mix *s, const struct mix_step *p)
 	mix_changed(s);
 }
 
+/* What a stopped search leaves: a run to go on with. */
 static void
-take_end(struct mix *s, const char *name)
+say_stopped(struct mix *s, int64_t run)
 {
+	struct arena a = {0};
+	struct run_row r;
+	struct t2_err err;
+	char id[32];
+
+	snprintf(id, sizeof id, "%lld", (long long)run);
+	if (!run)
+		app_say(s->app, "search stopped before it began");
+	else if (store_run_find(s->w->ui.store, id, &r, &a, &err))
+		app_fail(s->app, &err);
+	else
+		app_say(s->app, "search stopped at step %d of %d; %s run %s %.60s", r.step, r.steps,
+			KEYS_IN(s->app, runs_view.number, "{resume} in Runs ({runs}) resumes"), id,
+			r.name);
+	arena_free(&a);
+}
+
+static void
+take_end(struct mix *s, const struct mix_searched *x)
+{
+	const char *name = x ? x->name : "";
 	struct arena a = {0};
 	struct mixture_row m;
 	struct t2_err err;
 	char fit[16];
 
 	s->search->job = 0;
-	if (!name)
+	if (x && x->stopped)
+		say_stopped(s, x->run);
+	if (!*name)
 		return;
 	if (store_mixture_find(s->w->ui.store, s->w->ui.model_id, name, &m, &a, &err)) {
 		app_fail(s->app, &err);

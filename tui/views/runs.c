@@ -252,6 +252,7 @@ runs_action(struct view *v, void *state, int pane, enum action a)
 
 	if (a == A_REFRESH) {
 		s->anew = true;
+		memset(s->w->told, 0, sizeof s->w->told); /* who asks is answered, each time */
 		world_refresh(s->w);
 		return true;
 	}
