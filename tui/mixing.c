@@ -283,6 +283,22 @@ mixing_keep(const struct mixing *m, struct store *s, int64_t model, const char *
 	return st;
 }
 
+/* What is applied of an expert, the mean over the matrices that anything is applied to; false: to none. */
+static bool
+effective(const struct mixing *m, int e, double *a)
+{
+	double w[MIXING_EXPERTS], sum = 0;
+	int n = 0;
+
+	for (int mat = 0; mat < (mixing_uniform(m) ? 1 : m->mats); mat++)
+		if (mixing_applied(m, mat, w)) {
+			sum += w[e];
+			n++;
+		}
+	*a = n ? sum / n : *a;
+	return n > 0;
+}
+
 const char *
 mixing_label(const struct mixing *m, char *buf, size_t size)
 {
@@ -293,7 +309,10 @@ mixing_label(const struct mixing *m, char *buf, size_t size)
 		bool same;
 		double a = mixing_alpha(m, e, &same);
 
-		if (is_part(m, e))
+		if (is_part(m, e) && m->normalise && effective(m, e, &a))
+			n += (size_t)snprintf(buf + n, size - n, "%s%s%.2g %s", n ? " + " : "",
+					      mixing_uniform(m) ? "" : "~", a, m->name[e]);
+		else if (is_part(m, e))
 			n += (size_t)snprintf(buf + n, size - n, "%s%s%.3g %s", n ? " + " : "",
 					      same ? "" : "~", a, m->name[e]);
 	}

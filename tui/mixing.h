@@ -58,7 +58,7 @@ enum t2_status mixing_load(struct mixing *m, const struct mixture_row *row, stru
 enum t2_status mixing_keep(const struct mixing *m, struct store *s, int64_t model, const char *name,
 			   int64_t *id, struct t2_err *err);
 
-/* "0.6 math + 0.3 code", as set; "~" before a mean; "base" without parts. */
+/* "0.6 math + 0.3 code", normalised "0.67 math + 0.33 code"; "~" before a mean; "base" without parts. */
 const char *mixing_label(const struct mixing *m, char *buf, size_t size);
 /* "mix:math=0.6,code=0.4" as applied, "none" without parts; false: needs keeping first (alphas by matrix, or no room). */
 bool mixing_spec(const struct mixing *m, char *buf, size_t size);

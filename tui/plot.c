@@ -214,9 +214,10 @@ plot_row(const struct plot_map *m, double y)
 }
 
 static void
-axis_make(struct axis *x, double lo, double hi, bool log, int want)
+axis_make(struct axis *x, double lo, double hi, bool log, bool whole, int want)
 {
-	x->n = plot_ticks(lo, hi, log, want, x->tick, PLOT_TICKS);
+	x->n = whole ? plot_ticks_whole(lo, hi, want, x->tick, PLOT_TICKS)
+		     : plot_ticks(lo, hi, log, want, x->tick, PLOT_TICKS);
 	x->step = x->n > 1 ? x->tick[1] - x->tick[0] : 0;
 }
 
@@ -486,7 +487,7 @@ plot_draw(struct canvas *c, struct rect r, const struct plot *p, struct plot_map
 		canvas_unclip(c, old);
 		return;
 	}
-	axis_make(&ay, m.y0, m.y1, p->log_y, r.h / 3 < 8 ? r.h / 3 : 8);
+	axis_make(&ay, m.y0, m.y1, p->log_y, false, r.h / 3 < 8 ? r.h / 3 : 8);
 	for (int i = 0; i < ay.n; i++) {
 		char buf[32];
 		int w = utf8_width_str(plot_tick_text(buf, sizeof buf, ay.tick[i], p->log_y,
@@ -501,7 +502,8 @@ plot_draw(struct canvas *c, struct rect r, const struct plot *p, struct plot_map
 		m.area.y++;
 		m.area.h--;
 	}
-	axis_make(&ax, m.x0, m.x1, p->log_x, m.area.w / 10 < 10 ? m.area.w / 10 : 10);
+	axis_make(&ax, m.x0, m.x1, p->log_x, p->whole_x && !p->log_x,
+		  m.area.w / 10 < 10 ? m.area.w / 10 : 10);
 	if (c->sketch) {
 		plot_sketch(c, r, p, &m, &ax, &ay);
 	} else {

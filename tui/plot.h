@@ -34,6 +34,7 @@ struct plot {
 	const struct plot_series *series;
 	int nseries;
 	bool log_x, log_y;
+	bool whole_x; /* x counts something (steps): whole numbers only stand on its axis */
 	double x0, x1, y0, y1; /* equal: from the data */
 	const struct plot_mark *marks;
 	int nmarks;
@@ -62,6 +63,8 @@ int plot_bars_index(struct rect r, int n, int column);
 
 /* Nice numbers for an axis: fills tick[max], returns how many. */
 int plot_ticks(double lo, double hi, bool log, int want, double *tick, int max);
+/* The same for what is counted: whole numbers only. */
+int plot_ticks_whole(double lo, double hi, int want, double *tick, int max);
 /* One of them in words, step apart from the next: "0.25", "10⁻³" ("1e-3" where ascii). */
 const char *plot_tick_text(char *buf, size_t cap, double v, bool log, double step, bool ascii);
 

@@ -57,6 +57,19 @@ plot_ticks(double lo, double hi, bool log, int want, double *tick, int max)
 	return n;
 }
 
+int
+plot_ticks_whole(double lo, double hi, int want, double *tick, int max)
+{
+	int n = plot_ticks(lo, hi, false, want, tick, max);
+
+	if (!n || hi - lo > want) /* so wide that they are whole already */
+		return n;
+	n = 0;
+	for (double v = ceil(lo - 1e-9); v <= hi + 1e-9 && n < max; v++)
+		tick[n++] = v + 0.0; /* not -0 */
+	return n;
+}
+
 const char *
 plot_tick_text(char *buf, size_t cap, double v, bool log, double step, bool ascii)
 {

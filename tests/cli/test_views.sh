@@ -24,6 +24,10 @@ check models_120x40 play 120x40 models
 check models_200x60 play 200x60 models
 check mix_120x40 play 120x40 mix
 check mix_80x24 play 80x24 mix-small
+figures() { # each figure once
+	play 200x60 mix-figures >"$home/figures" && [ "$(grep -c '4 tokens' "$home/figures")" = 1 ]
+}
+check mix_figures_200x60 figures
 check runs_120x40 play 120x40 runs
 check themes_120x40 play 120x40 themes
 check help_120x40 play 120x40 help

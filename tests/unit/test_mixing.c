@@ -232,7 +232,7 @@ test_kept(void **state)
 	for (int mat = 0; mat < x.m.mats; mat++)
 		mixing_set(&x.m, 2, mat, 0.07 * mat);
 	assert_string_equal(mixing_label(&x.m, text, sizeof text),
-			    "0.667 math + 0.333 code + ~0.21 logic");
+			    "~0.56 math + ~0.28 code + ~0.16 logic");
 	assert_false(mixing_spec(&x.m, text, sizeof text));
 	kept_is_seen(&x, "by-matrix");
 	set_close(&x);

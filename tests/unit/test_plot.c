@@ -55,6 +55,22 @@ test_ticks(void **state)
 	n = plot_ticks(0, 0.5, true, 5, t, 32); /* 1 to 3.16 */
 	assert_int_equal(n, 3);
 	assert_true(t[1] == 2);
+	n = plot_ticks_whole(-0.5, 0.5, 10, t, 32);
+	assert_true(n == 1 && t[0] == 0 && !signbit(t[0]));
+	n = plot_ticks_whole(1, 2, 5, t, 32);
+	assert_true(n == 2 && t[0] == 1 && t[1] == 2);
+	n = plot_ticks_whole(0, 3, 10, t, 32);
+	assert_true(n == 4 && t[3] == 3);
+	n = plot_ticks_whole(1, 12, 10, t, 32);
+	assert_true(n > 3 && t[1] - t[0] == 2);
+	for (double hi = 1.5; hi < 1000; hi *= 1.1)
+		for (int want = 3; want < 12; want++) {
+			n = plot_ticks_whole(1, hi, want, t, 32);
+			assert_in_range(n, 1, 32);
+			for (int i = 0; i < n; i++)
+				assert_true(t[i] == rint(t[i]));
+		}
+	assert_int_equal(plot_ticks_whole(1, 1, 5, t, 32), 0);
 	assert_int_equal(plot_ticks(1, 1, false, 5, t, 32), 0);
 	assert_int_equal(plot_ticks(NAN, 1, false, 5, t, 32), 0);
 	assert_in_range(plot_ticks(0, 1e300, false, 5, t, 32), 2, 32);

@@ -505,7 +505,8 @@ mix_column_pin(struct mix *s, const struct mixing *set, const char *name)
 				 p->flags);
 		}
 		k->rate = m->rate;
-		k->kl = m->kl;
+		k->kl = m->kl; /* NaN: not measured yet; take_kl() brings it */
+		k->ask = m->ask;
 		k->differ = m->differ;
 		return;
 	}
@@ -667,6 +668,21 @@ take_asked(struct mix *s, const uint64_t *done)
 	}
 }
 
+/* It holds for a pin too that was made of the answer before it was measured. */
+static void
+take_kl(struct mix *s, const struct mix_figure *f)
+{
+	const struct mix_column *k = column_for(s, f->ask, f->uid);
+
+	for (int i = 0; k && i < s->ncolumns; i++) {
+		struct mix_column *x = &s->column[i];
+
+		if (x->uid == k->uid || (x->kind == COLUMN_PIN && x->ask == k->ask &&
+					 isnan(x->kl) && mixing_equal(&x->set, &k->set)))
+			x->kl = f->value;
+	}
+}
+
 void
 mix_answers_event(struct mix *s, const struct event *e)
 {
@@ -687,9 +703,7 @@ mix_answers_event(struct mix *s, const struct event *e)
 		compare_all(s);
 		break;
 	case MIX_KL:
-		k = column_for(s, f->ask, f->uid);
-		if (k)
-			k->kl = f->value;
+		take_kl(s, f);
 		break;
 	default:
 		take_asked(s, e->data);

@@ -64,10 +64,13 @@ column_style(const struct canvas *c, const struct mix_column *k)
 
 static void
 draw_figures(struct view *v, struct canvas *c, struct rect r, const struct mix_column *k,
-	     bool prompt)
+	     const struct mix_column *base, bool prompt)
 {
 	struct style dim = canvas_style(c, TH_DIM);
 	char a[40] = "", b[40] = "", n[24];
+	bool rate = gauge_rate_means(k->n, k->rate);
+	/* what is said of an answer against base holds for all of it, under the setting that stands above it */
+	bool whole = k->state >= COLUMN_DONE && !k->dirty;
 
 	switch (k->state) {
 	case COLUMN_IDLE:
@@ -84,7 +87,7 @@ draw_figures(struct view *v, struct canvas *c, struct rect r, const struct mix_c
 		snprintf(a, sizeof a, k->n ? "stopped at %d" : "stopped", k->n);
 		break;
 	default:
-		if (gauge_rate_means(k->n, k->rate))
+		if (rate)
 			snprintf(a, sizeof a, "%s tok/s", gauge_number(n, sizeof n, k->rate));
 		else
 			snprintf(a, sizeof a, "%d tokens", k->n);
@@ -94,13 +97,13 @@ draw_figures(struct view *v, struct canvas *c, struct rect r, const struct mix_c
 	canvas_text(c, r.x, r.y, r.w, dim, a);
 	if (r.h < 2)
 		return;
-	if (k->kind == COLUMN_BASE && k->state == COLUMN_DONE)
+	if (k->kind == COLUMN_BASE && k->state == COLUMN_DONE && rate && !k->dirty)
 		snprintf(b, sizeof b, "%d tokens", k->n);
-	else if (k->kind != COLUMN_BASE && !isnan(k->kl) && k->state != COLUMN_ASKED)
+	else if (k->kind != COLUMN_BASE && !isnan(k->kl) && whole)
 		snprintf(b, sizeof b, r.w >= 23 ? "KL to base %s/token" : "KL %s/token",
 			 gauge_number(n, sizeof n, k->kl));
 	canvas_text(c, r.x, r.y + 1, r.w, dim, b);
-	if (r.h < 3 || k->kind == COLUMN_BASE || k->state == COLUMN_ASKED || !k->n)
+	if (r.h < 3 || k->kind == COLUMN_BASE || !k->n || !whole || base->state != COLUMN_DONE)
 		return;
 	if (k->differ)
 		canvas_printf(c, r.x, r.y + 2, r.w, dim, "%d of %d differ", k->differ, k->n);
@@ -131,7 +134,7 @@ draw_column(struct view *v, struct mix *s, struct canvas *c, struct rect r, int 
 		canvas_text(c, text.x, text.y, text.w, canvas_style(c, TH_DIM), "(nothing said)");
 	else
 		flow_draw(&k->flow, c, text);
-	draw_figures(v, c, (struct rect){r.x + 1, r.y + r.h - low, r.w - 2, low}, k,
+	draw_figures(v, c, (struct rect){r.x + 1, r.y + r.h - low, r.w - 2, low}, k, &s->column[0],
 		     *editor_text(&s->prompt));
 }
 

@@ -430,6 +430,7 @@ draw_curve(struct view *v, const struct mix_search *x, struct canvas *c, struct 
 	};
 	struct plot p = {.series = series,
 			 .nseries = 2,
+			 .whole_x = true,
 			 .x0 = 1,
 			 .x1 = fmax(2, form_number(&x->form, "iterations")),
 			 .y1 = 1,

@@ -90,8 +90,11 @@ static void
 draw_reward(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 {
 	struct plot_series series[2 * RUNS_OVERLAY];
-	struct plot p = {
-		.series = series, .cursor = s->cursor, .x_label = "step", .empty = "no step yet"};
+	struct plot p = {.series = series,
+			 .whole_x = true,
+			 .cursor = s->cursor,
+			 .x_label = "step",
+			 .empty = "no step yet"};
 	const struct run_row *sel = runs_selected(s);
 	char name[RUNS_OVERLAY][64], vname[80] = "", best[16];
 	int64_t id[RUNS_OVERLAY];
@@ -148,7 +151,10 @@ static void
 draw_more(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 {
 	struct plot_series series[RUNS_OVERLAY];
-	struct plot p = {.series = series, .cursor = s->cursor, .empty = "nothing recorded"};
+	struct plot p = {.series = series,
+			 .whole_x = true,
+			 .cursor = s->cursor,
+			 .empty = "nothing recorded"};
 	char name[RUNS_OVERLAY][64];
 	int64_t id[RUNS_OVERLAY];
 	int n = shown(s, id, name, RUNS_OVERLAY), k = 0;

@@ -129,6 +129,7 @@ draw_curve(struct view *v, struct spectrum *s, struct canvas *c, struct rect r)
 	const struct beside_matrix *x = sp_beside(s);
 	char other[128];
 	struct plot p = {.series = series,
+			 .whole_x = true,
 			 .log_y = !s->linear && !s->energy,
 			 .cursor = s->cursor,
 			 .empty = s->w->decomposing
