@@ -20,7 +20,7 @@ cat >s.t2s <<-'END'
 	keys 7
 	export list.csv
 	key Tab
-	wait-not "no step yet" 9000
+	wait-not "reading ..." 9000
 	export-screen runs.svg
 	export reward.svg
 	export reward.csv
