@@ -16,6 +16,9 @@ enum { DB_STATEMENTS = 128 };
 struct store {
 	sqlite3 *db;
 	char *path;
+	uint64_t device, inode; /* of the file when it was opened */
+	bool again;		/* another handle has it open: it is there already */
+	bool guarded;		/* store_guard() */
 	bool readonly;
 	bool no_wal;	/* opening found that the files beside it cannot be made */
 	bool full;	/* because there was no space for them */

@@ -78,6 +78,50 @@ readonly_fail(const struct store *s, const char *what, struct t2_err *err)
 		s->path, what);
 }
 
+void
+store_place_of(const struct store *s, struct store_place *out)
+{
+	*out = (struct store_place){.device = s->device, .inode = s->inode};
+	snprintf(out->path, sizeof out->path, "%s", s->path);
+}
+
+static enum t2_status
+place_check(const struct store_place *p, struct t2_err *err)
+{
+	struct stat is;
+
+	if (stat(p->path, &is))
+		return errno == ENOENT || errno == ENOTDIR
+			       ? t2_fail(err, T2_EIO,
+					 "%s is gone: put it back, or start again with a new one; "
+					 "what was read of it still shows, nothing more is kept",
+					 p->path)
+			       : t2_fail(err, T2_EIO, "%s: cannot open the store: %s", p->path,
+					 strerror(errno));
+	if (is.st_dev == p->device && is.st_ino == p->inode)
+		return T2_OK;
+	return t2_fail(
+		err, T2_EIO,
+		"%s was replaced: put the first file back, or start again with this one; what "
+		"was read still shows, nothing more is kept",
+		p->path);
+}
+
+enum t2_status
+store_there(const struct store *s, struct t2_err *err)
+{
+	struct store_place p;
+
+	store_place_of(s, &p);
+	return place_check(&p, err);
+}
+
+void
+store_guard(struct store *s)
+{
+	s->guarded = true;
+}
+
 enum t2_status
 db_fail(struct store *s, struct t2_err *err, const char *what)
 {
@@ -148,7 +192,10 @@ db_done(struct store *s, sqlite3_stmt *q, const char *what, struct t2_err *err)
 {
 	enum t2_status st = T2_OK;
 
-	if (sqlite3_step(q) != SQLITE_DONE)
+	/* within a transaction its begin has looked */
+	if (s->guarded && sqlite3_get_autocommit(s->db) && !sqlite3_stmt_readonly(q))
+		st = store_there(s, err);
+	if (!st && sqlite3_step(q) != SQLITE_DONE)
 		st = db_fail(s, err, what);
 	sqlite3_reset(q); /* always: a statement left open pins the WAL */
 	return st;
@@ -347,6 +394,11 @@ prepare(struct store *s, struct t2_err *err)
 		return st;
 	if (version == STORE_VERSION)
 		return run_sql(s, foreign_keys, "open", err);
+	if (s->again && !app)
+		return t2_fail(err, T2_EFORMAT,
+			       "%s was emptied by another program: put a copy of it back and start "
+			       "again",
+			       s->path);
 	if (s->readonly)
 		return t2_fail(err, T2_EIO,
 			       "%s: store version %lld has to be brought to %d first, but it is "
@@ -424,8 +476,9 @@ open_file(struct store *s, bool still, struct t2_err *err)
 {
 	char uri[3 * 1100 + 40] = "file:";
 	size_t n = strlen(uri);
-	int flags = SQLITE_OPEN_NOMUTEX | (still ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
-						 : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+	int flags = SQLITE_OPEN_NOMUTEX |
+		    (still ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
+			   : SQLITE_OPEN_READWRITE | (s->again ? 0 : SQLITE_OPEN_CREATE));
 	const char *name = s->path;
 
 	if (still) {
@@ -457,16 +510,18 @@ quiet(const struct store *s)
 	       !stat(s->path, &file) && file.st_size > 0;
 }
 
-enum t2_status
-store_open(struct store **out, const char *path, struct t2_err *err)
+static enum t2_status
+open_at(struct store **out, const char *path, bool again, struct t2_err *err)
 {
 	struct store *s = calloc(1, sizeof *s);
 	char dir[1000], file[1100];
+	struct stat is;
 	enum t2_status st;
 
 	*out = NULL;
 	if (!s)
 		return t2_nomem(err, "store");
+	s->again = again;
 	if (path && !*path) {
 		st = t2_fail(err, T2_EINVAL, "the store's name is empty: name a file with --store");
 		goto fail;
@@ -495,10 +550,31 @@ store_open(struct store **out, const char *path, struct t2_err *err)
 	}
 	if (st)
 		goto fail;
+	if (!stat(s->path, &is)) {
+		s->device = is.st_dev;
+		s->inode = is.st_ino;
+	}
 	*out = s;
 	return T2_OK;
 fail:
 	store_close(s);
+	return st;
+}
+
+enum t2_status
+store_open(struct store **out, const char *path, struct t2_err *err)
+{
+	return open_at(out, path, false, err);
+}
+
+enum t2_status
+store_open_again(struct store **out, const struct store_place *p, struct t2_err *err)
+{
+	enum t2_status st = place_check(p, err);
+
+	*out = NULL;
+	if (!st)
+		st = open_at(out, p->path, true, err);
 	return st;
 }
 
@@ -537,6 +613,8 @@ store_begin(struct store *s, struct t2_err *err)
 {
 	if (s->readonly)
 		return readonly_fail(s, "write", err);
+	if (s->guarded && store_there(s, err))
+		return T2_EIO;
 	return run_sql(s, "BEGIN IMMEDIATE", "begin", err);
 }
 

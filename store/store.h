@@ -24,6 +24,20 @@ struct store;
 enum t2_status store_open(struct store **out, const char *path, struct t2_err *err);
 void store_close(struct store *s);
 const char *store_path(const struct store *s);
+
+/* Where a store that is open lies and which file it is: what another thread opens it once more by.  That never makes a file:
+ * where the store is gone, or another file has come into its place, T2_EIO says so. */
+struct store_place {
+	char path[1100];
+	uint64_t device, inode;
+};
+void store_place_of(const struct store *s, struct store_place *out); /* any thread */
+enum t2_status store_open_again(struct store **out, const struct store_place *p,
+				struct t2_err *err);
+/* Is it still there?  Any thread. */
+enum t2_status store_there(const struct store *s, struct t2_err *err);
+/* From now on s writes only while it is: what would go into a file that nobody finds any more fails. */
+void store_guard(struct store *s);
 /* The file or its folder may not be written, or the disk was so full that the files beside it could not be made: reading
  * works, and what writes fails with a message that says so.  (A store without its -wal file is then read as if nobody wrote
  * to it meanwhile.) */

@@ -81,6 +81,8 @@ struct app_renewal {
 	void (*drop)(void *arg); /* also where it does not come to it */
 };
 void app_renew(struct app *a, const struct app_renewal *r);
+/* Jobs are ended for it: what done() would start anew is not wanted any more. */
+bool app_renewing(const struct app *a);
 /* Keys are text or answers now: something lies over the view, or it is edited. */
 bool app_typing(struct app *a);
 /* run(a, arg) as soon as nobody types, then drop(arg): for what would take keys without having been asked for by one.  Only

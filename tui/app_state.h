@@ -57,7 +57,7 @@ struct app {
 	struct undo_stack undo;
 	struct { /* app_renew(); swap NULL: nothing waits */
 		struct app_renewal what;
-		bool told, asking, allowed, stopping;
+		bool told, asking, allowed, ending, stopping;
 	} renew;
 	struct later *later; /* app_later(), the first first */
 

@@ -98,6 +98,10 @@ conf_free(struct conf *k)
 	k->nkeys = 0;
 }
 
+enum {
+	SECTION = 50
+}; /* inih's own copy of a section's name has so many bytes, what is longer is cut there: MAX_SECTION */
+
 struct reading {
 	struct conf k;
 	struct t2_err err;
@@ -172,7 +176,7 @@ static void
 section_begin(struct reading *r, const char *head)
 {
 	size_t n = strcspn(head, "]");
-	char name[60];
+	char name[SECTION];
 	const char *scope;
 
 	if (!head[n])
@@ -180,7 +184,13 @@ section_begin(struct reading *r, const char *head)
 	section_end(r);
 	snprintf(name, sizeof name, "%.*s", (int)n, head);
 	scope = key_scope(name);
-	if (scope && strlen(scope) < sizeof r->scope) {
+	if (n >= sizeof name && !r->err.code) {
+		t2_fail(&r->err, T2_EINVAL,
+			"[%.20s...]: a section's name has %d bytes at most; there are [keys] and "
+			"[keys VIEW]",
+			name, SECTION - 1);
+		r->bad = r->line;
+	} else if (scope && strlen(scope) < sizeof r->scope) {
 		snprintf(r->scope, sizeof r->scope, "%s", scope);
 		r->section = r->line;
 		r->nkeys = r->k.nkeys;

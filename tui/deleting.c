@@ -11,7 +11,8 @@
 /* One of deleting and bringing back; a run takes its rollouts along, so both are jobs with a store of their own. */
 struct deleted {
 	struct app *app;
-	char store[1100], text[UNDO_WHAT]; /* text: "run 12 math deleted" */
+	struct store_place store;
+	char text[UNDO_WHAT]; /* text: "run 12 math deleted" */
 	enum trash_kind kind;
 	int64_t id;
 	struct trash *trash; /* NULL: not deleted yet */
@@ -65,7 +66,7 @@ restore_work(void *arg, struct job *job, struct t2_err *err)
 	struct deleted *x = arg;
 	struct store *s;
 	int64_t id;
-	enum t2_status st = store_open(&s, x->store, err);
+	enum t2_status st = store_open_again(&s, &x->store, err);
 
 	if (st)
 		return st;
@@ -107,7 +108,7 @@ delete_work(void *arg, struct job *job, struct t2_err *err)
 {
 	struct deleted *x = arg;
 	struct store *s;
-	enum t2_status st = store_open(&s, x->store, err);
+	enum t2_status st = store_open_again(&s, &x->store, err);
 
 	if (st)
 		return st;
@@ -164,7 +165,7 @@ deleting_row(struct app *a, struct store *s, enum trash_kind kind, int64_t id, c
 {
 	struct deleted x = {.app = a, .kind = kind, .id = id};
 
-	snprintf(x.store, sizeof x.store, "%s", store_path(s));
+	store_place_of(s, &x.store);
 	snprintf(x.text, sizeof x.text, "%.140s deleted", what);
 	start(&x, "delete", delete_work, was_deleted);
 }

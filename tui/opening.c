@@ -38,8 +38,10 @@ static enum t2_status
 open_work(void *arg, struct job *job, struct t2_err *err)
 {
 	struct opening *x = arg;
-	enum t2_status st;
+	enum t2_status st = store_there(x->w->ui.store, err); /* opening would make a new one */
 
+	if (st)
+		return st;
 	st = world_open(&x->fresh, x->name, x->w->store_path, x->w->threads, x->w->memory, job,
 			err);
 	if (!st && job_cancelled(job))

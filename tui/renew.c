@@ -25,6 +25,12 @@ app_renew(struct app *a, const struct app_renewal *r)
 	event_wake(a->queue);
 }
 
+bool
+app_renewing(const struct app *a)
+{
+	return a->renew.ending;
+}
+
 /* True while one of ours still runs: its end wakes the loop. */
 static bool
 jobs_ending(struct app *a)
@@ -116,7 +122,7 @@ app_renew_step(struct app *a)
 		app_confirm(a, question, allow, a, answered);
 		return;
 	}
-	a->renew.allowed = true;
+	a->renew.allowed = a->renew.ending = true;
 	if (jobs_ending(a)) {
 		jobs_reap(a->jobs, NULL, NULL); /* those that had not begun end here */
 		if (jobs_active(a->jobs, true)) {

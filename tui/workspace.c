@@ -20,15 +20,30 @@
 #define WS_MATRIX_BYTES ((size_t)8 << 10)
 #define WS_TOKEN_BYTES	192
 
-enum t2_status
-workspace_start(struct workspace *ws, int threads, const char *store_path, struct t2_err *err)
+static enum t2_status
+start_threads(struct workspace *ws, int threads, struct t2_err *err)
 {
-	enum t2_status st;
-
 	if (!ws->pool && !(ws->pool = pool_new(threads)))
 		return t2_nomem(err, "threads");
 	pool_use_memory(ws->pool, ws->memory);
-	if (!ws->cache[0] && (st = store_cache_dir(ws->cache, sizeof ws->cache, err)))
+	return ws->cache[0] ? T2_OK : store_cache_dir(ws->cache, sizeof ws->cache, err);
+}
+
+enum t2_status
+workspace_join(struct workspace *ws, int threads, const struct store_place *place,
+	       struct t2_err *err)
+{
+	enum t2_status st = start_threads(ws, threads, err);
+
+	return st || ws->store ? st : store_open_again(&ws->store, place, err);
+}
+
+enum t2_status
+workspace_start(struct workspace *ws, int threads, const char *store_path, struct t2_err *err)
+{
+	enum t2_status st = start_threads(ws, threads, err);
+
+	if (st)
 		return st;
 	if (!ws->store) {
 		if ((st = store_open(&ws->store, store_path, err)))

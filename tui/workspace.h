@@ -55,6 +55,9 @@ struct workspace {
 
 enum t2_status workspace_start(struct workspace *ws, int threads, const char *store_path,
 			       struct t2_err *err);
+/* The same on the store that another workspace has open (store_open_again()). */
+enum t2_status workspace_join(struct workspace *ws, int threads, const struct store_place *place,
+			      struct t2_err *err);
 void workspace_stop(struct workspace *ws);
 /* Where MODEL lies, without opening it (tokenize needs no weights). */
 enum t2_status workspace_path(struct workspace *ws, const char *name, char *path, size_t size,

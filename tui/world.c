@@ -34,6 +34,7 @@ world_open(struct world *w, const char *model, const char *store_path, int threa
 	snprintf(w->model_name, sizeof w->model_name, "%s", model);
 	if ((st = workspace_start(&w->ui, 1, store_path, err)))
 		return st;
+	store_guard(w->ui.store);
 	if (job && !workspace_path(&w->ui, model, path, sizeof path, &shipped, NULL))
 		prefetch_model(path, job);
 	job_stage(job, "opening", 0);
@@ -274,13 +275,16 @@ enum t2_status
 world_work(struct world *w, int what, struct workspace **out, struct job *job, struct t2_err *err)
 {
 	struct workspace *ws = &w->work;
+	struct store_place place;
 	enum t2_status st = T2_OK;
 
 	*out = ws;
 	what |= WS_UNKEPT; /* each who has something to keep tells when it is not kept */
 	if (!ws->model) {
-		if ((st = workspace_start(ws, w->threads, w->store_path, err)))
+		store_place_of(w->ui.store, &place);
+		if ((st = workspace_join(ws, w->threads, &place, err)))
 			return st;
+		store_guard(ws->store);
 		if ((st = workspace_model(ws, w->model_name, what, job, err)))
 			return gone(w, st, err);
 		return T2_OK;

@@ -12,7 +12,7 @@
 
 struct reading {
 	struct world *w;
-	char store[1100];
+	struct store_place store;
 	int64_t model;
 	struct expert_list experts;
 	struct run_list runs;
@@ -108,7 +108,7 @@ read_work(void *arg, struct job *job, struct t2_err *err)
 	struct store *store;
 
 	(void)err; /* one that cannot be read is told once in a minute: world_unread() */
-	if (store_open(&store, x->store, &x->unread))
+	if (store_open_again(&store, &x->store, &x->unread))
 		return T2_OK;
 	if (!store_expert_list(store, x->model, &x->experts, &x->unread))
 		store_run_list(store, 0, &x->runs, &x->unread);
@@ -131,7 +131,8 @@ read_done(void *arg, enum t2_status st, const struct t2_err *err)
 		event_post(app_queue(w->app), NULL, WORLD_READ, *x, reading_free);
 		*x = NULL;
 	}
-	if (w->read_again && st != T2_ECANCEL)
+	if (w->read_again &&
+	    !app_renewing(w->app)) /* whoever cancelled this one did not mean that */
 		world_refresh(w);
 }
 
@@ -167,7 +168,7 @@ world_refresh(struct world *w)
 	}
 	(*x)->w = w;
 	(*x)->model = w->ui.model_id;
-	snprintf((*x)->store, sizeof(*x)->store, "%s", store_path(w->ui.store));
+	store_place_of(w->ui.store, &(*x)->store);
 	spec.arg = x;
 	w->reading = app_job(w->app, &spec);
 }

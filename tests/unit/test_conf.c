@@ -87,6 +87,10 @@ test_refused(void **state)
 		{"[]\n", ":1:", "[]: no such section"},
 		{"\xef\xbb\xbf[ui]\n", ":1:", "[ui]: no such section"},
 		{"  [ui]\n", ":1:", "[ui]: no such section"},
+		/* inih would take it for [keys], whose rows are every view's */
+		{"view = 3\n[keys"
+		 "                                              mix]\nup = w\n",
+		 ":2:", "49 bytes at most"},
 		{"view = 3\njust words\n", ":2: ", "key = value"},
 		{"glyphs = block\n  view = 3\n",
 		 ":2: ", "braille"}, /* indented: a second line of glyphs */

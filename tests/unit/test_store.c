@@ -552,6 +552,62 @@ test_cut_to_nothing(void **state)
 	close(fd);
 }
 
+/* Who opens a store once more makes none, and takes none for it that is another. */
+static void
+test_again(void **state)
+{
+	const char *path = new_path();
+	struct store *s = opened(path), *t;
+	struct store_place p;
+	struct model_list l;
+	char away[1200], beside[1200];
+
+	(void)state;
+	add_model(s);
+	store_place_of(s, &p);
+	assert_string_equal(p.path, path);
+	assert_int_equal(store_open_again(&t, &p, &err), T2_OK);
+	assert_int_equal(store_model_list(t, &l, &err), T2_OK);
+	assert_int_equal(l.n, 1);
+	model_list_free(&l);
+	store_close(t);
+
+	store_guard(s);
+	snprintf(away, sizeof away, "%s.away", path);
+	assert_int_equal(rename(path, away), 0);
+	says(store_open_again(&t, &p, &err), T2_EIO, "is gone: put it back");
+	assert_null(t);
+	says(store_there(s, &err), T2_EIO, "is gone");
+	says(store_begin(s, &err), T2_EIO, "is gone");
+	says(store_run_ask_stop(s, 1, &err), T2_EIO, "is gone");
+	assert_int_equal(store_model_list(s, &l, &err), T2_OK); /* what it holds can be read */
+	model_list_free(&l);
+	assert_int_not_equal(access(path, F_OK), 0);
+
+	assert_int_equal(link(away, path), 0);
+	assert_int_equal(store_there(s, &err), T2_OK);
+	assert_int_equal(store_begin(s, &err), T2_OK);
+	store_rollback(s);
+	assert_int_equal(unlink(path), 0);
+	for (int i = 0; i < 2; i++) {
+		snprintf(beside, sizeof beside, "%s-%s", path, i ? "shm" : "wal");
+		assert_int_equal(unlink(beside), 0);
+	}
+	t = opened(path);
+	store_close(t);
+	says(store_open_again(&t, &p, &err), T2_EIO, "was replaced");
+	says(store_begin(s, &err), T2_EIO, "was replaced");
+	store_close(s);
+
+	/* the same file, but nothing in it */
+	s = opened(path);
+	store_place_of(s, &p);
+	store_close(s);
+	assert_int_equal(truncate(path, 0), 0);
+	says(store_open_again(&t, &p, &err), T2_EFORMAT, "was emptied");
+	assert_int_equal(access(path, F_OK), 0);
+}
+
 int
 main(void)
 {
@@ -573,6 +629,7 @@ main(void)
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_backup),
 		cmocka_unit_test(test_folders),
+		cmocka_unit_test(test_again),
 	};
 
 	return cmocka_run_group_tests(tests, open_tiny, close_tiny);

@@ -12,7 +12,7 @@
 struct board {
 	struct view *v;
 	struct evals *s;
-	char store[1100];
+	struct store_place store;
 	int64_t model;
 	bool read; /* the store again; else list and rows as they were */
 	int epoch;
@@ -154,7 +154,7 @@ read_all(struct board *x, struct t2_err *err)
 {
 	struct found f = {0};
 	struct store *store;
-	enum t2_status st = store_open(&store, x->store, err);
+	enum t2_status st = store_open_again(&store, &x->store, err);
 
 	if (st)
 		return st;
@@ -324,7 +324,7 @@ board_done(void *arg, enum t2_status st, const struct t2_err *err)
 	}
 	if (st) /* what it was to show shows as before */
 		evals_read(s, x->number);
-	if (!s->again || st == T2_ECANCEL)
+	if (!s->again || app_renewing(x->v->app))
 		return;
 	evals_board(x->v, s, read);
 }
@@ -357,7 +357,7 @@ evals_board(struct view *v, struct evals *s, bool read)
 	}
 	x->v = v;
 	x->s = s;
-	snprintf(x->store, sizeof x->store, "%s", store_path(s->w->ui.store));
+	store_place_of(s->w->ui.store, &x->store);
 	x->model = s->w->ui.model_id;
 	x->read = read || !s->boards;
 	x->epoch = s->epoch;

@@ -11,7 +11,7 @@
 struct look {
 	struct view *v;
 	struct evals *s;
-	char store[1100];
+	struct store_place store;
 	int64_t items_of, other_of; /* wanted; 0: none */
 	bool read_items, read_other, read_choices;
 	struct eval_items items, other;
@@ -27,7 +27,7 @@ look_work(void *arg, struct job *job, struct t2_err *err)
 {
 	struct look *x = arg;
 	struct store *store;
-	enum t2_status st = store_open(&store, x->store, &x->unread);
+	enum t2_status st = store_open_again(&store, &x->store, &x->unread);
 
 	(void)err; /* one that cannot be read is told once in a minute: world_unread() */
 	if (st)
@@ -162,7 +162,7 @@ look_start(struct look *x)
 		app_error(x->v->app, "questions: out of memory");
 		return;
 	}
-	snprintf(x->store, sizeof x->store, "%s", store_path(s->w->ui.store));
+	store_place_of(s->w->ui.store, &x->store);
 	memcpy(spec.arg, x, sizeof *x);
 	s->look = app_job(x->v->app, &spec);
 }

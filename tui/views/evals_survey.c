@@ -10,7 +10,8 @@
 
 struct survey {
 	struct event_queue *q;
-	char model[1024], store[1100], split[64];
+	char model[1024], split[64];
+	struct store_place store;
 	int number;
 	struct ev_row *row;
 	struct ev_col *col;
@@ -48,7 +49,7 @@ survey_work(void *arg, struct job *job, struct t2_err *err)
 {
 	struct survey *x = arg;
 	struct workspace ws = {0};
-	enum t2_status st = workspace_start(&ws, 1, x->store, err);
+	enum t2_status st = workspace_join(&ws, 1, &x->store, err);
 
 	if (!st)
 		st = workspace_model(&ws, x->model, WS_MODEL, NULL, err);
@@ -108,7 +109,7 @@ evals_survey(struct view *v, struct evals *s)
 	x->q = app_queue(v->app);
 	x->number = ++s->survey;
 	snprintf(x->model, sizeof x->model, "%s", s->w->model_name);
-	snprintf(x->store, sizeof x->store, "%s", store_path(s->w->ui.store));
+	store_place_of(s->w->ui.store, &x->store);
 	snprintf(x->split, sizeof x->split, "%s", s->set.split);
 	x->rows = s->rows;
 	x->cols = s->cols;

@@ -112,7 +112,8 @@ ex_rename(struct experts *s, int row, const char *to)
 
 struct import {
 	struct experts *s;
-	char file[1024], model[1024], store[1024], name[128]; /* name "": the file's */
+	char file[1024], model[1024], name[128]; /* name "": the file's */
+	struct store_place store;
 	int threads;
 	struct importing got;
 };
@@ -127,7 +128,7 @@ import_work(void *arg, struct job *job, struct t2_err *err)
 	enum t2_status st;
 
 	job_stage(job, "importing", 0);
-	st = workspace_start(&ws, x->threads, x->store, err);
+	st = workspace_join(&ws, x->threads, &x->store, err);
 	if (!st)
 		st = importing_run(&x->got, &ws, &o, job, err);
 	workspace_stop(&ws);
@@ -253,7 +254,7 @@ ex_import(struct experts *s, const char *path)
 	}
 	expand(path, x.file, sizeof x.file);
 	snprintf(x.model, sizeof x.model, "%s", s->w->model_name);
-	snprintf(x.store, sizeof x.store, "%s", store_path(s->w->ui.store));
+	store_place_of(s->w->ui.store, &x.store);
 	import_start(s->app, &x);
 }
 
@@ -264,7 +265,8 @@ struct export
 	struct experts *s;
 	const struct model *model;
 	int64_t id;
-	char name[128], file[1024], store[1024];
+	char name[128], file[1024];
+	struct store_place store;
 };
 
 static enum t2_status
@@ -273,7 +275,7 @@ export_work(void *arg, struct job *job, struct t2_err *err)
 	struct export *x = arg;
 	struct expert *e = NULL;
 	struct store *store;
-	enum t2_status st = store_open(&store, x->store, err);
+	enum t2_status st = store_open_again(&store, &x->store, err);
 
 	if (st)
 		return st;
@@ -336,7 +338,7 @@ ex_export(struct experts *s, int row, const char *path)
 		expand(path, x->file, sizeof x->file);
 	else
 		snprintf(x->file, sizeof x->file, "%s.safetensors", r->name);
-	snprintf(x->store, sizeof x->store, "%s", store_path(s->w->ui.store));
+	store_place_of(s->w->ui.store, &x->store);
 	if (!access(x->file, F_OK)) {
 		snprintf(question, sizeof question, "%s is there already. Write over it?", x->file);
 		app_confirm(s->app, question, export_start, x, free);

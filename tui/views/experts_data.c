@@ -75,7 +75,7 @@ ex_vector(const struct experts *s, int row)
 struct load {
 	struct experts *s;
 	const struct model *model;
-	char store[1024];
+	struct store_place store;
 	struct ex_vector *v; /* [n]: the first `known` are the view's own and only read */
 	int known, n;
 	const double *old; /* [known][known] */
@@ -128,7 +128,7 @@ load_work(void *arg, struct job *job, struct t2_err *err)
 {
 	struct load *j = arg;
 	struct store *store;
-	enum t2_status st = store_open(&store, j->store, err);
+	enum t2_status st = store_open_again(&store, &j->store, err);
 
 	if (st)
 		return st;
@@ -232,7 +232,7 @@ load_start(struct experts *s)
 	}
 	j->s = s;
 	j->model = s->w->ui.model;
-	snprintf(j->store, sizeof j->store, "%s", store_path(s->w->ui.store));
+	store_place_of(s->w->ui.store, &j->store);
 	j->known = j->n = s->nvec;
 	j->old = s->cos;
 	for (int i = 0; i < s->nvec; i++)

@@ -10,7 +10,7 @@
 
 struct reading {
 	struct experts *s;
-	char store[1100];
+	struct store_place store;
 	int64_t model; /* the open one */
 	struct ex_rows rows;
 	struct t2_err unsound; /* numbers of the store that were left out */
@@ -136,7 +136,7 @@ rows_work(void *arg, struct job *job, struct t2_err *err)
 	struct reading *x = arg;
 	struct ex_rows *r = &x->rows;
 	struct store *store;
-	enum t2_status st = store_open(&store, x->store, err);
+	enum t2_status st = store_open_again(&store, &x->store, err);
 
 	if (st)
 		return st;
@@ -171,7 +171,7 @@ rows_done(void *arg, enum t2_status st, const struct t2_err *err)
 		memset(&x->rows, 0, sizeof x->rows);
 		ex_take_rows(s);
 	}
-	if (s->read_again && st != T2_ECANCEL)
+	if (s->read_again && !app_renewing(s->app))
 		ex_read(s);
 }
 
@@ -205,7 +205,7 @@ ex_read(struct experts *s)
 	}
 	x->s = s;
 	x->model = s->w->ui.model_id;
-	snprintf(x->store, sizeof x->store, "%s", store_path(s->w->ui.store));
+	store_place_of(s->w->ui.store, &x->store);
 	spec.arg = x;
 	s->reading = app_job(s->app, &spec);
 }

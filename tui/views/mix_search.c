@@ -172,12 +172,14 @@ search_work(void *arg, struct job *job, struct t2_err *err)
 {
 	struct search_job *j = arg;
 	struct workspace ws = {.memory = j->w->memory};
+	struct store_place place;
 	struct searching out = {0};
 	enum t2_status st;
 
 	j->job = job;
 	job_stage(job, "opening", 0);
-	st = workspace_start(&ws, j->w->threads, j->w->store_path, err);
+	store_place_of(j->w->ui.store, &place);
+	st = workspace_join(&ws, j->w->threads, &place, err);
 	if (!st)
 		st = workspace_model(&ws, j->w->model_name, WS_TEXT | WS_FACTORS, job, err);
 	if (!st)

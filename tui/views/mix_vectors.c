@@ -76,7 +76,7 @@ mix_vectors_of(const struct mix_vectors *x, const struct mixing *m,
 
 struct reading {
 	const struct model *model; /* immutable, the world's */
-	const char *store;
+	struct store_place store;
 	struct event_queue *q;
 	struct mix_vectors *x;
 };
@@ -87,7 +87,7 @@ read_work(void *arg, struct job *job, struct t2_err *err)
 {
 	struct reading *j = arg;
 	struct workspace ws = {.model = (struct model *)j->model};
-	enum t2_status st = store_open(&ws.store, j->store, err);
+	enum t2_status st = store_open_again(&ws.store, &j->store, err);
 
 	job_stage(job, "reading z", j->x->k);
 	for (int i = 0; i < j->x->k && !st; i++) {
@@ -145,7 +145,7 @@ mix_vectors_read(struct mix *s)
 	j->x->k = s->set.k;
 	memcpy(j->x->id, s->set.expert, (size_t)s->set.k * sizeof *j->x->id);
 	j->model = s->w->ui.model;
-	j->store = store_path(s->w->ui.store);
+	store_place_of(s->w->ui.store, &j->store);
 	j->q = app_queue(s->app);
 	spec.arg = j;
 	s->reading = app_job(s->app, &spec) != 0;

@@ -251,6 +251,8 @@ runs_action(struct view *v, void *state, int pane, enum action a)
 	const struct run_row *r = runs_selected(s);
 
 	if (a == A_REFRESH) {
+		s->anew = true;
+		memset(s->w->told, 0, sizeof s->w->told); /* who asks is answered, each time */
 		world_refresh(s->w);
 		return true;
 	}

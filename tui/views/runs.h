@@ -16,6 +16,7 @@ enum runs_event { RUNS_WANT = 1 }; /* something was drawn that is not read yet *
 /* One run's curves, read step by step as they come. */
 struct run_curves {
 	int64_t id;
+	bool anew;   /* to be read from the first step on */
 	bool known;  /* read, when its row had */
 	int at;	     /* this step */
 	double beat; /* and this heartbeat */
@@ -42,6 +43,7 @@ struct runs {
 	int reading;	/* job that reads curves and rollouts; 0: none */
 	bool again;	/* after that another one */
 	bool wanting;	/* RUNS_WANT is on its way */
+	bool anew;	/* the next one reads all of it once more */
 	double asked;	/* when the job began, clock_seconds() */
 	int64_t wanted; /* to be selected when it is in the list; 0: none */
 	double cursor;	/* a step, NaN: none */

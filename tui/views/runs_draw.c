@@ -50,12 +50,14 @@ more_of(const struct run_curves *k, int which)
 	}
 }
 
+#define UNREAD(v) KEYS((v), "not read; {refresh} reads it again")
+
 /* A run that is going has not recorded things yet; one that is over never will. */
 static const char *
-unrecorded(const struct run_row *r, bool read)
+unrecorded(const struct runs *s, const struct run_row *r, bool read, const char *unread)
 {
 	if (!read)
-		return r ? "reading ..." : "";
+		return !r ? "" : s->reading || s->wanting ? "reading ..." : unread;
 	return r && !strcmp(r->status, "running") ? "nothing recorded yet"
 						  : "not recorded for this run";
 }
@@ -97,6 +99,7 @@ draw_reward(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 	char name[RUNS_OVERLAY][64], vname[80] = "", best[16];
 	int64_t id[RUNS_OVERLAY];
 	int n = shown(s, id, name, RUNS_OVERLAY), k = 0;
+	bool read = false;
 
 	memset(series, 0, sizeof series);
 	for (int i = 0; i < n; i++) {
@@ -104,6 +107,7 @@ draw_reward(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 
 		if (!x)
 			continue;
+		read = read || x->known;
 		series[k++] =
 			(struct plot_series){.x = x->step,
 					     .y = x->reward,
@@ -122,6 +126,7 @@ draw_reward(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 						   .style = canvas_style(c, TH_STRONG)};
 	}
 	p.nseries = k;
+	p.empty = sel && !read ? unrecorded(s, sel, false, UNREAD(v)) : p.empty;
 	p.y0 = -1;
 	p.y1 = 1;
 	if (sel && !strcmp(sel->kind, "search")) {
@@ -153,12 +158,15 @@ draw_more(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 	char name[RUNS_OVERLAY][64];
 	int64_t id[RUNS_OVERLAY];
 	int n = shown(s, id, name, RUNS_OVERLAY), k = 0;
+	const struct run_row *sel = runs_selected(s);
 	struct plot_map map;
+	bool read = false;
 
 	memset(series, 0, sizeof series);
 	for (int i = 0; i < n; i++) {
 		struct run_curves *x = runs_curves(v, s, id[i]);
 
+		read = read || (x && x->known);
 		if (x)
 			series[k++] = (struct plot_series){
 				.x = x->step,
@@ -168,6 +176,7 @@ draw_more(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 				.style = theme_series(c->theme, theme_slot(name[i]))};
 	}
 	p.nseries = k;
+	p.empty = sel && !read ? unrecorded(s, sel, false, UNREAD(v)) : p.empty;
 	view_title(v, RUNS_MORE, "%s", runs_more_name[s->more]);
 	view_note(v, RUNS_MORE, "%s", KEYS(v, "{more} {less} others"));
 	plot_draw(c, r, &p, &map);
@@ -188,7 +197,7 @@ draw_z(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 	view_note(v, RUNS_Z, "%s", "");
 	if (!k || !k->zmean || !k->n || k->zcount != layers * MAT_KINDS) {
 		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM),
-			    unrecorded(sel, k && k->known));
+			    unrecorded(s, sel, k && k->known, UNREAD(v)));
 		return;
 	}
 	m = malloc((size_t)layers * (size_t)k->n * sizeof *m);
@@ -250,14 +259,15 @@ draw_rollouts(struct view *v, struct runs *s, struct canvas *c, struct rect r)
 	int y = 0;
 
 	if (late)
-		view_title(v, RUNS_ROLLOUTS, "rollouts · reading ...");
+		view_title(v, RUNS_ROLLOUTS, "rollouts · %s",
+			   s->reading || s->wanting ? "reading ..." : "not read");
 	else if (s->rollouts.n)
 		view_title(v, RUNS_ROLLOUTS, "rollouts of step %d", s->rollouts.v[0].step);
 	else
 		view_title(v, RUNS_ROLLOUTS, "rollouts");
 	if (!s->rollouts.n) {
 		canvas_text(c, r.x + 1, r.y, r.w - 2, canvas_style(c, TH_DIM),
-			    unrecorded(sel, sel && s->rollouts_of == sel->id));
+			    unrecorded(s, sel, sel && s->rollouts_of == sel->id, UNREAD(v)));
 		return;
 	}
 	for (int i = s->scroll; i < s->rollouts.n && y < r.h; i++) {

@@ -20,17 +20,19 @@ struct asked {
 	int step;	       /* of its row, */
 	double beat;	       /* and its heartbeat */
 	struct run_curves got; /* what came after it */
+	bool read;	       /* all of that */
 };
 
 struct reading {
 	struct view *v;
 	struct runs *s;
-	char store[1100];
+	struct store_place store;
 	struct asked *ask;
 	int n;
 	int64_t run; /* whose rollouts are wanted; 0: nobody's */
 	int step;
 	struct rollout_list rollouts;
+	bool rollouts_read;
 	struct t2_err unread;
 };
 
@@ -195,6 +197,7 @@ read_curves(struct store *store, struct asked *a, struct t2_err *err)
 		st = store_validation_list(store, a->id, &a->got.val, err);
 	if (!st && !add_validations(&a->got))
 		st = t2_nomem(err, "curves");
+	a->read = !st;
 	return st;
 }
 
@@ -203,7 +206,7 @@ read_work(void *arg, struct job *job, struct t2_err *err)
 {
 	struct reading *x = arg;
 	struct store *store;
-	enum t2_status st = store_open(&store, x->store, &x->unread);
+	enum t2_status st = store_open_again(&store, &x->store, &x->unread);
 
 	(void)err; /* one that cannot be read is told once in a minute: world_unread() */
 	if (st)
@@ -211,7 +214,7 @@ read_work(void *arg, struct job *job, struct t2_err *err)
 	for (int i = 0; i < x->n && !st && !job_cancelled(job); i++)
 		st = read_curves(store, &x->ask[i], &x->unread);
 	if (!st && x->run && !job_cancelled(job))
-		store_rollout_list(store, x->run, &x->rollouts, &x->unread);
+		x->rollouts_read = !store_rollout_list(store, x->run, &x->rollouts, &x->unread);
 	store_close(store);
 	return job_cancelled(job) ? T2_ECANCEL : T2_OK;
 }
@@ -239,23 +242,25 @@ find_curves(const struct runs *s, int64_t id)
 	return NULL;
 }
 
+/* What was not read stays as it was, and is asked for again. */
 static void
 take_curves(struct runs *s, struct asked *a)
 {
 	struct run_curves *k = find_curves(s, a->id);
 
-	if (!k)
+	if (!k || !a->read)
 		return;
 	if (a->after < 0) {
 		struct run_curves old = *k;
 
 		*k = a->got;
 		a->got = old;
-	} else {
-		append(k, &a->got);
+	} else if (!append(k, &a->got)) {
+		return;
 	}
 	k->id = a->id;
 	k->known = true;
+	k->anew = false;
 	k->at = a->step;
 	k->beat = a->beat;
 }
@@ -266,23 +271,23 @@ read_done(void *arg, enum t2_status st, const struct t2_err *err)
 	struct reading *x = arg;
 	struct runs *s = x->s;
 
+	(void)st;
 	(void)err;
 	s->reading = 0;
 	if (x->unread.code)
 		world_unread(s->w, &x->unread);
-	for (int i = 0; i < x->n && !st; i++)
+	for (int i = 0; i < x->n; i++)
 		take_curves(s, &x->ask[i]);
-	if (x->run && !st) {
+	if (x->rollouts_read) {
 		if (s->rollouts_of != x->run)
 			s->scroll = 0;
 		rollout_list_free(&s->rollouts);
 		s->rollouts = x->rollouts;
 		memset(&x->rollouts, 0, sizeof x->rollouts);
-		s->rollouts_of =
-			x->run; /* also where they cannot be read: not again at every key */
+		s->rollouts_of = x->run;
 		s->rollouts_step = x->step;
 	}
-	if (s->again && st != T2_ECANCEL)
+	if (s->again && !app_renewing(x->v->app)) /* whoever cancelled this one did not mean that */
 		runs_read(x->v, s);
 }
 
@@ -353,16 +358,27 @@ forget_gone(struct runs *s)
 		}
 }
 
+/* All of it once more, whatever is known; until it is read that shows. */
+static void
+read_anew(struct runs *s)
+{
+	for (int i = 0; i < s->ncurves; i++)
+		s->curve[i].anew = true;
+	s->rollouts_step = -1;
+	s->anew = false;
+}
+
 /* Only what is new since the last look; a resumed run went back to its checkpoint. */
 static void
 ask_curves(struct reading *x, const struct run_curves *k, const struct run_row *r)
 {
-	bool rewound = k->n && r->step < k->step[k->n - 1];
+	bool whole = k->anew || !k->n || r->step < k->step[k->n - 1];
 
-	if (k->known && k->at == r->step && k->beat >= r->heartbeat && k->beat <= r->heartbeat)
+	if (k->known && !k->anew && k->at == r->step && k->beat >= r->heartbeat &&
+	    k->beat <= r->heartbeat)
 		return;
 	x->ask[x->n++] = (struct asked){.id = k->id,
-					.after = k->n && !rewound ? (int)k->step[k->n - 1] : -1,
+					.after = whole ? -1 : (int)k->step[k->n - 1],
 					.step = r->step,
 					.beat = r->heartbeat};
 }
@@ -384,6 +400,8 @@ runs_read(struct view *v, struct runs *s)
 	s->again = s->reading != 0;
 	if (s->reading)
 		return;
+	if (s->anew)
+		read_anew(s);
 	forget_gone(s);
 	add_near(s);
 	if (!sel) {
@@ -398,7 +416,7 @@ runs_read(struct view *v, struct runs *s)
 	}
 	x->v = v;
 	x->s = s;
-	snprintf(x->store, sizeof x->store, "%s", store_path(s->w->ui.store));
+	store_place_of(s->w->ui.store, &x->store);
 	for (int i = 0; i < s->ncurves; i++)
 		ask_curves(x, &s->curve[i], find_row(s, s->curve[i].id));
 	if (sel && (s->rollouts_of != sel->id || s->rollouts_step != sel->step)) {

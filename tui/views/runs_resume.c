@@ -14,9 +14,10 @@
 struct resume {
 	struct app *app;
 	struct world *w;
-	struct job *job;				   /* while it works */
-	char id[32], store[1024], model[1024], memory[32]; /* memory "": no limit */
-	char kept[128];					   /* of a search: the mixture's name, */
+	struct job *job;		      /* while it works */
+	char id[32], model[1024], memory[32]; /* memory "": no limit */
+	struct store_place store;
+	char kept[128]; /* of a search: the mixture's name, */
 	double fitness;
 };
 
@@ -30,8 +31,8 @@ static enum t2_status
 train_work(void *arg, struct job *job, struct t2_err *err)
 {
 	struct resume *x = arg;
-	const char *args[] = {x->model, "--resume", x->id,    "--store",
-			      x->store, "--memory", x->memory};
+	const char *args[] = {x->model,	     "--resume", x->id,	   "--store",
+			      x->store.path, "--memory", x->memory};
 	int64_t run;
 
 	job_stage(job, "resuming", 0);
@@ -56,7 +57,7 @@ search_work(void *arg, struct job *job, struct t2_err *err)
 
 	x->job = job;
 	job_stage(job, "opening", 0);
-	st = workspace_start(&ws, x->w->threads, x->store, err);
+	st = workspace_join(&ws, x->w->threads, &x->store, err);
 	if (!st)
 		st = workspace_model(&ws, x->model, WS_TEXT | WS_FACTORS, job, err);
 	if (!st)
@@ -95,10 +96,15 @@ runs_resume(struct view *v, void *state, const char *arg)
 				  .quiet = true};
 	char name[JOB_NAME];
 	struct resume *x;
+	struct t2_err err;
 
 	(void)arg;
 	if (!r || !runs_resumable(r)) {
 		app_say(v->app, "only an interrupted, stopped or failed run can be resumed");
+		return;
+	}
+	if (store_there(s->w->ui.store, &err)) { /* a trainer would make a new one */
+		app_fail(v->app, &err);
 		return;
 	}
 	x = calloc(1, sizeof *x);
@@ -107,7 +113,7 @@ runs_resume(struct view *v, void *state, const char *arg)
 	x->app = v->app;
 	x->w = s->w;
 	snprintf(x->id, sizeof x->id, "%lld", (long long)r->id);
-	snprintf(x->store, sizeof x->store, "%s", store_path(s->w->ui.store));
+	store_place_of(s->w->ui.store, &x->store);
 	snprintf(x->model, sizeof x->model, "%s",
 		 strcmp(s->w->model_name, "sample") ? model_path(s->w->ui.model) : "sample");
 	if (s->w->memory)

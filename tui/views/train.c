@@ -219,7 +219,8 @@ start(struct view *v, void *state, const char *arg)
 	(void)arg;
 	if (t->starting)
 		return;
-	if (settings_of(t, &s, &err)) {
+	/* in the place of a store that is gone the trainer would make a new one */
+	if (settings_of(t, &s, &err) || store_there(t->w->ui.store, &err)) {
 		app_fail(v->app, &err);
 		return;
 	}
