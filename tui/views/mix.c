@@ -43,7 +43,7 @@ undo(struct app *a, void *arg)
 	if (mix_search_runs(s)) { /* its next iteration would set the sliders again */
 		app_say(a, "%s",
 			KEYS_IN(a, mix_view.number,
-				"a search is setting Mix's sliders: Esc in Mix ({mix}) stops it, "
+				"a search sets Mix's sliders: Esc in Mix ({mix}) stops it, "
 				"then {undo} takes it back"));
 		return false;
 	}
