@@ -73,11 +73,11 @@ forward_new(struct forward **out, const struct model *m, struct pool *pool, stru
 void
 forward_free(struct forward *f)
 {
+	if (!f)
+		return;
 	struct floats *all[] = {&f->x,	  &f->norm, &f->q,    &f->k,  &f->v,
 				&f->attn, &f->out,  &f->gate, &f->up, &f->scratch};
 
-	if (!f)
-		return;
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		floats_free(all[i]);
 	rope_free(f->rope);
