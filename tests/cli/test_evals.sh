@@ -87,8 +87,8 @@ as_shown() {
 		key Enter
 		wait "shown.txt"
 	EOF
-	grep -q '^base .* 0.46 \[0.42 0.50\]°' "$home/shown.txt" &&
-		grep -q '^expert:logic .*▲[*]0.99 \[0.98 1.00\]°' "$home/shown.txt" &&
+	grep -q '^base .* 0.46 \[0.42 0.50\]<' "$home/shown.txt" &&
+		grep -q '^expert:logic .*▲[*]0.99 \[0.98 1.00\]<' "$home/shown.txt" &&
 		grep -q '^cls .*· $' "$home/shown.txt" && grep -q '▲ above base  [*] best  ° shipped' "$home/shown.txt" &&
 		[ "$(sed -E '/^$/,$d; s/·|–|▲|°/x/g' "$home/shown.txt" | awk '{ print length($0) }' | sort -u | wc -l)" = 1 ]
 }

@@ -53,7 +53,7 @@ check base_says_the_same said base
 check math_says_the_same said math --expert math
 check code_says_the_same said code --expert code
 check logic_says_the_same said logic --expert logic
-check mixture_says_the_same said "0.7 math + 0.4 code" --mix half
+check mixture_says_the_same said "0.64 math + 0.36 code" --mix half
 check settings_differ test "$(cell base text)" != "$(cell code text)"
 check base_kl_is_0 test "$(cell base kl_to_base)" = 0
 check expert_kl test "$(sqlite3 :memory: "SELECT $(cell code kl_to_base) > 0")" = 1
